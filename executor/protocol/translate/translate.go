@@ -1,0 +1,77 @@
+// Package translate rewrites inference requests and responses from one wire
+// protocol into another, exactly or not at all. It knows bytes, not sockets.
+package translate
+
+import (
+	"fmt"
+
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
+
+// Form is a way to write an inference message: a protocol and an encoding.
+type Form uint8
+
+// The forms. JSON forms travel over HTTP, the others over gRPC. V2JSON
+// includes the binary tensor extension, see [Payload.JSONLength].
+const (
+	NoForm Form = iota
+	SeldonJSON
+	SeldonProto
+	TensorFlowJSON
+	TensorFlowProto
+	V2JSON
+	V2Proto
+)
+
+// Payload is one message in some form.
+type Payload struct {
+	Body        []byte
+	ContentType string
+	// JSONLength is the value of Inference-Header-Content-Length in V2JSON:
+	// that many bytes of Body are JSON, the rest are raw tensors. 0: all JSON.
+	JSONLength int
+}
+
+// Options say what the node's server expects.
+type Options struct {
+	// Node names the node in errors.
+	Node string
+	// Model and Version are what the server knows the model as.
+	Model, Version string
+	// Signature is TensorFlow's signature_name; empty leaves it to the server.
+	Signature string
+	// Input and Output name the server's tensors where a message does not.
+	Input, Output string
+	// Outputs asks a v2 server for these outputs by name.
+	Outputs []string
+	// Spec is what the server's metadata says of its tensors; nil: unknown.
+	Spec *Spec
+}
+
+// Spec is the tensors that a model takes and gives.
+type Spec struct {
+	Inputs, Outputs []TensorSpec
+}
+
+// TensorSpec describes one tensor. Shape dimensions of -1 are free; a nil
+// shape is unknown.
+type TensorSpec struct {
+	Name  string
+	DType tensor.DType
+	Shape []int64
+}
+
+// Error is a message that cannot be translated.
+type Error struct {
+	Node string
+	// Tensor names the input or output at fault; empty: the whole message.
+	Tensor string
+	Reason string
+}
+
+func (e *Error) Error() string {
+	if e.Tensor == "" {
+		return fmt.Sprintf("node %q: cannot translate: %s", e.Node, e.Reason)
+	}
+	return fmt.Sprintf("node %q: cannot translate %q: %s", e.Node, e.Tensor, e.Reason)
+}
