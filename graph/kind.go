@@ -58,73 +58,61 @@ const (
 	LogResponse LoggerMode = "response"
 )
 
-// Calls is the set of calls that a node takes.
-type Calls uint8
-
-// One bit for each [Call], and one for feedback.
-const (
-	CallsPredict Calls = 1 << iota
-	CallsTransformInput
-	CallsRoute
-	CallsAggregate
-	CallsTransformOutput
-	CallsFeedback
-)
-
-// Has reports whether all bits of c are set.
-func (s Calls) Has(c Calls) bool { return s&c == c }
-
-// Call is one call on a node that takes a message and gives one.
+// Call is one call on a node.
 type Call uint8
 
-// What a caller is asked to do. Route and Aggregate have methods of their own
-// in [Caller]; they are listed because metrics, logs and errors name them.
+// The calls, in the order in which a walk makes them.
 const (
-	Predict Call = iota + 1
-	TransformInput
-	Route
-	Aggregate
-	TransformOutput
-	SendFeedback
+	CallTransformInput Call = iota
+	CallPredict
+	CallRoute
+	CallAggregate
+	CallTransformOutput
+	CallSendFeedback
 )
 
 // String returns the name that errors and logs use.
 func (c Call) String() string {
-	switch c {
-	case Predict:
-		return "predict"
-	case TransformInput:
-		return "transform-input"
-	case Route:
-		return "route"
-	case Aggregate:
-		return "aggregate"
-	case TransformOutput:
-		return "transform-output"
-	case SendFeedback:
-		return "send-feedback"
+	names := [...]string{"transform-input", "predict", "route", "aggregate", "transform-output", "send-feedback"}
+	if int(c) < len(names) {
+		return names[c]
 	}
 	return "call " + strconv.Itoa(int(c))
 }
+
+// Calls is a set of calls.
+type Calls uint8
+
+// CallSet makes a set.
+func CallSet(calls ...Call) Calls {
+	var s Calls
+	for _, c := range calls {
+		s |= 1 << c
+	}
+	return s
+}
+
+// Has reports whether c is in the set.
+func (s Calls) Has(c Call) bool { return s&(1<<c) != 0 }
 
 // kinds says which calls each type makes. A MODEL that also transforms its
 // input is not asked to predict; Compile sees to that.
 var kinds = map[Type]Calls{
 	"":                0,
 	UnknownType:       0,
-	Router:            CallsRoute | CallsFeedback,
-	Combiner:          CallsAggregate,
-	Model:             CallsPredict | CallsFeedback,
-	Transformer:       CallsTransformInput,
-	OutputTransformer: CallsTransformOutput,
+	Router:            CallSet(CallRoute, CallSendFeedback),
+	Combiner:          CallSet(CallAggregate),
+	Model:             CallSet(CallPredict, CallSendFeedback),
+	Transformer:       CallSet(CallTransformInput),
+	OutputTransformer: CallSet(CallTransformOutput),
 }
 
-var methods = map[Method]Calls{
-	TransformInputMethod:  CallsTransformInput,
-	TransformOutputMethod: CallsTransformOutput,
-	RouteMethod:           CallsRoute,
-	AggregateMethod:       CallsAggregate,
-	SendFeedbackMethod:    CallsFeedback,
+var methods = map[Method]Call{
+	TransformInputMethod:  CallTransformInput,
+	TransformOutputMethod: CallTransformOutput,
+	RouteMethod:           CallRoute,
+	AggregateMethod:       CallAggregate,
+	SendFeedbackMethod:    CallSendFeedback,
 }
 
 // Builtin is an implementation that runs inside the executor, without a
@@ -146,9 +134,9 @@ var builtins = map[string]struct {
 	calls   Calls
 }{
 	"SIMPLE_MODEL":     {SimpleModel, 0},
-	"SIMPLE_ROUTER":    {SimpleRouter, CallsRoute},
-	"RANDOM_ABTEST":    {RandomABTest, CallsRoute},
-	"AVERAGE_COMBINER": {AverageCombiner, CallsAggregate},
+	"SIMPLE_ROUTER":    {SimpleRouter, CallSet(CallRoute)},
+	"RANDOM_ABTEST":    {RandomABTest, CallSet(CallRoute)},
+	"AVERAGE_COMBINER": {AverageCombiner, CallSet(CallAggregate)},
 }
 
 // UnknownImplementation is what the API writes for "none".

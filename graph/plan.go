@@ -1,0 +1,129 @@
+package graph
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+)
+
+// Plan is a graph ready to be walked: compiled once, read-only afterwards,
+// shared by all requests.
+type Plan struct {
+	// Steps holds the nodes in depth-first order, parents first. Steps[0] is
+	// the root.
+	Steps []Step
+
+	// fans keeps the memory of fan-outs that ended.
+	fans sync.Pool
+}
+
+// Step is one node of a [Plan].
+type Step struct {
+	// Index is the step's place in Plan.Steps.
+	Index int
+	// Name is the node's name.
+	Name string
+	// Calls are the calls that the walk makes on the node.
+	Calls Calls
+	// Builtin is set when the node's calls are answered by the executor.
+	Builtin Builtin
+	// Children are indexes into Plan.Steps, in the user's order.
+	Children []int
+	// Node is what the user wrote.
+	Node *Node
+}
+
+// maxNodes bounds a graph, so that a mistake in a generated document shows as
+// an error and not as exhausted memory.
+const maxNodes = 10_000
+
+// Compile turns a graph into a plan. The node is not copied and must not
+// change afterwards. All problems are reported at once: names that are empty
+// or used twice, types and methods the API does not have.
+//
+// Calls follow from type and methods together. A node that both predicts and
+// transforms its input is asked to transform only. A node without any of them
+// passes its message on. Route and aggregate need children: a router or
+// combiner without children makes no such call.
+func Compile(root *Node) (*Plan, error) {
+	c := compiler{seen: map[string]string{}}
+	c.count(root)
+	if c.nodes > maxNodes {
+		return nil, fmt.Errorf("graph has more than %d nodes", maxNodes)
+	}
+	c.plan.Steps = make([]Step, 0, c.nodes)
+	c.add("graph", root)
+	if err := errors.Join(c.errs...); err != nil {
+		return nil, err
+	}
+	return &c.plan, nil
+}
+
+type compiler struct {
+	plan  Plan
+	seen  map[string]string // name -> path of the node that has it
+	errs  []error
+	nodes int
+}
+
+func (c *compiler) count(n *Node) {
+	c.nodes = min(c.nodes+1, math.MaxInt-1)
+	for i := range n.Children {
+		c.count(&n.Children[i])
+	}
+}
+
+func (c *compiler) fail(path string, n *Node, format string, args ...any) {
+	c.errs = append(c.errs, fmt.Errorf("%s: node %q: %s", path, n.Name, fmt.Sprintf(format, args...)))
+}
+
+func (c *compiler) add(path string, n *Node) int {
+	if n.Name == "" {
+		c.fail(path, n, "has no name")
+	} else if first, used := c.seen[n.Name]; used {
+		c.fail(path, n, "name is used by %s already", first)
+	} else {
+		c.seen[n.Name] = path
+	}
+	index := len(c.plan.Steps)
+	c.plan.Steps = append(c.plan.Steps, Step{
+		Index:   index,
+		Name:    n.Name,
+		Calls:   c.calls(path, n),
+		Builtin: BuiltinOf(n.Implementation),
+		Node:    n,
+	})
+	for i := range n.Children {
+		child := c.add(childPath(path, i), &n.Children[i])
+		c.plan.Steps[index].Children = append(c.plan.Steps[index].Children, child)
+	}
+	return index
+}
+
+func (c *compiler) calls(path string, n *Node) Calls {
+	calls, ok := kinds[n.Type]
+	if !ok {
+		c.fail(path, n, "type %q is unknown", n.Type)
+	}
+	for _, m := range n.Methods {
+		call, ok := methods[m]
+		if !ok {
+			c.fail(path, n, "method %q is unknown", m)
+			continue
+		}
+		calls |= CallSet(call)
+	}
+	// A built-in answers its own call; everything else about it, including a
+	// type written for the sake of completeness, needs a server it has not.
+	if b, ok := builtins[n.Implementation]; ok {
+		calls = b.calls
+	}
+	if calls.Has(CallTransformInput) {
+		calls &^= CallSet(CallPredict)
+	}
+	if len(n.Children) == 0 {
+		calls &^= CallSet(CallRoute, CallAggregate)
+	}
+	return calls
+}

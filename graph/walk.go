@@ -1,0 +1,207 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+)
+
+// Caller is all that the walk knows of the world: how to reach a node. M is
+// the message; tests use a string. Implementations are called from several
+// goroutines at once.
+type Caller[M any] interface {
+	// Call makes one call on a node: Predict, TransformInput, TransformOutput
+	// or SendFeedback.
+	Call(ctx context.Context, s *Step, c Call, m M) (M, error)
+	// Route asks a router for a child number, RouteAll or RouteNone. For a
+	// built-in router (s.Builtin) the caller decides itself.
+	Route(ctx context.Context, s *Step, m M) (int, error)
+	// Join makes one message of those that the children answered, in the
+	// order of the children. The slice is valid during the call only.
+	Join(ctx context.Context, s *Step, ms []M) (M, error)
+}
+
+// RouteError is a route that names no child.
+type RouteError struct {
+	Node            string
+	Route, Children int
+}
+
+func (e *RouteError) Error() string {
+	return fmt.Sprintf("node %q: route %d is out of range: the node has %d children (0 to %d; %d is all of them, %d none)",
+		e.Node, e.Route, e.Children, e.Children-1, RouteAll, RouteNone)
+}
+
+// PanicError is a panic inside a [Caller] while several children were called
+// at once. It is turned into an error because a panic on a goroutine of the
+// walk's own could be recovered by nobody else.
+type PanicError struct {
+	Node  string
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("node %q: panic: %v", e.Node, e.Value) }
+
+// Predict passes m through the graph and returns what comes out.
+//
+// For each node, in this order: its input call; if it has children, a route
+// and the chosen children, each of which gets the node's own output; their
+// results joined, or the first of them where the node does not aggregate; its
+// output call. All children of a fan-out are awaited, and of several errors
+// the one of the first child in order is returned. trail, if not nil, records
+// what was visited.
+func Predict[M any](ctx context.Context, plan *Plan, caller Caller[M], m M, trail *Trail) (M, error) {
+	w := walk[M]{plan: plan, caller: caller, trail: trail}
+	return w.node(ctx, &plan.Steps[0], m)
+}
+
+type walk[M any] struct {
+	plan   *Plan
+	caller Caller[M]
+	trail  *Trail
+	// feedback holds the routes of a feedback walk; nil in a prediction.
+	feedback func(*Step) int
+}
+
+func (w *walk[M]) node(ctx context.Context, s *Step, m M) (M, error) {
+	if w.feedback != nil {
+		return w.feedbackNode(ctx, s, m)
+	}
+	var err error
+	w.trail.visit(s, RouteAll)
+	switch {
+	case s.Calls.Has(CallTransformInput):
+		m, err = w.caller.Call(ctx, s, CallTransformInput, m)
+	case s.Calls.Has(CallPredict):
+		m, err = w.caller.Call(ctx, s, CallPredict, m)
+	}
+	if err != nil {
+		return m, err
+	}
+	if len(s.Children) > 0 {
+		if m, err = w.below(ctx, s, m); err != nil {
+			return m, err
+		}
+	}
+	if s.Calls.Has(CallTransformOutput) {
+		return w.caller.Call(ctx, s, CallTransformOutput, m)
+	}
+	return m, nil
+}
+
+// below routes m to the children of s and joins what they answer.
+func (w *walk[M]) below(ctx context.Context, s *Step, m M) (M, error) {
+	route := RouteAll
+	if s.Calls.Has(CallRoute) {
+		var err error
+		if route, err = w.caller.Route(ctx, s, m); err != nil {
+			return m, err
+		}
+		w.trail.visit(s, route)
+	}
+	switch {
+	case route == RouteNone:
+		return m, nil
+	case route < RouteNone || route >= len(s.Children):
+		return m, &RouteError{Node: s.Name, Route: route, Children: len(s.Children)}
+	}
+	children := s.Children
+	if route >= 0 {
+		children = s.Children[route : route+1]
+	}
+	if len(children) == 1 && !s.Calls.Has(CallAggregate) {
+		return w.node(ctx, &w.plan.Steps[children[0]], m)
+	}
+	return w.fanOut(ctx, s, children, m)
+}
+
+// fanOut calls children at once and joins their answers.
+func (w *walk[M]) fanOut(ctx context.Context, s *Step, children []int, m M) (M, error) {
+	f := newFan[M](w.plan, len(children))
+	defer f.free()
+	if err := f.run(ctx, w, children, m); err != nil {
+		return m, err
+	}
+	if s.Calls.Has(CallAggregate) {
+		return w.caller.Join(ctx, s, f.results)
+	}
+	return f.results[0], nil
+}
+
+// fan holds the branches of one fan-out. Fans are pooled, with a function
+// value made once for each branch, so that starting one allocates nothing.
+type fan[M any] struct {
+	walk     walk[M]
+	ctx      context.Context
+	in       M
+	branches []*branch[M]
+	results  []M
+	wait     sync.WaitGroup
+}
+
+type branch[M any] struct {
+	fan   *fan[M]
+	step  *Step
+	index int
+	err   error
+	start func()
+}
+
+func newFan[M any](plan *Plan, n int) *fan[M] {
+	f, ok := plan.fans.Get().(*fan[M])
+	if !ok {
+		f = new(fan[M])
+	}
+	for len(f.branches) < n {
+		b := &branch[M]{fan: f, index: len(f.branches)}
+		b.start = b.run
+		f.branches = append(f.branches, b)
+	}
+	f.results = slices.Grow(f.results[:0], n)[:n]
+	return f
+}
+
+// run awaits all children, the last of which runs on the caller's goroutine.
+func (f *fan[M]) run(ctx context.Context, w *walk[M], children []int, m M) error {
+	f.walk, f.ctx, f.in = *w, ctx, m
+	f.wait.Add(len(children))
+	for i, child := range children {
+		b := f.branches[i]
+		b.step, b.err = &w.plan.Steps[child], nil
+		if i < len(children)-1 {
+			go b.start()
+		} else {
+			b.run()
+		}
+	}
+	f.wait.Wait()
+	for _, b := range f.branches[:len(children)] {
+		if b.err != nil {
+			return b.err
+		}
+	}
+	return nil
+}
+
+func (b *branch[M]) run() {
+	f := b.fan
+	defer f.wait.Done()
+	defer func() {
+		if v := recover(); v != nil {
+			b.err = &PanicError{Node: b.step.Name, Value: v, Stack: debug.Stack()}
+		}
+	}()
+	f.results[b.index], b.err = f.walk.node(f.ctx, b.step, f.in)
+}
+
+// free drops every reference to the request before the fan is used again.
+func (f *fan[M]) free() {
+	var none M
+	pool := &f.walk.plan.fans
+	f.walk, f.ctx, f.in = walk[M]{}, nil, none
+	clear(f.results)
+	pool.Put(f)
+}
