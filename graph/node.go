@@ -4,6 +4,8 @@
 // alone; everything it knows of the world outside is [Caller].
 package graph
 
+// +kubebuilder:object:generate=true
+
 // Node is one element of a predictor's graph as the user wrote it in a
 // SeldonDeployment (a "predictive unit" there). The JSON names are those of
 // the machinelearning.seldon.io API; Endpoint.Protocol is Radiant's addition.
@@ -39,6 +41,8 @@ type Node struct {
 	Logger *Logger `json:"logger,omitempty"`
 }
 
+// +kubebuilder:object:generate=true
+
 // Endpoint is the address of a node's server.
 type Endpoint struct {
 	ServiceHost string `json:"service_host,omitempty"`
@@ -54,12 +58,16 @@ type Endpoint struct {
 	Protocol string `json:"protocol,omitempty"`
 }
 
+// +kubebuilder:object:generate=true
+
 // Parameter is a named value with a declared type; the value is always text.
 type Parameter struct {
 	Name  string        `json:"name"`
 	Value string        `json:"value"`
 	Type  ParameterType `json:"type"`
 }
+
+// +kubebuilder:object:generate=true
 
 // Logger configures payload logging of one node.
 type Logger struct {

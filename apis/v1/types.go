@@ -2,6 +2,9 @@
 // them, their defaults, their rules and the names of what is made from them.
 // The older versions v1alpha2 and v1alpha3 have the same schema and are read
 // as v1.
+//
+// +kubebuilder:object:generate=true
+// +groupName=machinelearning.seldon.io
 package v1
 
 import (
@@ -49,6 +52,8 @@ const (
 	ServerKafka ServerType = "kafka"
 )
 
+// +kubebuilder:object:root=true
+
 // SeldonDeployment is a set of predictors that share one external address.
 type SeldonDeployment struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -57,6 +62,8 @@ type SeldonDeployment struct {
 	Spec   SeldonDeploymentSpec   `json:"spec,omitempty"`
 	Status SeldonDeploymentStatus `json:"status,omitempty"`
 }
+
+// +kubebuilder:object:root=true
 
 // SeldonDeploymentList is a list of SeldonDeployments.
 type SeldonDeploymentList struct {
