@@ -1,0 +1,52 @@
+# `make run` serves a real model here; `make test` runs all tests.
+# Each target sets up what it needs.
+
+SHELL      := /bin/bash
+GO         ?= go
+CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/radiant
+PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
+LINT       := v2.15.0
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test e2e check golden bench generate clean $(PROGRAMS)
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: $(PROGRAMS) ## Build bin/radiant, bin/executor and bin/storage-initializer
+
+# Go decides what is out of date.
+bin/radiant:             ; @scripts/need.sh go && $(GO) build -trimpath -o $@ ./operator
+bin/executor:            ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./executor
+bin/storage-initializer: ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./storage/initializer
+
+run: build ## Serve the MNIST sample on localhost:8003
+	@scripts/need.sh python
+	@bin/radiant local -f samples/mnist/mnist.yaml
+
+test: build ## Run all tests, with the race detector
+	@scripts/need.sh python gcc
+	$(GO) test -race -timeout 15m ./...
+
+e2e: ## Run the cases that need a Kubernetes cluster
+	@scripts/e2e.sh
+
+check: ## Formatting, vet and lint
+	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on these files'; exit 1; }
+	$(GO) vet ./...
+	@test -x $(CACHE)/bin/golangci-lint-$(LINT) || { echo 'building golangci-lint $(LINT), once'; \
+	  GOBIN=$(CACHE)/bin/tmp $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) && \
+	  mv $(CACHE)/bin/tmp/golangci-lint $(CACHE)/bin/golangci-lint-$(LINT); }
+	$(CACHE)/bin/golangci-lint-$(LINT) run ./...
+
+golden: ## Rewrite the expected outputs from what the code does now
+	$(GO) test ./operator/expand -update
+
+bench: ## Run the benchmarks; compare two outputs with benchstat
+	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/...
+
+generate: ## Regenerate deep copies and protobuf code
+	scripts/generate.sh
+
+clean: ## Remove what build made; the cache in $(CACHE) stays
+	rm -rf bin

@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# need.sh TOOL... makes sure that each tool is there: says what is missing, and
+# installs it where that is one apt-get away.
+set -euo pipefail
+
+apt_install() {
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    echo "installing $*" >&2
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >&2
+    return
+  fi
+  return 1
+}
+
+usable_python() {
+  local python
+  for python in python3.11 python3.12 python3.10 python3; do
+    if command -v "$python" >/dev/null &&
+      "$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+for tool in "$@"; do
+  case $tool in
+    go)
+      command -v go >/dev/null || { echo 'Go is missing: install the version that go.mod names, or newer' >&2; exit 1; }
+      ;;
+    python)
+      usable_python || apt_install python3 python3-venv || true
+      usable_python || { echo 'Python 3.10, 3.11 or 3.12 with venv is missing: the model servers need it' >&2; exit 1; }
+      ;;
+    gcc)
+      command -v gcc >/dev/null || apt_install gcc libc6-dev ||
+        { echo 'gcc is missing: the race detector needs it' >&2; exit 1; }
+      ;;
+    *)
+      echo "need.sh: unknown tool $tool" >&2
+      exit 1
+      ;;
+  esac
+done

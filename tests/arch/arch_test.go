@@ -1,0 +1,120 @@
+// Package arch holds the shape of the house: which package may import which,
+// how long a file and a function may be, and that each table entry has its
+// test data.
+package arch
+
+import (
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/prime-radiant/radiant"
+
+// rule forbids packages that match in to depend on any of never. Patterns end
+// in "/..." for a whole tree; "std" stands for everything outside the standard
+// library.
+type rule struct {
+	in string
+	// direct limits the rule to imports written in the package itself.
+	direct bool
+	never  []string
+	why    string
+}
+
+var rules = []rule{
+	{in: "graph", never: []string{"std", "net/http"}, why: "the vocabulary imports the standard library alone"},
+	{in: "apis/v1", never: []string{"sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/...", module + "/operator/...", module + "/executor/..."}, why: "the API knows its shape, not who uses it"},
+	{in: "apis/v1", direct: true, never: []string{"os", "net/http"}, why: "defaults and rules are pure"},
+	{in: "executor/protocol/...", never: []string{module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "protocols are bytes in, bytes out"},
+	{in: "executor/tensor", direct: true, never: []string{"net", "net/http", module + "/..."}, why: "a tensor knows nobody"},
+	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
+	{in: "operator/expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
+	{in: "operator/...", never: []string{module + "/executor/..."}, why: "operator and executor meet in ENGINE_PREDICTOR only"},
+	{in: "operator/local/...", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, why: "the laptop has no API server"},
+	{in: "storage/...", never: []string{module + "/graph", module + "/apis/...", module + "/operator/...", module + "/executor/..."}, why: "storage knows URIs and files"},
+}
+
+type pkg struct {
+	path           string
+	imports, deps  []string
+	standard, mine bool
+}
+
+// list runs go list over the module and its dependencies, tests left out.
+func list(t *testing.T) map[string]pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-deps", "-f",
+		`{{.ImportPath}}|{{.Standard}}|{{join .Imports " "}}|{{join .Deps " "}}`, "./...")
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	pkgs := map[string]pkg{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Split(strings.TrimSpace(line), "|")
+		path := fields[0]
+		pkgs[path] = pkg{
+			path:     path,
+			standard: fields[1] == "true",
+			mine:     path == module || strings.HasPrefix(path, module+"/"),
+			imports:  strings.Fields(fields[2]),
+			deps:     strings.Fields(fields[3]),
+		}
+	}
+	return pkgs
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// match reports whether path is pattern or lies in its tree.
+func match(pattern, path string) bool {
+	if tree, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == tree || strings.HasPrefix(path, tree+"/")
+	}
+	return path == pattern
+}
+
+func TestImportArrows(t *testing.T) {
+	pkgs := list(t)
+	for _, r := range rules {
+		found := false
+		for _, p := range pkgs {
+			if !p.mine || !match(module+"/"+r.in, p.path) {
+				continue
+			}
+			found = true
+			imports := p.deps
+			if r.direct {
+				imports = p.imports
+			}
+			for _, dep := range imports {
+				if forbidden(pkgs, r, dep) {
+					t.Errorf("%s depends on %s: %s", p.path, dep, r.why)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("rule for %s matches no package", r.in)
+		}
+	}
+}
+
+func forbidden(pkgs map[string]pkg, r rule, dep string) bool {
+	return slices.ContainsFunc(r.never, func(never string) bool {
+		if never == "std" {
+			return !pkgs[dep].standard
+		}
+		return match(never, dep)
+	})
+}
