@@ -12,6 +12,11 @@ type Servers struct {
 }
 
 // Server describes one prepackaged model server as a container.
+//
+// Command, Args and the values of Env may use these placeholders: {node} (the
+// node's name), {model} (the name that the server knows the model by: the
+// parameter model_name where the executor translates, else the node's name),
+// {modelDir}, {modelUri}, {namespace}, {httpPort}, {grpcPort}, {metricsPort}.
 type Server struct {
 	// Protocol is the wire protocol that the server speaks.
 	Protocol string `json:"protocol"`
@@ -19,8 +24,6 @@ type Server struct {
 	// its own and those that the executor translates.
 	Outside []string `json:"outside"`
 	Image   string   `json:"image"`
-	// Command and Args may use {node}, {model}, {modelDir}, {httpPort},
-	// {grpcPort} and {metricsPort}.
 	Command []string `json:"command,omitempty"`
 	Args    []string `json:"args,omitempty"`
 	Env     []Env    `json:"env,omitempty"`
@@ -29,10 +32,21 @@ type Server struct {
 	LivePath  string `json:"livePath,omitempty"`
 	// ModelURIOptional is true for servers that can do without model files.
 	ModelURIOptional bool `json:"modelUriOptional,omitempty"`
+	// Direct is set for servers that can fetch a model themselves.
+	Direct *Direct `json:"direct,omitempty"`
 }
 
-// Env is one environment variable; Value may use the placeholders of
-// Server.Args.
+// Direct replaces a server's way to its model when the deployment carries the
+// annotation seldon.io/no-storage-initializer: no files are fetched for it.
+type Direct struct {
+	// Args replace Server.Args.
+	Args []string `json:"args"`
+	// Parameters give a flag for each of these graph parameters, whose names
+	// are compared without regard to case. A repeated parameter repeats it.
+	Parameters map[string]string `json:"parameters,omitempty"`
+}
+
+// Env is one environment variable; Value may use the placeholders of Server.
 type Env struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`

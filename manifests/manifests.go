@@ -1,0 +1,53 @@
+package manifests
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"sigs.k8s.io/yaml"
+)
+
+//go:embed servers.yaml
+var servers []byte
+
+// Load reads the servers that ship with the program. Each call parses them
+// anew, so that a caller may change its copy.
+func Load() (Servers, error) { return Parse(servers) }
+
+// Parse reads a document of the form of servers.yaml. Unknown fields and
+// incomplete entries are errors, all of them reported at once.
+func Parse(document []byte) (Servers, error) {
+	var s Servers
+	if err := yaml.UnmarshalStrict(document, &s); err != nil {
+		return Servers{}, fmt.Errorf("reading servers: %w", err)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(s.Servers)) {
+		if err := s.Servers[name].check(); err != nil {
+			errs = append(errs, fmt.Errorf("reading servers: %s: %w", name, err))
+		}
+	}
+	for i, r := range s.Runtimes {
+		if r.Name == "" || len(r.Images) == 0 {
+			errs = append(errs, fmt.Errorf("reading servers: runtimes[%d]: name and images are required", i))
+		}
+	}
+	return s, errors.Join(errs...)
+}
+
+func (s Server) check() error {
+	var errs []error
+	if s.Image == "" {
+		errs = append(errs, errors.New("image is required"))
+	}
+	if s.Protocol == "" {
+		errs = append(errs, errors.New("protocol is required"))
+	}
+	if !slices.Contains(s.Outside, s.Protocol) {
+		errs = append(errs, fmt.Errorf("outside lacks the server's own protocol %q", s.Protocol))
+	}
+	return errors.Join(errs...)
+}
