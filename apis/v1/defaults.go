@@ -1,0 +1,225 @@
+package v1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/manifests"
+)
+
+// Names that containers and their images rely on.
+const (
+	// PodInfoVolume holds the pod's annotations as a file.
+	PodInfoVolume = "seldon-podinfo"
+	// PodInfoPath is where that volume is mounted.
+	PodInfoPath = "/etc/podinfo"
+	// HTTPPortName and GRPCPortName are the container ports by which a user
+	// says where a container listens.
+	HTTPPortName = "http"
+	GRPCPortName = "grpc"
+	// VersionLabel is set to the predictor's name.
+	VersionLabel = "version"
+
+	legacyPodInfoVolume = "podinfo"
+	localhost           = "localhost"
+)
+
+// DefaultOptions are the settings of an installation that defaults depend on.
+type DefaultOptions struct {
+	// HTTPPort, GRPCPort and MetricsPort are the first numbers that are given
+	// to containers; 0 means 9000, 9500 and 6000.
+	HTTPPort, GRPCPort, MetricsPort int32
+	// MetricsPortName names the container port of metrics; empty: "metrics".
+	MetricsPortName string
+	// Servers are the prepackaged servers by implementation.
+	Servers map[string]manifests.Server
+}
+
+// Default fills in what the user left out: node types, endpoints, ports, the
+// containers of prepackaged servers. The numbers depend on the order of
+// predictors and containers alone, and must not change between releases: a
+// change would restart every pod. Call it once, on a copy: it appends
+// containers, and a second pass would count them in another order.
+func Default(d *SeldonDeployment, o DefaultOptions) {
+	d.Namespace = d.namespace()
+	def := newDefaulter(d, o)
+	for i := range d.Spec.Predictors {
+		def.predictor(&d.Spec.Predictors[i])
+	}
+}
+
+// ports hands out a number for each container name: a second predictor whose
+// container has the same name gets the same number.
+type ports struct {
+	next   int32
+	byName map[string]int32
+}
+
+func (p *ports) of(container string) int32 {
+	n, ok := p.byName[container]
+	if !ok {
+		n = p.next
+		p.byName[container] = n
+		p.next++
+	}
+	return n
+}
+
+type defaulter struct {
+	deployment  *SeldonDeployment
+	servers     map[string]manifests.Server
+	http, grpc  ports
+	metrics     int32
+	metricsName string
+}
+
+func newDefaulter(d *SeldonDeployment, o DefaultOptions) *defaulter {
+	or := func(n, otherwise int32) int32 {
+		if n == 0 {
+			return otherwise
+		}
+		return n
+	}
+	def := &defaulter{
+		deployment:  d,
+		servers:     o.Servers,
+		http:        ports{next: or(o.HTTPPort, 9000), byName: map[string]int32{}},
+		grpc:        ports{next: or(o.GRPCPort, 9500), byName: map[string]int32{}},
+		metrics:     or(o.MetricsPort, 6000),
+		metricsName: o.MetricsPortName,
+	}
+	if def.metricsName == "" {
+		def.metricsName = "metrics"
+	}
+	return def
+}
+
+func (f *defaulter) predictor(p *PredictorSpec) {
+	if _, ok := p.Labels[VersionLabel]; !ok {
+		if p.Labels == nil {
+			p.Labels = map[string]string{}
+		}
+		p.Labels[VersionLabel] = p.Name
+	}
+	nodes := map[string]*graph.Node{}
+	var order []*graph.Node
+	p.Graph.Walk(func(_ string, n *graph.Node) {
+		defaultType(n)
+		if _, ok := nodes[n.Name]; !ok {
+			nodes[n.Name] = n
+			order = append(order, n)
+		}
+	})
+
+	placed := map[string]bool{}
+	for i := range p.ComponentSpecs {
+		containers := p.ComponentSpecs[i].Spec.Containers
+		for j := range containers {
+			c := &containers[j]
+			f.http.of(c.Name)
+			f.grpc.of(c.Name)
+			if n := nodes[c.Name]; n != nil {
+				placed[c.Name] = true
+				f.container(p, i, n, c)
+			}
+		}
+	}
+	for _, n := range order {
+		if IsServer(n.Implementation) && !placed[n.Name] {
+			f.server(p, n)
+		}
+	}
+}
+
+// server adds the container of a prepackaged server. What it runs is not
+// decided here.
+func (f *defaulter) server(p *PredictorSpec, n *graph.Node) {
+	c := corev1.Container{Name: n.Name}
+	f.container(p, 0, n, &c)
+	if len(p.ComponentSpecs) == 0 {
+		p.ComponentSpecs = []SeldonPodSpec{{}}
+	}
+	first := &p.ComponentSpecs[0].Spec
+	first.Containers = append(first.Containers, c)
+}
+
+func defaultType(n *graph.Node) {
+	if n.Type == "" && len(n.Methods) == 0 && n.Implementation == "" {
+		n.Type = graph.Model
+	}
+	if n.Implementation == "" {
+		n.Implementation = graph.UnknownImplementation
+	}
+	if IsServer(n.Implementation) {
+		n.Type = graph.Model
+	}
+}
+
+// container completes a node and its container in componentSpecs[spec].
+func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *corev1.Container) {
+	if n.Endpoint == nil {
+		n.Endpoint = &graph.Endpoint{}
+	}
+	e := n.Endpoint
+	e.HTTPPort = portNamed(c, HTTPPortName, f.http.of(c.Name))
+	e.GRPCPort = portNamed(c, GRPCPortName, f.grpc.of(c.Name))
+	e.ServicePort = e.HTTPPort
+	if e.Type == graph.GRPC || f.deployment.Spec.Transport == TransportGRPC {
+		e.ServicePort = e.GRPCPort
+	}
+	e.ServiceHost = localhost
+	if spec != 0 || f.deployment.SeparateExecutor(p) {
+		e.ServiceHost = f.deployment.ServiceHost(f.deployment.ContainerServiceName(p, c.Name))
+	}
+	if e.Protocol == "" && IsServer(n.Implementation) {
+		outside := f.deployment.Spec.Protocol.Canonical()
+		if wire := wireProtocol(outside, f.servers[n.Implementation], c.Image); wire != outside {
+			e.Protocol = string(wire)
+		}
+	}
+
+	if portNamed(c, f.metricsName, 0) == 0 {
+		c.Ports = append(c.Ports, corev1.ContainerPort{
+			Name: f.metricsName, ContainerPort: f.metrics, Protocol: corev1.ProtocolTCP,
+		})
+		f.metrics++
+	}
+	if c.ImagePullPolicy == "" {
+		c.ImagePullPolicy = corev1.PullIfNotPresent
+	}
+	if c.TerminationMessagePath == "" {
+		c.TerminationMessagePath = corev1.TerminationMessagePathDefault
+	}
+	if c.TerminationMessagePolicy == "" {
+		c.TerminationMessagePolicy = corev1.TerminationMessageReadFile
+	}
+	c.VolumeMounts = mountPodInfo(c.VolumeMounts)
+}
+
+// mountPodInfo adds the mount of the pod's annotations. It takes the place of
+// a mount that old manifests wrote out by hand; a volume of the user's own
+// that happens to have the old name stays.
+func mountPodInfo(mounts []corev1.VolumeMount) []corev1.VolumeMount {
+	kept := make([]corev1.VolumeMount, 0, len(mounts)+1)
+	taken := false
+	for _, m := range mounts {
+		if m.Name == legacyPodInfoVolume && m.MountPath == PodInfoPath {
+			continue
+		}
+		kept = append(kept, m)
+		taken = taken || m.Name == PodInfoVolume || m.MountPath == PodInfoPath
+	}
+	if !taken {
+		kept = append(kept, corev1.VolumeMount{Name: PodInfoVolume, MountPath: PodInfoPath})
+	}
+	return kept
+}
+
+func portNamed(c *corev1.Container, name string, otherwise int32) int32 {
+	for i := range c.Ports {
+		if c.Ports[i].Name == name {
+			return c.Ports[i].ContainerPort
+		}
+	}
+	return otherwise
+}

@@ -1,0 +1,53 @@
+package v1
+
+import (
+	"path"
+	"strings"
+
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/manifests"
+)
+
+// Canonical resolves the default and the synonym: seldon, tensorflow or v2. A
+// protocol that does not exist is returned as it is.
+func (p Protocol) Canonical() Protocol {
+	switch p {
+	case "":
+		return ProtocolSeldon
+	case ProtocolKFServing:
+		return ProtocolV2
+	}
+	return p
+}
+
+// IsServer reports whether a node's implementation names a prepackaged server
+// or one that the installation adds, and not a built-in or nothing.
+func IsServer(implementation string) bool {
+	return implementation != "" && implementation != graph.UnknownImplementation &&
+		graph.BuiltinOf(implementation) == graph.NotBuiltin
+}
+
+// wireProtocol says what a prepackaged server's container speaks when its
+// predictor speaks outside. Image is the user's own image, or empty.
+//
+// Where the stock server speaks v2 and the predictor speaks seldon, an image
+// of the user's own is one that wraps its model in Seldon's server, since that
+// is what such a node ran before there was translation. The user can say
+// otherwise by endpoint.protocol.
+func wireProtocol(outside Protocol, server manifests.Server, image string) Protocol {
+	wire := Protocol(server.Protocol).Canonical()
+	if server.Protocol == "" {
+		return outside
+	}
+	if image != "" && outside == ProtocolSeldon && wire == ProtocolV2 && repository(image) != repository(server.Image) {
+		return outside
+	}
+	return wire
+}
+
+// repository is the last part of an image's name, without tag and digest.
+func repository(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	name, _, _ := strings.Cut(path.Base(image), ":")
+	return name
+}
