@@ -34,6 +34,19 @@ type Server struct {
 	ModelURIOptional bool `json:"modelUriOptional,omitempty"`
 	// Direct is set for servers that can fetch a model themselves.
 	Direct *Direct `json:"direct,omitempty"`
+	// Proxied is set for servers that used to stand behind a proxy container.
+	Proxied *Proxied `json:"proxied,omitempty"`
+}
+
+// Proxied tells how to read a deployment that was written when a proxy
+// translated for the server, in a container of its own named like the node.
+type Proxied struct {
+	// Container is the name that the server's container had. What the user
+	// says about a container of that name is said of the server.
+	Container string `json:"container"`
+	// Images are the proxy's image names, without host, path and tag. They
+	// count as no image.
+	Images []string `json:"images"`
 }
 
 // Direct replaces a server's way to its model when the deployment carries the
@@ -59,20 +72,30 @@ type Runtime struct {
 	// Images are patterns of image names as path.Match knows them, with the
 	// tag, without the registry's host.
 	Images []string `json:"images"`
+	// Entry are the names that the image's program goes by. Where a container
+	// gives a command or args that begin with one of them, in whatever
+	// folder, that word is left out: Command.Program takes its place.
+	Entry []string `json:"entry,omitempty"`
 	// Commands are tried in order; the first whose program exists is taken.
 	Commands []Command `json:"commands,omitempty"`
 	// Missing is shown where no command can run.
 	Missing string `json:"missing,omitempty"`
 }
 
-// Command is a program that stands in for an image's entry point. The
-// container's own args follow Args.
+// Command is a program that stands in for an image's entry point. Args, Default
+// and the values of Env may use the placeholders {work} (a folder of the
+// container's own), {mount:PATH} (the folder that the container sees at PATH,
+// {work} if there is none) and {file:NAME} (the file manifests/python/NAME).
 type Command struct {
 	// Program is looked up on PATH. "radiant:NAME" is a program that lies
 	// beside radiant; "venv:NAME" is one of the virtual environment's.
-	Program string   `json:"program"`
-	Args    []string `json:"args,omitempty"`
-	Env     []Env    `json:"env,omitempty"`
+	Program string `json:"program"`
+	// Args come before those of the container.
+	Args []string `json:"args,omitempty"`
+	// Default are the args where the container gives none.
+	Default []string `json:"default,omitempty"`
+	// Env is overridden by that of the container.
+	Env []Env `json:"env,omitempty"`
 	// Packages is the set of Python packages that must be in the virtual
 	// environment, a file manifests/python/NAME.txt.
 	Packages string `json:"packages,omitempty"`
