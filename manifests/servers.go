@@ -96,6 +96,8 @@ type Command struct {
 	Default []string `json:"default,omitempty"`
 	// Env is overridden by that of the container.
 	Env []Env `json:"env,omitempty"`
+	// Unset are variables of the container that make sense in its image only.
+	Unset []string `json:"unset,omitempty"`
 	// Packages is the set of Python packages that must be in the virtual
 	// environment, a file manifests/python/NAME.txt.
 	Packages string `json:"packages,omitempty"`

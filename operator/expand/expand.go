@@ -4,6 +4,9 @@
 package expand
 
 import (
+	"errors"
+	"fmt"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -22,23 +25,63 @@ type Object interface {
 type Input struct {
 	// Deployment is as the user wrote it; Expand does not change it.
 	Deployment *v1.SeldonDeployment
-	Config     Config
-	Places     Places
-	Servers    manifests.Servers
+	// Config starts from [DefaultConfig].
+	Config  Config
+	Places  Places
+	Servers manifests.Servers
 }
 
-// Places says where things listen. The zero value is Kubernetes: the port
-// numbers of the API's defaults, localhost beside the executor and service
-// names elsewhere. A laptop overrides it, since all pods share one host there.
-type Places struct {
-	// Host is the address of a container that is not beside the executor;
-	// nil: its Service's DNS name.
-	Host func(predictor, container string) string
-	// Container are the ports of a graph container; nil: the defaults.
-	Container func(predictor, container string) Ports
-	// Executor are the ports of a predictor's executor (Metrics unused); nil: Config's.
-	Executor func(predictor string) Ports
+// Expand returns the objects of a valid deployment, always the same ones in
+// the same order for the same input: predictor by predictor, the Deployments
+// first. All objects carry their kind, a namespace and the deployment as their
+// owner. Errors name the predictor and the node; those of all predictors are
+// joined.
+func Expand(in Input) ([]Object, error) {
+	d := in.Deployment.DeepCopy()
+	v1.Default(d, v1.DefaultOptions{
+		HTTPPort:        in.Config.Units.Ports.HTTP,
+		GRPCPort:        in.Config.Units.Ports.GRPC,
+		MetricsPort:     in.Config.Units.Ports.Metrics,
+		MetricsPortName: in.Config.Units.MetricsPortName,
+		Servers:         in.Servers.Servers,
+	})
+	owner := ownerOf(d)
+	made := map[string]string{} // kind/name -> predictor
+	var objects []Object
+	var errs []error
+	for i := range d.Spec.Predictors {
+		spec := &d.Spec.Predictors[i]
+		fail := func(err error) { errs = append(errs, fmt.Errorf("expanding predictor %q: %w", spec.Name, err)) }
+		p := newPredictor(&in, d, spec)
+		if err := p.expand(); err != nil {
+			fail(err)
+			continue
+		}
+		for _, o := range p.objects {
+			id := o.GetObjectKind().GroupVersionKind().Kind + " " + o.GetName()
+			if other, taken := made[id]; taken {
+				fail(fmt.Errorf("%s is made by predictor %q already: rename one of the predictors, containers or services", id, other))
+			}
+			made[id] = spec.Name
+			o.SetNamespace(d.Namespace)
+			o.SetOwnerReferences([]metav1.OwnerReference{owner})
+			objects = append(objects, o)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return objects, nil
 }
 
-// Ports are TCP port numbers.
-type Ports struct{ HTTP, GRPC, Metrics int32 }
+func ownerOf(d *v1.SeldonDeployment) metav1.OwnerReference {
+	yes := true
+	return metav1.OwnerReference{
+		APIVersion:         v1.Group + "/" + v1.Version,
+		Kind:               v1.Kind,
+		Name:               d.Name,
+		UID:                d.UID,
+		Controller:         &yes,
+		BlockOwnerDeletion: &yes,
+	}
+}

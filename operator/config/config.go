@@ -1,0 +1,77 @@
+// Package config reads the operator's settings from its environment. The names
+// are those of existing installations.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/operator/expand"
+)
+
+// Config is all that an installation can set.
+type Config struct {
+	// Expand shapes the objects.
+	Expand expand.Config
+	// ServerImages replace the images of prepackaged servers, by the name of
+	// the server.
+	ServerImages map[string]string
+}
+
+// Setting is one setting as documentation shows it.
+type Setting struct {
+	// Name is the environment variable.
+	Name string
+	// Value is what is in force; before [Parse], the default.
+	Value string
+	Doc   string
+}
+
+// Default is the configuration of an empty environment.
+func Default() Config {
+	return Config{Expand: expand.DefaultConfig(), ServerImages: map[string]string{}}
+}
+
+// Parse reads the settings that lookup knows, such as os.LookupEnv. An empty
+// value counts as not set. All bad values are reported at once, each with its
+// variable.
+func Parse(lookup func(name string) (value string, ok bool)) (Config, error) {
+	c := Default()
+	var errs []error
+	for _, f := range c.fields() {
+		value, ok := lookup(f.name)
+		if !ok || value == "" {
+			continue
+		}
+		if err := f.set(value); err != nil {
+			errs = append(errs, fmt.Errorf("reading setting %s: %w", f.name, err))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// Settings lists all settings with their values.
+func (c *Config) Settings() []Setting {
+	fields := c.fields()
+	settings := make([]Setting, len(fields))
+	for i, f := range fields {
+		settings[i] = Setting{Name: f.name, Value: f.get(), Doc: f.doc}
+	}
+	return settings
+}
+
+// Servers returns s with the images that the installation replaces.
+func (c *Config) Servers(s manifests.Servers) manifests.Servers {
+	s.Servers = maps.Clone(s.Servers)
+	for name, image := range c.ServerImages {
+		server := s.Servers[name]
+		server.Image = image
+		s.Servers[name] = server
+	}
+	return s
+}

@@ -1,0 +1,153 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// field ties a variable to its place in Config.
+type field struct {
+	name, doc string
+	set       func(string) error
+	get       func() string
+}
+
+// fields is the table of all settings. Where two of them write to one place,
+// the later one wins.
+func (c *Config) fields() []field {
+	e := &c.Expand
+	x := &e.Executor
+	return []field{
+		text("EXECUTOR_CONTAINER_IMAGE_AND_VERSION", &x.Image, "image of the executor"),
+		text("RELATED_IMAGE_EXECUTOR", &x.Image, "image of the executor, before the one above"),
+		text("EXECUTOR_CONTAINER_IMAGE_PULL_POLICY", &x.PullPolicy, "pull policy of the executor's image"),
+		text("EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME", &x.ServiceAccount, "service account of executors with a pod of their own"),
+		user("EXECUTOR_CONTAINER_USER", &x.User, "user that executors run as"),
+		port("EXECUTOR_SERVER_PORT", "HTTP port of executors and of their Services", &x.Ports.HTTP, &x.ServicePorts.HTTP),
+		port("EXECUTOR_SERVER_GRPC_PORT", "gRPC port of executors and of their Services", &x.Ports.GRPC, &x.ServicePorts.GRPC),
+		port("ENGINE_SERVER_PORT", "HTTP port of the Services, where it differs from the executor's", &x.ServicePorts.HTTP),
+		port("ENGINE_SERVER_GRPC_PORT", "gRPC port of the Services, where it differs from the executor's", &x.ServicePorts.GRPC),
+		text("EXECUTOR_PROMETHEUS_PATH", &x.PrometheusPath, "path of metrics"),
+		quantity("EXECUTOR_DEFAULT_CPU_REQUEST", &x.Resources.Requests, corev1.ResourceCPU, "CPU that an executor requests"),
+		quantity("EXECUTOR_DEFAULT_CPU_LIMIT", &x.Resources.Limits, corev1.ResourceCPU, "CPU limit of an executor"),
+		quantity("EXECUTOR_DEFAULT_MEMORY_REQUEST", &x.Resources.Requests, corev1.ResourceMemory, "memory that an executor requests"),
+		quantity("EXECUTOR_DEFAULT_MEMORY_LIMIT", &x.Resources.Limits, corev1.ResourceMemory, "memory limit of an executor"),
+		text("EXECUTOR_REQUEST_LOGGER_DEFAULT_ENDPOINT", &x.LoggerEndpoint, "where payloads go whose logger has no URL"),
+		number("EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE", &x.LoggerQueueSize, "payloads that wait to be logged"),
+		number("EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS", &x.LoggerWriteTimeoutMS, "milliseconds that a payload may wait for room in the queue"),
+		flag("EXECUTOR_FULL_HEALTH_CHECKS", &x.FullHealthChecks, "executors ask components for their health, not only for a connection"),
+		port("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "first HTTP port of components", &e.Units.Ports.HTTP),
+		port("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "first gRPC port of components", &e.Units.Ports.GRPC),
+		port("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "first metrics port of components", &e.Units.Ports.Metrics),
+		text("PREDICTIVE_UNIT_METRICS_PORT_NAME", &e.Units.MetricsPortName, "name of the components' metrics ports"),
+		text("PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME", &e.Storage.EnvSecret, "Secret with credentials for model stores, of nodes that name none"),
+		text("RELATED_IMAGE_STORAGE_INITIALIZER", &e.Storage.Image, "image that fetches models"),
+		text("RELATED_IMAGE_EXPLAINER", &e.ExplainerImage, "image of explainers for the protocols seldon and tensorflow"),
+		text("RELATED_IMAGE_EXPLAINER_V2", &e.ExplainerImageV2, "image of explainers for the protocol v2"),
+		c.serverImage("RELATED_IMAGE_TENSORFLOW", "TENSORFLOW_SERVER"),
+		c.serverImage("RELATED_IMAGE_SKLEARNSERVER_V2", "SKLEARN_SERVER"),
+		c.serverImage("RELATED_IMAGE_XGBOOSTSERVER_V2", "XGBOOST_SERVER"),
+		c.serverImage("RELATED_IMAGE_MLFLOWSERVER_V2", "MLFLOW_SERVER"),
+		user("DEFAULT_USER_ID", &e.UserID, "user that pods run as which do not say otherwise"),
+		text("DEFAULT_CERT_MOUNT_PATH_NAME", &e.CertMountPath, "where certificates are mounted"),
+		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front"),
+		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject"),
+	}
+}
+
+func text[T ~string](name string, to *T, doc string) field {
+	return field{name: name, doc: doc,
+		set: func(v string) error { *to = T(v); return nil },
+		get: func() string { return string(*to) },
+	}
+}
+
+func port(name, doc string, to ...*int32) field {
+	return field{name: name, doc: doc,
+		set: func(v string) error {
+			n, err := strconv.ParseUint(v, 10, 16)
+			if err != nil || n == 0 {
+				return fmt.Errorf("%q is not a port number, 1 to 65535", v)
+			}
+			for _, t := range to {
+				*t = int32(n)
+			}
+			return nil
+		},
+		get: func() string { return strconv.Itoa(int(*to[0])) },
+	}
+}
+
+func number(name string, to *int, doc string) field {
+	return field{name: name, doc: doc,
+		set: func(v string) error {
+			n, err := strconv.ParseUint(v, 10, 31)
+			if err != nil {
+				return fmt.Errorf("%q is not a whole number, 0 or more", v)
+			}
+			*to = int(n)
+			return nil
+		},
+		get: func() string { return strconv.Itoa(*to) },
+	}
+}
+
+func user(name string, to **int64, doc string) field {
+	return field{name: name, doc: doc,
+		set: func(v string) error {
+			n, err := strconv.ParseUint(v, 10, 32)
+			if err != nil {
+				return fmt.Errorf("%q is not a user id, a whole number", v)
+			}
+			*to = new(int64(n)) //nolint:gosec // 32 bits fit
+			return nil
+		},
+		get: func() string {
+			if *to == nil {
+				return ""
+			}
+			return strconv.FormatInt(**to, 10)
+		},
+	}
+}
+
+func flag(name string, to *bool, doc string) field {
+	return field{name: name, doc: doc,
+		set: func(v string) error {
+			b, err := strconv.ParseBool(v)
+			if err != nil {
+				return fmt.Errorf("%q is neither true nor false", v)
+			}
+			*to = b
+			return nil
+		},
+		get: func() string { return strconv.FormatBool(*to) },
+	}
+}
+
+func quantity(name string, to *corev1.ResourceList, resourceName corev1.ResourceName, doc string) field {
+	return field{name: name, doc: doc,
+		set: func(v string) error {
+			q, err := resource.ParseQuantity(v)
+			if err != nil {
+				return fmt.Errorf("%q is not a quantity such as 500m or 512Mi", v)
+			}
+			(*to)[resourceName] = q
+			return nil
+		},
+		get: func() string {
+			q := (*to)[resourceName]
+			return q.String()
+		},
+	}
+}
+
+func (c *Config) serverImage(name, server string) field {
+	return field{name: name, doc: "image of " + server,
+		set: func(v string) error { c.ServerImages[server] = v; return nil },
+		get: func() string { return c.ServerImages[server] },
+	}
+}

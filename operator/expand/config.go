@@ -1,0 +1,110 @@
+package expand
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Version is the tag of Radiant's own images.
+const Version = "0.1.0"
+
+// Config is the part of the operator's settings that shapes objects.
+type Config struct {
+	Executor ExecutorConfig
+	Units    UnitConfig
+	Storage  StorageConfig
+	// ExplainerImage speaks seldon or tensorflow to its predictor,
+	// ExplainerImageV2 speaks v2.
+	ExplainerImage   string
+	ExplainerImageV2 string
+	// UserID runs the pods as this user where they do not say otherwise.
+	UserID *int64
+	// CertMountPath is where the certificates of a predictor with ssl go.
+	CertMountPath string
+	// NameAsPrefix keeps the deployment's name in front of long names.
+	NameAsPrefix bool
+	// KEDA says that ScaledObjects are served. Where they are not, a kedaSpec
+	// has no effect, and hpaSpec and replicas count.
+	KEDA bool
+}
+
+// ExecutorConfig is how executors run.
+type ExecutorConfig struct {
+	Image      string
+	PullPolicy corev1.PullPolicy
+	// ServiceAccount is that of an executor with a pod of its own.
+	ServiceAccount string
+	// User runs the container as this user.
+	User *int64
+	// Ports are where the executor listens, ServicePorts the numbers under
+	// which its Service offers them.
+	Ports, ServicePorts Ports
+	PrometheusPath      string
+	FullHealthChecks    bool
+	// Resources apply where svcOrchSpec gives none.
+	Resources corev1.ResourceRequirements
+	// LoggerEndpoint takes the payloads of nodes whose logger has no URL.
+	LoggerEndpoint       string
+	LoggerQueueSize      int
+	LoggerWriteTimeoutMS int
+}
+
+// UnitConfig is where graph containers listen: Ports are the first numbers
+// given out.
+type UnitConfig struct {
+	Ports           Ports
+	MetricsPortName string
+}
+
+// StorageConfig is how models are fetched.
+type StorageConfig struct {
+	Image     string
+	Resources corev1.ResourceRequirements
+	// EnvSecret names the Secret of nodes that name none.
+	EnvSecret string
+}
+
+// DefaultConfig is an installation that nobody configured.
+func DefaultConfig() Config {
+	ports := Ports{HTTP: 8000, GRPC: 5001}
+	return Config{
+		Executor: ExecutorConfig{
+			Image:                "radiant/executor:" + Version,
+			PullPolicy:           corev1.PullIfNotPresent,
+			ServiceAccount:       "default",
+			Ports:                ports,
+			ServicePorts:         ports,
+			PrometheusPath:       "/prometheus",
+			Resources:            Resources("500m", "500m", "512Mi", "512Mi"),
+			LoggerEndpoint:       "http://default-broker",
+			LoggerQueueSize:      10000,
+			LoggerWriteTimeoutMS: 2000,
+		},
+		Units: UnitConfig{
+			Ports:           Ports{HTTP: 9000, GRPC: 9500, Metrics: 6000},
+			MetricsPortName: "metrics",
+		},
+		Storage: StorageConfig{
+			Image:     "radiant/storage-initializer:" + Version,
+			Resources: Resources("100m", "1", "100Mi", "1Gi"),
+		},
+		ExplainerImage:   "seldonio/alibiexplainer:1.17.1",
+		ExplainerImageV2: "seldonio/mlserver:1.6.1-alibi-explain",
+		CertMountPath:    "/cert/",
+	}
+}
+
+// Resources builds requirements from quantities that are known to be valid; it
+// panics on others.
+func Resources(cpuRequest, cpuLimit, memoryRequest, memoryLimit string) corev1.ResourceRequirements {
+	list := func(cpu, memory string) corev1.ResourceList {
+		return corev1.ResourceList{
+			corev1.ResourceCPU:    resource.MustParse(cpu),
+			corev1.ResourceMemory: resource.MustParse(memory),
+		}
+	}
+	return corev1.ResourceRequirements{
+		Requests: list(cpuRequest, memoryRequest),
+		Limits:   list(cpuLimit, memoryLimit),
+	}
+}

@@ -1,0 +1,110 @@
+package expand_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/operator/config"
+	"github.com/prime-radiant/radiant/operator/expand"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected outputs")
+
+// TestGolden expands testdata/NAME.in.yaml and compares with NAME.out.yaml. A
+// line "# setting NAME=value" in the input stands for the operator's
+// environment.
+func TestGolden(t *testing.T) {
+	inputs, err := filepath.Glob("testdata/*.in.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(inputs) == 0 {
+		t.Fatal("no inputs")
+	}
+	for _, path := range inputs {
+		name := strings.TrimSuffix(filepath.Base(path), ".in.yaml")
+		t.Run(name, func(t *testing.T) {
+			in := readInput(t, path)
+			before := in.Deployment.DeepCopy()
+			objects, err := expand.Expand(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(before, in.Deployment); diff != "" {
+				t.Errorf("Expand changed its input, -before +after:\n%s", diff)
+			}
+			check(t, objects)
+			got, err := expand.Marshal(objects)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, err := expand.Expand(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if second, err := expand.Marshal(again); err != nil || !bytes.Equal(got, second) {
+				t.Errorf("a second expansion differs (error %v)", err)
+			}
+			compare(t, strings.TrimSuffix(path, ".in.yaml")+".out.yaml", got)
+		})
+	}
+}
+
+func compare(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; make golden writes it", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("output differs, -want +got (make golden rewrites it):\n%s", diff)
+	}
+}
+
+func readInput(t *testing.T, path string) expand.Input {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d v1.SeldonDeployment
+	if err := yaml.UnmarshalStrict(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		if setting, ok := strings.CutPrefix(strings.TrimSpace(line), "# setting "); ok {
+			name, value, _ := strings.Cut(setting, "=")
+			env[name] = value
+		}
+	}
+	return input(t, &d, env)
+}
+
+func input(t *testing.T, d *v1.SeldonDeployment, env map[string]string) expand.Input {
+	t.Helper()
+	c, err := config.Parse(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	servers, err := manifests.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return expand.Input{Deployment: d, Config: c.Expand, Servers: c.Servers(servers)}
+}

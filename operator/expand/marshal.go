@@ -1,0 +1,74 @@
+package expand
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Marshal writes objects as YAML documents that can be applied: without status
+// and other fields that only say nothing. An owner reference without the
+// owner's uid is left out, since no API server takes it.
+func Marshal(objects []Object) ([]byte, error) {
+	var out bytes.Buffer
+	for _, o := range objects {
+		document, err := marshal(o)
+		if err != nil {
+			return nil, fmt.Errorf("writing %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+		}
+		out.WriteString("---\n")
+		out.Write(document)
+	}
+	return out.Bytes(), nil
+}
+
+func marshal(o Object) ([]byte, error) {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var fields map[string]any
+	if err := decoder.Decode(&fields); err != nil {
+		return nil, err
+	}
+	delete(fields, "status")
+	if metadata, ok := fields["metadata"].(map[string]any); ok && !owned(metadata) {
+		delete(metadata, "ownerReferences")
+	}
+	prune(fields)
+	return yaml.Marshal(fields)
+}
+
+func owned(metadata map[string]any) bool {
+	references, _ := metadata["ownerReferences"].([]any)
+	for _, r := range references {
+		fields, _ := r.(map[string]any)
+		if uid, _ := fields["uid"].(string); uid != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// prune removes fields that the API types write though they are unset.
+func prune(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		for key, field := range value {
+			inner, isMap := field.(map[string]any)
+			if field == nil || isMap && len(inner) == 0 && key == "resources" {
+				delete(value, key)
+				continue
+			}
+			prune(field)
+		}
+	case []any:
+		for _, item := range value {
+			prune(item)
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package expand
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+const (
+	initializerSuffix = "-model-initializer"
+	volumeSuffix      = "-provision-location"
+
+	claimScheme = "pvc://"
+	claimVolume = "kfserving-pvc-source"
+	claimDir    = "/mnt/pvc"
+
+	// maxLabel is the longest name of a container or a volume.
+	maxLabel = 63
+)
+
+// download is a model on its way into a container.
+type download struct {
+	uri string
+	// name begins the names of the init container and the volume.
+	name   string
+	image  string
+	secret string
+}
+
+// fetchModels adds an init container for each node that has a modelUri and a
+// container to hand the files to.
+func (p *predictor) fetchModels() error {
+	var errs []error
+	for _, w := range p.components {
+		pod := w.pod()
+		for i := range pod.Containers {
+			n := p.nodes[pod.Containers[i].Name]
+			if n == nil || n.ModelURI == "" || p.fetchesItself(n) {
+				continue
+			}
+			err := p.fetch(pod, &pod.Containers[i], download{
+				uri:    n.ModelURI,
+				name:   p.downloadName(pod, n),
+				image:  n.StorageInitializerImage,
+				secret: n.EnvSecretRefName,
+			})
+			if err != nil {
+				errs = append(errs, fmt.Errorf("node %q: %w", n.Name, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// downloadName is the container's name, or that of the container which the
+// node's server once had, where the user wrote an init container for that one.
+func (p *predictor) downloadName(pod *corev1.PodSpec, n *graph.Node) string {
+	if server, stock := p.server(n); stock && server.Proxied != nil && p.speaks(n) != p.outside() {
+		if initContainer(pod, server.Proxied.Container+initializerSuffix) != nil {
+			return server.Proxied.Container
+		}
+	}
+	return n.Name
+}
+
+// fetch adds the init container that fetches d, and mounts what it fetched
+// into c.
+func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) error {
+	volume := cut(d.name + volumeSuffix)
+	name := cut(d.name + initializerSuffix)
+	if own := initContainer(pod, name); own != nil {
+		// The user's own way to fetch the model. It may name the volume too.
+		for _, m := range own.VolumeMounts {
+			if m.MountPath == modelDir {
+				volume = m.Name
+			}
+		}
+	} else {
+		initializer := p.initializer(name, d)
+		addMount(&initializer, corev1.VolumeMount{Name: volume, MountPath: modelDir})
+		if path, ok := strings.CutPrefix(d.uri, claimScheme); ok {
+			source, err := mountClaim(pod, path, &initializer, c)
+			if err != nil {
+				return err
+			}
+			initializer.Args[0] = source
+		}
+		pod.InitContainers = append(pod.InitContainers, initializer)
+	}
+	addVolume(pod, corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{
+		EmptyDir: &corev1.EmptyDirVolumeSource{},
+	}})
+	addMount(c, corev1.VolumeMount{Name: volume, MountPath: modelDir, ReadOnly: true})
+	return nil
+}
+
+func (p *predictor) initializer(name string, d download) corev1.Container {
+	c := corev1.Container{
+		Name:                     name,
+		Image:                    cmp.Or(d.image, p.in.Config.Storage.Image),
+		ImagePullPolicy:          corev1.PullIfNotPresent,
+		Args:                     []string{d.uri, modelDir},
+		Resources:                *p.in.Config.Storage.Resources.DeepCopy(),
+		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
+		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
+	}
+	if secret := p.envSecret(d.secret); secret != "" {
+		c.EnvFrom = envFromSecret(secret)
+	}
+	return c
+}
+
+// envSecret names the Secret that opens a model's store, or is empty.
+func (p *predictor) envSecret(own string) string { return cmp.Or(own, p.in.Config.Storage.EnvSecret) }
+
+// mountClaim mounts the volume claim of "claim/path" into both containers and
+// returns the place of path.
+func mountClaim(pod *corev1.PodSpec, uri string, initializer, c *corev1.Container) (source string, err error) {
+	claim, path, _ := strings.Cut(uri, "/")
+	if claim == "" {
+		return "", fmt.Errorf("modelUri %q names no volume claim: write pvc://CLAIM/PATH", claimScheme+uri)
+	}
+	volume := claimVolumeName(pod, claim)
+	addVolume(pod, corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
+	}})
+	mount := corev1.VolumeMount{Name: volume, MountPath: claimDir, ReadOnly: true}
+	addMount(initializer, mount)
+	addMount(c, mount)
+	return claimDir + "/" + path, nil
+}
+
+// claimVolumeName is the name of the pod's volume with that claim, which
+// several nodes share, or a name that is free.
+func claimVolumeName(pod *corev1.PodSpec, claim string) string {
+	used := map[string]bool{}
+	for i := range pod.Volumes {
+		v := &pod.Volumes[i]
+		used[v.Name] = true
+		if v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim && strings.HasPrefix(v.Name, claimVolume) {
+			return v.Name
+		}
+	}
+	name := claimVolume
+	for i := 2; used[name]; i++ {
+		name = claimVolume + "-" + strconv.Itoa(i)
+	}
+	return name
+}
+
+func initContainer(pod *corev1.PodSpec, name string) *corev1.Container {
+	for i := range pod.InitContainers {
+		if pod.InitContainers[i].Name == name {
+			return &pod.InitContainers[i]
+		}
+	}
+	return nil
+}
+
+// cut shortens the name of a container or a volume to what is allowed.
+func cut(name string) string {
+	if len(name) > maxLabel {
+		name = strings.TrimRight(name[:maxLabel], "-")
+	}
+	return name
+}

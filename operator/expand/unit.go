@@ -1,0 +1,150 @@
+package expand
+
+import (
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Seconds after which a container is probed for the first time.
+const (
+	liveAfter  = 60
+	readyAfter = 20
+)
+
+// drainCommand keeps a component up while the endpoints that lead to it, and
+// the executor's open requests, go away.
+const drainCommand = "/bin/sleep 10"
+
+// completeUnits gives the containers of graph nodes what all of them have:
+// ports, probes, a delay before they stop, environment. Containers that serve
+// no node are left as they are.
+func (p *predictor) completeUnits() error {
+	for _, w := range p.components {
+		containers := w.pod().Containers
+		for i := range containers {
+			if n := p.nodes[containers[i].Name]; n != nil && n.Endpoint != nil {
+				p.completeUnit(n, &containers[i])
+			}
+		}
+	}
+	return nil
+}
+
+func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container) {
+	addPort(c, v1.HTTPPortName, n.Endpoint.HTTPPort)
+	addPort(c, v1.GRPCPortName, n.Endpoint.GRPCPort)
+
+	ready := corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(p.servicePort(n))}}
+	live := *ready.DeepCopy()
+	timeout := int32(1)
+	if server, stock := p.server(n); stock && server.ReadyPath != "" {
+		ready = httpProbe(server.ReadyPath, n.Endpoint.HTTPPort)
+		live = httpProbe(server.LivePath, n.Endpoint.HTTPPort)
+		timeout = 5
+	}
+	c.LivenessProbe = completeProbe(c.LivenessProbe, live, liveAfter, timeout)
+	c.ReadinessProbe = completeProbe(c.ReadinessProbe, ready, readyAfter, timeout)
+	if c.Lifecycle == nil {
+		c.Lifecycle = drain()
+	}
+	c.Env = p.unitEnv(n, c)
+}
+
+func drain() *corev1.Lifecycle {
+	return &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{
+		Exec: &corev1.ExecAction{Command: []string{"/bin/sh", "-c", drainCommand}},
+	}}
+}
+
+func httpProbe(path string, port int32) corev1.ProbeHandler {
+	return corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
+		Path: path, Port: intstr.FromInt32(port), Scheme: corev1.URISchemeHTTP,
+	}}
+}
+
+// completeProbe keeps what the user wrote: all of a probe with a handler, the
+// timings of one without.
+func completeProbe(probe *corev1.Probe, handler corev1.ProbeHandler, delay, timeout int32) *corev1.Probe {
+	if probe == nil {
+		return &corev1.Probe{
+			ProbeHandler:        handler,
+			InitialDelaySeconds: delay,
+			PeriodSeconds:       5,
+			SuccessThreshold:    1,
+			FailureThreshold:    3,
+			TimeoutSeconds:      timeout,
+		}
+	}
+	if probe.ProbeHandler == (corev1.ProbeHandler{}) {
+		probe.ProbeHandler = handler
+	}
+	return probe
+}
+
+// unitEnv adds the variables by which a component's image learns where to
+// listen and who it is. Where the user set a port, parameters or the model's
+// place, the user's value counts; identity is never the user's.
+func (p *predictor) unitEnv(n *graph.Node, c *corev1.Container) []corev1.EnvVar {
+	env := c.Env
+	http, grpc := strconv.Itoa(int(n.Endpoint.HTTPPort)), strconv.Itoa(int(n.Endpoint.GRPCPort))
+	env = addEnv(env, envServicePort, strconv.Itoa(int(n.Endpoint.ServicePort)))
+	env = addEnv(env, envHTTPPort, http)
+	env = addEnv(env, envMLServerHTTPPort, http)
+	env = addEnv(env, envGRPCPort, grpc)
+	env = addEnv(env, envMLServerGRPCPort, grpc)
+	if len(n.Parameters) > 0 {
+		env = addEnv(env, envParameters, marshalled(n.Parameters))
+	}
+	if n.ModelURI != "" {
+		env = addEnv(env, envMLServerModelURI, modelDir)
+	}
+	env = setEnv(env, envUnitID, n.Name)
+	env = setEnv(env, envMLServerModelName, p.modelName(n))
+	env = setEnv(env, envUnitImage, c.Image)
+	env = setEnv(env, envPredictor, p.spec.Name)
+	env = setEnv(env, envLabels, marshalled(p.spec.Labels))
+	env = setEnv(env, envDeployment, p.deployment.Name)
+	env = setEnv(env, envExecutor, "true")
+	if port := portNamed(c, p.in.Config.Units.MetricsPortName); port != 0 {
+		number, path := strconv.Itoa(int(port)), p.in.Config.Executor.PrometheusPath
+		env = addEnv(env, envMetricsPort, number)
+		env = addEnv(env, envMetricsPath, path)
+		env = addEnv(env, envMLServerMetricsPort, number)
+		env = addEnv(env, envMLServerMetricsPath, path)
+	}
+	return env
+}
+
+// addPort declares a port, once: server-side apply tells ports apart by their
+// number, whatever they are called.
+func addPort(c *corev1.Container, name string, number int32) {
+	if portNamed(c, name) != 0 {
+		return
+	}
+	for i := range c.Ports {
+		port := &c.Ports[i]
+		if port.ContainerPort == number && (port.Protocol == corev1.ProtocolTCP || port.Protocol == "") {
+			if port.Name == "" {
+				port.Name = name
+			}
+			return
+		}
+	}
+	c.Ports = append(c.Ports, corev1.ContainerPort{Name: name, ContainerPort: number, Protocol: corev1.ProtocolTCP})
+}
+
+// portNamed returns the number of a container's port, 0 if there is none of
+// that name.
+func portNamed(c *corev1.Container, name string) int32 {
+	for i := range c.Ports {
+		if c.Ports[i].Name == name {
+			return c.Ports[i].ContainerPort
+		}
+	}
+	return 0
+}
