@@ -1,9 +1,10 @@
 package manifests
 
 import (
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 
@@ -12,6 +13,14 @@ import (
 
 //go:embed servers.yaml
 var servers []byte
+
+//go:embed python/*.py python/*.txt python/*/*.py
+var python embed.FS
+
+// Python holds the servers written in Python and the lists of the packages
+// that they need, with the paths that they have here, such as
+// python/tensorflow.txt.
+func Python() fs.FS { return python }
 
 // Load reads the servers that ship with the program. Each call parses them
 // anew, so that a caller may change its copy.
