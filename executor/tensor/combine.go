@@ -1,0 +1,126 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+)
+
+// Mean is the element-wise mean of tensors of one shape. It is FP32 if all of
+// them are, else FP64. An error names the tensor by its position.
+func Mean(ts []Tensor) (Tensor, error) {
+	if len(ts) == 0 {
+		return Tensor{}, refuse("no tensor to take the mean of")
+	}
+	dtype := FP32
+	sums := make([][]float64, len(ts))
+	for i := range ts {
+		if !slices.Equal(ts[i].Shape, ts[0].Shape) {
+			return Tensor{}, refuse("child %d answers the shape %v, child 0 %v", i, ts[i].Shape, ts[0].Shape)
+		}
+		if ts[i].DType != FP32 {
+			dtype = FP64
+		}
+		var err error
+		if sums[i], err = ts[i].Float64s(); err != nil {
+			return Tensor{}, refuse("child %d: %v", i, err)
+		}
+	}
+	n := float64(len(ts))
+	raw := make([]byte, 0, len(sums[0])*dtype.Size())
+	for k := range sums[0] {
+		sum, scaled := 0.0, 0.0
+		for _, s := range sums {
+			sum += s[k]
+			scaled += s[k] / n
+		}
+		mean := sum / n
+		if math.IsInf(sum, 0) {
+			mean = scaled
+		}
+		if dtype == FP32 {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(mean)))
+		} else {
+			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(mean))
+		}
+	}
+	return Tensor{Name: ts[0].Name, DType: dtype, Shape: ts[0].Shape, raw: raw}, nil
+}
+
+// Rows are the tensors along the first dimension, which a scalar does not have.
+func (t *Tensor) Rows() ([]Tensor, error) {
+	if len(t.Shape) == 0 {
+		return nil, refuse("a scalar has no rows")
+	}
+	n, total := int(t.Shape[0]), t.Len()
+	if n > maxBrackets && total == 0 {
+		return nil, refuse("the empty shape %v has too many rows", t.Shape)
+	}
+	rows := make([]Tensor, n)
+	size := 0
+	if n > 0 {
+		size = total / n
+	}
+	tokens := numbers{t.text}
+	for i := range rows {
+		row := *t
+		row.Shape = t.Shape[1:]
+		switch {
+		case t.elems != nil:
+			row.elems = t.elems[i*size : (i+1)*size]
+		case t.raw != nil:
+			w := size * t.DType.Size()
+			row.raw = t.raw[i*w : (i+1)*w]
+		default:
+			row.text = tokens.take(size)
+		}
+		rows[i] = row
+	}
+	return rows, nil
+}
+
+// take returns the spelling of the next n numbers.
+func (n *numbers) take(count int) []byte {
+	start := n.rest
+	length := 0
+	for k := range count {
+		token := n.next()
+		if length += len(token); k > 0 {
+			length++
+		}
+	}
+	return start[:length:length]
+}
+
+// Stack makes one tensor of rows of one shape and kind.
+func Stack(rows []Tensor) (Tensor, error) {
+	if len(rows) == 0 {
+		return Tensor{Shape: []int64{0}}, nil
+	}
+	first := rows[0]
+	out := Tensor{Name: first.Name, DType: first.DType,
+		Shape: append([]int64{int64(len(rows))}, first.Shape...)}
+	for i, r := range rows {
+		if !slices.Equal(r.Shape, first.Shape) {
+			return Tensor{}, &Error{Index: []int64{int64(i)}, Reason: "its shape differs from the first element's"}
+		}
+		if r.DType != first.DType || (r.raw == nil) != (first.raw == nil) {
+			return Tensor{}, &Error{Index: []int64{int64(i)}, Reason: "its kind differs from the first element's"}
+		}
+		switch {
+		case r.elems != nil:
+			out.elems = append(out.elems, r.elems...)
+		case r.raw != nil:
+			out.raw = append(out.raw, r.raw...)
+		default:
+			if i > 0 && len(r.text) > 0 {
+				out.text = append(out.text, ',')
+			}
+			out.text = append(out.text, r.text...)
+			out.fraction = out.fraction || r.fraction
+			out.integer = out.integer || r.integer
+			out.special = out.special || r.special
+		}
+	}
+	return out, nil
+}

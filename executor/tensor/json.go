@@ -1,0 +1,200 @@
+package tensor
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
+)
+
+// Style is how a protocol spells in JSON what JSON has no spelling for.
+type Style struct {
+	// NaN and Infinity are written for these values; -Infinity is derived.
+	NaN, Infinity string
+	// Base64 writes byte strings as {"b64": "..."}: Base64Binary those that
+	// are not UTF-8, Base64All each of them.
+	Base64 Base64
+}
+
+// Base64 says which byte strings are written as {"b64": "..."}.
+type Base64 uint8
+
+// With Base64Never a string that is not UTF-8 is an error.
+const (
+	Base64Never Base64 = iota
+	Base64Binary
+	Base64All
+)
+
+// maxBrackets bounds the empty arrays that a shape such as [1000000, 0] is
+// written with.
+const maxBrackets = 1 << 20
+
+// AppendNested appends the tensor as JSON arrays nested by its shape; a scalar
+// as a bare value.
+func (t *Tensor) AppendNested(dst []byte, style Style) ([]byte, error) {
+	brackets := int64(1)
+	for _, d := range t.Shape {
+		if d == 0 {
+			break
+		}
+		if brackets *= d; brackets > maxBrackets && t.Len() == 0 {
+			return dst, refuse("the empty shape %v is too large for JSON", t.Shape)
+		}
+	}
+	w := writer{t: t, style: style, tokens: numbers{t.text}}
+	dst = w.nested(dst, t.Shape)
+	return dst, w.err
+}
+
+// AppendFlat appends the elements, separated by commas, without brackets.
+func (t *Tensor) AppendFlat(dst []byte, style Style) ([]byte, error) {
+	if t.verbatim(style) {
+		return append(dst, t.text...), nil
+	}
+	w := writer{t: t, style: style, tokens: numbers{t.text}}
+	dst = w.run(dst, t.Len())
+	return dst, w.err
+}
+
+// verbatim tells that text needs no change to be what style asks for.
+func (t *Tensor) verbatim(style Style) bool {
+	if t.text == nil {
+		return false
+	}
+	return (!t.special || style.NaN == "NaN" && style.Infinity == "Infinity") &&
+		!(t.integer && t.DType.IsFloat())
+}
+
+// writer appends elements in their order.
+type writer struct {
+	t      *Tensor
+	style  Style
+	tokens numbers
+	i      int
+	err    error
+}
+
+func (w *writer) nested(dst []byte, shape []int64) []byte {
+	if len(shape) == 0 {
+		return w.run(dst, 1)
+	}
+	dst = append(dst, '[')
+	if len(shape) == 1 {
+		return append(w.run(dst, int(shape[0])), ']')
+	}
+	for i := range shape[0] {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst = w.nested(dst, shape[1:]); w.err != nil {
+			return dst
+		}
+	}
+	return append(dst, ']')
+}
+
+// run appends the next n elements.
+func (w *writer) run(dst []byte, n int) []byte {
+	t := w.t
+	switch {
+	case t.elems != nil:
+		for k := range n {
+			dst = w.string(comma(dst, k), t.elems[w.i+k])
+		}
+	case t.raw == nil:
+		return w.textRun(dst, n)
+	case t.DType == Bool:
+		for k := range n {
+			dst = strconv.AppendBool(comma(dst, k), t.raw[w.i+k] != 0)
+		}
+	case t.DType.IsFloat():
+		bits := 32
+		if t.DType == FP64 {
+			bits = 64
+		}
+		for k := range n {
+			dst = w.float(comma(dst, k), t.floatAt(w.i+k), bits)
+		}
+	default:
+		for k := range n {
+			v := t.integerAt(w.i + k)
+			if dst = comma(dst, k); t.negativeAt(v) {
+				dst = strconv.AppendInt(dst, int64(v), 10)
+			} else {
+				dst = strconv.AppendUint(dst, v, 10)
+			}
+		}
+	}
+	w.i += n
+	return dst
+}
+
+func comma(dst []byte, k int) []byte {
+	if k == 0 {
+		return dst
+	}
+	return append(dst, ',')
+}
+
+func (w *writer) textRun(dst []byte, n int) []byte {
+	verbatim := w.t.verbatim(w.style)
+	for k := range n {
+		token := w.tokens.next()
+		dst = comma(dst, k)
+		if verbatim {
+			dst = append(dst, token...)
+			continue
+		}
+		switch last := token[len(token)-1]; {
+		case last == 'N':
+			dst = append(dst, w.style.NaN...)
+		case last == 'y':
+			dst = w.infinity(dst, token[0] == '-')
+		default:
+			dst = append(dst, token...)
+			if w.t.DType.IsFloat() && bytes.IndexByte(token, '.') < 0 && !bytes.ContainsAny(token, "eE") {
+				dst = append(dst, '.', '0')
+			}
+		}
+	}
+	return dst
+}
+
+func (w *writer) float(dst []byte, f float64, bits int) []byte {
+	switch {
+	case f != f:
+		return append(dst, w.style.NaN...)
+	case f-f != 0:
+		return w.infinity(dst, f < 0)
+	}
+	return appendFloat(dst, f, bits)
+}
+
+// infinity writes the sign inside the quotes where the word has some.
+func (w *writer) infinity(dst []byte, negative bool) []byte {
+	word := w.style.Infinity
+	if !negative {
+		return append(dst, word...)
+	}
+	if word[0] == '"' {
+		return append(append(dst, `"-`...), word[1:]...)
+	}
+	return append(append(dst, '-'), word...)
+}
+
+func (w *writer) string(dst, s []byte) []byte {
+	text := utf8.Valid(s)
+	switch {
+	case w.style.Base64 == Base64All, !text && w.style.Base64 == Base64Binary:
+		dst = append(dst, `{"b64":`...)
+		return append(AppendBase64(dst, s), '}')
+	case !text:
+		if w.err == nil {
+			w.err = refuse("bytes that are not UTF-8 cannot be a JSON string")
+		}
+		return dst
+	}
+	return jsontext.AppendQuoted(dst, s)
+}
