@@ -1,0 +1,213 @@
+// Package config is everything the executor is told from outside: flags,
+// environment, the predictor and the pod's annotations, read once at start.
+package config
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is validated and read-only once loaded. Flag names are those that a
+// Seldon Core v1 operator passes.
+type Config struct {
+	// Deployment, Namespace and PredictorName say whose predictor this is.
+	Deployment, Namespace, PredictorName string
+	// HTTPPort and GRPCPort are listened on, on all interfaces. 0: any free port.
+	HTTPPort, GRPCPort int
+	// Protocol is the outside protocol's name.
+	Protocol string
+	// Transport is rest or grpc. Both listeners run whatever it says.
+	Transport string
+	// MetricsPath is kept free for metrics.
+	MetricsPath string
+	// ShutdownDelay is waited between a signal and the listeners' closing;
+	// GracefulTimeout is what requests in flight then have to finish.
+	ShutdownDelay, GracefulTimeout time.Duration
+	// FullHealthChecks judges readiness by HTTP instead of a TCP connect.
+	FullHealthChecks bool
+	// LogLevel is DEBUG, INFO, WARNING, ERROR or FATAL.
+	LogLevel string
+	// MaxRequestBytes and MaxResponseBytes bound one message from a client
+	// and one from a node.
+	MaxRequestBytes, MaxResponseBytes int64
+
+	// CORSOrigins and CORSHeaders are sent as they are.
+	CORSOrigins, CORSHeaders string
+	// InjectRouting writes the routes taken into the answer's meta.
+	InjectRouting bool
+	// CertFile and KeyFile switch both listeners to TLS when set.
+	CertFile, KeyFile string
+
+	// RESTTimeout and GRPCTimeout bound one call on a node. 0: no bound.
+	RESTTimeout, GRPCTimeout time.Duration
+	// GRPCMaxMessageBytes bounds what the gRPC listener takes and sends, when
+	// the pod's annotations say so. 0: they do not.
+	GRPCMaxMessageBytes int
+
+	// Predictor is what to serve.
+	Predictor Predictor
+
+	settings []string
+}
+
+// String lists the settings, one "name=value" each.
+func (c *Config) String() string { return strings.Join(c.settings, " ") }
+
+// Env looks up an environment variable, as [os.LookupEnv] does.
+type Env func(name string) (value string, ok bool)
+
+func (e Env) or(name, fallback string) string {
+	if v, ok := e(name); ok && v != "" {
+		return v
+	}
+	return fallback
+}
+
+// Load reads args (without the program's name), the environment and the files
+// they point to. It reports all problems at once, and [flag.ErrHelp] when the
+// user asked for help, which has been written to help by then.
+func Load(args []string, env Env, help io.Writer) (*Config, error) {
+	c := &Config{}
+	flags := flag.NewFlagSet("executor", flag.ContinueOnError)
+	flags.SetOutput(help)
+	source := c.define(flags, env)
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q: flags are written --name value or --name=value", flags.Arg(0))
+	}
+	var errs []error
+	c.environment(env)
+	if source.debug {
+		c.LogLevel = "DEBUG"
+	}
+	errs = append(errs, c.readPredictor(source.file, env), c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source.serverType))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	flags.VisitAll(func(f *flag.Flag) { c.settings = append(c.settings, f.Name+"="+f.Value.String()) })
+	if endpoint, ok := env("REQUEST_LOGGER_DEFAULT_ENDPOINT"); ok {
+		c.settings = append(c.settings, "REQUEST_LOGGER_DEFAULT_ENDPOINT="+redacted(endpoint))
+	}
+	c.settings = append(c.settings,
+		fmt.Sprintf("rest-timeout=%s grpc-timeout=%s grpc-max-message-size=%d", c.RESTTimeout, c.GRPCTimeout, c.GRPCMaxMessageBytes))
+	return c, nil
+}
+
+// source is what the flags say of where to read on.
+type source struct {
+	file, serverType string
+	debug            bool
+}
+
+func (c *Config) define(flags *flag.FlagSet, env Env) *source {
+	s := &source{}
+	flags.StringVar(&c.Deployment, "sdep", "", "name of the SeldonDeployment")
+	flags.StringVar(&c.Namespace, "namespace", "", "namespace of the SeldonDeployment")
+	flags.StringVar(&c.PredictorName, "predictor", "", "name of the predictor to serve")
+	flags.StringVar(&s.file, "file", "", "SeldonDeployment to read (.yaml, .yml or .json) in place of ENGINE_PREDICTOR")
+	flags.IntVar(&c.HTTPPort, "http_port", 8080, "port of the REST listener")
+	flags.IntVar(&c.GRPCPort, "grpc_port", 5000, "port of the gRPC listener")
+	flags.StringVar(&c.Protocol, "protocol", "seldon", "outside protocol: seldon, tensorflow, v2 or kfserving")
+	flags.StringVar(&c.Transport, "transport", "rest", "rest or grpc; both are always served")
+	flags.StringVar(&c.MetricsPath, "prometheus_path", "/metrics", "path of the metrics")
+	flags.StringVar(&s.serverType, "server_type", "rpc", "rpc")
+	flags.DurationVar(&c.GracefulTimeout, "graceful_timeout", 15*time.Second, "time that requests in flight have to finish at shutdown")
+	flags.DurationVar(&c.ShutdownDelay, "shutdown_delay", 0, "time between a signal and closing the listeners")
+	flags.BoolVar(&c.FullHealthChecks, "full_health_checks", false, "judge readiness by HTTP instead of a TCP connect")
+	flags.StringVar(&c.LogLevel, "log_level", env.or("SELDON_LOG_LEVEL", "INFO"), "DEBUG, INFO, WARNING, ERROR or FATAL")
+	flags.Int64Var(&c.MaxRequestBytes, "max_request_bytes", 100<<20, "largest message taken from a client")
+	flags.Int64Var(&c.MaxResponseBytes, "max_response_bytes", 1<<30, "largest message taken from a node")
+	debug, _ := env("SELDON_DEBUG")
+	flags.BoolVar(&s.debug, "debug", strings.EqualFold(debug, "true"), "same as --log_level DEBUG")
+	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
+		flags.String(name, "", "accepted, not used yet")
+	}
+	flags.Int("logger_workers", 10, "accepted, not used yet")
+	flags.Int("log_work_buffer_size", 10000, "accepted, not used yet")
+	flags.Int("log_write_timeout_ms", 2000, "accepted, not used yet")
+	flags.Int("kafka_workers", 4, "accepted, not used yet")
+	flags.Bool("kafka_full_graph", false, "accepted, not used yet")
+	flags.Bool("kafka_auto_commit", true, "accepted, not used yet")
+	return s
+}
+
+func (c *Config) environment(env Env) {
+	c.CORSOrigins = env.or("CORS_ALLOWED_ORIGINS", "*")
+	c.CORSHeaders = env.or("CORS_ALLOWED_HEADERS", "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token")
+	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""
+	if dir := env.or("SELDON_CERT_MOUNT_PATH", ""); dir != "" {
+		dir = strings.TrimSuffix(dir, "/")
+		c.CertFile = dir + "/" + env.or("SELDON_CERT_FILE_NAME", "tls.crt")
+		c.KeyFile = dir + "/" + env.or("SELDON_CERT_KEY_FILE_NAME", "tls.key")
+	}
+}
+
+func (c *Config) check(serverType string) error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	switch serverType {
+	case "rpc":
+	case "kafka":
+		fail("--server_type kafka is not supported by this build; use rpc")
+	default:
+		fail("--server_type %q is unknown: want rpc", serverType)
+	}
+	if c.Transport != "rest" && c.Transport != "grpc" {
+		fail("--transport %q is unknown: want rest or grpc", c.Transport)
+	}
+	for _, f := range []struct{ flag, value string }{{"sdep", c.Deployment}, {"namespace", c.Namespace}, {"predictor", c.PredictorName}} {
+		if f.value == "" {
+			fail("--%s is missing", f.flag)
+		}
+	}
+	for _, f := range []struct {
+		flag string
+		port int
+	}{{"http_port", c.HTTPPort}, {"grpc_port", c.GRPCPort}} {
+		if f.port < 0 || f.port > math.MaxUint16 {
+			fail("--%s %d is not a port", f.flag, f.port)
+		}
+	}
+	if c.HTTPPort == c.GRPCPort && c.HTTPPort != 0 {
+		fail("--http_port and --grpc_port are both %d", c.HTTPPort)
+	}
+	if c.MaxRequestBytes <= 0 || c.MaxResponseBytes <= 0 {
+		fail("--max_request_bytes and --max_response_bytes must be positive")
+	}
+	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
+		fail("--graceful_timeout and --shutdown_delay must not be negative")
+	}
+	return errors.Join(errs...)
+}
+
+// redacted drops what may be a password from a URL.
+func redacted(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(not a URL)"
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
+
+// Level is the log level in slog's terms.
+func (c *Config) Level() slog.Level {
+	switch c.LogLevel {
+	case "DEBUG":
+		return slog.LevelDebug
+	case "WARNING":
+		return slog.LevelWarn
+	case "ERROR", "FATAL":
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Predictor is the part of a SeldonDeployment's predictor that is used here;
+// other fields are passed over.
+type Predictor struct {
+	Name           string            `json:"name"`
+	Annotations    map[string]string `json:"annotations"`
+	ComponentSpecs []ComponentSpec   `json:"componentSpecs"`
+	Graph          graph.Node        `json:"graph"`
+}
+
+// ComponentSpec names the containers of one pod and their images.
+type ComponentSpec struct {
+	Spec struct {
+		Containers []struct {
+			Name  string `json:"name"`
+			Image string `json:"image"`
+		} `json:"containers"`
+	} `json:"spec"`
+}
+
+type deployment struct {
+	Kind     string `json:"kind"`
+	Metadata struct {
+		Name      string `json:"name"`
+		Namespace string `json:"namespace"`
+	} `json:"metadata"`
+	Spec struct {
+		Predictors []Predictor `json:"predictors"`
+	} `json:"spec"`
+}
+
+// predictorVariable holds base64 of the JSON of one predictor.
+const predictorVariable = "ENGINE_PREDICTOR"
+
+func (c *Config) readPredictor(file string, env Env) error {
+	if file != "" {
+		return c.readFile(file)
+	}
+	encoded, ok := env(predictorVariable)
+	if !ok || strings.TrimSpace(encoded) == "" {
+		return fmt.Errorf("no predictor: set %s or --file", predictorVariable)
+	}
+	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return fmt.Errorf("reading predictor: %s is not base64: %w", predictorVariable, err)
+	}
+	if err := json.Unmarshal(text, &c.Predictor); err != nil {
+		return fmt.Errorf("reading predictor: %s holds no predictor in JSON: %w", predictorVariable, located(err, text))
+	}
+	return nil
+}
+
+// readFile takes the predictor, and the names that no flag gave, from a
+// SeldonDeployment document.
+func (c *Config) readFile(path string) error {
+	if ext := filepath.Ext(path); !slices.Contains([]string{".yaml", ".yml", ".json"}, ext) {
+		return fmt.Errorf("--file %s: want a name that ends in .yaml, .yml or .json", path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading --file: %w", err)
+	}
+	d, err := decodeDeployment(data)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", path, err)
+	}
+	if c.Deployment == "" {
+		c.Deployment = d.Metadata.Name
+	}
+	if c.Namespace == "" {
+		c.Namespace = d.Metadata.Namespace
+	}
+	if c.Namespace == "" {
+		c.Namespace = "default"
+	}
+	var names []string
+	for _, p := range d.Spec.Predictors {
+		names = append(names, p.Name)
+		if p.Name == c.PredictorName || c.PredictorName == "" && len(d.Spec.Predictors) == 1 {
+			c.PredictorName, c.Predictor = p.Name, p
+			return nil
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("reading %s: spec.predictors is empty", path)
+	}
+	return fmt.Errorf("reading %s: no predictor %q: set --predictor to one of %s", path, c.PredictorName, strings.Join(names, ", "))
+}
+
+// located adds line and column to an error of encoding/json.
+func located(err error, text []byte) error {
+	var syntax *json.SyntaxError
+	var wrong *json.UnmarshalTypeError
+	offset := int64(-1)
+	switch {
+	case errors.As(err, &syntax):
+		offset = syntax.Offset
+	case errors.As(err, &wrong):
+		offset = wrong.Offset
+	}
+	if offset < 0 || offset > int64(len(text)) {
+		return err
+	}
+	before := string(text[:offset])
+	line := strings.Count(before, "\n") + 1
+	column := len(before) - strings.LastIndexByte(before, '\n') - 1
+	return fmt.Errorf("line %d, column %d: %w", line, column, err)
+}

@@ -1,0 +1,167 @@
+package predictor
+
+import (
+	"context"
+	"errors"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// caller is the walk's view of the world over one transport.
+type caller struct {
+	predictor *Predictor
+	transport protocol.Transport
+	outside   *protocol.Dialect
+	send      Sender
+}
+
+var _ graph.Caller[protocol.Message] = (*caller)(nil)
+
+// Call asks a node's server.
+func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m protocol.Message) (protocol.Message, error) {
+	n := c.predictor.nodes[s.Index]
+	if call == graph.CallSendFeedback {
+		if n.foreign || !n.speaks.Feedback {
+			return m, nil
+		}
+		answer, err := c.forward(ctx, n, call, m)
+		return answer, placed(err, s.Name, call.String())
+	}
+	if n.foreign {
+		answer, err := c.translated(ctx, n, call, m)
+		return answer, placed(err, s.Name, call.String())
+	}
+	m, err := c.next(n, m)
+	if err == nil {
+		m, err = c.forward(ctx, n, call, m)
+	}
+	return m, placed(err, s.Name, call.String())
+}
+
+// Route asks a router, or decides for a built-in one.
+func (c *caller) Route(ctx context.Context, s *graph.Step, m protocol.Message) (int, error) {
+	n := c.predictor.nodes[s.Index]
+	if n.builtin.Route != nil {
+		return n.builtin.Route(), nil
+	}
+	route, err := c.route(ctx, n, m)
+	return route, placed(err, s.Name, graph.CallRoute.String())
+}
+
+func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, error) {
+	var err error
+	if n.foreign {
+		m, err = c.translated(ctx, n, graph.CallRoute, m)
+	} else {
+		// Over REST a router has a path of its own and is shown what its
+		// children get; over gRPC it is asked like any model.
+		if c.transport == protocol.GRPC {
+			m, err = c.next(n, m)
+		}
+		if err == nil {
+			m, err = c.forward(ctx, n, graph.CallRoute, m)
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	if m, err = plain(m); err != nil {
+		return 0, err
+	}
+	branch, err := translate.Branch(c.outside.Form, payload(m))
+	if err != nil {
+		return 0, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+	}
+	return branch, nil
+}
+
+// Join sends the children's answers to a combiner, or combines them itself.
+func (c *caller) Join(ctx context.Context, s *graph.Step, ms []protocol.Message) (protocol.Message, error) {
+	m, err := c.join(ctx, c.predictor.nodes[s.Index], ms)
+	return m, placed(err, s.Name, graph.CallAggregate.String())
+}
+
+func (c *caller) join(ctx context.Context, n *node, ms []protocol.Message) (protocol.Message, error) {
+	answers := make([]translate.Payload, len(ms))
+	for i, m := range ms {
+		m, err := plain(m)
+		if err != nil {
+			return m, err
+		}
+		answers[i] = payload(m)
+	}
+	if n.foreign {
+		return protocol.Message{}, protocol.Errorf(protocol.Unimplemented,
+			"a combiner must speak the predictor's own protocol %s, and this one speaks %s", c.predictor.options.Outside.Name, n.speaks.Name)
+	}
+	join := translate.Join
+	if n.builtin.Join != nil {
+		join = n.builtin.Join
+	}
+	joined, err := join(c.outside.Form, answers)
+	if err != nil {
+		return protocol.Message{}, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+	}
+	m := message(joined, ms[0])
+	if n.builtin.Join != nil {
+		return m, nil
+	}
+	return c.forward(ctx, n, graph.CallAggregate, m)
+}
+
+// next makes the request that a node is sent of what came from the node
+// before. What the client sent is left as it is.
+func (c *caller) next(n *node, m protocol.Message) (protocol.Message, error) {
+	if m.Answer && c.predictor.options.Outside.Named {
+		if m.Meta.Model.Verb != "" {
+			return m, protocol.Errorf(protocol.Unimplemented, "the answer to a %s request cannot be sent on to another node", m.Meta.Model.Verb)
+		}
+		m, err := plain(m)
+		if err != nil {
+			return m, err
+		}
+		chained, err := translate.Chain(c.outside.Form, payload(m), n.asked(m.Meta).Name)
+		if err != nil {
+			return m, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+		}
+		m = message(chained, m)
+		return m, nil
+	}
+	return m, nil
+}
+
+// forward sends m to the node as it is.
+func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+	to, err := n.target(c.transport, call, m.Meta)
+	if err != nil {
+		return m, err
+	}
+	return c.send.Send(ctx, to, n.dialect(c.transport).WithModel(m, n.asked(m.Meta).Name))
+}
+
+// placed says in err where it happened, unless that is said already.
+func placed(err error, node, call string) error {
+	if err == nil {
+		return nil
+	}
+	var e *protocol.Error
+	if !errors.As(err, &e) {
+		return &protocol.Error{Code: protocol.CodeOf(err), Node: node, Call: call, Err: err}
+	}
+	if e.Node == "" {
+		e.Node, e.Call = node, call
+	}
+	return err
+}
+
+func payload(m protocol.Message) translate.Payload {
+	return translate.Payload{Body: m.Body, ContentType: m.Type, JSONLength: m.JSONLength}
+}
+
+// message takes over a payload made from m.
+func message(p translate.Payload, m protocol.Message) protocol.Message {
+	m.Body, m.Type, m.JSONLength, m.Encoding = p.Body, p.ContentType, p.JSONLength, ""
+	return m
+}

@@ -1,0 +1,91 @@
+package predictor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Feedback passes feedback along the way that the prediction took, which is
+// written in the feedback itself (response.meta.routing). Where nothing is
+// written, all children get it. The answer is that of the root, or the
+// feedback where the root takes none.
+func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+	routing := map[string]int32{}
+	if p.branches && !p.options.Outside.Named {
+		var err error
+		if m, err = plain(m); err != nil {
+			return m, err
+		}
+		if routing, err = routingOf(t, m.Body); err != nil {
+			return m, &protocol.Error{Code: protocol.Invalid, Err: fmt.Errorf("reading feedback: %w", err)}
+		}
+	}
+	answer, err := graph.Feedback(ctx, p.plan, p.callers[t], m, func(s *graph.Step) int {
+		if route, ok := routing[s.Name]; ok && len(s.Children) > 0 {
+			return int(route)
+		}
+		return graph.RouteAll
+	})
+	var route *graph.RouteError
+	if errors.As(err, &route) {
+		return answer, &protocol.Error{Code: protocol.Invalid, Err: fmt.Errorf("response.meta.routing: %w", route)}
+	}
+	if err == nil && t == protocol.GRPC && !answer.Answer {
+		answer.Body = nil
+	}
+	return answer, err
+}
+
+func routingOf(t protocol.Transport, body []byte) (map[string]int32, error) {
+	if t == protocol.GRPC {
+		var f seldon.Feedback
+		if err := proto.Unmarshal(body, &f); err != nil {
+			return nil, err
+		}
+		return f.GetResponse().GetMeta().GetRouting(), nil
+	}
+	var f struct {
+		Response struct {
+			Meta struct {
+				Routing map[string]json.Number `json:"routing"`
+			} `json:"meta"`
+		} `json:"response"`
+	}
+	if err := json.Unmarshal(body, &f); err != nil {
+		return nil, at(err, body)
+	}
+	routing := map[string]int32{}
+	for name, number := range f.Response.Meta.Routing {
+		v, err := number.Float64()
+		if err != nil || v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
+			return nil, fmt.Errorf("response.meta.routing: %q is routed to %s: want a child number", name, number)
+		}
+		routing[name] = int32(v)
+	}
+	return routing, nil
+}
+
+// at adds line and column to an error of encoding/json.
+func at(err error, text []byte) error {
+	var syntax *json.SyntaxError
+	var wrong *json.UnmarshalTypeError
+	offset := len(text)
+	switch {
+	case errors.As(err, &syntax):
+		offset = int(syntax.Offset)
+	case errors.As(err, &wrong):
+		offset = int(wrong.Offset)
+	}
+	before := text[:min(offset, len(text))]
+	return fmt.Errorf("line %d, column %d: %w", bytes.Count(before, []byte{'\n'})+1, len(before)-bytes.LastIndexByte(before, '\n')-1, err)
+}

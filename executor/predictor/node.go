@@ -1,0 +1,155 @@
+package predictor
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/prime-radiant/radiant/executor/builtin"
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// node is what a step needs besides its place in the plan.
+type node struct {
+	name    string
+	builtin builtin.Node
+	// speaks is the protocol of the node's server; foreign: not the clients'.
+	speaks  *protocol.Protocol
+	foreign bool
+	// model is what the server knows its model as, unless the client says.
+	model string
+	// hosts are host:port by transport; empty: the node cannot be reached so.
+	hosts [2]string
+	// targets are by transport and call; nil: no such call.
+	targets [2][lastCall + 1]*upstream.Target
+	// translation and spec are for foreign nodes.
+	translation translate.Options
+	spec        [2]*specCache
+}
+
+const lastCall = graph.CallSendFeedback
+
+func newNode(s *graph.Step, o Options) (*node, error) {
+	n := &node{name: s.Name, speaks: o.Outside, model: s.Name}
+	if s.Builtin != graph.NotBuiltin {
+		var err error
+		n.builtin, err = builtin.New(s, o.Random)
+		return n, err
+	}
+	e := s.Node.Endpoint
+	if e == nil || e.ServiceHost == "" {
+		if s.Calls != 0 {
+			return n, fmt.Errorf("node %q: is called, but has no endpoint.service_host", s.Name)
+		}
+		return n, nil
+	}
+	if e.Protocol != "" {
+		p, err := protocol.Lookup(e.Protocol)
+		if err != nil {
+			return n, fmt.Errorf("node %q: endpoint.protocol: %w", s.Name, err)
+		}
+		n.speaks, n.foreign = p, p.Name != o.Outside.Name
+	}
+	n.hosts = hosts(e)
+	if n.hosts == [2]string{} && s.Calls != 0 {
+		return n, fmt.Errorf("node %q: endpoint has no httpPort, grpcPort or service_port", s.Name)
+	}
+	if n.foreign {
+		n.translation = translation(s.Node, o.Outside)
+		n.model = n.translation.Model
+		n.spec = [2]*specCache{newSpecCache(), newSpecCache()}
+	}
+	n.aim()
+	return n, nil
+}
+
+// hosts reads an endpoint. A document written by hand may have service_port
+// alone, whose transport is the endpoint's type.
+func hosts(e *graph.Endpoint) [2]string {
+	ports := [2]int32{protocol.REST: e.HTTPPort, protocol.GRPC: e.GRPCPort}
+	if ports == [2]int32{} {
+		if e.Type == graph.GRPC {
+			ports[protocol.GRPC] = e.ServicePort
+		} else {
+			ports[protocol.REST] = e.ServicePort
+		}
+	}
+	var h [2]string
+	for t, port := range ports {
+		if port > 0 {
+			h[t] = net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(port)))
+		}
+	}
+	return h
+}
+
+// aim makes the targets of ordinary requests.
+func (n *node) aim() {
+	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
+		for c := graph.Call(0); c <= lastCall && n.hosts[t] != ""; c++ {
+			if path := n.speaks.Dialects[t].Target(c, protocol.Model{Name: n.model}); path != "" {
+				n.targets[t][c] = upstream.NewTarget(n.hosts[t], path)
+			}
+		}
+	}
+}
+
+// dialect is how the node's server is spoken to.
+func (n *node) dialect(t protocol.Transport) *protocol.Dialect { return &n.speaks.Dialects[t] }
+
+// asked is the model that a request wants of this node: a client's own words
+// are meant for servers of its protocol.
+func (n *node) asked(meta *protocol.Meta) protocol.Model {
+	if n.foreign {
+		return protocol.Model{Name: n.model}
+	}
+	m := meta.Model
+	if m.Name == "" {
+		m.Name = n.model
+	}
+	return m
+}
+
+func (n *node) target(t protocol.Transport, c graph.Call, meta *protocol.Meta) (*upstream.Target, error) {
+	to := n.targets[t][c]
+	if to != nil && !n.foreign && meta.Model != (protocol.Model{}) && (t == protocol.REST || meta.Model.Verb != "") {
+		to = upstream.NewTarget(n.hosts[t], n.dialect(t).Target(c, n.asked(meta)))
+	}
+	switch {
+	case to != nil:
+		return to, nil
+	case n.hosts[t] == "":
+		return nil, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", t)
+	}
+	return nil, protocol.Errorf(protocol.Unimplemented, "protocol %s has no such call over %s", n.speaks.Name, t)
+}
+
+// translation reads the node's parameters. A scikit-learn server of Seldon's
+// own protocol has always answered with probabilities unless told otherwise.
+func translation(n *graph.Node, outside *protocol.Protocol) translate.Options {
+	o := translate.Options{Node: n.Name, Model: n.Name}
+	for _, f := range []struct {
+		parameter string
+		value     *string
+	}{
+		{"model_name", &o.Model},
+		{"signature_name", &o.Signature},
+		{"model_input", &o.Input},
+		{"model_output", &o.Output},
+	} {
+		if v, ok := n.Parameter(f.parameter); ok && v != "" {
+			*f.value = v
+		}
+	}
+	if n.Implementation == "SKLEARN_SERVER" && outside.Name == "seldon" {
+		method := "predict_proba"
+		if v, ok := n.Parameter("method"); ok && v != "" {
+			method = v
+		}
+		o.Outputs = []string{method}
+	}
+	return o
+}

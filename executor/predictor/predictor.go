@@ -1,0 +1,106 @@
+// Package predictor serves one predictor: it walks requests through the plan
+// and calls the nodes, translating where a node speaks another protocol than
+// the client.
+package predictor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/prime-radiant/radiant/executor/builtin"
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Sender calls servers over one transport. Send makes a call on a node, Ask
+// a question about its server.
+type Sender interface {
+	Send(ctx context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error)
+	Ask(ctx context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error)
+}
+
+// Options are all that a predictor depends on.
+type Options struct {
+	// Name is the predictor's, Graph its root node.
+	Name  string
+	Graph *graph.Node
+	// Outside is the protocol of the clients.
+	Outside *protocol.Protocol
+	// REST and GRPC call nodes.
+	REST, GRPC Sender
+	// Random decides for A/B tests.
+	Random builtin.Random
+	// InjectRouting writes the routes taken into the answer's meta.
+	InjectRouting bool
+	// FullHealthChecks judges readiness by HTTP where the protocol can.
+	FullHealthChecks bool
+}
+
+// Predictor is ready for requests, from several goroutines.
+type Predictor struct {
+	options Options
+	plan    *graph.Plan
+	nodes   []*node
+	callers [2]*caller
+	probe   *prober
+	// branches is true if some node has several children, so that feedback
+	// has to be read for the way it takes.
+	branches bool
+	reads    bool
+}
+
+// New compiles the graph. It reports all that is wrong with it at once.
+func New(o Options) (*Predictor, error) {
+	plan, err := graph.Compile(o.Graph)
+	if err != nil {
+		return nil, fmt.Errorf("compiling the graph: %w", err)
+	}
+	p := &Predictor{options: o, plan: plan, probe: newProber(o.FullHealthChecks)}
+	var errs []error
+	for i := range plan.Steps {
+		n, err := newNode(&plan.Steps[i], o)
+		errs = append(errs, err)
+		p.nodes = append(p.nodes, n)
+		p.branches = p.branches || len(plan.Steps[i].Children) > 1
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("compiling the graph: %w", err)
+	}
+	p.callers[protocol.REST] = &caller{predictor: p, transport: protocol.REST, outside: &o.Outside.Dialects[protocol.REST], send: o.REST}
+	p.callers[protocol.GRPC] = &caller{predictor: p, transport: protocol.GRPC, outside: &o.Outside.Dialects[protocol.GRPC], send: o.GRPC}
+	p.reads = p.readsAnswers()
+	return p, nil
+}
+
+// Reads reports whether answers of nodes are looked into on their way, so that
+// nodes should not compress them.
+func (p *Predictor) Reads() bool { return p.reads }
+
+func (p *Predictor) readsAnswers() bool {
+	servers := 0
+	for i, n := range p.nodes {
+		s := &p.plan.Steps[i]
+		if n.foreign || s.Calls.Has(graph.CallRoute) || s.Calls.Has(graph.CallAggregate) {
+			return true
+		}
+		if s.Calls.Has(graph.CallPredict) || s.Calls.Has(graph.CallTransformInput) || s.Calls.Has(graph.CallTransformOutput) {
+			servers++
+		}
+	}
+	return p.options.InjectRouting || servers > 1 && p.options.Outside.Named
+}
+
+// Predict answers a request.
+func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+	if !p.options.InjectRouting || p.options.Outside.Named {
+		return graph.Predict(ctx, p.plan, p.callers[t], m, nil)
+	}
+	trail := graph.NewTrail(p.plan)
+	answer, err := graph.Predict(ctx, p.plan, p.callers[t], m, trail)
+	if err != nil {
+		return answer, err
+	}
+	return p.withRouting(t, answer, trail), nil
+}

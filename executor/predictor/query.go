@@ -1,0 +1,52 @@
+package predictor
+
+import (
+	"context"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Query asks the server of the node that the request names.
+func (p *Predictor) Query(ctx context.Context, t protocol.Transport, q protocol.Query, m protocol.Message) (protocol.Message, error) {
+	s := p.named(m.Meta.Model.Name)
+	if s == nil {
+		return m, protocol.Errorf(protocol.NotFound, "Failed to find model %s", m.Meta.Model.Name)
+	}
+	answer, err := p.callers[t].query(ctx, p.nodes[s.Index], q, m)
+	return answer, placed(err, s.Name, q.String())
+}
+
+// named finds a step by its name, or else by what its server calls the model.
+func (p *Predictor) named(name string) *graph.Step {
+	var found *graph.Step
+	for i := range p.plan.Steps {
+		switch {
+		case p.plan.Steps[i].Name == name:
+			return &p.plan.Steps[i]
+		case found == nil && p.nodes[i].model == name:
+			found = &p.plan.Steps[i]
+		}
+	}
+	return found
+}
+
+func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m protocol.Message) (protocol.Message, error) {
+	if n.hosts[c.transport] == "" {
+		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", c.transport)
+	}
+	if n.foreign {
+		return c.foreignQuery(ctx, n, q, m)
+	}
+	asked := n.asked(m.Meta)
+	asked.Name = n.model
+	path, body := n.dialect(c.transport).Query(q, asked)
+	if path == "" {
+		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", n.speaks.Name, q, c.transport)
+	}
+	if c.transport == protocol.GRPC && n.speaks.Named {
+		body = m.Body
+	}
+	return c.send.Ask(ctx, upstream.NewTarget(n.hosts[c.transport], path), protocol.Message{Body: body, Meta: m.Meta})
+}

@@ -1,0 +1,77 @@
+package predictor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// probeTimeout bounds the probe of one node.
+const probeTimeout = 2 * time.Second
+
+// prober asks nodes whether they are there.
+type prober struct {
+	full   bool
+	dialer net.Dialer
+	client http.Client
+}
+
+func newProber(full bool) *prober {
+	return &prober{full: full, client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}}}
+}
+
+// Ready reports what keeps the predictor from serving: all nodes that have a
+// host and a service_port must take a connection, or answer the health path
+// of their protocol if full health checks are wanted. Nodes are asked at once.
+func (p *Predictor) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	errs := make([]error, len(p.nodes))
+	var wait sync.WaitGroup
+	for i, n := range p.nodes {
+		e := p.plan.Steps[i].Node.Endpoint
+		if p.plan.Steps[i].Builtin != graph.NotBuiltin || e == nil || e.ServiceHost == "" || e.ServicePort <= 0 {
+			continue
+		}
+		address := net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(e.ServicePort)))
+		wait.Go(func() {
+			if err := p.probe.node(ctx, address, n.speaks.Health); err != nil {
+				errs[i] = fmt.Errorf("node %q is not ready: %w", n.name, err)
+			}
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
+func (p *prober) node(ctx context.Context, address, health string) error {
+	if !p.full || health == "" {
+		conn, err := p.dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+health, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := p.client.Do(r) //nolint:gosec // the address is the node's own
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10)
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", health, answer.Status)
+	}
+	return nil
+}

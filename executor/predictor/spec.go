@@ -1,0 +1,98 @@
+package predictor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"sync/atomic"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
+)
+
+// specCache keeps what a server said of its model. It is asked when the first
+// request needs it, and again after a failed call, since a server may have
+// loaded another model by then.
+type specCache struct {
+	known atomic.Pointer[knownSpec]
+	// turn lets one request ask while others wait.
+	turn chan struct{}
+}
+
+// knownSpec is an answer; a nil spec means that the server cannot tell.
+type knownSpec struct{ spec *translate.Spec }
+
+func newSpecCache() *specCache { return &specCache{turn: make(chan struct{}, 1)} }
+
+func (c *specCache) forget() { c.known.Store(nil) }
+
+// load returns the spec, asking for it if need be. A server that cannot be
+// asked right now yields nil: the call itself will show what is wrong with it.
+func (c *specCache) load(ctx context.Context, ask func() (*translate.Spec, error)) (*translate.Spec, error) {
+	if k := c.known.Load(); k != nil {
+		return k.spec, nil
+	}
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if k := c.known.Load(); k != nil {
+		return k.spec, nil
+	}
+	spec, err := ask()
+	var unanswered *askError
+	switch {
+	case errors.As(err, &unanswered):
+		if unanswered.final {
+			c.known.Store(&knownSpec{})
+		}
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	c.known.Store(&knownSpec{spec})
+	return spec, nil
+}
+
+// askError is a question that got no answer; final: nor will it.
+type askError struct {
+	error
+	final bool
+}
+
+func (c *caller) askSpec(ctx context.Context, n *node, m protocol.Message) (*translate.Spec, error) {
+	d := n.dialect(c.transport)
+	path, body := d.Query(protocol.QueryMetadata, protocol.Model{Name: n.model})
+	if path == "" || n.hosts[c.transport] == "" {
+		return nil, &askError{error: errors.ErrUnsupported, final: true}
+	}
+	answer, err := c.send.Ask(ctx, upstream.NewTarget(n.hosts[c.transport], path), protocol.Message{Body: body, Meta: m.Meta})
+	if err != nil {
+		return nil, &askError{error: err, final: cannotTell(err)}
+	}
+	if answer, err = plain(answer); err != nil {
+		return nil, &askError{error: err}
+	}
+	// The spec outlives the request, whose buffers are used again.
+	spec, err := translate.ParseSpec(d.Form, bytes.Clone(answer.Body), n.translation.Signature)
+	if err != nil {
+		return nil, protocol.Errorf(protocol.BadAnswer, "reading the model's metadata: %w", err)
+	}
+	return spec, nil
+}
+
+// cannotTell reports whether the server has no metadata to offer at all.
+func cannotTell(err error) bool {
+	var r *protocol.Refusal
+	if errors.As(err, &r) {
+		return r.Status == http.StatusNotFound || r.Status == http.StatusMethodNotAllowed || r.Status == http.StatusNotImplemented
+	}
+	return status.Code(errors.Unwrap(err)) == codes.Unimplemented
+}

@@ -1,0 +1,140 @@
+package predictor
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"strings"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// translated calls a node whose server speaks another protocol.
+func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+	request, exchange, err := c.rewritten(ctx, n, m)
+	if err != nil {
+		return m, err
+	}
+	answer, err := c.forward(ctx, n, call, message(request, m))
+	if err != nil {
+		n.spec[c.transport].forget()
+		return m, c.refused(n, err)
+	}
+	if answer, err = plain(answer); err != nil {
+		return m, err
+	}
+	back, err := exchange.Response(payload(answer))
+	if err != nil {
+		return m, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+	}
+	return message(back, answer), nil
+}
+
+// rewritten puts m into the form that the node's server takes.
+func (c *caller) rewritten(ctx context.Context, n *node, m protocol.Message) (p translate.Payload, x *translate.Exchange, err error) {
+	if verb := m.Meta.Model.Verb; verb != "" {
+		return p, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
+			verb, c.predictor.options.Outside.Name, n.speaks.Name)
+	}
+	if m, err = c.readable(m); err != nil {
+		return p, x, err
+	}
+	if m, err = c.next(n, m); err != nil {
+		return p, x, err
+	}
+	o := n.translation
+	if o.Spec, err = n.spec[c.transport].load(ctx, func() (*translate.Spec, error) { return c.askSpec(ctx, n, m) }); err != nil {
+		return p, x, err
+	}
+	p, x, err = translate.Request(payload(m), c.outside.Form, n.dialect(c.transport).Form, o)
+	if err != nil {
+		code := protocol.Invalid
+		if m.Answer {
+			code = protocol.BadAnswer
+		}
+		return p, x, &protocol.Error{Code: code, Err: err}
+	}
+	return p, x, nil
+}
+
+// refused puts a refusal of the node's server into the words of the client's
+// protocol.
+func (c *caller) refused(n *node, err error) error {
+	var r *protocol.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	text := strings.TrimSpace(string(r.Body))
+	if said := n.speaks.FailureText(r.Body); said != "" {
+		text = said
+	}
+	text = fmt.Sprintf("node %q: %s", n.name, text)
+	refusal := &protocol.Refusal{Status: r.Status, Message: protocol.Message{
+		Body: c.predictor.options.Outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
+	}}
+	return &protocol.Error{Code: protocol.BadAnswer, Err: refusal}
+}
+
+// readable checks that a message is one that can be understood, which only
+// translation needs. Clients that state no type, or the one that curl states
+// by default, are taken to mean JSON if the body looks so.
+func (c *caller) readable(m protocol.Message) (protocol.Message, error) {
+	m, err := plain(m)
+	if err != nil || c.transport == protocol.GRPC {
+		return m, err
+	}
+	kind, _, err := mime.ParseMediaType(m.Type)
+	if err != nil {
+		kind = m.Type
+	}
+	switch {
+	case kind == "application/json", strings.HasSuffix(kind, "+json"), m.JSONLength > 0:
+		return m, nil
+	case kind == "", kind == "application/x-www-form-urlencoded":
+		if start := bytes.TrimLeft(m.Body, " \t\r\n"); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
+			m.Type = "application/json"
+			return m, nil
+		}
+	}
+	code := protocol.UnsupportedType
+	if m.Answer {
+		code = protocol.BadAnswer
+	}
+	return m, protocol.Errorf(code, "cannot read a message of type %q: want application/json", m.Type)
+}
+
+// maxPlain bounds what a compressed message may grow to.
+const maxPlain = 1 << 30
+
+// plain undoes the compression of a message that has to be read.
+func plain(m protocol.Message) (protocol.Message, error) {
+	switch m.Encoding {
+	case "", "identity":
+		return m, nil
+	case "gzip":
+	default:
+		return m, protocol.Errorf(unreadable(m), "cannot read Content-Encoding %q: want gzip or none", m.Encoding)
+	}
+	r, err := gzip.NewReader(bytes.NewReader(m.Body))
+	if err != nil {
+		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
+	}
+	body, err := m.Meta.Lease.ReadAll(r, int64(len(m.Body))*4, maxPlain)
+	if err != nil {
+		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
+	}
+	m.Body, m.Encoding = body, ""
+	return m, nil
+}
+
+func unreadable(m protocol.Message) protocol.Code {
+	if m.Answer {
+		return protocol.BadAnswer
+	}
+	return protocol.UnsupportedType
+}

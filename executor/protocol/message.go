@@ -1,0 +1,36 @@
+package protocol
+
+// Message is one request or answer on its way, as received. It has one owner
+// until a fan-out, and is read-only afterwards. Its bytes belong to the
+// request's [Lease].
+type Message struct {
+	Body []byte
+	// Head goes before Body on the wire; it lets a field be set in a gRPC
+	// message of any size without copying it.
+	Head []byte
+	// Type and Encoding are Content-Type and Content-Encoding; empty over gRPC.
+	Type, Encoding string
+	// JSONLength is the Inference-Header-Content-Length of a v2 message with
+	// raw tensors behind its JSON; 0: there are none.
+	JSONLength int
+	// Answer is true for what a node has answered, false for what the client
+	// sent.
+	Answer bool
+	// Meta belongs to the request as a whole.
+	Meta *Meta
+}
+
+// Meta is what a request carries besides its message. It is not changed once
+// the walk has begun.
+type Meta struct {
+	// Header is handed on to every node over REST: hop-by-hop fields are gone,
+	// names are canonical. The client's Content-Type and Content-Encoding are
+	// in it and hold for a message that has the same.
+	Header map[string][]string
+	// Puid identifies the request.
+	Puid string
+	// Model is what the client asked for by name; often empty.
+	Model Model
+	// Lease owns the buffers.
+	Lease *Lease
+}

@@ -1,0 +1,137 @@
+// Package protocol says what differs between the wire protocols: routes,
+// method names, paths of a node's server, how a failure is written. It deals
+// in bytes and names; it opens no connection.
+package protocol
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Transport is how a request came in and how nodes are called for it.
+type Transport uint8
+
+// The transports. They never mix within one request.
+const (
+	REST Transport = iota
+	GRPC
+)
+
+func (t Transport) String() string {
+	if t == GRPC {
+		return "gRPC"
+	}
+	return "REST"
+}
+
+// Protocol is one wire protocol, outside and at a node's server.
+type Protocol struct {
+	Name     string
+	Synonyms []string
+	// Routes are served to clients over REST, Methods over gRPC.
+	Routes  []Route
+	Methods []Method
+	// Dialects are the protocol over each transport.
+	Dialects [2]Dialect
+	// Failure writes the body of a REST answer with this status.
+	Failure func(status int, info string) []byte
+	// FailureText finds the message in a failure that a server answered.
+	FailureText func(body []byte) string
+	// Health is the path that a full health check asks. Empty: TCP only.
+	Health string
+	// Feedback is true if servers of this protocol take feedback.
+	Feedback bool
+	// Named is true if clients name the model they ask for, and such a name
+	// goes to every node that speaks the same protocol.
+	Named bool
+}
+
+// Dialect is a protocol over one transport.
+type Dialect struct {
+	// Form is how requests and answers are written.
+	Form translate.Form
+	// Target returns the path or full gRPC method at which a server takes a
+	// call; empty: the protocol has no such call.
+	Target func(c graph.Call, m Model) string
+	// Query returns where a server tells about itself, and what to send; over
+	// REST it is asked by GET and nothing is sent.
+	Query func(q Query, m Model) (target string, body []byte)
+	// Name is the way to the field of a request that names the model, by
+	// field numbers. Empty: requests do not name it.
+	Name []protowire.Number
+}
+
+// Model is what a call asks of a server.
+type Model struct {
+	// Name is the model's; Version may be empty.
+	Name, Version string
+	// Verb is what to do with it where that is not the protocol's ordinary
+	// prediction, such as "classify".
+	Verb string
+}
+
+// Query is a question about a node's server itself.
+type Query uint8
+
+// The queries.
+const (
+	QueryStatus Query = iota
+	QueryMetadata
+)
+
+func (q Query) String() string {
+	if q == QueryMetadata {
+		return "metadata"
+	}
+	return "status"
+}
+
+// Action is what a client's request asks of the executor.
+type Action uint8
+
+// The actions.
+const (
+	Live Action = iota
+	Ready
+	Predict
+	Feedback
+	Status
+	Metadata
+	GraphMetadata
+	ServerMetadata
+)
+
+// Method is a gRPC method that is answered.
+type Method struct {
+	Service, Name string
+	Action        Action
+	Verb          string
+	// Model is the way to the field of the request that names a model.
+	Model []protowire.Number
+	// Field is what the answer to Live or Ready sets to true.
+	Field protowire.Number
+	// Quiet methods do not send the puid back.
+	Quiet bool
+}
+
+// All returns the protocols: the one table of them.
+func All() []*Protocol { return []*Protocol{seldon(), tensorflow(), v2()} }
+
+// Lookup finds a protocol by its name or a synonym of it.
+func Lookup(name string) (*Protocol, error) {
+	var names []string
+	for _, p := range All() {
+		for _, n := range append([]string{p.Name}, p.Synonyms...) {
+			if n == name {
+				return p, nil
+			}
+			names = append(names, n)
+		}
+	}
+	return nil, fmt.Errorf("protocol %q is unknown: want %s", name, strings.Join(names, ", "))
+}

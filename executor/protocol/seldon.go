@@ -1,0 +1,124 @@
+package protocol
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+const seldonService = "seldon.protos.Seldon"
+
+func seldon() *Protocol {
+	p := &Protocol{
+		Name: "seldon",
+		Routes: []Route{
+			{http.MethodGet, "/api/v1.0/status", Ready, ""},
+			{http.MethodGet, "/api/v1.0/health/status", Ready, ""},
+			{http.MethodGet, "/api/v1.0/metadata", GraphMetadata, ""},
+		},
+		Methods: []Method{
+			{Service: seldonService, Name: "Predict", Action: Predict},
+			{Service: seldonService, Name: "SendFeedback", Action: Feedback},
+			{Service: seldonService, Name: "ModelMetadata", Action: Metadata, Model: []protowire.Number{1}, Quiet: true},
+			{Service: seldonService, Name: "GraphMetadata", Action: GraphMetadata, Quiet: true},
+		},
+		Dialects: [2]Dialect{
+			REST: {Form: translate.SeldonJSON, Target: seldonPath, Query: seldonQueryPath},
+			GRPC: {Form: translate.SeldonProto, Target: seldonMethod, Query: seldonQueryMethod},
+		},
+		Failure:     seldonFailure,
+		FailureText: seldonFailureText,
+		Health:      "/api/v1.0/health/status",
+		Feedback:    true,
+	}
+	for _, version := range []string{"/api/v0.1", "/api/v1.0"} {
+		p.Routes = append(p.Routes,
+			Route{http.MethodPost, version + "/predictions", Predict, ""},
+			Route{http.MethodPost, version + "/feedback", Feedback, ""},
+			Route{http.MethodGet, version + "/status/{model}", Status, ""},
+			Route{http.MethodGet, version + "/metadata/{model}", Metadata, ""})
+	}
+	return p
+}
+
+func seldonPath(c graph.Call, _ Model) string {
+	switch c {
+	case graph.CallPredict:
+		return "/predict"
+	case graph.CallTransformInput:
+		return "/transform-input"
+	case graph.CallTransformOutput:
+		return "/transform-output"
+	case graph.CallRoute:
+		return "/route"
+	case graph.CallAggregate:
+		return "/aggregate"
+	case graph.CallSendFeedback:
+		return "/send-feedback"
+	}
+	return ""
+}
+
+func seldonQueryPath(q Query, _ Model) (string, []byte) {
+	if q == QueryMetadata {
+		return "/metadata", nil
+	}
+	return "/health/status", nil
+}
+
+// seldonMethod sends feedback to the Model service, for routers too: that is
+// the one every server of this protocol registers.
+func seldonMethod(c graph.Call, _ Model) string {
+	switch c {
+	case graph.CallPredict:
+		return "/seldon.protos.Model/Predict"
+	case graph.CallTransformInput:
+		return "/seldon.protos.Transformer/TransformInput"
+	case graph.CallTransformOutput:
+		return "/seldon.protos.OutputTransformer/TransformOutput"
+	case graph.CallRoute:
+		return "/seldon.protos.Router/Route"
+	case graph.CallAggregate:
+		return "/seldon.protos.Combiner/Aggregate"
+	case graph.CallSendFeedback:
+		return "/seldon.protos.Model/SendFeedback"
+	}
+	return ""
+}
+
+func seldonQueryMethod(q Query, _ Model) (string, []byte) {
+	if q == QueryMetadata {
+		return "/seldon.protos.Model/Metadata", []byte{}
+	}
+	return "", nil
+}
+
+type seldonStatus struct {
+	Code   int    `json:"code"`
+	Info   string `json:"info"`
+	Status string `json:"status"`
+}
+
+func seldonFailure(status int, info string) []byte {
+	// A struct of strings and a number has a JSON form always.
+	body, _ := json.Marshal(struct {
+		Status seldonStatus `json:"status"`
+	}{seldonStatus{status, info, "FAILURE"}})
+	return body
+}
+
+func seldonFailureText(body []byte) string {
+	var f struct {
+		Status struct {
+			Info string `json:"info"`
+		} `json:"status"`
+	}
+	if json.Unmarshal(body, &f) != nil {
+		return ""
+	}
+	return f.Status.Info
+}

@@ -1,0 +1,149 @@
+package protocol
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+const (
+	predictionService = "tensorflow.serving.PredictionService"
+	modelService      = "tensorflow.serving.ModelService"
+)
+
+func tensorflow() *Protocol {
+	modelSpec := []protowire.Number{1, 1}
+	method := func(service, name string, action Action, verb string) Method {
+		return Method{Service: service, Name: name, Action: action, Verb: verb, Model: modelSpec, Quiet: true}
+	}
+	p := &Protocol{
+		Name: "tensorflow",
+		Routes: []Route{
+			{http.MethodPost, "/v1/models/:predict", Predict, ""},
+			{http.MethodPost, "/api/v1.0/feedback", Feedback, ""},
+			{http.MethodPost, "/v1/models/{model}/:predict", Predict, ""},
+		},
+		Methods: []Method{
+			method(predictionService, "Predict", Predict, ""),
+			method(predictionService, "Classify", Predict, "classify"),
+			method(predictionService, "Regress", Predict, "regress"),
+			{Service: predictionService, Name: "MultiInference", Action: Predict, Verb: "multi-inference", Quiet: true},
+			method(predictionService, "GetModelMetadata", Metadata, ""),
+			method(modelService, "GetModelStatus", Status, ""),
+		},
+		Dialects: [2]Dialect{
+			REST: {Form: translate.TensorFlowJSON, Target: tensorflowPath, Query: tensorflowQueryPath},
+			GRPC: {Form: translate.TensorFlowProto, Target: tensorflowMethod, Query: tensorflowQueryMethod, Name: modelSpec},
+		},
+		Failure:     plainFailure,
+		FailureText: plainFailureText,
+		Named:       true,
+	}
+	for _, model := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{version}"} {
+		p.Routes = append(p.Routes,
+			Route{http.MethodPost, model + ":predict", Predict, ""},
+			Route{http.MethodPost, model + ":classify", Predict, "classify"},
+			Route{http.MethodPost, model + ":regress", Predict, "regress"},
+			Route{http.MethodGet, model, Status, ""},
+			Route{http.MethodGet, model + "/metadata", Metadata, ""})
+	}
+	return p
+}
+
+func tensorflowModelPath(m Model) string {
+	path := "/v1/models/" + url.PathEscape(m.Name)
+	switch {
+	case m.Version == "":
+	case isNumber(m.Version):
+		path += "/versions/" + m.Version
+	default:
+		path += "/labels/" + url.PathEscape(m.Version)
+	}
+	return path
+}
+
+func isNumber(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func tensorflowPath(c graph.Call, m Model) string {
+	verb := m.Verb
+	switch c {
+	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput:
+		if verb == "" {
+			verb = "predict"
+		}
+	case graph.CallRoute:
+		verb = "route"
+	case graph.CallAggregate:
+		verb = "aggregate"
+	default:
+		return ""
+	}
+	return tensorflowModelPath(m) + ":" + verb
+}
+
+func tensorflowQueryPath(q Query, m Model) (string, []byte) {
+	if q == QueryMetadata {
+		return tensorflowModelPath(m) + "/metadata", nil
+	}
+	return tensorflowModelPath(m), nil
+}
+
+// tensorflowMethod asks routers by Predict as well: the route is the first
+// number of the answer.
+func tensorflowMethod(c graph.Call, m Model) string {
+	switch c {
+	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput, graph.CallRoute:
+	default:
+		return ""
+	}
+	switch m.Verb {
+	case "classify":
+		return "/" + predictionService + "/Classify"
+	case "regress":
+		return "/" + predictionService + "/Regress"
+	case "multi-inference":
+		return "/" + predictionService + "/MultiInference"
+	}
+	return "/" + predictionService + "/Predict"
+}
+
+func tensorflowQueryMethod(q Query, m Model) (string, []byte) {
+	request := stringField([]protowire.Number{1, 1}, m.Name)
+	if q == QueryMetadata {
+		return "/" + predictionService + "/GetModelMetadata", append(request, stringField([]protowire.Number{2}, "signature_def")...)
+	}
+	return "/" + modelService + "/GetModelStatus", request
+}
+
+// plainFailure says the same twice: "error" is where clients of TensorFlow
+// Serving and of the open inference protocol look, "status" where those of
+// Seldon Core look.
+func plainFailure(status int, info string) []byte {
+	body, _ := json.Marshal(struct {
+		Error  string       `json:"error"`
+		Status seldonStatus `json:"status"`
+	}{info, seldonStatus{status, info, "FAILURE"}})
+	return body
+}
+
+func plainFailureText(body []byte) string {
+	var f struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal(body, &f) != nil {
+		return ""
+	}
+	return f.Error
+}

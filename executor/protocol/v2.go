@@ -1,0 +1,98 @@
+package protocol
+
+import (
+	"net/http"
+	"net/url"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+const inferenceService = "inference.GRPCInferenceService"
+
+func v2() *Protocol {
+	name := []protowire.Number{1}
+	p := &Protocol{
+		Name:     "v2",
+		Synonyms: []string{"kfserving"},
+		Routes: []Route{
+			{http.MethodGet, "/v2", ServerMetadata, ""},
+			{http.MethodGet, "/v2/health/live", Live, ""},
+			{http.MethodGet, "/v2/health/ready", Ready, ""},
+			{http.MethodPost, "/v2/models/infer", Predict, ""},
+		},
+		Methods: []Method{
+			{Service: inferenceService, Name: "ServerLive", Action: Live, Field: 1},
+			{Service: inferenceService, Name: "ServerReady", Action: Ready, Field: 1},
+			{Service: inferenceService, Name: "ServerMetadata", Action: ServerMetadata},
+			{Service: inferenceService, Name: "ModelReady", Action: Status, Model: name},
+			{Service: inferenceService, Name: "ModelMetadata", Action: Metadata, Model: name},
+			{Service: inferenceService, Name: "ModelInfer", Action: Predict, Model: name},
+		},
+		Dialects: [2]Dialect{
+			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath},
+			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Name: name},
+		},
+		Failure:     plainFailure,
+		FailureText: plainFailureText,
+		Health:      "/v2/health/ready",
+		Named:       true,
+	}
+	for _, model := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {
+		p.Routes = append(p.Routes,
+			Route{http.MethodPost, model + "/infer", Predict, ""},
+			Route{http.MethodGet, model + "/ready", Status, ""},
+			Route{http.MethodGet, model, Metadata, ""})
+	}
+	return p
+}
+
+func v2ModelPath(m Model) string {
+	path := "/v2/models/" + url.PathEscape(m.Name)
+	if m.Version != "" {
+		path += "/versions/" + url.PathEscape(m.Version)
+	}
+	return path
+}
+
+func v2Path(c graph.Call, m Model) string {
+	switch c {
+	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput:
+		return v2ModelPath(m) + "/infer"
+	case graph.CallRoute:
+		return v2ModelPath(m) + "/route"
+	case graph.CallAggregate:
+		return v2ModelPath(m) + "/aggregate"
+	}
+	return ""
+}
+
+func v2QueryPath(q Query, m Model) (string, []byte) {
+	if q == QueryMetadata {
+		return v2ModelPath(m), nil
+	}
+	return v2ModelPath(m) + "/ready", nil
+}
+
+// v2Method asks routers by ModelInfer as well: the route is the first number
+// of the answer.
+func v2Method(c graph.Call, _ Model) string {
+	switch c {
+	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput, graph.CallRoute:
+		return "/" + inferenceService + "/ModelInfer"
+	}
+	return ""
+}
+
+func v2QueryMethod(q Query, m Model) (string, []byte) {
+	request := stringField([]protowire.Number{1}, m.Name)
+	if m.Version != "" {
+		request = append(request, stringField([]protowire.Number{2}, m.Version)...)
+	}
+	if q == QueryMetadata {
+		return "/" + inferenceService + "/ModelMetadata", request
+	}
+	return "/" + inferenceService + "/ModelReady", request
+}

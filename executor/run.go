@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+
+	"github.com/google/uuid"
+
+	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/predictor"
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/server"
+	"github.com/prime-radiant/radiant/executor/upstream"
+)
+
+// run puts the parts together and serves until ctx ends.
+func run(ctx context.Context, c *config.Config) error {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level()}))
+	outside, err := protocol.Lookup(c.Protocol)
+	if err != nil {
+		return err
+	}
+	calls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes})
+	defer func() { _ = calls.Close() }()
+	p, err := predictor.New(predictor.Options{
+		Name:             c.Predictor.Name,
+		Graph:            &c.Predictor.Graph,
+		Outside:          outside,
+		REST:             upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes}),
+		GRPC:             calls,
+		Random:           rand.Float64, //nolint:gosec // an A/B test is no secret
+		InjectRouting:    c.InjectRouting,
+		FullHealthChecks: c.FullHealthChecks,
+	})
+	if err != nil {
+		return err
+	}
+	options := server.Options{
+		Engine: p, Protocol: outside,
+		Deployment: c.Deployment, Namespace: c.Namespace,
+		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
+		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
+		NewPuid:       uuid.NewString,
+		Log:           log,
+		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,
+	}
+	if c.GRPCMaxMessageBytes > 0 {
+		options.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)
+	}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return fmt.Errorf("reading the certificate: %w", err)
+		}
+		options.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	}
+	s, err := server.Listen(c.HTTPPort, c.GRPCPort, options)
+	if err != nil {
+		return err
+	}
+	rest, grpc := s.Addresses()
+	log.Info("serving", "predictor", c.Predictor.Name, "protocol", outside.Name, "rest", rest, "grpc", grpc, "settings", c.String())
+	return s.Run(ctx)
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// bufferedBody is the size up to which net/http works out the length itself.
+const bufferedBody = 2048
+
+// write sends an answer, or what an error says.
+func (s *rest) write(w http.ResponseWriter, r *http.Request, m protocol.Message, err error) {
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.send(w, r, http.StatusOK, m)
+}
+
+// fail sends an error: a node's refusal as it is, anything else in the words
+// of the protocol.
+func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var refusal *protocol.Refusal
+	if errors.As(err, &refusal) {
+		s.options.Log.Debug("refused by node", "error", err.Error())
+		s.send(w, r, refusal.Status, refusal.Message)
+		return
+	}
+	code := protocol.CodeOf(err)
+	status := code.HTTP()
+	if status >= http.StatusInternalServerError {
+		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", err.Error())
+	}
+	s.send(w, r, status, protocol.Message{Body: s.options.Protocol.Failure(status, err.Error()), Type: jsonType})
+}
+
+func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m protocol.Message) {
+	h := w.Header()
+	if s.draining.Load() {
+		h["Connection"] = s.fixed.close
+	}
+	switch {
+	case m.Type == jsonType:
+		h[contentType] = s.fixed.json
+	case m.Type != "":
+		h[contentType] = []string{m.Type}
+	default:
+		// No type is better than a guessed one.
+		h[contentType] = nil
+	}
+	if m.Encoding != "" {
+		h[contentEncoding] = []string{m.Encoding}
+	}
+	if m.JSONLength > 0 {
+		h[jsonLength] = []string{strconv.Itoa(m.JSONLength)}
+	}
+	body := m.Body
+	if m.Encoding == "" && m.JSONLength == 0 && isJSON(m.Type) {
+		body = escaped(body)
+	}
+	if len(body) > bufferedBody {
+		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	}
+	if status != http.StatusOK {
+		w.WriteHeader(status)
+	}
+	if len(body) > 0 && r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+}
+
+func isJSON(kind string) bool {
+	if kind == jsonType {
+		return true
+	}
+	kind, _, _ = strings.Cut(kind, ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	return kind == jsonType || strings.HasSuffix(kind, "+json")
+}
+
+// escaped writes the characters that have a meaning in HTML as \u escapes, as
+// Seldon Core does, so that an answer which a browser mistakes for a page does
+// no harm. In JSON they can stand in strings only, where the escape means the
+// same. Bodies without them, nearly all, are returned as they are.
+func escaped(body []byte) []byte {
+	if !risky(body) {
+		return body
+	}
+	out := make([]byte, 0, len(body)+len(body)/8)
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case c == '<' || c == '>' || c == '&':
+			out = append(out, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		case c == lineSeparator[0] && i+2 < len(body) && body[i+1] == lineSeparator[1] && body[i+2]&^1 == lineSeparator[2]:
+			out = append(out, '\\', 'u', '2', '0', '2', hex[body[i+2]&15])
+			i += 2
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+const (
+	hex = "0123456789abcdef"
+	// lineSeparator is U+2028; U+2029 has one bit more in its last byte.
+	lineSeparator = "\u2028"
+)
+
+func risky(body []byte) bool {
+	return bytes.IndexByte(body, '<') >= 0 || bytes.IndexByte(body, '>') >= 0 || bytes.IndexByte(body, '&') >= 0 ||
+		bytes.Contains(body, []byte(lineSeparator[:2]))
+}

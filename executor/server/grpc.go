@@ -1,0 +1,208 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"math"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/upstream"
+)
+
+// version is what servers of the open inference protocol say of themselves.
+const version = "1"
+
+const puidKey = "seldon-puid"
+
+// rpc answers the gRPC listener.
+type rpc struct {
+	options  Options
+	pool     protocol.Pool
+	draining *atomic.Bool
+}
+
+func newGRPC(o Options, draining *atomic.Bool) *grpc.Server {
+	s := &rpc{options: o, draining: draining}
+	settings := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(upstream.Codec{}),
+		grpc.MaxRecvMsgSize(int(min(o.MaxGRPCBytes, math.MaxInt32))),
+		grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(4 << 20),
+		grpc.UnknownServiceHandler(s.unknown),
+	}
+	if o.TLS != nil {
+		tls := o.TLS.Clone()
+		tls.NextProtos = []string{"h2"}
+		settings = append(settings, grpc.Creds(credentials.NewTLS(tls)))
+	}
+	g := grpc.NewServer(settings...)
+	for _, d := range s.services() {
+		g.RegisterService(d, nil)
+	}
+	grpc_health_v1.RegisterHealthServer(g, &health{rpc: s})
+	reflection.Register(g)
+	return g
+}
+
+// services describes the protocol's methods to gRPC, by service.
+func (s *rpc) services() []*grpc.ServiceDesc {
+	var all []*grpc.ServiceDesc
+	for _, m := range s.options.Protocol.Methods {
+		i := slices.IndexFunc(all, func(d *grpc.ServiceDesc) bool { return d.ServiceName == m.Service })
+		if i < 0 {
+			i = len(all)
+			all = append(all, &grpc.ServiceDesc{ServiceName: m.Service, HandlerType: (*any)(nil)})
+		}
+		all[i].Methods = append(all[i].Methods, grpc.MethodDesc{MethodName: m.Name, Handler: s.handler(m)})
+	}
+	return all
+}
+
+type handler = func(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error)
+
+func (s *rpc) handler(m protocol.Method) handler {
+	answer := s.answer(m)
+	return func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (reply any, err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				s.options.Log.Error("panic", "method", m.Name, "value", v, "stack", string(debug.Stack()))
+				reply, err = nil, status.Errorf(codes.Internal, "panic: %v", v)
+			}
+		}()
+		var f upstream.Frame
+		if err := decode(&f); err != nil {
+			return nil, err
+		}
+		lease := s.pool.Lease()
+		defer lease.Release()
+		ctx, meta := s.meta(ctx, m, f.Body)
+		meta.Lease = lease
+		out, err := answer(ctx, protocol.GRPC, protocol.Message{Body: f.Body, Meta: meta})
+		if err != nil {
+			return nil, s.failure(m, err)
+		}
+		return &upstream.Frame{Head: out.Head, Body: out.Body}, nil
+	}
+}
+
+func (s *rpc) answer(m protocol.Method) answerer {
+	e := s.options.Engine
+	switch m.Action {
+	case protocol.Predict:
+		return e.Predict
+	case protocol.Feedback:
+		return e.Feedback
+	case protocol.Status:
+		return ask(e, protocol.QueryStatus)
+	case protocol.Metadata:
+		return ask(e, protocol.QueryMetadata)
+	case protocol.GraphMetadata:
+		return e.GraphMetadata
+	case protocol.ServerMetadata:
+		return func(context.Context, protocol.Transport, protocol.Message) (protocol.Message, error) {
+			body := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), s.options.Deployment)
+			return protocol.Message{Body: protowire.AppendString(protowire.AppendTag(body, 2, protowire.BytesType), version)}, nil
+		}
+	case protocol.Ready:
+		return func(ctx context.Context, _ protocol.Transport, _ protocol.Message) (protocol.Message, error) {
+			if s.ready(ctx) != nil {
+				return protocol.Message{}, nil
+			}
+			return protocol.Message{Body: protocol.True(m.Field)}, nil
+		}
+	}
+	return func(context.Context, protocol.Transport, protocol.Message) (protocol.Message, error) {
+		return protocol.Message{Body: protocol.True(m.Field)}, nil
+	}
+}
+
+func (s *rpc) ready(ctx context.Context) error {
+	if s.draining.Load() {
+		return errors.New("draining")
+	}
+	return s.options.Engine.Ready(ctx)
+}
+
+// meta reads what came with a request, and puts what goes on to the nodes
+// into the context.
+func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context.Context, *protocol.Meta) {
+	in, _ := metadata.FromIncomingContext(ctx) // a copy
+	for key := range in {
+		if strings.HasPrefix(key, "grpc-") && !strings.HasSuffix(key, "-bin") {
+			delete(in, key)
+		}
+	}
+	puid := ""
+	if v := in[puidKey]; len(v) > 0 {
+		puid = v[0]
+	}
+	if puid == "" {
+		if in == nil {
+			in = metadata.MD{}
+		}
+		puid = s.options.NewPuid()
+		in[puidKey] = []string{puid}
+	}
+	if !m.Quiet {
+		_ = grpc.SetHeader(ctx, metadata.MD{puidKey: in[puidKey][:1]})
+	}
+	return metadata.NewOutgoingContext(ctx, in), &protocol.Meta{
+		Puid:  puid,
+		Model: protocol.Model{Name: protocol.StringAt(body, m.Model), Verb: m.Verb},
+	}
+}
+
+// failure is an error as gRPC tells it: the status of a node as it came, or
+// the code of the fault.
+func (s *rpc) failure(m protocol.Method, err error) error {
+	var answered interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &answered) {
+		return answered.GRPCStatus().Err()
+	}
+	code := protocol.CodeOf(err).GRPC()
+	if code == codes.Internal || code == codes.Unavailable {
+		s.options.Log.Warn("request failed", "method", m.Name, "error", err.Error())
+	}
+	return status.Error(code, err.Error())
+}
+
+// unknown answers methods that are not served.
+func (s *rpc) unknown(_ any, stream grpc.ServerStream) error {
+	method, _ := grpc.MethodFromServerStream(stream)
+	var services []string
+	for _, d := range s.services() {
+		services = append(services, d.ServiceName)
+	}
+	return status.Errorf(codes.Unimplemented, "method %s is not served: this predictor speaks protocol %s, service %s",
+		method, s.options.Protocol.Name, strings.Join(services, ", "))
+}
+
+// health answers gRPC's own health checks.
+type health struct {
+	grpc_health_v1.UnimplementedHealthServer
+	rpc *rpc
+}
+
+func (h *health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
+	if r.Service != "" && !slices.ContainsFunc(h.rpc.options.Protocol.Methods, func(m protocol.Method) bool { return m.Service == r.Service }) {
+		return nil, status.Errorf(codes.NotFound, "service %q is not served", r.Service)
+	}
+	state := grpc_health_v1.HealthCheckResponse_SERVING
+	if h.rpc.ready(ctx) != nil {
+		state = grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	}
+	return &grpc_health_v1.HealthCheckResponse{Status: state}, nil
+}

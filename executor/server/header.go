@@ -1,0 +1,99 @@
+package server
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+const (
+	jsonType        = "application/json"
+	contentType     = "Content-Type"
+	contentEncoding = "Content-Encoding"
+	puidHeader      = "Seldon-Puid"
+	jsonLength      = "Inference-Header-Content-Length"
+	eventVersion    = "Ce-Specversion"
+)
+
+// fixedHeaders are values that all answers share. net/http reads them only.
+type fixedHeaders struct {
+	nosniff, origins, allowed, json, close    []string
+	eventVersion, eventType, eventSource, one []string
+}
+
+func newFixedHeaders(o Options) fixedHeaders {
+	return fixedHeaders{
+		nosniff:      []string{"nosniff"},
+		origins:      []string{o.CORSOrigins},
+		allowed:      []string{o.CORSHeaders},
+		json:         []string{jsonType},
+		close:        []string{"close"},
+		eventVersion: []string{"0.3"},
+		eventType:    []string{"seldon." + o.Deployment + "." + o.Namespace + ".response"},
+		eventSource:  []string{"seldon." + o.Deployment},
+	}
+}
+
+// headers sets what every matched route answers with, and returns the puid.
+func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) string {
+	puid := r.Header[puidHeader]
+	if len(puid) == 0 || puid[0] == "" {
+		puid = []string{s.options.NewPuid()}
+	}
+	h[puidHeader] = puid[:1]
+	h["X-Content-Type-Options"] = s.fixed.nosniff
+	h["Access-Control-Allow-Origin"] = s.fixed.origins
+	h["Access-Control-Allow-Headers"] = s.fixed.allowed
+	if m.Methods != nil {
+		h["Access-Control-Allow-Methods"] = m.Methods
+	}
+	if r.Header[eventVersion] != nil {
+		h["Ce-Id"] = puid[:1]
+		h[eventVersion] = s.fixed.eventVersion
+		h["Ce-Path"] = []string{r.URL.Path}
+		h["Ce-Type"] = s.fixed.eventType
+		h["Ce-Source"] = s.fixed.eventSource
+	}
+	return puid[0]
+}
+
+// hopByHop fields belong to one connection, not to the request.
+var hopByHop = [...]string{
+	"Connection", "Content-Length", "Expect", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+	"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// handOn makes a client's header the one that nodes are sent, in place: the
+// handler owns it.
+func (s *rest) handOn(h http.Header, puid string) {
+	for _, field := range h["Connection"] {
+		for name := range strings.SplitSeq(field, ",") {
+			delete(h, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
+		}
+	}
+	for _, name := range hopByHop {
+		delete(h, name)
+	}
+	if s.options.Engine.Reads() {
+		delete(h, "Accept-Encoding")
+	}
+	if _, ok := h["User-Agent"]; !ok {
+		// Present and empty keeps net/http from naming itself.
+		h["User-Agent"] = nil
+	}
+	if value(h, puidHeader) == "" {
+		h[puidHeader] = []string{puid}
+	}
+	// A request that met a connection which the server was about to close may
+	// be sent once more; the key is read by net/http and not sent.
+	h["X-Idempotency-Key"] = s.fixed.one
+}
+
+func value(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// rest is the handler of the REST listener.
+type rest struct {
+	options  Options
+	router   *protocol.Router
+	pool     protocol.Pool
+	draining *atomic.Bool
+	actions  [protocol.ServerMetadata + 1]action
+	fixed    fixedHeaders
+}
+
+// action answers a request whose headers are done.
+type action func(w http.ResponseWriter, r *http.Request, m protocol.Match, puid string)
+
+func newREST(o Options, draining *atomic.Bool) *rest {
+	s := &rest{options: o, router: protocol.NewRouter(o.Protocol), draining: draining, fixed: newFixedHeaders(o)}
+	s.actions = [...]action{
+		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match, string) {},
+		protocol.Ready:          s.ready,
+		protocol.Predict:        s.post(o.Engine.Predict),
+		protocol.Feedback:       s.post(o.Engine.Feedback),
+		protocol.Status:         s.get(ask(o.Engine, protocol.QueryStatus)),
+		protocol.Metadata:       s.get(ask(o.Engine, protocol.QueryMetadata)),
+		protocol.GraphMetadata:  s.get(o.Engine.GraphMetadata),
+		protocol.ServerMetadata: s.serverMetadata,
+	}
+	return s
+}
+
+type answerer func(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+
+func ask(e Engine, q protocol.Query) answerer {
+	return func(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+		return e.Query(ctx, t, q, m)
+	}
+}
+
+func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m, found, known := s.router.Find(r.Method, r.URL.Path)
+	if !found {
+		unmatched(w, r, known)
+		return
+	}
+	puid := s.headers(w.Header(), r, &m)
+	if r.Method == http.MethodOptions {
+		return
+	}
+	defer s.rescue(w, r)
+	s.actions[m.Route.Action](w, r, m, puid)
+}
+
+// rescue turns a panic into an answer, so that no request ends the process.
+func (s *rest) rescue(w http.ResponseWriter, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	s.options.Log.Error("panic", "path", r.URL.Path, "value", v, "stack", string(debug.Stack()))
+	s.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
+}
+
+// unmatched answers requests that no route takes.
+func unmatched(w http.ResponseWriter, r *http.Request, known bool) {
+	clean := path.Clean("/" + r.URL.Path)
+	if strings.HasSuffix(r.URL.Path, "/") && clean != "/" {
+		clean += "/"
+	}
+	switch {
+	case clean != r.URL.Path:
+		target := *r.URL
+		target.Path, target.RawPath = clean, ""
+		w.Header().Set("Location", target.RequestURI())
+		w.WriteHeader(http.StatusMovedPermanently)
+	case known:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match, _ string) {
+	if s.draining.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if err := s.options.Engine.Ready(r.Context()); err != nil {
+		s.options.Log.Info("not ready", "error", err.Error())
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+}
+
+func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match, _ string) {
+	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{"binary_tensor_data"}})
+	s.write(w, r, protocol.Message{Body: body, Type: jsonType, Answer: true}, err)
+}
+
+// post answers with what an engine makes of the request's body.
+func (s *rest) post(answer answerer) action {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match, puid string) {
+		lease := s.pool.Lease()
+		defer lease.Release()
+		m, err := s.read(r, lease)
+		if err != nil {
+			// What is left of the body is not read: the connection ends.
+			w.Header()["Connection"] = s.fixed.close
+			s.fail(w, r, err)
+			return
+		}
+		m.Meta = s.meta(r, lease, &match, puid)
+		m, err = answer(r.Context(), protocol.REST, m)
+		s.write(w, r, m, err)
+	}
+}
+
+// get answers a question about a node.
+func (s *rest) get(answer answerer) action {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match, puid string) {
+		lease := s.pool.Lease()
+		defer lease.Release()
+		m, err := answer(r.Context(), protocol.REST, protocol.Message{Meta: s.meta(r, lease, &match, puid)})
+		s.write(w, r, m, err)
+	}
+}
+
+func (s *rest) meta(r *http.Request, lease *protocol.Lease, match *protocol.Match, puid string) *protocol.Meta {
+	s.handOn(r.Header, puid)
+	return &protocol.Meta{
+		Header: r.Header,
+		Puid:   puid,
+		Model:  protocol.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
+		Lease:  lease,
+	}
+}
+
+// read takes the body of a request.
+func (s *rest) read(r *http.Request, lease *protocol.Lease) (protocol.Message, error) {
+	m := protocol.Message{Type: value(r.Header, contentType), Encoding: value(r.Header, contentEncoding)}
+	var err error
+	if r.ContentLength != 0 {
+		m.Body, err = lease.ReadAll(r.Body, r.ContentLength, s.options.MaxRequestBytes)
+	}
+	var length *http.MaxBytesError
+	switch {
+	case errors.Is(err, protocol.ErrTooLarge), errors.As(err, &length):
+		return m, protocol.Errorf(protocol.TooLarge, "request body is larger than the limit of %d bytes (--max_request_bytes)", s.options.MaxRequestBytes)
+	case err != nil:
+		return m, protocol.Errorf(protocol.Invalid, "reading request body: %w", err)
+	}
+	if n := value(r.Header, jsonLength); n != "" {
+		if m.JSONLength, err = strconv.Atoi(n); err != nil || m.JSONLength < 0 || m.JSONLength > len(m.Body) {
+			return m, protocol.Errorf(protocol.Invalid, "%s is %q with a body of %d bytes", jsonLength, n, len(m.Body))
+		}
+	}
+	return m, nil
+}

@@ -1,0 +1,160 @@
+// Package server is the way in: a REST and a gRPC listener in front of one
+// predictor, and their orderly end.
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// Engine answers requests.
+type Engine interface {
+	Predict(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+	Feedback(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+	Query(ctx context.Context, t protocol.Transport, q protocol.Query, m protocol.Message) (protocol.Message, error)
+	GraphMetadata(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+	// Ready reports what keeps it from answering.
+	Ready(ctx context.Context) error
+	// Reads reports whether it looks into what nodes answer.
+	Reads() bool
+}
+
+// Options are all that a server depends on.
+type Options struct {
+	Engine   Engine
+	Protocol *protocol.Protocol
+	// Deployment and Namespace name what is served in event headers.
+	Deployment, Namespace string
+	// CORSOrigins and CORSHeaders are sent as they are.
+	CORSOrigins, CORSHeaders string
+	// MaxRequestBytes bounds a message from a client, MaxGRPCBytes one over
+	// gRPC.
+	MaxRequestBytes, MaxGRPCBytes int64
+	// TLS, if not nil, secures both listeners.
+	TLS *tls.Config
+	// NewPuid makes request ids.
+	NewPuid func() string
+	Log     *slog.Logger
+	// ShutdownDelay passes between the end of Run's context and the closing of
+	// the listeners; GracefulTimeout is what requests then have to finish.
+	ShutdownDelay, GracefulTimeout time.Duration
+}
+
+// Server is listening, but not serving yet.
+type Server struct {
+	options  Options
+	rest     net.Listener
+	grpc     net.Listener
+	draining *atomic.Bool
+}
+
+// idleTimeout closes REST connections that nobody uses.
+const idleTimeout = 65 * time.Second
+
+// headerTimeout bounds how long a client may take to write its headers.
+const headerTimeout = 60 * time.Second
+
+// Listen opens both ports on all interfaces. Port 0 takes any free one.
+func Listen(httpPort, grpcPort int, o Options) (*Server, error) {
+	s := &Server{options: o, draining: new(atomic.Bool)}
+	var restErr, grpcErr error
+	s.rest, restErr = listen("REST", httpPort)
+	s.grpc, grpcErr = listen("gRPC", grpcPort)
+	if err := errors.Join(restErr, grpcErr); err != nil {
+		for _, l := range []net.Listener{s.rest, s.grpc} {
+			if l != nil {
+				_ = l.Close()
+			}
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+func listen(what string, port int) (net.Listener, error) {
+	l, err := net.Listen("tcp", ":"+strconv.Itoa(port)) //nolint:gosec // clients come from outside
+	if err != nil {
+		return nil, fmt.Errorf("listening for %s on port %d: %w", what, port, err)
+	}
+	return l, nil
+}
+
+// Addresses returns where the listeners listen.
+func (s *Server) Addresses() (rest, grpc string) {
+	return s.rest.Addr().String(), s.grpc.Addr().String()
+}
+
+// Run serves until ctx ends, then drains: it turns unready, waits the
+// shutdown delay, closes the listeners and lets requests in flight finish. An
+// error means that serving failed or that requests had to be cut off.
+func (s *Server) Run(ctx context.Context) error {
+	rest := s.restServer()
+	grpcServer := newGRPC(s.options, s.draining)
+	failed := make(chan error, 2)
+	go func() {
+		l := s.rest
+		if s.options.TLS != nil {
+			l = tls.NewListener(l, s.options.TLS)
+		}
+		if err := rest.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serving REST: %w", err)
+		}
+	}()
+	go func() {
+		if err := grpcServer.Serve(s.grpc); err != nil {
+			failed <- fmt.Errorf("serving gRPC: %w", err)
+		}
+	}()
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+	}
+	return errors.Join(err, s.drain(rest, grpcServer))
+}
+
+func (s *Server) restServer() *http.Server {
+	return &http.Server{
+		Handler:           newREST(s.options, s.draining),
+		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: headerTimeout,
+		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (s *Server) drain(rest *http.Server, g *grpc.Server) error {
+	s.draining.Store(true)
+	s.options.Log.Info("draining", "delay", s.options.ShutdownDelay.String(), "timeout", s.options.GracefulTimeout.String())
+	time.Sleep(s.options.ShutdownDelay)
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.GracefulTimeout)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		g.GracefulStop()
+		close(done)
+	}()
+	err := rest.Shutdown(ctx)
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = rest.Close()
+		g.Stop()
+		return fmt.Errorf("requests were still in flight after the graceful timeout of %s", s.options.GracefulTimeout)
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package upstream
+
+import (
+	"fmt"
+
+	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/proto" // the codec of messages that are not frames
+	"google.golang.org/grpc/mem"
+)
+
+// Frame is a gRPC message as bytes: Head and Body, one after the other.
+// Received frames have no head.
+type Frame struct{ Head, Body []byte }
+
+// Codec passes frames through and leaves all other messages to protobuf. It
+// goes by protobuf's name, so that the content type on the wire is the usual.
+type Codec struct{}
+
+// Name is the name of protobuf's codec.
+func (Codec) Name() string { return "proto" }
+
+// Marshal does not copy a frame's bytes; they must not change any more.
+func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
+	f, ok := v.(*Frame)
+	switch {
+	case !ok:
+		return encoding.GetCodecV2(c.Name()).Marshal(v)
+	case len(f.Head) == 0:
+		return mem.BufferSlice{mem.SliceBuffer(f.Body)}, nil
+	}
+	return mem.BufferSlice{mem.SliceBuffer(f.Head), mem.SliceBuffer(f.Body)}, nil
+}
+
+// Unmarshal copies the bytes into a frame, out of gRPC's own buffers.
+func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
+	f, ok := v.(*Frame)
+	if !ok {
+		return encoding.GetCodecV2(c.Name()).Unmarshal(data, v)
+	}
+	f.Body = data.Materialize()
+	return nil
+}
+
+var _ encoding.CodecV2 = Codec{}
+
+var errClosed = fmt.Errorf("connections are closed")

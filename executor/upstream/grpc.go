@@ -1,0 +1,133 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// GRPC calls servers over gRPC, without TLS.
+type GRPC struct {
+	options Options
+
+	mu     sync.Mutex
+	closed bool
+	pools  sync.Map // host:port -> *pool
+}
+
+// connsPerHost spreads the calls to one server over several connections: one
+// HTTP/2 connection has a single writer and a single reader.
+const connsPerHost = 4
+
+type pool struct {
+	conns [connsPerHost]*grpc.ClientConn
+	turn  atomic.Uint32
+}
+
+// NewGRPC makes a caller with connections of its own, which are made when
+// first needed.
+func NewGRPC(o Options) *GRPC { return &GRPC{options: o} }
+
+// Close ends all connections.
+func (g *GRPC) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	var errs []error
+	g.pools.Range(func(_, v any) bool {
+		for _, c := range v.(*pool).conns {
+			errs = append(errs, c.Close())
+		}
+		return true
+	})
+	return errors.Join(errs...)
+}
+
+// Send calls a unary method. The context carries the metadata. A status that
+// the server answered is in the error as it came.
+func (g *GRPC) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+	conn, err := g.conn(to.Host)
+	if err != nil {
+		return protocol.Message{}, &protocol.Error{Code: protocol.Unreachable, Err: err}
+	}
+	call := ctx
+	if g.options.Timeout > 0 {
+		var cancel context.CancelFunc
+		call, cancel = context.WithTimeout(ctx, g.options.Timeout)
+		defer cancel()
+	}
+	var answer Frame
+	if err := conn.Invoke(call, to.Path, &Frame{Head: m.Head, Body: m.Body}, &answer); err != nil {
+		return protocol.Message{}, fault(ctx, err)
+	}
+	return protocol.Message{Body: answer.Body, Answer: true, Meta: m.Meta}, nil
+}
+
+// Ask is Send: over gRPC a question is a call like any other.
+func (g *GRPC) Ask(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+	return g.Send(ctx, to, m)
+}
+
+func (g *GRPC) conn(host string) (*grpc.ClientConn, error) {
+	p, ok := g.pools.Load(host)
+	if !ok {
+		var err error
+		if p, err = g.dial(host); err != nil {
+			return nil, err
+		}
+	}
+	open := p.(*pool)
+	return open.conns[open.turn.Add(1)%connsPerHost], nil
+}
+
+func (g *GRPC) dial(host string) (*pool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, errClosed
+	}
+	if p, ok := g.pools.Load(host); ok {
+		return p.(*pool), nil
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	p := &pool{}
+	for i := range p.conns {
+		// The name is looked up by the dialer at every new connection.
+		conn, err := grpc.NewClient("passthrough:///"+host,
+			grpc.WithTransportCredentials(insecure.NewCredentials()),
+			grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", addr) }),
+			grpc.WithDisableServiceConfig(),
+			grpc.WithConnectParams(reconnect()),
+			grpc.WithInitialWindowSize(1<<20), grpc.WithInitialConnWindowSize(4<<20),
+			grpc.WithDefaultCallOptions(
+				grpc.ForceCodecV2(Codec{}),
+				grpc.MaxCallRecvMsgSize(int(min(g.options.MaxResponseBytes, math.MaxInt32))),
+				grpc.MaxCallSendMsgSize(math.MaxInt32)))
+		if err != nil {
+			return nil, fmt.Errorf("connecting to %s: %w", host, err)
+		}
+		p.conns[i] = conn
+	}
+	g.pools.Store(host, p)
+	return p, nil
+}
+
+// reconnect keeps trying at short intervals: a server that restarts is wanted
+// again as soon as it listens, not two minutes later.
+func reconnect() grpc.ConnectParams {
+	return grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+		MinConnectTimeout: dialTimeout,
+	}
+}

@@ -1,0 +1,190 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+const (
+	contentType     = "Content-Type"
+	contentEncoding = "Content-Encoding"
+	// jsonLength is the header of the open inference protocol's binary tensor
+	// extension, in the spelling net/http gives it.
+	jsonLength = "Inference-Header-Content-Length"
+)
+
+// HTTP calls servers over HTTP/1.1.
+type HTTP struct {
+	transport http.RoundTripper
+	options   Options
+}
+
+// idlePerHost is the number of connections kept open to one server. With
+// net/http's own 2, most requests of a busy graph would open a connection.
+const idlePerHost = 1024
+
+// NewHTTP makes a caller with a connection pool of its own.
+func NewHTTP(o Options) *HTTP {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+	return &HTTP{options: o, transport: &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dialer.DialContext,
+		MaxIdleConnsPerHost: idlePerHost,
+		IdleConnTimeout:     90 * time.Second,
+		// What a client asks for is handed on; the transport adds nothing and
+		// unpacks nothing.
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 1 << 20,
+		WriteBufferSize:        16 << 10,
+		ReadBufferSize:         16 << 10,
+	}}
+}
+
+// Send posts m. An answer other than 200 is a [*protocol.Refusal].
+func (h *HTTP) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+	header := headerOf(m)
+	request := func() *http.Request {
+		r := &http.Request{
+			Method: http.MethodPost, URL: &to.url, Host: to.Host, Header: header,
+			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			ContentLength: int64(len(m.Body)),
+			Body:          http.NoBody, GetBody: noBody,
+		}
+		if len(m.Body) > 0 {
+			r.GetBody = func() (io.ReadCloser, error) { return newBody(m), nil }
+			r.Body = newBody(m)
+		}
+		return r
+	}
+	return h.exchange(ctx, request, m.Meta)
+}
+
+// Ask gets what a server tells about itself.
+func (h *HTTP) Ask(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+	return h.exchange(ctx, func() *http.Request {
+		return &http.Request{
+			Method: http.MethodGet, URL: &to.url, Host: to.Host, Header: headerOf(m),
+			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		}
+	}, m.Meta)
+}
+
+func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta *protocol.Meta) (protocol.Message, error) {
+	call := ctx
+	if h.options.Timeout > 0 {
+		var cancel context.CancelFunc
+		call, cancel = context.WithTimeout(ctx, h.options.Timeout)
+		defer cancel()
+	}
+	r := request().WithContext(call)
+	response, err := h.transport.RoundTrip(r)
+	if err == nil && response.Header["Location"] != nil && response.StatusCode/100 == 3 {
+		_ = response.Body.Close()
+		response, err = h.redirected(call, request)
+	}
+	if err != nil {
+		return protocol.Message{}, fault(ctx, described(r, err))
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := meta.Lease.ReadAll(response.Body, response.ContentLength, h.options.MaxResponseBytes)
+	if err != nil {
+		return protocol.Message{}, fault(ctx, described(r, fmt.Errorf("reading the answer: %w", err)))
+	}
+	m := protocol.Message{
+		Body:     body,
+		Type:     first(response.Header, contentType),
+		Encoding: first(response.Header, contentEncoding),
+		Answer:   true,
+		Meta:     meta,
+	}
+	if n := first(response.Header, jsonLength); n != "" {
+		if m.JSONLength, err = strconv.Atoi(n); err != nil || m.JSONLength < 0 || m.JSONLength > len(body) {
+			return protocol.Message{}, protocol.Errorf(protocol.BadAnswer, "answer has %s %q with a body of %d bytes", jsonLength, n, len(body))
+		}
+	}
+	if response.StatusCode != http.StatusOK {
+		return protocol.Message{}, &protocol.Error{Code: protocol.BadAnswer, Err: &protocol.Refusal{Status: response.StatusCode, Message: m}}
+	}
+	return m, nil
+}
+
+// redirected asks once more and follows, by the rules of net/http. Servers
+// that redirect are rare, so that the ordinary call goes without the client.
+func (h *HTTP) redirected(ctx context.Context, request func() *http.Request) (*http.Response, error) {
+	client := http.Client{Transport: h.transport}
+	return client.Do(request().WithContext(ctx)) //nolint:gosec // the address is the node's own
+}
+
+// described puts an error in the words that net/http's client uses.
+func described(r *http.Request, err error) error {
+	method := "Post"
+	if r.Method == http.MethodGet {
+		method = "Get"
+	}
+	return fmt.Errorf("%s %q: %w", method, r.URL.String(), err)
+}
+
+// headerOf is the header of a call: that of the client's request, shared where
+// it fits the message and copied where it does not.
+func headerOf(m protocol.Message) http.Header {
+	base := m.Meta.Header
+	length := ""
+	if m.JSONLength > 0 {
+		length = strconv.Itoa(m.JSONLength)
+	}
+	if first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
+		return base
+	}
+	header := make(http.Header, len(base)+1)
+	maps.Copy(header, base)
+	for _, f := range [...]struct{ name, value string }{{contentType, m.Type}, {contentEncoding, m.Encoding}, {jsonLength, length}} {
+		if f.value == "" {
+			delete(header, f.name)
+		} else {
+			header[f.name] = []string{f.value}
+		}
+	}
+	return header
+}
+
+func first(header map[string][]string, name string) string {
+	if v := header[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// body is a request body that keeps its request's buffers until the transport
+// is done with it, which may be after the call has returned.
+type body struct {
+	bytes.Reader
+	lease  *protocol.Lease
+	closed atomic.Bool
+}
+
+func newBody(m protocol.Message) *body {
+	b := &body{lease: m.Meta.Lease}
+	b.Reset(m.Body)
+	b.lease.Retain()
+	return b
+}
+
+// Close may be called more than once.
+func (b *body) Close() error {
+	if !b.closed.Swap(true) {
+		b.lease.Release()
+	}
+	return nil
+}
+
+func noBody() (io.ReadCloser, error) { return http.NoBody, nil }
