@@ -1,0 +1,38 @@
+package storage
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// Redact returns uri without what may be secret: user, password, query and
+// fragment. Text that is no URI loses everything after a question mark and
+// before an at sign in its authority.
+func Redact(uri string) string {
+	u, err := url.Parse(uri)
+	if err != nil {
+		uri, _, _ = strings.Cut(uri, "?")
+		if scheme, rest, ok := strings.Cut(uri, "://"); ok {
+			authority, path, _ := strings.Cut(rest, "/")
+			if at := strings.LastIndex(authority, "@"); at >= 0 {
+				authority = authority[at+1:]
+			}
+			return strings.TrimSuffix(scheme+"://"+authority+"/"+path, "/")
+		}
+		return uri
+	}
+	if u.Scheme == "" && u.Host == "" {
+		return uri
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	return u.String()
+}
+
+// withoutURL strips the URL that net/http puts into its errors.
+func withoutURL(err error) error {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+)
+
+// permanentError is one that another try would not change.
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
+func permanent(err error) error { return permanentError{err} }
+
+// fetchWeb downloads one file, and unpacks it if it is an archive.
+func fetchWeb(ctx context.Context, j *job) error {
+	if _, err := url.Parse(j.uri); err != nil {
+		return fmt.Errorf("the URI is malformed: %w", withoutURL(err))
+	}
+	download := filepath.Join(j.scratch, "download")
+	name, err := j.download(ctx, download)
+	if err != nil {
+		return err
+	}
+	if isArchive(name) {
+		return unpack(ctx, download, name, j)
+	}
+	return os.Rename(download, filepath.Join(j.dir, name))
+}
+
+// download tries until the file is complete, or another try is of no use.
+func (j *job) download(ctx context.Context, to string) (name string, err error) {
+	for attempt := 1; ; attempt++ {
+		name, err = j.get(ctx, to)
+		switch {
+		case err == nil:
+			return name, nil
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case errors.As(err, new(permanentError)):
+			return "", err
+		case attempt >= j.Attempts:
+			return "", fmt.Errorf("gave up after %d attempts: %w", attempt, err)
+		}
+		if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(j.Backoff(attempt)):
+		}
+	}
+}
+
+// get downloads once, into the file to, and returns the file's proper name.
+func (j *job) get(ctx context.Context, to string) (name string, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(j.Stall, func() { cancel(fmt.Errorf("the server sent nothing for %s", j.Stall)) })
+	defer stall.Stop()
+
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, j.uri, nil)
+	if err != nil {
+		return "", permanent(withoutURL(err))
+	}
+	// Otherwise net/http unpacks a .gz file on the way.
+	request.Header.Set("Accept-Encoding", "identity")
+	client := j.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	response, err := client.Do(request) //nolint:gosec // the URI is the user's own
+	if err != nil {
+		return "", because(ctx, withoutURL(err))
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return "", answered(response)
+	}
+	name, err = fileName(response)
+	if err != nil {
+		return "", permanent(err)
+	}
+	j.bytes, j.total = 0, max(response.ContentLength, 0)
+	if j.total > j.MaxBytes {
+		return "", permanent(tooLarge(j.MaxBytes))
+	}
+	body := &counted{ctx: ctx, r: response.Body, count: func(n int) error {
+		stall.Reset(j.Stall)
+		if err := j.add(n); err != nil {
+			return permanent(err)
+		}
+		return nil
+	}}
+	return name, because(ctx, writeFile(to, body))
+}
+
+// because replaces an error that only says "canceled" by the reason.
+func because(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return cause
+	}
+	return err
+}
+
+// answered turns a status into an error. What the server says of it is part
+// of the reason, as far as it is short.
+func answered(response *http.Response) error {
+	err := fmt.Errorf("the server answers %s", response.Status)
+	switch {
+	case response.StatusCode >= 500,
+		response.StatusCode == http.StatusTooManyRequests,
+		response.StatusCode == http.StatusRequestTimeout:
+		_, _ = io.CopyN(io.Discard, response.Body, 4096)
+		return err
+	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == http.StatusForbidden:
+		return permanent(fmt.Errorf("%w: it wants other credentials", err))
+	case response.StatusCode == http.StatusNotFound, response.StatusCode == http.StatusGone:
+		return permanent(fmt.Errorf("%w: there is no such file", err))
+	}
+	return permanent(err)
+}
+
+// fileName is what the server calls the file, or the last part of the URL that
+// was asked at the end of all redirects, or of the one that the user wrote.
+func fileName(response *http.Response) (string, error) {
+	_, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Disposition"))
+	if err == nil && parameters["filename"] != "" {
+		if name := path.Base(filepath.ToSlash(parameters["filename"])); proper(name) {
+			return name, nil
+		}
+	}
+	first := response.Request
+	for first.Response != nil && first.Response.Request != nil {
+		first = first.Response.Request
+	}
+	for _, u := range []*url.URL{first.URL, response.Request.URL} {
+		if name := path.Base(u.Path); proper(name) {
+			return name, nil
+		}
+	}
+	return "", errors.New("the URL names no file: it must end in a file's name")
+}
+
+func proper(name string) bool {
+	return name != "" && name != "." && name != ".." && name != "/" && filepath.IsLocal(name) && filepath.Base(name) == name
+}
