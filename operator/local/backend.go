@@ -1,0 +1,90 @@
+package local
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	// idleConnections are kept open to one predictor.
+	idleConnections = 256
+	// idleTimeout is shorter than an executor's, so that the gateway never
+	// writes a request to a connection that the executor is closing.
+	idleTimeout = 30 * time.Second
+)
+
+// backend is one generation of a predictor as the gateway sees it.
+type backend struct {
+	predictor string
+	// http and grpc are addresses (host:port).
+	http, grpc string
+	ready      func() bool
+	rest, rpc  *http.Transport
+
+	mu      sync.Mutex
+	active  int
+	retired bool
+	drained chan struct{}
+}
+
+func newBackend(predictor, httpAddress, grpcAddress string, ready func() bool) *backend {
+	b := &backend{predictor: predictor, http: httpAddress, grpc: grpcAddress, ready: ready, drained: make(chan struct{})}
+	b.rest = newTransport()
+	b.rest.Protocols.SetHTTP1(true)
+	b.rpc = newTransport()
+	b.rpc.Protocols.SetUnencryptedHTTP2(true)
+	return b
+}
+
+// newTransport makes a transport that hands bytes on as they come.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Protocols:           new(http.Protocols),
+		MaxIdleConnsPerHost: idleConnections,
+		IdleConnTimeout:     idleTimeout,
+		DisableCompression:  true,
+	}
+}
+
+// acquire counts a request in. It reports false when the backend is retired:
+// then the routes have changed and have to be read again.
+func (b *backend) acquire() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.retired {
+		return false
+	}
+	b.active++
+	return true
+}
+
+// release counts a request out.
+func (b *backend) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.active--; b.active == 0 && b.retired {
+		close(b.drained)
+	}
+}
+
+// retire lets no more requests in and returns when the last one has left, or
+// after the given time.
+func (b *backend) retire(atMost time.Duration) {
+	b.mu.Lock()
+	if !b.retired {
+		b.retired = true
+		if b.active == 0 {
+			close(b.drained)
+		}
+	}
+	b.mu.Unlock()
+	timer := time.NewTimer(atMost)
+	defer timer.Stop()
+	select {
+	case <-b.drained:
+	case <-timer.C:
+	}
+	b.rest.CloseIdleConnections()
+	b.rpc.CloseIdleConnections()
+}

@@ -1,0 +1,365 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// pace are the times that a container's life keeps to.
+type pace struct {
+	// poll is the pause between readiness probes until the first success, in
+	// place of the initial delays that are meant for a cluster.
+	poll time.Duration
+	// firstPause is the wait before a container is started again; it doubles
+	// up to longestPause and is forgotten after a run of calm.
+	firstPause, longestPause, calm time.Duration
+	// hook bounds a postStart or preStop command.
+	hook time.Duration
+}
+
+func usualPace() pace {
+	return pace{
+		poll: 250 * time.Millisecond, firstPause: time.Second, longestPause: 30 * time.Second,
+		calm: time.Minute, hook: 30 * time.Second,
+	}
+}
+
+// host is what containers need of the program that runs them.
+type host struct {
+	spawn   *spawner
+	console *console
+	ports   *portBook
+	pace    pace
+	// abort is closed when everything has to end at once.
+	abort   <-chan struct{}
+	verbose int
+}
+
+// container is one container of a running pod.
+type container struct {
+	containerPlan
+	host   *host
+	out    *output
+	grace  time.Duration
+	prober *prober
+	ready  atomic.Bool
+	// started is closed when the container first was ready.
+	started chan struct{}
+	// changed is called when ready has changed.
+	changed func()
+	// portTaken is called when the container died because another program
+	// listens on one of its ports.
+	portTaken func(port int32)
+}
+
+func newContainer(plan containerPlan, h *host, out *output, grace time.Duration) *container {
+	c := &container{containerPlan: plan, host: h, out: out, grace: grace, started: make(chan struct{})}
+	c.prober = newProber(plan.spec, c.runWithin)
+	return c
+}
+
+// runWithin runs words in the container's surroundings.
+func (c *container) runWithin(ctx context.Context, words []string) ([]byte, error) {
+	inside := c.within(words)
+	cmd := exec.CommandContext(ctx, inside.Program, inside.Args...)
+	cmd.Env, cmd.Dir = inside.Env, inside.Dir
+	cmd.SysProcAttr = processAttributes()
+	cmd.WaitDelay = pipeDelay
+	return cmd.CombinedOutput()
+}
+
+// prepare makes the container's working folder and frees its ports.
+func (c *container) prepare() error {
+	if err := os.MkdirAll(c.work, 0o755); err != nil {
+		return fmt.Errorf("making the working folder: %w", err)
+	}
+	for _, p := range c.spec.Ports {
+		c.host.ports.release(p.ContainerPort)
+	}
+	return nil
+}
+
+// run keeps the container running until ctx is done, and returns when it is
+// gone.
+func (c *container) run(ctx context.Context) {
+	defer c.out.close()
+	pause := c.host.pace.firstPause
+	for ctx.Err() == nil {
+		began := time.Now()
+		reason := c.once(ctx)
+		c.setReady(false)
+		c.clean()
+		c.out.flush()
+		if ctx.Err() != nil {
+			return
+		}
+		if port, taken := c.takenPort(); taken && !c.wasStarted() {
+			c.host.console.say("%s: port %d was taken by another program", c.label, port)
+			c.portTaken(port)
+		}
+		if time.Since(began) > c.host.pace.calm {
+			pause = c.host.pace.firstPause
+		}
+		c.host.console.say("%s: %s; CrashLoopBackOff: starting again in %v%s", c.label, reason, pause, c.out.last())
+		if !wait(ctx, pause) {
+			return
+		}
+		pause = min(2*pause, c.host.pace.longestPause)
+	}
+}
+
+// runToEnd runs an init container until it succeeds or ctx is done.
+func (c *container) runToEnd(ctx context.Context) error {
+	defer c.out.close()
+	pause := c.host.pace.firstPause
+	for {
+		err := c.onceToEnd(ctx)
+		c.clean()
+		c.out.flush()
+		if err == nil || ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.host.console.say("%s: %v; Init:CrashLoopBackOff: trying again in %v%s", c.label, err, pause, c.out.last())
+		if !wait(ctx, pause) {
+			return ctx.Err()
+		}
+		pause = min(2*pause, c.host.pace.longestPause)
+	}
+}
+
+func (c *container) onceToEnd(ctx context.Context) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	p, err := c.host.spawn.start(c.command, c.out)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.stop(c.grace, c.host.abort)
+		return ctx.Err()
+	}
+	if p.err != nil && exitReason(p.err) != "exit code 0" {
+		return fmt.Errorf("it failed: %s", exitReason(p.err))
+	}
+	return nil
+}
+
+// once runs the container until it ends, and says why it did.
+func (c *container) once(ctx context.Context) string {
+	if err := c.prepare(); err != nil {
+		return err.Error()
+	}
+	p, err := c.host.spawn.start(c.command, c.out)
+	if err != nil {
+		return err.Error()
+	}
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	failed := make(chan error, 1)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if err := c.watch(watching); err != nil {
+			failed <- err
+		}
+	}()
+	reason := ""
+	select {
+	case <-p.done:
+		reason = "it ended: " + exitReason(p.err)
+	case err := <-failed:
+		reason = err.Error()
+		p.stop(c.grace, c.host.abort)
+	case <-ctx.Done():
+		c.setReady(false)
+		c.preStop()
+		p.stop(c.grace, c.host.abort)
+	}
+	stopWatching()
+	<-watched
+	return reason
+}
+
+// watch probes the container until ctx is done, or returns why it must be
+// started again.
+func (c *container) watch(ctx context.Context) error {
+	if hook := c.spec.Lifecycle; hook != nil && hook.PostStart != nil {
+		if err := c.hook(ctx, hook.PostStart); err != nil {
+			return fmt.Errorf("postStart: %w", err)
+		}
+	}
+	if probe := c.spec.StartupProbe; probe != nil {
+		if err := c.untilStarted(ctx, probe); err != nil {
+			return err
+		}
+	}
+	if !c.untilReady(ctx) {
+		return nil
+	}
+	alive := make(chan error, 1)
+	go func() { alive <- c.untilDead(ctx) }()
+	c.followReadiness(ctx, alive)
+	return <-alive
+}
+
+// untilStarted waits for the startup probe.
+func (c *container) untilStarted(ctx context.Context, probe *corev1.Probe) error {
+	deadline := time.Now().Add(seconds(probe.InitialDelaySeconds, 0) +
+		seconds(probe.PeriodSeconds, 10)*time.Duration(times(probe.FailureThreshold, 3)))
+	for {
+		err := c.prober.check(ctx, probe)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("startup probe failed: %w", err)
+		}
+		if !wait(ctx, c.host.pace.poll) {
+			return nil
+		}
+	}
+}
+
+// untilReady polls the readiness probe until its first success. It reports
+// false when ctx was done before.
+func (c *container) untilReady(ctx context.Context) bool {
+	probe := c.spec.ReadinessProbe
+	for probe != nil {
+		err := c.prober.check(ctx, probe)
+		if err == nil {
+			break
+		}
+		if c.host.verbose > 1 && ctx.Err() == nil {
+			c.host.console.say("%s: not ready: %v", c.label, err)
+		}
+		if !wait(ctx, c.host.pace.poll) {
+			return false
+		}
+	}
+	if ctx.Err() != nil {
+		return false
+	}
+	c.setReady(true)
+	if !c.wasStarted() {
+		close(c.started)
+	}
+	return true
+}
+
+// untilDead performs the liveness probe. It begins after the first readiness,
+// as if a startup probe stood before it: a laptop may need longer to load a
+// model than the cluster that the delays were written for.
+func (c *container) untilDead(ctx context.Context) error {
+	probe := c.spec.LivenessProbe
+	if probe == nil {
+		<-ctx.Done()
+		return nil
+	}
+	failures := 0
+	for wait(ctx, seconds(probe.PeriodSeconds, 10)) {
+		err := c.prober.check(ctx, probe)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			failures = 0
+		default:
+			if failures++; failures >= times(probe.FailureThreshold, 3) {
+				return fmt.Errorf("liveness probe failed: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// followReadiness performs the readiness probe until ctx is done or dead has
+// something to say.
+func (c *container) followReadiness(ctx context.Context, dead chan error) {
+	probe := c.spec.ReadinessProbe
+	if probe == nil {
+		return
+	}
+	ticker := time.NewTicker(seconds(probe.PeriodSeconds, 10))
+	defer ticker.Stop()
+	failures := 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case err := <-dead:
+			dead <- err
+			return
+		case <-ticker.C:
+		}
+		err := c.prober.check(ctx, probe)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			failures = 0
+			c.setReady(true)
+			continue
+		}
+		if failures++; failures >= times(probe.FailureThreshold, 3) && c.ready.Load() {
+			c.host.console.say("%s: not ready any more: %v", c.label, err)
+			c.setReady(false)
+		}
+	}
+}
+
+func (c *container) setReady(ready bool) {
+	if c.ready.Swap(ready) != ready && c.changed != nil {
+		c.changed()
+	}
+}
+
+func (c *container) wasStarted() bool {
+	select {
+	case <-c.started:
+		return true
+	default:
+		return false
+	}
+}
+
+// takenPort finds a port of the container that another program listens on.
+func (c *container) takenPort() (int32, bool) {
+	for _, p := range c.spec.Ports {
+		if !portFree(p.ContainerPort) {
+			return p.ContainerPort, true
+		}
+	}
+	return 0, false
+}
+
+// clean removes what a container engine may have left.
+func (c *container) clean() {
+	if c.cleanup == nil {
+		return
+	}
+	if p, err := c.host.spawn.start(*c.cleanup, io.Discard); err == nil {
+		<-p.done
+	}
+}
+
+// wait pauses for d; it reports false when ctx was done before.
+func wait(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

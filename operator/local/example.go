@@ -1,0 +1,114 @@
+package local
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+)
+
+// exampleCall is how a protocol is asked for a prediction.
+type exampleCall struct {
+	// path follows the deployment's prefix; MODEL stands for the graph's name.
+	path string
+	// body is a request that is well formed, to be filled by the user.
+	body string
+	// method is the gRPC method.
+	method string
+	// fits reports whether the top-level fields are those of a request.
+	fits func(fields map[string]json.RawMessage) bool
+}
+
+// exampleCalls has a line for each protocol.
+var exampleCalls = map[v1.Protocol]exampleCall{
+	v1.ProtocolSeldon: {
+		path: "api/v1.0/predictions", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict",
+		fits: func(fields map[string]json.RawMessage) bool {
+			return hasAny(fields, "data", "strData", "jsonData", "binData")
+		},
+	},
+	v1.ProtocolTensorFlow: {
+		path: "v1/models/MODEL:predict", body: `{"instances": [[1.0, 2.0, 3.0]]}`, method: "tensorflow.serving.PredictionService/Predict",
+		fits: func(fields map[string]json.RawMessage) bool {
+			return hasAny(fields, "instances") || hasAny(fields, "inputs") && !isV2(fields)
+		},
+	},
+	v1.ProtocolV2: {
+		path: "v2/models/MODEL/infer", method: "inference.GRPCInferenceService/ModelInfer",
+		body: `{"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP64", "data": [1.0, 2.0, 3.0]}]}`,
+		fits: isV2,
+	},
+}
+
+func hasAny(fields map[string]json.RawMessage, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return fields[name] != nil })
+}
+
+// isV2 reports whether inputs is a list of named tensors.
+func isV2(fields map[string]json.RawMessage) bool {
+	var inputs []struct{ Name, Datatype string }
+	return json.Unmarshal(fields["inputs"], &inputs) == nil && len(inputs) > 0 && inputs[0].Datatype != ""
+}
+
+// example prints lines that ask the deployment through the gateway.
+func example(s Source, port int) string {
+	d := s.Deployment
+	call, ok := exampleCalls[d.Spec.Protocol.Canonical()]
+	if !ok || len(d.Spec.Predictors) == 0 {
+		return ""
+	}
+	path := strings.ReplaceAll(call.path, "MODEL", d.Spec.Predictors[0].Graph.Name)
+	body := "'" + call.body + "'"
+	if file := requestFile(s, call); file != "" {
+		body = "@" + shellWord(file)
+	}
+	return fmt.Sprintf(`  curl -s http://localhost:%d/seldon/%s/%s/%s -H 'Content-Type: application/json' -d %s
+  gRPC: localhost:%d, plaintext, method %s, metadata seldon: %s, namespace: %s
+`, port, d.Namespace, d.Name, path, body, port, call.method, d.Name, d.Namespace)
+}
+
+// largestExample is the largest file that is looked into.
+const largestExample = 1 << 20
+
+// requestFile finds a file beside the deployment's that holds a request of
+// its protocol.
+func requestFile(s Source, call exampleCall) string {
+	if s.File == "" {
+		return ""
+	}
+	dir := filepath.Dir(s.File)
+	var names []string
+	for _, pattern := range []string{"request.json", "*request*.json", filepath.Join("requests", "*.json")} {
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err == nil {
+			names = append(names, found...)
+		}
+	}
+	for _, name := range names {
+		if info, err := os.Stat(name); err != nil || info.Size() > largestExample {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		var fields map[string]json.RawMessage
+		if err == nil && json.Unmarshal(text, &fields) == nil && call.fits(fields) {
+			return name
+		}
+	}
+	return ""
+}
+
+// shellWord quotes a word for the shell where it needs that.
+func shellWord(word string) string {
+	if strings.IndexFunc(word, func(c rune) bool { return !strings.ContainsRune("/._-+=:,@%", c) && !isAlphanumeric(c) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func isAlphanumeric(c rune) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}

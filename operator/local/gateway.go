@@ -1,0 +1,232 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// gateway is what an ingress is in a cluster: one address for all
+// deployments, REST by path and gRPC by metadata on the same port.
+type gateway struct {
+	// random(n) is a number from 0 to n-1.
+	random  func(n int) int
+	routes  atomic.Pointer[routes]
+	mirror  *mirror
+	buffers bufferPool
+	server  *http.Server
+	serving sync.WaitGroup
+}
+
+func newGateway(random func(n int) int) *gateway {
+	g := &gateway{random: random, mirror: newMirror(), buffers: newBufferPool()}
+	g.routes.Store(newRoutes(nil))
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	g.server = &http.Server{
+		Handler: g, Protocols: protocols,
+		ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 1000},
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
+	return g
+}
+
+// serve accepts requests from the listeners until stop is called.
+func (g *gateway) serve(listeners []net.Listener) {
+	for _, l := range listeners {
+		g.serving.Add(1)
+		go func() {
+			defer g.serving.Done()
+			_ = g.server.Serve(l) // It ends by stop.
+		}()
+	}
+}
+
+// stop lets running requests finish, at most until ctx is done.
+func (g *gateway) stop(ctx context.Context) {
+	if g.server.Shutdown(ctx) != nil {
+		g.server.Close()
+	}
+	g.serving.Wait()
+	g.mirror.stop()
+}
+
+// set changes what is served, from the next request on.
+func (g *gateway) set(list []*route) { g.routes.Store(newRoutes(list)) }
+
+// ServeHTTP implements http.Handler.
+func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isGRPC(r) {
+		g.serveGRPC(w, r)
+		return
+	}
+	for {
+		routes := g.routes.Load()
+		if r.URL.Path == "/" {
+			g.index(w, routes)
+			return
+		}
+		found, left := routes.rest(r.URL.EscapedPath())
+		if found == nil {
+			refuse(w, http.StatusNotFound, fmt.Sprintf("no deployment is served at %s", r.URL.Path), paths(routes))
+			return
+		}
+		b := found.pick(g.random)
+		if b == nil || !b.ready() {
+			refuse(w, http.StatusServiceUnavailable, notReady(found, b), nil)
+			return
+		}
+		if b.acquire() {
+			defer b.release()
+			g.forward(w, r, found, b, left)
+			return
+		}
+	}
+}
+
+func notReady(r *route, b *backend) string {
+	if b == nil {
+		return fmt.Sprintf("deployment %s/%s is not ready yet", r.namespace, r.name)
+	}
+	return fmt.Sprintf("predictor %s of deployment %s/%s is not ready", b.predictor, r.namespace, r.name)
+}
+
+// forward sends a REST request to the backend's path.
+func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *route, b *backend, path string) {
+	target := &url.URL{Scheme: "http", Host: b.http, RawQuery: r.URL.RawQuery}
+	target.Path, target.RawPath = unescape(path)
+	proxy := g.proxy(target, b.rest, func(w http.ResponseWriter, r *http.Request, err error) {
+		if r.Context().Err() != nil {
+			return // The client has gone.
+		}
+		code := http.StatusBadGateway
+		var refused *net.OpError
+		if errors.As(err, &refused) && refused.Op == "dial" {
+			code = http.StatusServiceUnavailable
+		}
+		refuse(w, code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.namespace, to.name, err), nil)
+	})
+	g.copyToShadow(r, to, target)
+	proxy.ServeHTTP(w, r)
+}
+
+// proxy hands a request on to target, and streams in both directions.
+func (g *gateway) proxy(target *url.URL, transport http.RoundTripper, failed func(http.ResponseWriter, *http.Request, error)) *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			host := p.In.Host
+			p.Out.URL = target
+			p.Out.Host = host
+			for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"} {
+				if v, ok := p.In.Header[name]; ok {
+					p.Out.Header[name] = v
+				}
+			}
+		},
+		Transport:     transport,
+		FlushInterval: -1,
+		BufferPool:    g.buffers,
+		ErrorHandler:  failed,
+		ErrorLog:      log.New(io.Discard, "", 0),
+	}
+}
+
+func unescape(escaped string) (path, raw string) {
+	path, err := url.PathUnescape(escaped)
+	if err != nil {
+		return escaped, ""
+	}
+	return path, escaped
+}
+
+// index lists what is served.
+func (g *gateway) index(w http.ResponseWriter, routes *routes) {
+	type predictor struct {
+		Name   string `json:"name"`
+		Weight int    `json:"weight"`
+		Ready  bool   `json:"ready"`
+		Shadow bool   `json:"shadow,omitempty"`
+	}
+	type deployment struct {
+		Name       string      `json:"name"`
+		Namespace  string      `json:"namespace"`
+		Protocol   string      `json:"protocol"`
+		Path       string      `json:"path"`
+		Predictors []predictor `json:"predictors"`
+	}
+	list := []deployment{}
+	for _, r := range routes.sorted() {
+		d := deployment{Name: r.name, Namespace: r.namespace, Protocol: r.protocol, Path: r.path()}
+		for _, s := range r.shares {
+			d.Predictors = append(d.Predictors, predictor{Name: s.backend.predictor, Weight: s.weight, Ready: s.backend.ready()})
+		}
+		if r.shadow != nil {
+			d.Predictors = append(d.Predictors, predictor{Name: r.shadow.predictor, Weight: r.percent, Ready: r.shadow.ready(), Shadow: true})
+		}
+		list = append(list, d)
+	}
+	writeJSON(w, http.StatusOK, map[string]any{"deployments": list})
+}
+
+func paths(r *routes) []string {
+	list := []string{}
+	for _, one := range r.sorted() {
+		list = append(list, one.path())
+	}
+	return list
+}
+
+// refuse answers a request that no predictor gets.
+func refuse(w http.ResponseWriter, code int, message string, served []string) {
+	body := map[string]any{"error": message}
+	if served != nil {
+		body["served"] = served
+	}
+	writeJSON(w, code, body)
+}
+
+func writeJSON(w http.ResponseWriter, code int, body any) {
+	text, err := json.MarshalIndent(body, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	text = append(text, '\n')
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(code)
+	_, _ = w.Write(text) // The client may have gone.
+}
+
+func isGRPC(r *http.Request) bool {
+	return r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+}
+
+// bufferPool keeps the buffers that bodies are copied through.
+type bufferPool struct{ pool *sync.Pool }
+
+const copyBuffer = 32 << 10
+
+func newBufferPool() bufferPool {
+	return bufferPool{&sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}}
+}
+
+// Get implements httputil.BufferPool.
+func (p bufferPool) Get() []byte { return *p.pool.Get().(*[]byte) }
+
+// Put implements httputil.BufferPool.
+func (p bufferPool) Put(b []byte) { p.pool.Put(&b) }

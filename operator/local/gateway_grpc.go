@@ -1,0 +1,76 @@
+package local
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Status codes of gRPC that the gateway answers itself.
+const (
+	grpcInvalidArgument = 3
+	grpcNotFound        = 5
+	grpcUnavailable     = 14
+)
+
+// serveGRPC sends a call to the deployment that its metadata names.
+func (g *gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
+	for {
+		name, namespace := r.Header.Get("seldon"), r.Header.Get("namespace")
+		found, err := g.routes.Load().grpc(name, namespace)
+		if err != nil {
+			code := grpcNotFound
+			if name == "" {
+				code = grpcInvalidArgument
+			}
+			refuseGRPC(w, code, err.Error())
+			return
+		}
+		b := found.pick(g.random)
+		if b == nil || !b.ready() {
+			refuseGRPC(w, grpcUnavailable, notReady(found, b))
+			return
+		}
+		if b.acquire() {
+			defer b.release()
+			g.forwardGRPC(w, r, found, b)
+			return
+		}
+	}
+}
+
+func (g *gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *route, b *backend) {
+	target := &url.URL{Scheme: "http", Host: b.grpc, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+	proxy := g.proxy(target, b.rpc, func(w http.ResponseWriter, r *http.Request, err error) {
+		if r.Context().Err() != nil {
+			return // The client has gone.
+		}
+		refuseGRPC(w, grpcUnavailable, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.namespace, to.name, err))
+	})
+	g.copyToShadow(r, to, target)
+	proxy.ServeHTTP(w, r)
+}
+
+// refuseGRPC answers a call with a status alone.
+func refuseGRPC(w http.ResponseWriter, code int, message string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/grpc")
+	h.Set("Grpc-Status", strconv.Itoa(code))
+	h.Set("Grpc-Message", percentEncode(message))
+	w.WriteHeader(http.StatusOK)
+}
+
+// percentEncode spells a status message as gRPC over HTTP/2 wants it.
+func percentEncode(message string) string {
+	var b strings.Builder
+	for i := range len(message) {
+		if c := message[i]; c < ' ' || c > '~' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,165 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// pod is a running pod: its init containers one after the other, then its
+// containers side by side.
+type pod struct {
+	plan       *podPlan
+	inits      []*container
+	containers []*container
+	host       *host
+
+	// Stages are stopped in this order; each has ended before the next is
+	// asked to.
+	stages []*stage
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// stage is a group of containers that stop together.
+type stage struct {
+	containers []*container
+	cancel     context.CancelFunc
+	running    sync.WaitGroup
+}
+
+// podEvents are the calls that a pod makes.
+type podEvents struct {
+	// changed: the readiness of a container has changed.
+	changed func()
+	// portTaken: another program has a port that the pod was to listen on.
+	portTaken func(port int32)
+}
+
+// outputs opens the log of a container.
+type outputs func(c *containerPlan, init bool) (*output, error)
+
+func newPod(plan *podPlan, h *host, open outputs, events podEvents) (*pod, error) {
+	p := &pod{plan: plan, host: h, done: make(chan struct{})}
+	add := func(list *[]*container, plans []containerPlan, init bool) error {
+		for i := range plans {
+			out, err := open(&plans[i], init)
+			if err != nil {
+				return fmt.Errorf("container %s: %w", plans[i].spec.Name, err)
+			}
+			c := newContainer(plans[i], h, out, plan.grace)
+			c.changed, c.portTaken = events.changed, events.portTaken
+			*list = append(*list, c)
+		}
+		return nil
+	}
+	if err := add(&p.inits, plan.inits, true); err != nil {
+		return nil, err
+	}
+	if err := add(&p.containers, plan.containers, false); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// start runs the pod in the background until stop is called. The container
+// named first stops before the others: requests come through it.
+func (p *pod) start(first string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	front, rest := &stage{}, &stage{}
+	for _, c := range p.containers {
+		if c.spec.Name == first {
+			front.containers = append(front.containers, c)
+		} else {
+			rest.containers = append(rest.containers, c)
+		}
+	}
+	sidecars := &stage{}
+	p.stages = []*stage{front, rest, sidecars}
+	contexts := make([]context.Context, len(p.stages))
+	for i, s := range p.stages {
+		contexts[i], s.cancel = context.WithCancel(context.Background())
+	}
+	go func() {
+		defer close(p.done)
+		if err := makeVolumes(p.plan.volumes); err != nil {
+			p.host.console.say("%s: %v", p.plan.name, err)
+			return
+		}
+		if p.initialize(ctx, contexts[2], sidecars) != nil {
+			return
+		}
+		for i, s := range p.stages[:2] {
+			for _, c := range s.containers {
+				s.run(contexts[i], c)
+			}
+		}
+		<-ctx.Done()
+	}()
+}
+
+// initialize runs the init containers. One that restarts always is a sidecar:
+// it keeps running while the others go on once it has started.
+func (p *pod) initialize(ctx, sidecar context.Context, sidecars *stage) error {
+	for _, c := range p.inits {
+		if policy := c.spec.RestartPolicy; policy == nil || *policy != corev1.ContainerRestartPolicyAlways {
+			if err := c.runToEnd(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		sidecars.containers = append(sidecars.containers, c)
+		sidecars.run(sidecar, c)
+		select {
+		case <-c.started:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *stage) run(ctx context.Context, c *container) {
+	s.running.Add(1)
+	go func() {
+		defer s.running.Done()
+		c.run(ctx)
+	}()
+}
+
+// stop ends the pod's processes, in order, and removes its folders.
+func (p *pod) stop() {
+	p.cancel()
+	<-p.done
+	for _, s := range p.stages {
+		s.cancel()
+		s.running.Wait()
+	}
+	for _, c := range slices.Concat(p.inits, p.containers) {
+		for _, port := range c.spec.Ports {
+			p.host.ports.release(port.ContainerPort)
+		}
+		c.out.close()
+	}
+	removeVolumes(p.plan.volumes)
+}
+
+// ready reports whether all containers are.
+func (p *pod) ready() bool {
+	return !slices.ContainsFunc(p.containers, func(c *container) bool { return !c.ready.Load() })
+}
+
+// notReady names the containers that are not ready.
+func (p *pod) notReady() []string {
+	var names []string
+	for _, c := range p.containers {
+		if !c.ready.Load() {
+			names = append(names, c.label)
+		}
+	}
+	return names
+}

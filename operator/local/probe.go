@@ -1,0 +1,140 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// prober asks one container how it is.
+type prober struct {
+	container *corev1.Container
+	client    *http.Client
+	// run runs a command inside the container and returns its output.
+	run func(ctx context.Context, words []string) ([]byte, error)
+}
+
+func newProber(c *corev1.Container, run func(context.Context, []string) ([]byte, error)) *prober {
+	return &prober{container: c, run: run, client: &http.Client{
+		// As a kubelet does: no reuse, and a redirect counts as success.
+		Transport:     &http.Transport{DisableKeepAlives: true, Proxy: nil},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// errNoProbe says that a probe has no action.
+var errNoProbe = errors.New("the probe has no action that is known here")
+
+// check performs the probe once; nil means success.
+func (p *prober) check(ctx context.Context, probe *corev1.Probe) error {
+	ctx, cancel := context.WithTimeout(ctx, seconds(probe.TimeoutSeconds, 1))
+	defer cancel()
+	switch {
+	case probe.HTTPGet != nil:
+		return p.get(ctx, probe.HTTPGet)
+	case probe.TCPSocket != nil:
+		port, err := p.port(probe.TCPSocket.Port)
+		if err != nil {
+			return err
+		}
+		return dial(ctx, hostPort(probe.TCPSocket.Host, port))
+	case probe.GRPC != nil:
+		return dial(ctx, hostPort("", probe.GRPC.Port))
+	case probe.Exec != nil:
+		if len(probe.Exec.Command) == 0 {
+			return errNoProbe
+		}
+		out, err := p.run(ctx, probe.Exec.Command)
+		if err != nil {
+			return fmt.Errorf("running %q: %w: %s", strings.Join(probe.Exec.Command, " "), err, strings.TrimSpace(string(out)))
+		}
+		return nil
+	}
+	return errNoProbe
+}
+
+func (p *prober) get(ctx context.Context, action *corev1.HTTPGetAction) error {
+	port, err := p.port(action.Port)
+	if err != nil {
+		return err
+	}
+	scheme := strings.ToLower(string(action.Scheme))
+	if scheme == "" {
+		scheme = "http"
+	}
+	url := scheme + "://" + hostPort(action.Host, port) + "/" + strings.TrimPrefix(action.Path, "/")
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("probing: %w", err)
+	}
+	for _, h := range action.HTTPHeaders {
+		r.Header.Add(h.Name, h.Value)
+	}
+	response, err := p.client.Do(r)
+	if err != nil {
+		return fmt.Errorf("probing: %w", err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 256))
+	if response.StatusCode < 200 || response.StatusCode >= 400 {
+		return fmt.Errorf("probing %s: status %d %s", url, response.StatusCode, strings.TrimSpace(string(body)))
+	}
+	return nil
+}
+
+// port resolves a port that may be given by name.
+func (p *prober) port(port intstr.IntOrString) (int32, error) {
+	if port.Type == intstr.Int {
+		return port.IntVal, nil
+	}
+	for _, named := range p.container.Ports {
+		if named.Name == port.StrVal {
+			return named.ContainerPort, nil
+		}
+	}
+	if n, err := strconv.ParseInt(port.StrVal, 10, 32); err == nil {
+		return int32(n), nil
+	}
+	return 0, fmt.Errorf("the container has no port named %q", port.StrVal)
+}
+
+func hostPort(host string, port int32) string {
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+}
+
+func dial(ctx context.Context, address string) error {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("probing: %w", err)
+	}
+	return c.Close()
+}
+
+// seconds is n seconds, or the API's default where n is not set.
+func seconds(n, otherwise int32) time.Duration {
+	if n <= 0 {
+		n = otherwise
+	}
+	return time.Duration(n) * time.Second
+}
+
+// times is n, or the API's default where n is not set.
+func times(n, otherwise int32) int {
+	if n <= 0 {
+		return int(otherwise)
+	}
+	return int(n)
+}

@@ -1,0 +1,10 @@
+//go:build !linux
+
+package local
+
+import "syscall"
+
+// processAttributes put a process into a group of its own.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}

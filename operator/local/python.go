@@ -1,0 +1,245 @@
+package local
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// pythons are the interpreters that are looked for, in this order. The
+// packages have wheels for the versions from 3.10 to 3.12.
+var pythons = [...]string{"python3.11", "python3.12", "python3.10", "python3"}
+
+// versionCheck fails on an interpreter that the packages do not fit, or that
+// cannot make virtual environments.
+const versionCheck = `import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))`
+
+// python is the virtual environment that model servers run in: one for all,
+// made on first use.
+type python struct {
+	dir     string
+	files   fs.FS
+	console *console
+	environ []string
+}
+
+func newPython(cache string, files fs.FS, c *console, environ []string) *python {
+	return &python{dir: filepath.Join(cache, "python"), files: files, console: c, environ: environ}
+}
+
+// ensure installs the sets of packages that are not installed yet. Two runs
+// do not disturb each other: the second waits for the first.
+func (p *python) ensure(ctx context.Context, sets []string) error {
+	if len(sets) == 0 {
+		return nil
+	}
+	var missing []string
+	for _, set := range sets {
+		if !p.installed(set) {
+			missing = append(missing, set)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	unlock, err := p.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := p.create(ctx); err != nil {
+		return err
+	}
+	for _, set := range missing {
+		if p.installed(set) {
+			continue
+		}
+		if err := p.install(ctx, set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list returns the locked packages of a set.
+func (p *python) list(set string) ([]byte, error) {
+	list, err := fs.ReadFile(p.files, "python/"+set+".txt")
+	if err != nil {
+		return nil, fmt.Errorf("reading the list of Python packages %s: %w", set, err)
+	}
+	return list, nil
+}
+
+// mark is the file that says that a set, as it is listed now, is installed.
+func (p *python) mark(set string, list []byte) string {
+	sum := sha256.Sum256(list)
+	return filepath.Join(p.dir, "installed", set+"-"+hex.EncodeToString(sum[:8]))
+}
+
+func (p *python) installed(set string) bool {
+	list, err := p.list(set)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat(p.mark(set, list))
+	return err == nil
+}
+
+// lock waits until no other run works on the environment.
+func (p *python) lock(ctx context.Context) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(p.dir), 0o755); err != nil {
+		return nil, fmt.Errorf("making the cache folder: %w", err)
+	}
+	file, err := os.OpenFile(p.dir+".lock", os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("locking the Python environment: %w", err)
+	}
+	for said := false; syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil; {
+		if !said {
+			p.console.say("waiting for another radiant that installs Python packages")
+			said = true
+		}
+		if !wait(ctx, 200*time.Millisecond) {
+			file.Close()
+			return nil, ctx.Err()
+		}
+	}
+	return func() { file.Close() }, nil
+}
+
+// create makes the environment unless there is one that works.
+func (p *python) create(ctx context.Context) error {
+	if p.run(ctx, io.Discard, filepath.Join(p.dir, "bin", "python"), "-m", "pip", "--version") == nil {
+		return nil
+	}
+	interpreter, err := p.find(ctx)
+	if err != nil {
+		return err
+	}
+	p.console.say("making a Python environment in %s with %s, once", p.dir, interpreter)
+	var out bytes.Buffer
+	if err := p.run(ctx, &out, interpreter, "-m", "venv", "--clear", p.dir); err != nil {
+		return fmt.Errorf("making the Python environment %s: %w%s", p.dir, err, lastLines(out.String()))
+	}
+	return nil
+}
+
+// errNoPython says what is needed.
+var errNoPython = errors.New("no Python from 3.10 to 3.12 with the modules venv and ensurepip was found: install one (on Debian and Ubuntu: apt install python3 python3-venv)")
+
+func (p *python) find(ctx context.Context) (string, error) {
+	for _, name := range pythons {
+		program, err := exec.LookPath(name)
+		if err == nil && p.run(ctx, io.Discard, program, "-c", versionCheck) == nil {
+			return program, nil
+		}
+	}
+	return "", errNoPython
+}
+
+// install installs one set of packages and marks it.
+func (p *python) install(ctx context.Context, set string) error {
+	list, err := p.list(set)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(p.dir, set+".txt")
+	if err := os.WriteFile(file, list, 0o644); err != nil {
+		return fmt.Errorf("installing Python packages: %w", err)
+	}
+	progress := &pipProgress{console: p.console, set: set, total: countPackages(list)}
+	p.console.say("installing %s for %s, once", plural(progress.total, "Python package"), set)
+	began := time.Now()
+	err = p.run(ctx, progress, filepath.Join(p.dir, "bin", "python"), "-m", "pip", "install",
+		"--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r", file)
+	if err != nil {
+		return fmt.Errorf("installing the Python packages of %s: %w%s", set, err, lastLines(progress.all.String()))
+	}
+	mark := p.mark(set, list)
+	if err := os.MkdirAll(filepath.Dir(mark), 0o755); err != nil {
+		return fmt.Errorf("installing Python packages: %w", err)
+	}
+	if err := os.WriteFile(mark, nil, 0o644); err != nil {
+		return fmt.Errorf("installing Python packages: %w", err)
+	}
+	p.console.say("installed the Python packages of %s in %v", set, time.Since(began).Round(time.Second))
+	return nil
+}
+
+func (p *python) run(ctx context.Context, out io.Writer, program string, args ...string) error {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(slices.Clone(p.environ), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=")
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = processAttributes()
+	cmd.WaitDelay = pipeDelay
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd.Run()
+}
+
+func countPackages(list []byte) int {
+	n := 0
+	lines := bufio.NewScanner(bytes.NewReader(list))
+	for lines.Scan() {
+		if line := strings.TrimSpace(lines.Text()); line != "" && line[0] != '#' && line[0] != '-' {
+			n++
+		}
+	}
+	return n
+}
+
+// pipProgress counts the packages that pip says it works on.
+type pipProgress struct {
+	console *console
+	set     string
+	total   int
+	count   int
+	all     bytes.Buffer
+	partial []byte
+}
+
+// Write implements io.Writer.
+func (p *pipProgress) Write(text []byte) (int, error) {
+	p.all.Write(text)
+	p.partial = append(p.partial, text...)
+	for {
+		line, rest, ok := bytes.Cut(p.partial, []byte("\n"))
+		if !ok {
+			return len(text), nil
+		}
+		p.line(string(line))
+		p.partial = rest
+	}
+}
+
+func (p *pipProgress) line(line string) {
+	if name, ok := strings.CutPrefix(line, "Collecting "); ok {
+		p.count++
+		name, _, _ = strings.Cut(name, " ")
+		p.console.progress("  %s: %d of %d: %s", p.set, min(p.count, p.total), p.total, name)
+	}
+	if strings.HasPrefix(line, "Installing collected packages") {
+		p.console.progress("  %s: unpacking %s", p.set, plural(p.total, "package"))
+	}
+}
+
+// lastLines are the last lines of a text, indented, each on a line of its own.
+func lastLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) > tailLines {
+		lines = lines[len(lines)-tailLines:]
+	}
+	return "\n    " + strings.Join(lines, "\n    ")
+}

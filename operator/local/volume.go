@@ -1,0 +1,187 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// volume is a pod's volume as a folder of this machine.
+type volume struct {
+	dir string
+	// own is set for folders that radiant makes and removes.
+	own bool
+	// files are written into the folder before the pod starts.
+	files map[string]string
+}
+
+// mount shows a folder inside a container.
+type mount struct {
+	path string // inside the container, without a slash at the end
+	dir  string
+	read bool // read-only
+}
+
+// resolveVolumes turns the pod's volumes into folders below root. What a
+// laptop has not (Secrets, ConfigMaps, claims) must be among the given ones,
+// by the volume's name; all that are missing are reported at once.
+func resolveVolumes(spec *corev1.PodSpec, id identity, root string, given map[string]string) (map[string]volume, error) {
+	volumes := map[string]volume{}
+	var errs []error
+	for i := range spec.Volumes {
+		v := &spec.Volumes[i]
+		resolved, err := resolveVolume(v, id, filepath.Join(root, v.Name), given)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		volumes[v.Name] = resolved
+	}
+	return volumes, errors.Join(errs...)
+}
+
+func resolveVolume(v *corev1.Volume, id identity, dir string, given map[string]string) (volume, error) {
+	if folder, ok := given[v.Name]; ok {
+		return volume{dir: folder}, nil
+	}
+	switch {
+	case v.EmptyDir != nil, v.VolumeSource == corev1.VolumeSource{}:
+		return volume{dir: dir, own: true}, nil
+	case v.HostPath != nil:
+		return volume{dir: v.HostPath.Path}, nil
+	case v.DownwardAPI != nil:
+		files := map[string]string{}
+		for _, item := range v.DownwardAPI.Items {
+			if item.FieldRef == nil {
+				continue
+			}
+			value, err := fieldValue(item.FieldRef.FieldPath, id)
+			if err != nil {
+				return volume{}, fmt.Errorf("volume %s: file %s: %w", v.Name, item.Path, err)
+			}
+			files[item.Path] = value
+		}
+		return volume{dir: dir, own: true, files: files}, nil
+	case v.Secret != nil:
+		return missingVolume(v, dir, "Secret "+v.Secret.SecretName, v.Secret.Optional)
+	case v.ConfigMap != nil:
+		return missingVolume(v, dir, "ConfigMap "+v.ConfigMap.Name, v.ConfigMap.Optional)
+	case v.PersistentVolumeClaim != nil:
+		return missingVolume(v, dir, "PersistentVolumeClaim "+v.PersistentVolumeClaim.ClaimName, nil)
+	}
+	return missingVolume(v, dir, "kind of volume", nil)
+}
+
+func missingVolume(v *corev1.Volume, dir, what string, optional *bool) (volume, error) {
+	if optional != nil && *optional {
+		return volume{dir: dir, own: true}, nil
+	}
+	return volume{}, fmt.Errorf("volume %s needs a %s, which exists in a cluster only; give a folder in its place: --volume %s=DIR", v.Name, what, v.Name)
+}
+
+// makeVolumes creates the folders that are radiant's own, empty, and writes
+// their files.
+func makeVolumes(volumes map[string]volume) error {
+	for name, v := range volumes {
+		if !v.own {
+			if _, err := os.Stat(v.dir); err != nil {
+				return fmt.Errorf("volume %s: %w", name, err)
+			}
+			continue
+		}
+		if err := os.RemoveAll(v.dir); err != nil {
+			return fmt.Errorf("clearing volume %s: %w", name, err)
+		}
+		if err := os.MkdirAll(v.dir, 0o755); err != nil {
+			return fmt.Errorf("making volume %s: %w", name, err)
+		}
+		for file, content := range v.files {
+			path := filepath.Join(v.dir, filepath.FromSlash(filepath.Clean("/"+file)))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				return fmt.Errorf("making volume %s: %w", name, err)
+			}
+			if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // Any user of a container may read its annotations.
+				return fmt.Errorf("making volume %s: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// removeVolumes deletes the folders that makeVolumes made.
+func removeVolumes(volumes map[string]volume) {
+	for _, v := range volumes {
+		if v.own {
+			_ = os.RemoveAll(v.dir) // Left over files only take space.
+		}
+	}
+}
+
+// mounts lists the folders that a container sees, longest path first.
+func mounts(c *corev1.Container, volumes map[string]volume) ([]mount, error) {
+	var (
+		list []mount
+		errs []error
+	)
+	for _, m := range c.VolumeMounts {
+		v, ok := volumes[m.Name]
+		if !ok {
+			errs = append(errs, fmt.Errorf("it mounts volume %s, which the pod does not define", m.Name))
+			continue
+		}
+		list = append(list, mount{
+			path: strings.TrimRight(m.MountPath, "/"),
+			dir:  filepath.Join(v.dir, filepath.FromSlash(filepath.Clean("/"+m.SubPath))),
+			read: m.ReadOnly,
+		})
+	}
+	slices.SortStableFunc(list, func(a, b mount) int { return len(b.path) - len(a.path) })
+	return list, errors.Join(errs...)
+}
+
+// localPaths replaces the paths of mounts in a text by those of their
+// folders. A path counts where it stands as a whole or is followed by more of
+// it; inside of a longer path or a URL it is left alone.
+func localPaths(text string, list []mount) string {
+	if len(list) == 0 || !strings.Contains(text, "/") {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		m, ok := mountAt(text, i, list)
+		if !ok {
+			b.WriteByte(text[i])
+			i++
+			continue
+		}
+		b.WriteString(m.dir)
+		i += len(m.path)
+	}
+	return b.String()
+}
+
+func mountAt(text string, i int, list []mount) (mount, bool) {
+	if text[i] != '/' || i > 0 && isPath(text[i-1]) {
+		return mount{}, false
+	}
+	for _, m := range list {
+		if m.path == "" || !strings.HasPrefix(text[i:], m.path) {
+			continue
+		}
+		end := i + len(m.path)
+		if end == len(text) || text[end] == '/' || !isPath(text[end]) {
+			return m, true
+		}
+	}
+	return mount{}, false
+}
+
+// isPath reports whether c may be part of a file's path.
+func isPath(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("/._-+@~%", c) >= 0
+}
