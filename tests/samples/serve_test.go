@@ -1,0 +1,160 @@
+package samples
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// startTimeout bounds the start of a deployment: the first one on a machine
+// downloads the model servers.
+const startTimeout = 10 * time.Minute
+
+// build makes the programs in a folder of the test's.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, pkg := range map[string]string{
+		"radiant": "./operator", "executor": "./executor", "storage-initializer": "./storage/initializer",
+	} {
+		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg)
+		cmd.Dir = "../.."
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("building %s: %v\n%s", name, err, out)
+		}
+	}
+	return dir
+}
+
+// serve runs radiant local until the test ends, waits until each predictor is
+// ready, and returns the gateway's address. At the end the program is stopped
+// as a user does it, and has to leave with success.
+func serve(t *testing.T, programs, folder string, c testCase) string {
+	t.Helper()
+	port := freePort(t)
+	args := []string{"local", "--port", fmt.Sprint(port)}
+	for _, file := range c.Files {
+		args = append(args, "-f", file)
+	}
+	for _, e := range c.Exec {
+		args = append(args, "--exec", e)
+	}
+	var output syncBuffer
+	cmd := exec.Command(filepath.Join(programs, "radiant"), args...)
+	cmd.Dir = folder
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("radiant %s printed:\n%s", strings.Join(args, " "), output.String())
+		}
+		_ = cmd.Process.Signal(os.Interrupt)
+		select {
+		case err := <-ended:
+			if err != nil && !t.Failed() {
+				t.Errorf("radiant local ended with %v:\n%s", err, output.String())
+			}
+		case <-time.After(time.Minute):
+			_ = cmd.Process.Kill()
+			t.Errorf("radiant local did not end within a minute of an interrupt:\n%s", output.String())
+		}
+	})
+	address := fmt.Sprintf("localhost:%d", port)
+	deadline := time.Now().Add(startTimeout)
+	for {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("radiant local ended before it was ready: %v", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+		err := ready(address)
+		if err == nil {
+			return address
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not ready: %v", err)
+		}
+	}
+}
+
+// ready asks the gateway whether each predictor is.
+func ready(address string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var index struct {
+		Deployments []struct {
+			Name       string
+			Predictors []struct {
+				Name  string
+				Ready bool
+			}
+		}
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&index); err != nil {
+		return err
+	}
+	if len(index.Deployments) == 0 {
+		return errors.New("nothing is served yet")
+	}
+	for _, d := range index.Deployments {
+		for _, p := range d.Predictors {
+			if !p.Ready {
+				return fmt.Errorf("predictor %s of %s is not ready", p.Name, d.Name)
+			}
+		}
+	}
+	return nil
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// syncBuffer is a buffer that a running program writes to.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
