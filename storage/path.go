@@ -60,6 +60,12 @@ func localPath(uri string) (string, error) {
 	if len(uri) < 5 || !strings.EqualFold(uri[:5], "file:") {
 		return uri, nil
 	}
+	// A name may hold what has a meaning in a URI, such as "#", unescaped.
+	if path := strings.TrimPrefix(uri[5:], "//"); filepath.IsAbs(path) {
+		if _, err := os.Lstat(path); err == nil {
+			return path, nil
+		}
+	}
 	u, err := url.Parse(uri)
 	if err != nil {
 		return "", withoutURL(err)

@@ -79,10 +79,12 @@ func TestFetchPath(t *testing.T) {
 	source := t.TempDir()
 	model := map[string]string{"1/saved_model.pb": "graph", "1/variables/v": "weights", "2/saved_model.pb": "new"}
 	write(t, filepath.Join(source, "my model"), model)
+	write(t, filepath.Join(source, "50% #1?"), model)
 	for _, uri := range []string{
 		filepath.Join(source, "my model"),
 		"file://" + filepath.Join(source, "my%20model"),
 		"file://localhost" + filepath.Join(source, "my%20model"),
+		"file://" + filepath.Join(source, "50% #1?"),
 		"my model",
 		"./my model",
 	} {

@@ -108,6 +108,12 @@ func (p *predictor) completeExplainer(c *corev1.Container) int32 {
 		}
 		addPort(c, v1.HTTPPortName, port)
 	}
+	if p.in.Places.Container != nil {
+		if number := p.in.Places.Container(p.spec.Name, c.Name).HTTP; number != 0 {
+			port = number
+			setPort(c, v1.HTTPPortName, port)
+		}
+	}
 	image := p.in.Config.ExplainerImage
 	if p.outside() == v1.ProtocolV2 {
 		image = p.in.Config.ExplainerImageV2

@@ -2,6 +2,8 @@ package expand_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
@@ -54,9 +57,52 @@ func TestGolden(t *testing.T) {
 			if second, err := expand.Marshal(again); err != nil || !bytes.Equal(got, second) {
 				t.Errorf("a second expansion differs (error %v)", err)
 			}
-			compare(t, strings.TrimSuffix(path, ".in.yaml")+".out.yaml", got)
+			compare(t, strings.TrimSuffix(path, ".in.yaml")+".out.yaml", append(got, readable(t, objects)...))
 		})
 	}
+}
+
+// readable shows what is told to executors, which the documents hold encoded.
+func readable(t *testing.T, objects []expand.Object) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	for _, o := range objects {
+		encoded := enginePredictor(o)
+		if encoded == "" {
+			continue
+		}
+		text, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var predictor any
+		if err := json.Unmarshal(text, &predictor); err != nil {
+			t.Fatal(err)
+		}
+		document, err := yaml.Marshal(map[string]any{"ENGINE_PREDICTOR of " + o.GetName(): predictor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(document)) {
+			out.WriteString("# " + line)
+		}
+	}
+	return out.Bytes()
+}
+
+func enginePredictor(o expand.Object) string {
+	d, ok := o.(*appsv1.Deployment)
+	if !ok {
+		return ""
+	}
+	for _, c := range d.Spec.Template.Spec.Containers {
+		for _, e := range c.Env {
+			if e.Name == "ENGINE_PREDICTOR" {
+				return e.Value
+			}
+		}
+	}
+	return ""
 }
 
 func compare(t *testing.T, path string, got []byte) {

@@ -18,9 +18,9 @@ type Places struct {
 	// of the executor itself, under the name [ExecutorContainer]; nil: the
 	// Service's DNS name.
 	Host func(predictor, container string) string
-	// Container are the ports of a graph container, which takes them over in
-	// its node's endpoint, its arguments, environment, probes and Services.
-	// A zero leaves a port as it is. nil: the defaults.
+	// Container are the ports of a graph container or an explainer, which
+	// takes them over in its node's endpoint, its arguments, environment,
+	// probes and Services. A zero leaves a port as it is. nil: the defaults.
 	Container func(predictor, container string) Ports
 	// Executor are the ports of a predictor's executor (Metrics unused); nil: Config's.
 	Executor func(predictor string) Ports

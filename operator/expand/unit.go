@@ -138,6 +138,15 @@ func addPort(c *corev1.Container, name string, number int32) {
 	c.Ports = append(c.Ports, corev1.ContainerPort{Name: name, ContainerPort: number, Protocol: corev1.ProtocolTCP})
 }
 
+// setPort changes the number of a port that is declared.
+func setPort(c *corev1.Container, name string, number int32) {
+	for i := range c.Ports {
+		if c.Ports[i].Name == name {
+			c.Ports[i].ContainerPort = number
+		}
+	}
+}
+
 // portNamed returns the number of a container's port, 0 if there is none of
 // that name.
 func portNamed(c *corev1.Container, name string) int32 {
