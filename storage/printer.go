@@ -39,7 +39,8 @@ func (p *Printer) Print(s Progress) {
 	if p.terminal {
 		apart = redrawing
 	}
-	if !s.Done && now.Sub(p.last) < apart {
+	whole := s.Done || s.Failed != nil
+	if !whole && now.Sub(p.last) < apart {
 		return
 	}
 	p.last = now
@@ -47,7 +48,7 @@ func (p *Printer) Print(s Progress) {
 	switch {
 	case !p.terminal:
 		fmt.Fprintln(p.w, line)
-	case s.Done:
+	case whole:
 		fmt.Fprintf(p.w, "\r\x1b[K%s\n", line)
 	default:
 		fmt.Fprintf(p.w, "\r\x1b[K%s", line)
@@ -59,6 +60,9 @@ func (p *Printer) Print(s Progress) {
 
 func (p *Printer) line(s Progress, now time.Time) string {
 	seconds := now.Sub(p.start).Seconds()
+	if s.Failed != nil {
+		return fmt.Sprintf("fetching %s failed, next attempt in %s: %v", s.URI, s.Pause, s.Failed)
+	}
 	if s.Done {
 		return fmt.Sprintf("fetched %s, %s in %.1fs", s.URI, size(s.Bytes), seconds)
 	}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 
 func TestPrinter(t *testing.T) {
 	reports := []Progress{
-		{URI: "u", Bytes: 1_000_000, Total: 4_000_000},
+		{URI: "u", Failed: errors.New("503"), Pause: time.Second},
 		{URI: "u", Bytes: 2_000_000, Total: 4_000_000},
 		{URI: "u", Bytes: 3_000_000, Total: 4_000_000},
 		{URI: "u", Bytes: 4_000_000, Total: 4_000_000, Done: true},
@@ -25,11 +26,12 @@ func TestPrinter(t *testing.T) {
 		}
 		return out.String()
 	}
-	wantLines := "fetching u, 3.0 MB of 4.0 MB (75%), 375.0 kB/s\nfetched u, 4.0 MB in 12.0s\n"
+	wantLines := "fetching u failed, next attempt in 1s: 503\nfetching u, 3.0 MB of 4.0 MB (75%), 375.0 kB/s\nfetched u, 4.0 MB in 12.0s\n"
 	if diff := cmp.Diff(wantLines, print(false)); diff != "" {
 		t.Errorf("lines, -want +got:\n%s", diff)
 	}
-	wantBar := "\r\x1b[K[===============               ] 2.0 MB of 4.0 MB (50%), 500.0 kB/s" +
+	wantBar := "\r\x1b[Kfetching u failed, next attempt in 1s: 503\n" +
+		"\r\x1b[K[===============               ] 2.0 MB of 4.0 MB (50%), 500.0 kB/s" +
 		"\r\x1b[K[======================        ] 3.0 MB of 4.0 MB (75%), 375.0 kB/s" +
 		"\r\x1b[Kfetched u, 4.0 MB in 12.0s\n"
 	if diff := cmp.Diff(wantBar, print(true)); diff != "" {

@@ -52,6 +52,9 @@ type Progress struct {
 	Bytes, Total int64
 	// Done is true in the last report of a fetch that succeeded.
 	Done bool
+	// Failed is why an attempt failed; the next one starts after Pause.
+	Failed error
+	Pause  time.Duration
 }
 
 // fetcher fills job.dir with the files that job.uri names.

@@ -54,10 +54,14 @@ func (j *job) download(ctx context.Context, to string) (name string, err error) 
 		if err := os.Remove(to); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}
+		pause := j.Backoff(attempt)
+		if j.Progress != nil {
+			j.Progress(Progress{URI: Redact(j.uri), Failed: err, Pause: pause})
+		}
 		select {
 		case <-ctx.Done():
 			return "", ctx.Err()
-		case <-time.After(j.Backoff(attempt)):
+		case <-time.After(pause):
 		}
 	}
 }

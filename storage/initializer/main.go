@@ -43,6 +43,9 @@ func run(ctx context.Context, args []string, w io.Writer, terminal bool) (status
 	printer := storage.NewPrinter(w, terminal, time.Now)
 	for i := 0; i < len(args); i += 2 {
 		if err := storage.Fetch(ctx, args[i], args[i+1], storage.Options{Progress: printer.Print}); err != nil {
+			if ctx.Err() != nil {
+				err = fmt.Errorf("interrupted while fetching %s", storage.Redact(args[i]))
+			}
 			fmt.Fprintln(w, "storage-initializer:", err)
 			return failed
 		}

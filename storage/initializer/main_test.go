@@ -2,11 +2,24 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 )
+
+func TestRunInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var log bytes.Buffer
+	if got := run(ctx, []string{"http://me:secret@127.0.0.1:1/m.zip", filepath.Join(t.TempDir(), "m")}, &log, false); got != 1 {
+		t.Errorf("status is %d, want 1", got)
+	}
+	if want := "storage-initializer: interrupted while fetching http://127.0.0.1:1/m.zip\n"; log.String() != want {
+		t.Errorf("log is %q, want %q", log.String(), want)
+	}
+}
 
 func TestRun(t *testing.T) {
 	dir := t.TempDir()
