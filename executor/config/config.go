@@ -89,7 +89,11 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 	if source.debug {
 		c.LogLevel = "DEBUG"
 	}
-	errs = append(errs, c.readPredictor(source.file, env), c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source.serverType))
+	unread := c.readPredictor(source.file, env)
+	errs = append(errs, unread, c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source.serverType))
+	if source.file == "" || unread == nil {
+		errs = append(errs, c.checkNames())
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -164,11 +168,6 @@ func (c *Config) check(serverType string) error {
 	if c.Transport != "rest" && c.Transport != "grpc" {
 		fail("--transport %q is unknown: want rest or grpc", c.Transport)
 	}
-	for _, f := range []struct{ flag, value string }{{"sdep", c.Deployment}, {"namespace", c.Namespace}, {"predictor", c.PredictorName}} {
-		if f.value == "" {
-			fail("--%s is missing", f.flag)
-		}
-	}
 	for _, f := range []struct {
 		flag string
 		port int
@@ -185,6 +184,16 @@ func (c *Config) check(serverType string) error {
 	}
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkNames() error {
+	var errs []error
+	for _, f := range []struct{ flag, value string }{{"sdep", c.Deployment}, {"namespace", c.Namespace}, {"predictor", c.PredictorName}} {
+		if f.value == "" {
+			errs = append(errs, fmt.Errorf("--%s is missing", f.flag))
+		}
 	}
 	return errors.Join(errs...)
 }

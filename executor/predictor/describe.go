@@ -4,13 +4,44 @@ import (
 	"context"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
 )
 
+// foreignQuery asks a server of another protocol and answers in that of the
+// client. The server's own failure stands.
 func (c *caller) foreignQuery(ctx context.Context, n *node, q protocol.Query, m protocol.Message) (protocol.Message, error) {
-	return m, protocol.Errorf(protocol.Unimplemented, "no")
+	var body []byte
+	var err error
+	switch {
+	case q == protocol.QueryMetadata:
+		var spec *translate.Spec
+		if spec, err = c.specOf(ctx, n, m); err != nil {
+			return m, err
+		}
+		body, err = c.outside.Describe(protocol.Description{Name: n.name, Platform: n.speaks.Name, Spec: spec})
+	case c.outside.Up == nil:
+		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", c.predictor.options.Outside.Name, q, c.transport)
+	default:
+		path, question := n.dialect(c.transport).Query(q, protocol.Model{Name: n.model})
+		if path == "" {
+			return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", n.speaks.Name, q, c.transport)
+		}
+		if _, err := c.send.Ask(ctx, upstream.NewTarget(n.hosts[c.transport], path), protocol.Message{Body: question, Meta: m.Meta}); err != nil {
+			return m, c.refused(n, err)
+		}
+		body, err = c.outside.Up(n.name)
+	}
+	answer := protocol.Message{Body: body, Answer: true, Meta: m.Meta}
+	if c.transport == protocol.REST {
+		answer.Type = jsonType
+	}
+	return answer, err
 }
 
-// GraphMetadata TODO
-func (p *Predictor) GraphMetadata(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
-	return m, protocol.Errorf(protocol.Unimplemented, "no")
+// specOf asks for the spec now: a client that asks wants to know what is
+// there at this moment.
+func (c *caller) specOf(ctx context.Context, n *node, m protocol.Message) (*translate.Spec, error) {
+	n.spec[c.transport].forget()
+	return n.spec[c.transport].load(ctx, func() (*translate.Spec, error) { return c.askSpec(ctx, n, m) })
 }

@@ -61,6 +61,10 @@ type Dialect struct {
 	// Query returns where a server tells about itself, and what to send; over
 	// REST it is asked by GET and nothing is sent.
 	Query func(q Query, m Model) (target string, body []byte)
+	// Describe writes metadata, and Up a good status, of a model whose server
+	// speaks another protocol. Up is nil where this one has no status.
+	Describe func(d Description) ([]byte, error)
+	Up       func(model string) ([]byte, error)
 	// Name is the way to the field of a request that names the model, by
 	// field numbers. Empty: requests do not name it.
 	Name []protowire.Number

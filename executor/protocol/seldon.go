@@ -27,8 +27,8 @@ func seldon() *Protocol {
 			{Service: seldonService, Name: "GraphMetadata", Action: GraphMetadata, Quiet: true},
 		},
 		Dialects: [2]Dialect{
-			REST: {Form: translate.SeldonJSON, Target: seldonPath, Query: seldonQueryPath},
-			GRPC: {Form: translate.SeldonProto, Target: seldonMethod, Query: seldonQueryMethod},
+			REST: {Form: translate.SeldonJSON, Target: seldonPath, Query: seldonQueryPath, Describe: describeJSON, Up: upSeldonJSON},
+			GRPC: {Form: translate.SeldonProto, Target: seldonMethod, Query: seldonQueryMethod, Describe: describeSeldon},
 		},
 		Failure:     seldonFailure,
 		FailureText: seldonFailureText,

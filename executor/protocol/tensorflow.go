@@ -37,8 +37,8 @@ func tensorflow() *Protocol {
 			method(modelService, "GetModelStatus", Status, ""),
 		},
 		Dialects: [2]Dialect{
-			REST: {Form: translate.TensorFlowJSON, Target: tensorflowPath, Query: tensorflowQueryPath},
-			GRPC: {Form: translate.TensorFlowProto, Target: tensorflowMethod, Query: tensorflowQueryMethod, Name: modelSpec},
+			REST: {Form: translate.TensorFlowJSON, Target: tensorflowPath, Query: tensorflowQueryPath, Describe: describeTensorFlowJSON, Up: upTensorFlowJSON},
+			GRPC: {Form: translate.TensorFlowProto, Target: tensorflowMethod, Query: tensorflowQueryMethod, Describe: describeTensorFlow, Up: upTensorFlow, Name: modelSpec},
 		},
 		Failure:     plainFailure,
 		FailureText: plainFailureText,

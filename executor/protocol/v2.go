@@ -32,8 +32,8 @@ func v2() *Protocol {
 			{Service: inferenceService, Name: "ModelInfer", Action: Predict, Model: name},
 		},
 		Dialects: [2]Dialect{
-			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath},
-			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Name: name},
+			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath, Describe: describeJSON, Up: upV2JSON},
+			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Describe: describeV2, Up: upV2, Name: name},
 		},
 		Failure:     plainFailure,
 		FailureText: plainFailureText,

@@ -1,0 +1,137 @@
+package predictor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+const jsonType = "application/json"
+
+// GraphMetadata puts the metadata of all nodes together, with the inputs and
+// outputs that the graph as a whole has. Nodes are asked at once; built-in
+// ones have nothing to tell.
+func (p *Predictor) GraphMetadata(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+	models, err := p.askAll(ctx, t, m)
+	if err != nil {
+		return m, err
+	}
+	answer := protocol.Message{Answer: true, Meta: m.Meta}
+	if t == protocol.GRPC {
+		answer.Body, err = p.graphProto(models)
+		return answer, err
+	}
+	answer.Type = jsonType
+	answer.Body, err = p.graphJSON(models)
+	return answer, err
+}
+
+// askAll returns the metadata of each step's node; no body where there is
+// nothing to ask.
+func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m protocol.Message) ([]protocol.Message, error) {
+	models := make([]protocol.Message, len(p.nodes))
+	errs := make([]error, len(p.nodes))
+	var wait sync.WaitGroup
+	for i, n := range p.nodes {
+		if n.hosts == [2]string{} {
+			continue
+		}
+		wait.Go(func() {
+			meta := *m.Meta
+			meta.Model = protocol.Model{Name: n.model}
+			models[i], errs[i] = p.callers[t].query(ctx, n, protocol.QueryMetadata, protocol.Message{Meta: &meta})
+			if errs[i] == nil {
+				models[i], errs[i] = plain(models[i])
+			}
+			errs[i] = placed(errs[i], n.name, protocol.QueryMetadata.String())
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return models, nil
+}
+
+// modelJSON is a node's metadata as it appears in the graph's.
+type modelJSON struct {
+	Name     string            `json:"name,omitempty"`
+	Platform string            `json:"platform,omitempty"`
+	Versions []string          `json:"versions,omitempty"`
+	Inputs   json.RawMessage   `json:"inputs,omitempty"`
+	Outputs  json.RawMessage   `json:"outputs,omitempty"`
+	Custom   map[string]string `json:"custom,omitempty"`
+}
+
+func (p *Predictor) graphJSON(answers []protocol.Message) ([]byte, error) {
+	models := map[string]modelJSON{}
+	for i, a := range answers {
+		if len(a.Body) == 0 {
+			continue
+		}
+		var model modelJSON
+		if err := json.Unmarshal(a.Body, &model); err != nil {
+			return nil, &protocol.Error{Code: protocol.BadAnswer, Node: p.nodes[i].name, Call: protocol.QueryMetadata.String(), Err: at(err, a.Body)}
+		}
+		for _, raw := range []*json.RawMessage{&model.Inputs, &model.Outputs} {
+			if string(*raw) == "null" {
+				*raw = nil
+			}
+		}
+		models[p.nodes[i].name] = model
+	}
+	inputs, outputs := p.edges(0)
+	return json.Marshal(struct {
+		Name    string               `json:"name"`
+		Models  map[string]modelJSON `json:"models"`
+		Inputs  json.RawMessage      `json:"graphinputs"`
+		Outputs json.RawMessage      `json:"graphoutputs"`
+	}{p.options.Name, models, models[inputs].Inputs, models[outputs].Outputs})
+}
+
+func (p *Predictor) graphProto(answers []protocol.Message) ([]byte, error) {
+	models := map[string]*seldon.SeldonModelMetadata{}
+	for i, a := range answers {
+		if a.Meta == nil {
+			continue
+		}
+		model := &seldon.SeldonModelMetadata{}
+		if err := proto.Unmarshal(a.Body, model); err != nil {
+			return nil, &protocol.Error{Code: protocol.BadAnswer, Node: p.nodes[i].name, Call: protocol.QueryMetadata.String(), Err: fmt.Errorf("reading the answer: %w", err)}
+		}
+		models[p.nodes[i].name] = model
+	}
+	inputs, outputs := p.edges(0)
+	return proto.Marshal(&seldon.SeldonGraphMetadata{
+		Name: p.options.Name, Models: models, Inputs: models[inputs].GetInputs(), Outputs: models[outputs].GetOutputs(),
+	})
+}
+
+// edges names the nodes whose inputs and outputs are those of the graph below
+// a step. A node that hands its input on shows its first child's, and so for
+// outputs.
+func (p *Predictor) edges(step int) (inputs, outputs string) {
+	s := &p.plan.Steps[step]
+	inputs, outputs = s.Name, s.Name
+	if len(s.Children) == 0 {
+		return inputs, outputs
+	}
+	childInputs, childOutputs := p.edges(s.Children[0])
+	if !s.Calls.Has(graph.CallPredict) && !s.Calls.Has(graph.CallTransformInput) {
+		inputs = childInputs
+	}
+	own := s.Calls.Has(graph.CallTransformOutput) || s.Calls.Has(graph.CallAggregate) && s.Builtin == graph.NotBuiltin
+	if !own {
+		outputs = childOutputs
+	}
+	return inputs, outputs
+}

@@ -1,0 +1,67 @@
+package protocol
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+)
+
+func TestReadAll(t *testing.T) {
+	var pool Pool
+	big := strings.Repeat("0123456789", 300_000)
+	for name, c := range map[string]struct {
+		r           io.Reader
+		size, limit int64
+		want        string
+		err         error
+	}{
+		"sized":             {strings.NewReader("abc"), 3, 10, "abc", nil},
+		"unsized":           {strings.NewReader("abc"), -1, 10, "abc", nil},
+		"byte by byte":      {iotest.OneByteReader(strings.NewReader(big[:5000])), -1, 5000, big[:5000], nil},
+		"large":             {strings.NewReader(big), int64(len(big)), 1 << 30, big, nil},
+		"large, no size":    {strings.NewReader(big), -1, 1 << 30, big, nil},
+		"announced large":   {strings.NewReader("abc"), 11, 10, "", ErrTooLarge},
+		"secretly large":    {strings.NewReader(big), -1, 100, "", ErrTooLarge},
+		"more than it said": {strings.NewReader("abcdef"), 3, 10, "abcdef", nil},
+		"broken":            {iotest.ErrReader(io.ErrUnexpectedEOF), -1, 10, "", io.ErrUnexpectedEOF},
+		"empty":             {strings.NewReader(""), -1, 10, "", nil},
+	} {
+		lease := pool.Lease()
+		got, err := lease.ReadAll(c.r, c.size, c.limit)
+		if string(got) != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: got %d bytes and %v", name, len(got), err)
+		}
+		lease.Release()
+	}
+}
+
+// A buffer is used again only after the last reference is gone.
+func TestLeaseKeepsBuffers(t *testing.T) {
+	var pool Pool
+	lease := pool.Lease()
+	kept, err := lease.ReadAll(strings.NewReader("kept"), 4, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease.Retain()
+	lease.Release()
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			other := pool.Lease()
+			defer other.Release()
+			if _, err := other.ReadAll(strings.NewReader("XXXXXXXXXXXXXXXX"), 16, 100); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	if !bytes.Equal(kept, []byte("kept")) {
+		t.Errorf("bytes changed to %q", kept)
+	}
+	lease.Release()
+}
