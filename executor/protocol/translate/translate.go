@@ -70,8 +70,12 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Tensor == "" {
-		return fmt.Sprintf("node %q: cannot translate: %s", e.Node, e.Reason)
+	where := ""
+	if e.Node != "" {
+		where = fmt.Sprintf("node %q: ", e.Node)
 	}
-	return fmt.Sprintf("node %q: cannot translate %q: %s", e.Node, e.Tensor, e.Reason)
+	if e.Tensor == "" {
+		return where + "cannot translate: " + e.Reason
+	}
+	return fmt.Sprintf("%scannot translate %q: %s", where, e.Tensor, e.Reason)
 }

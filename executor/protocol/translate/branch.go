@@ -1,0 +1,109 @@
+package translate
+
+import (
+	"encoding/json"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/prime-radiant/radiant/apis/seldon"
+)
+
+// Branch is the child that a router's answer names: -1 for all of them, -2
+// for none. A seldon answer is read as strictly as the reference reads it: an
+// unknown field makes it no message. A fraction is cut off.
+func Branch(form Form, p Payload) (int, error) {
+	switch form {
+	case SeldonJSON:
+		return seldonJSONBranch(p.Body)
+	case SeldonProto:
+		var m seldon.SeldonMessage
+		if err := proto.Unmarshal(p.Body, &m); err != nil {
+			return 0, refuse("", "the router's answer is not a seldon message: %v", err)
+		}
+		return seldonBranch(&m)
+	}
+	c, err := form.codec()
+	if err != nil {
+		return 0, err
+	}
+	m, err := c.decodeResponse(p)
+	if err != nil {
+		return 0, err
+	}
+	if len(m.tensors) != 1 {
+		return 0, refuse("", "a router answers one tensor, not %d", len(m.tensors))
+	}
+	values, err := m.tensors[0].Float64s()
+	if err != nil {
+		return 0, refuse(m.tensors[0].Name, "%v", err)
+	}
+	return firstBranch(values)
+}
+
+func seldonJSONBranch(body []byte) (int, error) {
+	var m seldon.SeldonMessage
+	err := protojson.Unmarshal(body, &m)
+	if err == nil {
+		return seldonBranch(&m)
+	}
+	var list []int
+	if json.Unmarshal(body, &list) != nil {
+		return 0, refuse("", "the router's answer names no child: %v", err)
+	}
+	if len(list) == 0 {
+		return 0, refuse("", "the router's answer is an empty list")
+	}
+	return list[0], nil
+}
+
+func seldonBranch(m *seldon.SeldonMessage) (int, error) {
+	if m.GetData() == nil {
+		return 0, refuse("", "the router's answer holds no data")
+	}
+	switch data := m.GetData().GetDataOneof().(type) {
+	case *seldon.DefaultData_Ndarray:
+		return listBranch(data.Ndarray)
+	case *seldon.DefaultData_Tensor:
+		return firstBranch(data.Tensor.GetValues())
+	case *seldon.DefaultData_Tftensor:
+		t, err := fromTensorProto(data.Tftensor)
+		if err != nil {
+			return 0, refuse("", "the router's answer: %v", err)
+		}
+		values, err := t.Float64s()
+		if err != nil {
+			return 0, refuse("", "the router's answer: %v", err)
+		}
+		return firstBranch(values)
+	}
+	return -1, nil
+}
+
+// listBranch takes the first element, or that of the first element. What is no
+// number counts as 0.
+func listBranch(list *structpb.ListValue) (int, error) {
+	for depth := 0; ; depth++ {
+		if len(list.GetValues()) == 0 {
+			return 0, refuse("", "the router's answer is an empty list")
+		}
+		first := list.Values[0]
+		inner, ok := first.GetKind().(*structpb.Value_ListValue)
+		if !ok || depth == 1 {
+			return firstBranch([]float64{first.GetNumberValue()})
+		}
+		list = inner.ListValue
+	}
+}
+
+func firstBranch(values []float64) (int, error) {
+	if len(values) == 0 {
+		return 0, refuse("", "the router's answer is an empty list")
+	}
+	if f := values[0]; math.Abs(f) < math.MaxInt32 {
+		return int(f), nil
+	}
+	return 0, refuse("", "the router's answer %v is no child's number", values[0])
+}

@@ -1,0 +1,181 @@
+package translate
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
+)
+
+// Chain makes an answer the next request of the same protocol without reading
+// the numbers in it. A JSON request passes unchanged. In the proto forms p must
+// be an answer, since its bytes alone do not tell; model becomes the model name
+// of the new request.
+func Chain(form Form, p Payload, model string) (Payload, error) {
+	switch form {
+	case SeldonJSON, SeldonProto:
+		return p, nil
+	case TensorFlowJSON:
+		return chainTensorFlowJSON(p)
+	case V2JSON:
+		return chainV2JSON(p)
+	case TensorFlowProto:
+		return chainTensorFlowProto(p, model)
+	case V2Proto:
+		return chainV2Proto(p, model)
+	}
+	return Payload{}, refuse("", "no such form")
+}
+
+func chainTensorFlowJSON(p Payload) (Payload, error) {
+	fields, err := jsontext.ParseObject(p.Body)
+	if err != nil {
+		return Payload{}, refuse("", "the answer cannot become a request: %v", err)
+	}
+	if isTensorFlowRequest(fields) {
+		return p, nil
+	}
+	if f, ok := fields.Find("predictions"); ok {
+		return rename(p, f, `"instances"`), nil
+	}
+	if f, ok := fields.Find("outputs"); ok {
+		return rename(p, f, `"inputs"`), nil
+	}
+	return Payload{}, refuse("", "the answer cannot become a request: it has neither predictions nor outputs")
+}
+
+func chainV2JSON(p Payload) (Payload, error) {
+	text := p.Body
+	if p.JSONLength > 0 && p.JSONLength <= len(text) {
+		text = text[:p.JSONLength]
+	}
+	fields, err := jsontext.ParseObject(text)
+	if err != nil {
+		return Payload{}, refuse("", "the answer cannot become a request: %v", err)
+	}
+	if _, ok := fields.Find("inputs"); ok {
+		return p, nil
+	}
+	f, ok := fields.Find("outputs")
+	if !ok {
+		return Payload{}, refuse("", "the answer cannot become a request: it has no outputs")
+	}
+	return rename(p, f, `"inputs"`), nil
+}
+
+// rename replaces a key; all other bytes stay.
+func rename(p Payload, f jsontext.Field, key string) Payload {
+	body := make([]byte, 0, len(p.Body)+len(key))
+	body = append(body, p.Body[:f.KeyStart]...)
+	body = append(body, key...)
+	out := p
+	out.Body = append(body, p.Body[f.KeyEnd:]...)
+	if p.JSONLength > 0 {
+		out.JSONLength += len(key) - (f.KeyEnd - f.KeyStart)
+	}
+	return out
+}
+
+// Field numbers of the messages that are rewritten without being decoded.
+const (
+	responseOutputs  protowire.Number = 1 // PredictResponse
+	requestModelSpec protowire.Number = 1 // PredictRequest
+	requestInputs    protowire.Number = 2
+	modelSpecName    protowire.Number = 1
+
+	inferModelName    protowire.Number = 1 // ModelInferRequest and ModelInferResponse
+	inferModelVersion protowire.Number = 2
+	inferTensors      protowire.Number = 5
+	rawInputs         protowire.Number = 7
+	rawOutputs        protowire.Number = 6
+)
+
+// chainTensorFlowProto keeps the tensors alone: version and signature are
+// those of the model that answered.
+func chainTensorFlowProto(p Payload, model string) (Payload, error) {
+	body := make([]byte, 0, len(p.Body)+len(model)+16)
+	if model != "" {
+		spec := protowire.AppendString(protowire.AppendTag(nil, modelSpecName, protowire.BytesType), model)
+		body = protowire.AppendBytes(protowire.AppendTag(body, requestModelSpec, protowire.BytesType), spec)
+	}
+	found := false
+	err := eachField(p.Body, func(number protowire.Number, kind protowire.Type, field, value []byte) {
+		if number == responseOutputs && kind == protowire.BytesType {
+			found = true
+			body = append(protowire.AppendTag(body, requestInputs, kind), value...)
+		}
+	})
+	if err == nil && !found {
+		err = refuse("", "the answer cannot become a request: it has no outputs")
+	}
+	p.Body = body
+	return p, err
+}
+
+// chainV2Proto keeps id, parameters, tensors and raw contents.
+func chainV2Proto(p Payload, model string) (Payload, error) {
+	body := make([]byte, 0, len(p.Body)+len(model)+8)
+	if model != "" {
+		body = protowire.AppendString(protowire.AppendTag(body, inferModelName, protowire.BytesType), model)
+	}
+	found := false
+	err := eachField(p.Body, func(number protowire.Number, kind protowire.Type, field, value []byte) {
+		switch number {
+		case inferModelName, inferModelVersion:
+		case rawOutputs:
+			body = append(protowire.AppendTag(body, rawInputs, kind), value...)
+		default:
+			found = found || number == inferTensors
+			body = append(body, field...)
+		}
+	})
+	if err == nil && !found {
+		err = refuse("", "the answer cannot become a request: it has no outputs")
+	}
+	p.Body = body
+	return p, err
+}
+
+// eachField visits the fields of a message: field is all of its bytes, value
+// those behind the tag.
+func eachField(body []byte, visit func(number protowire.Number, kind protowire.Type, field, value []byte)) error {
+	for len(body) > 0 {
+		number, kind, tag := protowire.ConsumeTag(body)
+		if tag < 0 {
+			return refuse("", "not a protobuf message: %v", protowire.ParseError(tag))
+		}
+		n := protowire.ConsumeFieldValue(number, kind, body[tag:])
+		if n < 0 {
+			return refuse("", "not a protobuf message: %v", protowire.ParseError(n))
+		}
+		visit(number, kind, body[:tag+n], body[tag:tag+n])
+		body = body[tag+n:]
+	}
+	return nil
+}
+
+// Address gives a V2Proto request without a model name this one; every other
+// message passes unchanged.
+func Address(form Form, p Payload, model string) (Payload, error) {
+	if form != V2Proto || model == "" {
+		return p, nil
+	}
+	named := false
+	err := eachField(p.Body, func(number protowire.Number, _ protowire.Type, _, value []byte) {
+		if number == inferModelName {
+			named = len(value) > 1
+		}
+	})
+	if err != nil || named {
+		return p, err
+	}
+	body := protowire.AppendTag(make([]byte, 0, len(p.Body)+len(model)+8), inferModelName, protowire.BytesType)
+	// A later empty name would win over this one: it is left out.
+	body = protowire.AppendString(body, model)
+	err = eachField(p.Body, func(number protowire.Number, _ protowire.Type, field, _ []byte) {
+		if number != inferModelName {
+			body = append(body, field...)
+		}
+	})
+	p.Body = body
+	return p, err
+}

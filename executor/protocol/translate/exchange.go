@@ -1,0 +1,254 @@
+package translate
+
+import (
+	"slices"
+
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
+
+// Names for tensors that neither message nor server name. Servers that take
+// one input rarely look at its name.
+const (
+	unnamedInput  = "input-0"
+	unnamedOutput = "output-0"
+)
+
+// Exchange is a translated request that waits for its answer: it remembers
+// what the client asked for and how.
+type Exchange struct {
+	from, to Form
+	options  Options
+	asked    *message
+}
+
+// Request rewrites a request from one form into another. The Exchange
+// translates the answer back. Where both forms are the same the payload passes
+// untouched. Errors are of type [*Error].
+func Request(p Payload, from, to Form, o Options) (Payload, *Exchange, error) {
+	x := &Exchange{from: from, to: to, options: o}
+	if from == to {
+		return p, x, nil
+	}
+	out, err := x.request(p)
+	if err != nil {
+		return Payload{}, nil, located(err, o.Node)
+	}
+	return out, x, nil
+}
+
+func (x *Exchange) request(p Payload) (Payload, error) {
+	source, err := x.from.codec()
+	if err != nil {
+		return Payload{}, err
+	}
+	target, err := x.to.codec()
+	if err != nil {
+		return Payload{}, err
+	}
+	m, err := source.decodeRequest(p)
+	if err != nil {
+		return Payload{}, err
+	}
+	x.asked = m
+	if target.protocol != tensorFlow && m.signature != "" && m.signature != defaultSignature {
+		return Payload{}, refuse("", "the model server's protocol has no signatures, and %q is asked for", m.signature)
+	}
+	sent := *m
+	if m.kind == kindJSON {
+		if target.passJSON != nil {
+			if out, ok, err := target.passJSON(m.value, &x.options); ok || err != nil {
+				return out, err
+			}
+		}
+		tensors, err := target.readJSON(m.value)
+		if err != nil {
+			return Payload{}, err
+		}
+		sent.tensors, sent.kind = tensors, kindNone
+	}
+	if err := x.address(&sent, target.protocol); err != nil {
+		return Payload{}, err
+	}
+	return target.encodeRequest(&sent)
+}
+
+// address makes a message one for the node's server: its model, its names and
+// its types.
+func (x *Exchange) address(m *message, to protocol) error {
+	o := &x.options
+	m.model = o.Model
+	if m.version == "" {
+		m.version = o.Version
+	}
+	if o.Signature != "" {
+		m.signature = o.Signature
+	}
+	m.outputs = x.wanted()
+	m.tensors = slices.Clone(m.tensors)
+	for i := range m.tensors {
+		t := &m.tensors[i]
+		spec, err := x.input(t, len(m.tensors))
+		if err != nil {
+			return err
+		}
+		if t.Name == "" && len(m.tensors) == 1 {
+			t.Name = o.Input
+			if spec != nil {
+				t.Name = spec.Name
+			}
+		}
+		if spec == nil {
+			continue
+		}
+		converted, err := t.As(spec.DType)
+		if err != nil {
+			return refuse(t.Name, "%v", err)
+		}
+		*t = converted
+	}
+	return nil
+}
+
+// input finds what the server's metadata says of an input; nil: nothing.
+func (x *Exchange) input(t *tensor.Tensor, count int) (*TensorSpec, error) {
+	spec := x.options.Spec
+	if spec == nil || len(spec.Inputs) == 0 {
+		return nil, nil
+	}
+	name := t.Name
+	if name == "" {
+		name = x.options.Input
+	}
+	if name == "" && count == 1 && len(spec.Inputs) == 1 {
+		return &spec.Inputs[0], nil
+	}
+	if name == "" {
+		return nil, refuse("", "the data has no name and the model takes several inputs: %s", nameList(spec.Inputs))
+	}
+	for i := range spec.Inputs {
+		if spec.Inputs[i].Name == name {
+			return &spec.Inputs[i], nil
+		}
+	}
+	return nil, refuse(name, "the model has no such input; it takes %s", nameList(spec.Inputs))
+}
+
+// wanted is the outputs to ask the server for.
+func (x *Exchange) wanted() []wantedOutput {
+	o := &x.options
+	switch {
+	case len(x.asked.outputs) > 0:
+		return x.asked.outputs
+	case len(o.Outputs) > 0:
+		var outputs []wantedOutput
+		for _, name := range o.Outputs {
+			outputs = append(outputs, wantedOutput{name: name})
+		}
+		return outputs
+	case o.Output != "":
+		return []wantedOutput{{name: o.Output}}
+	}
+	return nil
+}
+
+// Response rewrites the server's answer into the form of the request, in the
+// kind that the client used there. Errors are of type [*Error].
+func (x *Exchange) Response(p Payload) (Payload, error) {
+	if x.from == x.to {
+		return p, nil
+	}
+	out, err := x.response(p)
+	if err != nil {
+		return Payload{}, located(err, x.options.Node)
+	}
+	return out, nil
+}
+
+func (x *Exchange) response(p Payload) (Payload, error) {
+	source, err := x.to.codec()
+	if err != nil {
+		return Payload{}, err
+	}
+	target, err := x.from.codec()
+	if err != nil {
+		return Payload{}, err
+	}
+	m, err := x.answer(source, p)
+	if err != nil {
+		return Payload{}, err
+	}
+	if m.kind == kindJSON && target.protocol != seldonProtocol {
+		if m.tensors, err = target.readJSON(m.value); err != nil {
+			return Payload{}, err
+		}
+		m.kind = kindNone
+	}
+	return target.encodeResponse(m, x.asked)
+}
+
+// answer decodes what the server sent. The answer to jsonData stays the server's
+// JSON, whatever is in it.
+func (x *Exchange) answer(source codec, p Payload) (*message, error) {
+	if x.asked.kind == kindJSON && source.passAnswer != nil {
+		value, ok, err := source.passAnswer(p)
+		if ok || err != nil {
+			return &message{kind: kindJSON, value: value}, err
+		}
+	}
+	m, err := source.decodeResponse(p)
+	if err != nil {
+		return nil, err
+	}
+	if m.model == "" {
+		m.model = x.options.Model
+	}
+	if err := x.name(m); err != nil {
+		return nil, err
+	}
+	if x.asked.kind == kindJSON && m.kind != kindJSON {
+		if m.value, err = source.writeJSON(m); err != nil {
+			return nil, err
+		}
+		m.kind = kindJSON
+	}
+	return m, nil
+}
+
+// name gives outputs their names and types, and leaves those that were asked
+// for.
+func (x *Exchange) name(m *message) error {
+	wanted, spec := x.wanted(), x.options.Spec
+	if len(m.tensors) == 1 && m.tensors[0].Name == "" {
+		name := unnamedOutput
+		switch {
+		case spec != nil && len(spec.Outputs) == 1:
+			name = spec.Outputs[0].Name
+		case len(wanted) == 1:
+			name = wanted[0].name
+		}
+		m.tensors[0].Name = name
+	}
+	if err := m.choose(wanted); err != nil {
+		return err
+	}
+	if len(m.tensors) == 0 && m.kind != kindJSON {
+		return refuse("", "the model server's answer holds no tensor")
+	}
+	if spec == nil {
+		return nil
+	}
+	for i := range m.tensors {
+		t := &m.tensors[i]
+		for _, s := range spec.Outputs {
+			if s.Name != t.Name || t.DType != tensor.Number {
+				continue
+			}
+			typed, err := t.As(s.DType)
+			if err != nil {
+				return refuse(t.Name, "%v", err)
+			}
+			*t = typed
+		}
+	}
+	return nil
+}

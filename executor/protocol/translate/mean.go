@@ -1,0 +1,97 @@
+package translate
+
+import (
+	"errors"
+
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
+
+// Mean is the element-wise mean of the tensors in several answers, written in
+// the kind of the first. Answers that do not match are an error that names the
+// child by its index.
+func Mean(form Form, ps []Payload) (Payload, error) {
+	c, err := form.codec()
+	if err != nil {
+		return Payload{}, err
+	}
+	if len(ps) == 0 {
+		return Payload{}, refuse("", "there is no answer to take the mean of")
+	}
+	answers := make([]*message, len(ps))
+	for i, p := range ps {
+		if answers[i], err = decodeForMean(c, p); err != nil {
+			return Payload{}, ofChild(i, err)
+		}
+	}
+	first := answers[0]
+	mean := *first
+	mean.tensors = make([]tensor.Tensor, len(first.tensors))
+	for k := range first.tensors {
+		if mean.tensors[k], err = meanOf(answers, k); err != nil {
+			return Payload{}, err
+		}
+	}
+	asked := *first
+	if asked.meta, err = mergeMeta(answers); err != nil {
+		return Payload{}, err
+	}
+	if first.kind == kindJSON {
+		if mean.value, err = c.writeJSON(&mean); err != nil {
+			return Payload{}, err
+		}
+	}
+	return c.encodeResponse(&mean, &asked)
+}
+
+func decodeForMean(c codec, p Payload) (*message, error) {
+	m, err := c.decodeResponse(p)
+	if err != nil {
+		return nil, err
+	}
+	if m.kind == kindJSON {
+		if m.tensors, err = c.readJSON(m.value); err != nil {
+			return nil, err
+		}
+	}
+	if len(m.tensors) == 0 {
+		return nil, refuse("", "the answer holds no tensor")
+	}
+	return m, nil
+}
+
+func ofChild(i int, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return refuse(e.Tensor, "child %d: %s", i, e.Reason)
+	}
+	return refuse("", "child %d: %v", i, err)
+}
+
+// meanOf is the mean of the first answer's tensor k and the others' tensors of
+// that name.
+func meanOf(answers []*message, k int) (tensor.Tensor, error) {
+	name := answers[0].tensors[k].Name
+	all := make([]tensor.Tensor, len(answers))
+	for i, m := range answers {
+		if len(m.tensors) != len(answers[0].tensors) {
+			return tensor.Tensor{}, ofChild(i, refuse("", "it answers %d tensors, child 0 %d",
+				len(m.tensors), len(answers[0].tensors)))
+		}
+		found := false
+		for _, t := range m.tensors {
+			if t.Name == name || len(m.tensors) == 1 {
+				all[i], found = t, true
+				break
+			}
+		}
+		if !found {
+			return tensor.Tensor{}, ofChild(i, refuse(name, "it does not answer this tensor"))
+		}
+	}
+	t, err := tensor.Mean(all)
+	if err != nil {
+		return t, refuse(name, "%v", err)
+	}
+	t.Name = name
+	return t, nil
+}

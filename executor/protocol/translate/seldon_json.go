@@ -1,0 +1,334 @@
+package translate
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/prime-radiant/radiant/apis/tensorflow"
+	"github.com/prime-radiant/radiant/executor/tensor"
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
+)
+
+// protobuf's JSON spells what is not finite as strings.
+func seldonStyle() tensor.Style {
+	return tensor.Style{NaN: `"NaN"`, Infinity: `"Infinity"`}
+}
+
+// Seldon's Python wrapper reads strings among numbers as strings, bare words
+// as numbers.
+func seldonServerStyle() tensor.Style {
+	return tensor.Style{NaN: "NaN", Infinity: "Infinity"}
+}
+
+func decodeSeldonJSON(p Payload) (*message, error) {
+	fields, err := jsontext.ParseObject(p.Body)
+	if err != nil {
+		return nil, refuse("", "not a seldon message: %v", err)
+	}
+	if err := seldonFailure(fields.Value("status")); err != nil {
+		return nil, err
+	}
+	m := &message{}
+	if err := m.readSeldonMeta(fields.Value("meta")); err != nil {
+		return nil, err
+	}
+	found := ""
+	for _, key := range []string{"data", "strData", "binData", "jsonData", "customData"} {
+		if fields.Value(key) == nil {
+			continue
+		}
+		if found != "" {
+			return nil, refuse("", "the message has both %s and %s", found, key)
+		}
+		found = key
+	}
+	switch value := fields.Value(found); found {
+	case "data":
+		err = m.readSeldonData(value)
+	case "strData":
+		m.kind = kindString
+		var text []byte
+		if text, err = jsontext.Unquote(value); err == nil {
+			m.tensors = oneString(text)
+		}
+	case "binData":
+		m.kind = kindBinary
+		var bin []byte
+		if bin, err = tensor.DecodeBase64(value); err == nil {
+			m.tensors = oneString(bin)
+		}
+	case "jsonData":
+		m.kind, m.value = kindJSON, value
+	case "customData":
+		err = refuse("", "customData is known to the component alone")
+	default:
+		err = refuse("", "the message holds no data")
+	}
+	if err != nil {
+		return nil, inField(found, err)
+	}
+	return m, nil
+}
+
+// inField says in which field of a message something is wrong.
+func inField(field string, err error) error {
+	if _, ok := err.(*Error); ok {
+		return err
+	}
+	return refuse("", "%s: %v", field, err)
+}
+
+func oneString(s []byte) []tensor.Tensor {
+	t, _ := tensor.NewBytes([]int64{1}, [][]byte{s})
+	return []tensor.Tensor{t}
+}
+
+// seldonFailure is the error of a status that reports one. The executor and
+// the Python wrapper spell the flag differently.
+func seldonFailure(status []byte) error {
+	if status == nil {
+		return nil
+	}
+	var s struct {
+		Info, Reason string
+		Status       json.RawMessage
+	}
+	if err := json.Unmarshal(status, &s); err != nil {
+		return refuse("", "status: %v", err)
+	}
+	if flag := string(s.Status); flag != `"FAILURE"` && flag != "1" {
+		return nil
+	}
+	return refuse("", "the message reports a failure: %s", s.Info+s.Reason)
+}
+
+func (m *message) readSeldonMeta(value []byte) error {
+	if value == nil {
+		return nil
+	}
+	fields, err := jsontext.ParseObject(value)
+	if err != nil {
+		return refuse("", "meta: %v", err)
+	}
+	if m.id, err = fields.Text("puid"); err != nil {
+		return refuse("", "meta: %v", err)
+	}
+	for _, key := range []string{"metrics", "puid", "requestPath", "tags"} {
+		if v := fields.Value(key); v != nil {
+			if m.meta.json != nil {
+				m.meta.json = append(m.meta.json, ',')
+			}
+			m.meta.json = append(jsontext.AppendQuoted(m.meta.json, []byte(key)), ':')
+			m.meta.json = append(m.meta.json, v...)
+		}
+	}
+	return nil
+}
+
+func (m *message) readSeldonData(value []byte) error {
+	fields, err := jsontext.ParseObject(value)
+	if err != nil {
+		return err
+	}
+	if names := fields.Value("names"); names != nil {
+		if err := json.Unmarshal(names, &m.names); err != nil {
+			return refuse("", "data.names must be a list of strings")
+		}
+	}
+	var t tensor.Tensor
+	ndarray, dense, tf := fields.Value("ndarray"), fields.Value("tensor"), fields.Value("tftensor")
+	switch {
+	case ndarray != nil && dense == nil && tf == nil:
+		m.kind = kindNDArray
+		if jsontext.KindOf(ndarray) != jsontext.Array {
+			return refuse("", "data.ndarray must be an array")
+		}
+		t, err = tensor.Parse(ndarray, tensor.Dialect{Words: true})
+	case dense != nil && ndarray == nil && tf == nil:
+		m.kind = kindTensor
+		t, err = parseSeldonTensor(dense)
+	case tf != nil && ndarray == nil && dense == nil:
+		m.kind = kindTFTensor
+		var proto tensorflow.TensorProto
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(tf, &proto); err != nil {
+			return refuse("", "data.tftensor: %v", err)
+		}
+		t, err = fromTensorProto(&proto)
+	default:
+		return refuse("", "data must hold one of ndarray, tensor and tftensor")
+	}
+	if err != nil {
+		return refuse("", "data: %v", err)
+	}
+	m.tensors = []tensor.Tensor{t}
+	return nil
+}
+
+func parseSeldonTensor(value []byte) (tensor.Tensor, error) {
+	fields, err := jsontext.ParseObject(value)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	values, shapeText := fields.Value("values"), fields.Value("shape")
+	if values == nil {
+		values = []byte("[]")
+	}
+	if shapeText == nil {
+		return tensor.Parse(values, tensor.Dialect{Words: true})
+	}
+	shape, err := parseShape(shapeText)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return tensor.ParseFlat(values, shape, tensor.Dialect{Words: true})
+}
+
+// parseShape reads a list of integers, which protobuf's JSON allows to be
+// strings.
+func parseShape(text []byte) ([]int64, error) {
+	elements, err := jsontext.ParseArray(text)
+	if err != nil {
+		return nil, refuse("", "shape: %v", err)
+	}
+	shape := make([]int64, len(elements))
+	for i, e := range elements {
+		if len(e) > 2 && e[0] == '"' {
+			e = e[1 : len(e)-1]
+		}
+		if shape[i], err = strconv.ParseInt(string(e), 10, 64); err != nil || shape[i] < 0 {
+			return nil, refuse("", "shape: %s is no dimension", e)
+		}
+	}
+	return shape, nil
+}
+
+func appendShape(dst []byte, shape []int64) []byte {
+	dst = append(dst, '[')
+	for i, d := range shape {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(dst, d, 10)
+	}
+	return append(dst, ']')
+}
+
+func encodeSeldonJSONRequest(m *message) (Payload, error) {
+	if len(m.tensors) == 0 {
+		return Payload{}, refuse("", "the message holds no tensor")
+	}
+	k, err := kindJSON, error(nil)
+	if len(m.tensors) == 1 {
+		if k, err = sentKind(&m.tensors[0]); err != nil {
+			return Payload{}, err
+		}
+	}
+	w := seldonWriter{kind: k, style: seldonServerStyle(), names: []string{}}
+	if m.id != "" {
+		w.meta = append([]byte(`"puid":`), jsontext.AppendQuoted(nil, []byte(m.id))...)
+	}
+	return w.write(m)
+}
+
+func encodeSeldonJSONResponse(m, asked *message) (Payload, error) {
+	w := seldonWriter{kind: kindJSON, style: seldonStyle(), meta: asked.meta.json}
+	if m.kind != kindJSON && len(m.tensors) == 1 {
+		var err error
+		if w.kind, err = answerKind(asked.kind, &m.tensors[0]); err != nil {
+			return Payload{}, err
+		}
+		w.names = answerNames(m)
+	}
+	return w.write(m)
+}
+
+// seldonWriter writes one seldon message.
+type seldonWriter struct {
+	kind  kind
+	style tensor.Style
+	names []string
+	meta  []byte // the members of meta
+}
+
+func (w seldonWriter) write(m *message) (Payload, error) {
+	body, err := w.data([]byte{'{'}, m)
+	if err != nil {
+		return Payload{}, err
+	}
+	body = append(body, `,"meta":{`...)
+	body = append(body, w.meta...)
+	return jsonPayload(append(body, "}}"...)), nil
+}
+
+func (w seldonWriter) data(dst []byte, m *message) ([]byte, error) {
+	switch w.kind {
+	case kindJSON:
+		dst = append(dst, `"jsonData":`...)
+		if m.value != nil {
+			return append(dst, m.value...), nil
+		}
+		return appendByName(dst, m.tensors, w.style)
+	case kindString:
+		return jsontext.AppendQuoted(append(dst, `"strData":`...), m.tensors[0].Elems()[0]), nil
+	case kindBinary:
+		return tensor.AppendBase64(append(dst, `"binData":`...), m.tensors[0].Elems()[0]), nil
+	}
+	dst = append(dst, `"data":{"names":[`...)
+	for i, name := range w.names {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = jsontext.AppendQuoted(dst, []byte(name))
+	}
+	dst, err := w.array(append(dst, "],"...), &m.tensors[0])
+	if err != nil {
+		return nil, refuse(m.tensors[0].Name, "%v", err)
+	}
+	return append(dst, '}'), nil
+}
+
+func (w seldonWriter) array(dst []byte, t *tensor.Tensor) ([]byte, error) {
+	switch w.kind {
+	case kindTensor:
+		dst = append(appendShape(append(dst, `"tensor":{"shape":`...), t.Shape), `,"values":[`...)
+		dst, err := t.AppendFlat(dst, w.style)
+		return append(dst, "]}"...), err
+	case kindTFTensor:
+		return appendTFTensorJSON(append(dst, `"tftensor":`...), t)
+	}
+	return t.AppendNested(append(dst, `"ndarray":`...), w.style)
+}
+
+// appendTFTensorJSON appends protobuf's JSON of a TensorProto: its elements in
+// tensorContent, as TensorFlow's own Python writes arrays.
+func appendTFTensorJSON(dst []byte, t *tensor.Tensor) ([]byte, error) {
+	proto, err := toTensorProto(t)
+	if err != nil {
+		return nil, err
+	}
+	dst = append(dst, `{"dtype":"`...)
+	dst = append(dst, proto.Dtype.String()...)
+	dst = append(dst, `","tensorShape":{"dim":[`...)
+	for i, d := range t.Shape {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(append(dst, `{"size":"`...), d, 10)
+		dst = append(dst, `"}`...)
+	}
+	dst = append(dst, "]}"...)
+	if t.DType == tensor.Bytes {
+		dst = append(dst, `,"stringVal":[`...)
+		for i, e := range t.Elems() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = tensor.AppendBase64(dst, e)
+		}
+		return append(dst, "]}"...), nil
+	}
+	dst = append(dst, `,"tensorContent":`...)
+	return append(tensor.AppendBase64(dst, proto.TensorContent), '}'), nil
+}

@@ -1,0 +1,296 @@
+package translate
+
+import (
+	"math"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
+
+func decodeSeldonProto(p Payload) (*message, error) {
+	var in seldon.SeldonMessage
+	if err := proto.Unmarshal(p.Body, &in); err != nil {
+		return nil, refuse("", "not a seldon message: %v", err)
+	}
+	if in.GetStatus().GetStatus() == seldon.Status_FAILURE {
+		return nil, refuse("", "the message reports a failure: %s", in.Status.Info+in.Status.Reason)
+	}
+	m := &message{id: in.GetMeta().GetPuid()}
+	if in.Meta != nil {
+		in.Meta.Routing = nil
+		m.meta.proto = in.Meta
+	}
+	var err error
+	switch data := in.DataOneof.(type) {
+	case *seldon.SeldonMessage_Data:
+		err = m.readSeldonDataProto(data.Data)
+	case *seldon.SeldonMessage_StrData:
+		m.kind, m.tensors = kindString, oneString([]byte(data.StrData))
+	case *seldon.SeldonMessage_BinData:
+		m.kind, m.tensors = kindBinary, oneString(data.BinData)
+	case *seldon.SeldonMessage_JsonData:
+		m.kind = kindJSON
+		m.value, err = protojson.Marshal(data.JsonData)
+	case *seldon.SeldonMessage_CustomData:
+		err = refuse("", "customData is known to the component alone")
+	default:
+		err = refuse("", "the message holds no data")
+	}
+	if err != nil {
+		return nil, inField("data", err)
+	}
+	return m, nil
+}
+
+func (m *message) readSeldonDataProto(data *seldon.DefaultData) error {
+	m.names = data.GetNames()
+	var t tensor.Tensor
+	var err error
+	switch d := data.GetDataOneof().(type) {
+	case *seldon.DefaultData_Ndarray:
+		m.kind = kindNDArray
+		t, err = fromListValue(d.Ndarray)
+	case *seldon.DefaultData_Tensor:
+		m.kind = kindTensor
+		t, err = fromSeldonTensor(d.Tensor)
+	case *seldon.DefaultData_Tftensor:
+		m.kind = kindTFTensor
+		t, err = fromTensorProto(d.Tftensor)
+	default:
+		return refuse("", "data must hold one of ndarray, tensor and tftensor")
+	}
+	if err != nil {
+		return err
+	}
+	m.tensors = []tensor.Tensor{t}
+	return nil
+}
+
+// fromSeldonTensor reads doubles; a missing shape means one dimension.
+func fromSeldonTensor(in *seldon.Tensor) (tensor.Tensor, error) {
+	shape := make([]int64, len(in.GetShape()))
+	for i, d := range in.GetShape() {
+		shape[i] = int64(d)
+	}
+	if len(shape) == 0 && len(in.GetValues()) != 1 {
+		shape = []int64{int64(len(in.GetValues()))}
+	}
+	return tensor.New(tensor.FP64, shape, littleEndian64(in.GetValues()))
+}
+
+// fromListValue reads nested lists by way of their JSON: protobuf's numbers
+// are doubles, whose JSON is exact.
+func fromListValue(list *structpb.ListValue) (tensor.Tensor, error) {
+	if t, ok := flatRows(list); ok {
+		return t, nil
+	}
+	text, err := appendListValue(nil, list)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	t, err := tensor.Parse(text, tensor.Dialect{Words: true})
+	if err != nil || t.DType != tensor.Number {
+		return t, err
+	}
+	return t.As(tensor.FP64)
+}
+
+// flatRows reads the common case, rows of numbers, without JSON.
+func flatRows(list *structpb.ListValue) (tensor.Tensor, bool) {
+	rows := list.GetValues()
+	if len(rows) == 0 {
+		return tensor.Tensor{}, false
+	}
+	columns := len(rows[0].GetListValue().GetValues())
+	values := make([]float64, 0, len(rows)*columns)
+	for _, row := range rows {
+		cells := row.GetListValue().GetValues()
+		if len(cells) != columns || columns == 0 {
+			return tensor.Tensor{}, false
+		}
+		for _, cell := range cells {
+			number, ok := cell.GetKind().(*structpb.Value_NumberValue)
+			if !ok {
+				return tensor.Tensor{}, false
+			}
+			values = append(values, number.NumberValue)
+		}
+	}
+	t, err := tensor.New(tensor.FP64, []int64{int64(len(rows)), int64(columns)}, littleEndian64(values))
+	return t, err == nil
+}
+
+func encodeSeldonProtoRequest(m *message) (Payload, error) {
+	if len(m.tensors) == 0 {
+		return Payload{}, refuse("", "the message holds no tensor")
+	}
+	k, err := kindJSON, error(nil)
+	if len(m.tensors) == 1 {
+		if k, err = sentProtoKind(&m.tensors[0]); err != nil {
+			return Payload{}, err
+		}
+	}
+	out := &seldon.SeldonMessage{Meta: &seldon.Meta{Puid: m.id}}
+	return writeSeldonProto(out, k, nil, m)
+}
+
+// sentProtoKind is a tensor of doubles for numbers: the kind that every seldon
+// component reads.
+func sentProtoKind(t *tensor.Tensor) (kind, error) {
+	switch t.DType {
+	case tensor.Bytes:
+		return stringKind(kindNDArray, t)
+	case tensor.Bool:
+		return kindNDArray, nil
+	}
+	return kindTensor, nil
+}
+
+func encodeSeldonProtoResponse(m, asked *message) (Payload, error) {
+	out := &seldon.SeldonMessage{Meta: asked.meta.proto}
+	if out.Meta == nil {
+		out.Meta = &seldon.Meta{}
+	}
+	k, names := kindJSON, []string(nil)
+	if m.kind != kindJSON && len(m.tensors) == 1 {
+		var err error
+		if k, err = answerKind(asked.kind, &m.tensors[0]); err != nil {
+			return Payload{}, err
+		}
+		names = answerNames(m)
+	}
+	return writeSeldonProto(out, k, names, m)
+}
+
+func writeSeldonProto(out *seldon.SeldonMessage, k kind, names []string, m *message) (Payload, error) {
+	var err error
+	switch k {
+	case kindJSON:
+		err = setJSONData(out, m)
+	case kindString:
+		out.DataOneof = &seldon.SeldonMessage_StrData{StrData: string(m.tensors[0].Elems()[0])}
+	case kindBinary:
+		out.DataOneof = &seldon.SeldonMessage_BinData{BinData: m.tensors[0].Elems()[0]}
+	default:
+		var data *seldon.DefaultData
+		if data, err = toDefaultData(k, &m.tensors[0]); err != nil {
+			err = refuse(m.tensors[0].Name, "%v", err)
+			break
+		}
+		data.Names = names
+		out.DataOneof = &seldon.SeldonMessage_Data{Data: data}
+	}
+	if err != nil {
+		return Payload{}, err
+	}
+	return marshal(out)
+}
+
+func marshal(out proto.Message) (Payload, error) {
+	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(out)
+	if err != nil {
+		return Payload{}, refuse("", "%v", err)
+	}
+	return protoPayload(body), nil
+}
+
+func setJSONData(out *seldon.SeldonMessage, m *message) error {
+	text := m.value
+	if text == nil {
+		for _, t := range m.tensors {
+			if t.DType == tensor.Bytes || t.DType == tensor.Bool {
+				continue
+			}
+			if _, err := t.As(tensor.FP64); err != nil {
+				return refuse(t.Name, "%v", err)
+			}
+		}
+		var err error
+		if text, err = appendByName(nil, m.tensors, seldonStyle()); err != nil {
+			return err
+		}
+	}
+	var value structpb.Value
+	if err := protojson.Unmarshal(text, &value); err != nil {
+		return refuse("", "jsonData: %v", err)
+	}
+	out.DataOneof = &seldon.SeldonMessage_JsonData{JsonData: &value}
+	return nil
+}
+
+func toDefaultData(k kind, t *tensor.Tensor) (*seldon.DefaultData, error) {
+	switch k {
+	case kindTFTensor:
+		tf, err := toTensorProto(t)
+		return &seldon.DefaultData{DataOneof: &seldon.DefaultData_Tftensor{Tftensor: tf}}, err
+	case kindTensor:
+		dense, err := toSeldonTensor(t)
+		return &seldon.DefaultData{DataOneof: &seldon.DefaultData_Tensor{Tensor: dense}}, err
+	}
+	list, err := toListValue(t)
+	return &seldon.DefaultData{DataOneof: &seldon.DefaultData_Ndarray{Ndarray: list}}, err
+}
+
+func toSeldonTensor(t *tensor.Tensor) (*seldon.Tensor, error) {
+	wide, err := t.As(tensor.FP64)
+	if err != nil {
+		return nil, err
+	}
+	values, err := wide.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	shape := make([]int32, len(t.Shape))
+	for i, d := range t.Shape {
+		if d > math.MaxInt32 {
+			return nil, refuse("", "the shape %v is too large for a seldon tensor", t.Shape)
+		}
+		shape[i] = int32(d)
+	}
+	return &seldon.Tensor{Shape: shape, Values: values}, nil
+}
+
+// toListValue builds nested lists row by row.
+func toListValue(t *tensor.Tensor) (*structpb.ListValue, error) {
+	rows, err := t.Rows()
+	if err != nil {
+		return nil, err
+	}
+	list := &structpb.ListValue{Values: make([]*structpb.Value, len(rows))}
+	if t.Rank() > 1 {
+		for i := range rows {
+			row, err := toListValue(&rows[i])
+			if err != nil {
+				return nil, err
+			}
+			list.Values[i] = structpb.NewListValue(row)
+		}
+		return list, nil
+	}
+	if t.DType == tensor.Bytes {
+		for i, e := range t.Elems() {
+			list.Values[i] = structpb.NewStringValue(string(e))
+		}
+		return list, nil
+	}
+	wide, err := t.As(tensor.FP64)
+	if err != nil {
+		return nil, err
+	}
+	values, err := wide.Float64s()
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if t.DType == tensor.Bool {
+			list.Values[i] = structpb.NewBoolValue(v != 0)
+		} else {
+			list.Values[i] = structpb.NewNumberValue(v)
+		}
+	}
+	return list, nil
+}

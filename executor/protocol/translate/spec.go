@@ -1,0 +1,180 @@
+package translate
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/prime-radiant/radiant/apis/inference"
+	"github.com/prime-radiant/radiant/apis/tensorflow"
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
+
+// ParseSpec reads what a model server says of its model: the body of
+// GET /v1/models/{m}/metadata or a GetModelMetadataResponse, the body of
+// GET /v2/models/{m} or a ModelMetadataResponse. The signature counts for the
+// TensorFlow forms alone; empty means the default one. Tensors of a type that
+// has no translation are of type Number.
+func ParseSpec(form Form, body []byte, signature string) (*Spec, error) {
+	switch form {
+	case TensorFlowJSON:
+		return parseTensorFlowJSONSpec(body, signature)
+	case TensorFlowProto:
+		return parseTensorFlowProtoSpec(body, signature)
+	case V2JSON:
+		return parseV2JSONSpec(body)
+	case V2Proto:
+		return parseV2ProtoSpec(body)
+	}
+	return nil, refuse("", "a server of this protocol does not describe its tensors")
+}
+
+// chooseSignature finds a signature by name, the default one, or the only one.
+func chooseSignature[T any](signatures map[string]T, name string) (T, error) {
+	var none T
+	names := slices.Sorted(maps.Keys(signatures))
+	names = slices.DeleteFunc(names, func(n string) bool { return strings.HasPrefix(n, "__") })
+	if name == "" {
+		if name = defaultSignature; len(names) == 1 {
+			name = names[0]
+		}
+	}
+	if s, ok := signatures[name]; ok {
+		return s, nil
+	}
+	return none, refuse("", "the model has no signature %q; it has %q", name, names)
+}
+
+type jsonTensorInfo struct {
+	DType string `json:"dtype"`
+	Shape struct {
+		Dim []struct {
+			Size json.RawMessage `json:"size"`
+		} `json:"dim"`
+		UnknownRank bool `json:"unknown_rank"`
+	} `json:"tensor_shape"`
+}
+
+type jsonSignature struct {
+	Inputs  map[string]jsonTensorInfo `json:"inputs"`
+	Outputs map[string]jsonTensorInfo `json:"outputs"`
+}
+
+func parseTensorFlowJSONSpec(body []byte, name string) (*Spec, error) {
+	var in struct {
+		Metadata struct {
+			SignatureDef struct {
+				SignatureDef map[string]jsonSignature `json:"signature_def"`
+			} `json:"signature_def"`
+		} `json:"metadata"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, refuse("", "reading model metadata: %v", err)
+	}
+	signature, err := chooseSignature(in.Metadata.SignatureDef.SignatureDef, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Spec{Inputs: fromJSONInfos(signature.Inputs), Outputs: fromJSONInfos(signature.Outputs)}, nil
+}
+
+func fromJSONInfos(infos map[string]jsonTensorInfo) []TensorSpec {
+	specs := make([]TensorSpec, 0, len(infos))
+	for _, name := range slices.Sorted(maps.Keys(infos)) {
+		info := infos[name]
+		spec := TensorSpec{Name: name}
+		spec.DType, _ = fromDataType(tensorflow.DataType(tensorflow.DataType_value[info.DType]))
+		if !info.Shape.UnknownRank {
+			spec.Shape = make([]int64, len(info.Shape.Dim))
+			for i, d := range info.Shape.Dim {
+				size, err := strconv.ParseInt(strings.Trim(string(d.Size), `"`), 10, 64)
+				if err != nil {
+					size = -1
+				}
+				spec.Shape[i] = size
+			}
+		}
+		specs = append(specs, spec)
+	}
+	return specs
+}
+
+func parseTensorFlowProtoSpec(body []byte, name string) (*Spec, error) {
+	var in tensorflow.GetModelMetadataResponse
+	if err := proto.Unmarshal(body, &in); err != nil {
+		return nil, refuse("", "reading model metadata: %v", err)
+	}
+	var signatures tensorflow.SignatureDefMap
+	if err := proto.Unmarshal(in.GetMetadata()["signature_def"].GetValue(), &signatures); err != nil {
+		return nil, refuse("", "reading model metadata: signature_def: %v", err)
+	}
+	signature, err := chooseSignature(signatures.SignatureDef, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Spec{Inputs: fromInfos(signature.GetInputs()), Outputs: fromInfos(signature.GetOutputs())}, nil
+}
+
+func fromInfos(infos map[string]*tensorflow.TensorInfo) []TensorSpec {
+	specs := make([]TensorSpec, 0, len(infos))
+	for _, name := range slices.Sorted(maps.Keys(infos)) {
+		info := infos[name]
+		spec := TensorSpec{Name: name}
+		spec.DType, _ = fromDataType(info.GetDtype())
+		if shape := info.GetTensorShape(); !shape.GetUnknownRank() {
+			spec.Shape = make([]int64, len(shape.GetDim()))
+			for i, d := range shape.GetDim() {
+				spec.Shape[i] = d.GetSize()
+			}
+		}
+		specs = append(specs, spec)
+	}
+	return specs
+}
+
+func parseV2JSONSpec(body []byte) (*Spec, error) {
+	type tensorMetadata struct {
+		Name     string  `json:"name"`
+		Datatype string  `json:"datatype"`
+		Shape    []int64 `json:"shape"`
+	}
+	var in struct {
+		Inputs  []tensorMetadata `json:"inputs"`
+		Outputs []tensorMetadata `json:"outputs"`
+	}
+	if err := json.Unmarshal(body, &in); err != nil {
+		return nil, refuse("", "reading model metadata: %v", err)
+	}
+	convert := func(list []tensorMetadata) []TensorSpec {
+		var specs []TensorSpec
+		for _, m := range list {
+			specs = append(specs, v2Spec(m.Name, m.Datatype, m.Shape))
+		}
+		return specs
+	}
+	return &Spec{Inputs: convert(in.Inputs), Outputs: convert(in.Outputs)}, nil
+}
+
+func parseV2ProtoSpec(body []byte) (*Spec, error) {
+	var in inference.ModelMetadataResponse
+	if err := proto.Unmarshal(body, &in); err != nil {
+		return nil, refuse("", "reading model metadata: %v", err)
+	}
+	convert := func(list []*inference.ModelMetadataResponse_TensorMetadata) []TensorSpec {
+		var specs []TensorSpec
+		for _, m := range list {
+			specs = append(specs, v2Spec(m.GetName(), m.GetDatatype(), m.GetShape()))
+		}
+		return specs
+	}
+	return &Spec{Inputs: convert(in.Inputs), Outputs: convert(in.Outputs)}, nil
+}
+
+func v2Spec(name, datatype string, shape []int64) TensorSpec {
+	dtype, _ := tensor.ParseDType(datatype)
+	return TensorSpec{Name: name, DType: dtype, Shape: shape}
+}

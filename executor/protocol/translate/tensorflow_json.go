@@ -1,0 +1,295 @@
+package translate
+
+import (
+	"github.com/prime-radiant/radiant/executor/tensor"
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
+)
+
+// defaultSignature is the one that TensorFlow takes where none is named.
+const defaultSignature = "serving_default"
+
+func tensorFlowDialect() tensor.Dialect { return tensor.Dialect{Base64: true} }
+
+func tensorFlowStyle() tensor.Style {
+	return tensor.Style{NaN: "NaN", Infinity: "Infinity", Base64: tensor.Base64Binary}
+}
+
+func decodeTensorFlowJSONRequest(p Payload) (*message, error) {
+	fields, err := jsontext.ParseObject(p.Body)
+	if err != nil {
+		return nil, refuse("", "not a TensorFlow request: %v", err)
+	}
+	m := &message{}
+	if m.signature, err = fields.Text("signature_name"); err != nil {
+		return nil, refuse("", "%v", err)
+	}
+	m.tensors, m.rows, err = readRowsOrColumns(fields, "instances", "inputs")
+	return m, err
+}
+
+func decodeTensorFlowJSONResponse(p Payload) (*message, error) {
+	fields, err := jsontext.ParseObject(p.Body)
+	if err != nil {
+		return nil, refuse("", "not a TensorFlow answer: %v", err)
+	}
+	if text, err := fields.Text("error"); err == nil && text != "" {
+		return nil, refuse("", "the model server reports: %s", text)
+	}
+	m := &message{}
+	m.tensors, m.rows, err = readRowsOrColumns(fields, "predictions", "outputs")
+	return m, err
+}
+
+// readRowsOrColumns reads the two ways to write tensors: a list of rows, or
+// each tensor whole.
+func readRowsOrColumns(fields jsontext.Fields, rowKey, columnKey string) (tensors []tensor.Tensor, rows bool, err error) {
+	byRow, byColumn := fields.Value(rowKey), fields.Value(columnKey)
+	switch {
+	case byRow != nil && byColumn != nil:
+		return nil, false, refuse("", "the message has both %s and %s", rowKey, columnKey)
+	case byRow != nil:
+		tensors, err = parseRows(byRow, rowKey)
+		return tensors, true, err
+	case byColumn != nil:
+		tensors, err = parseColumns(byColumn, columnKey)
+		return tensors, false, err
+	}
+	return nil, false, refuse("", "the message has neither %s nor %s", rowKey, columnKey)
+}
+
+// isBase64 tells {"b64": ...} from an object of named tensors.
+func isBase64(value []byte) bool {
+	fields, err := jsontext.ParseObject(value)
+	return err == nil && len(fields) == 1 && fields[0].Key == "b64"
+}
+
+func parseColumns(value []byte, key string) ([]tensor.Tensor, error) {
+	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
+		fields, err := jsontext.ParseObject(value)
+		if err != nil {
+			return nil, refuse("", "%s: %v", key, err)
+		}
+		return parseNamed(fields, tensorFlowDialect())
+	}
+	t, err := tensor.Parse(value, tensorFlowDialect())
+	if err != nil {
+		return nil, refuse("", "%s: %v", key, err)
+	}
+	return []tensor.Tensor{t}, nil
+}
+
+func parseRows(value []byte, key string) ([]tensor.Tensor, error) {
+	if jsontext.KindOf(value) != jsontext.Array {
+		return nil, refuse("", "%s must be an array", key)
+	}
+	first := jsontext.Space(value, 1)
+	if value[first] != '{' {
+		return parseColumns(value, key)
+	}
+	rows, err := jsontext.ParseArray(value)
+	if err != nil {
+		return nil, refuse("", "%s: %v", key, err)
+	}
+	if isBase64(rows[0]) {
+		return parseColumns(value, key)
+	}
+	return stackRows(rows, key)
+}
+
+// stackRows makes tensors of rows that are objects of the same names.
+func stackRows(rows [][]byte, key string) ([]tensor.Tensor, error) {
+	var names []string
+	columns := map[string][]tensor.Tensor{}
+	for i, row := range rows {
+		fields, err := jsontext.ParseObject(row)
+		if err != nil {
+			return nil, refuse("", "%s[%d]: %v", key, i, err)
+		}
+		cells, err := parseNamed(fields, tensorFlowDialect())
+		if err != nil {
+			return nil, refuse("", "%s[%d]: %v", key, i, err)
+		}
+		for _, c := range cells {
+			if i == 0 {
+				names = append(names, c.Name)
+			}
+			columns[c.Name] = append(columns[c.Name], c)
+			if len(columns[c.Name]) != i+1 {
+				return nil, refuse(c.Name, "%s: not every row has it", key)
+			}
+		}
+		if len(cells) != len(names) {
+			return nil, refuse("", "%s[%d] does not have the names of the first row", key, i)
+		}
+	}
+	tensors := make([]tensor.Tensor, len(names))
+	for i, name := range names {
+		t, err := tensor.Stack(columns[name])
+		if err != nil {
+			return nil, refuse(name, "%s: %v", key, err)
+		}
+		tensors[i] = t
+	}
+	return tensors, nil
+}
+
+// encodeTensorFlowJSONRequest lists a single tensor without a name as
+// instances; inputs by name allow any shapes.
+func encodeTensorFlowJSONRequest(m *message) (Payload, error) {
+	if len(m.tensors) == 0 {
+		return Payload{}, refuse("", "the message holds no tensor")
+	}
+	body := []byte{'{'}
+	if m.signature != "" {
+		body = append(jsontext.AppendQuoted(append(body, `"signature_name":`...), []byte(m.signature)), ',')
+	}
+	var err error
+	t := &m.tensors[0]
+	switch {
+	case len(m.tensors) > 1 || t.Name != "":
+		body, err = appendByName(append(body, `"inputs":`...), m.tensors, tensorFlowStyle())
+	case t.Rank() == 0:
+		body, err = t.AppendNested(append(body, `"inputs":`...), tensorFlowStyle())
+	default:
+		body, err = t.AppendNested(append(body, `"instances":`...), tensorFlowStyle())
+	}
+	if err != nil {
+		return Payload{}, inField("inputs", err)
+	}
+	return jsonPayload(append(body, '}')), nil
+}
+
+// encodeTensorFlowJSONResponse answers instances with predictions, inputs with
+// outputs.
+func encodeTensorFlowJSONResponse(m, asked *message) (Payload, error) {
+	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.rows)
+	if err != nil {
+		return Payload{}, err
+	}
+	return jsonPayload(append(body, '}')), nil
+}
+
+func appendTensorFlowAnswer(dst []byte, tensors []tensor.Tensor, rows bool) ([]byte, error) {
+	if len(tensors) == 0 {
+		return nil, refuse("", "the answer holds no tensor")
+	}
+	if rows {
+		return appendPredictions(append(dst, `"predictions":`...), tensors)
+	}
+	dst = append(dst, `"outputs":`...)
+	if len(tensors) > 1 {
+		return appendByName(dst, tensors, tensorFlowStyle())
+	}
+	dst, err := tensors[0].AppendNested(dst, outputStyle(&tensors[0]))
+	if err != nil {
+		return nil, refuse(tensors[0].Name, "%v", err)
+	}
+	return dst, nil
+}
+
+// outputStyle writes outputs whose name says that they are bytes as base64:
+// TensorFlow Serving's rule.
+func outputStyle(t *tensor.Tensor) tensor.Style {
+	style := tensorFlowStyle()
+	if n := len(t.Name); n > 6 && t.Name[n-6:] == "_bytes" {
+		style.Base64 = tensor.Base64All
+	}
+	return style
+}
+
+// appendPredictions appends a list of rows: bare values for one tensor,
+// objects by name for several.
+func appendPredictions(dst []byte, tensors []tensor.Tensor) ([]byte, error) {
+	columns := make([][]tensor.Tensor, len(tensors))
+	for i := range tensors {
+		t := &tensors[i]
+		if t.Rank() == 0 || t.Shape[0] != tensors[0].Shape[0] {
+			return nil, refuse(t.Name, "the shape %v does not divide into predictions; ask with inputs instead of instances", t.Shape)
+		}
+		if len(tensors) == 1 {
+			dst, err := t.AppendNested(dst, outputStyle(t))
+			if err != nil {
+				return nil, refuse(t.Name, "%v", err)
+			}
+			return dst, nil
+		}
+		var err error
+		if columns[i], err = t.Rows(); err != nil {
+			return nil, refuse(t.Name, "%v", err)
+		}
+	}
+	dst = append(dst, '[')
+	for r := range columns[0] {
+		if r > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, '{')
+		for i := range tensors {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(jsontext.AppendQuoted(dst, []byte(tensors[i].Name)), ':')
+			var err error
+			if dst, err = columns[i][r].AppendNested(dst, outputStyle(&tensors[i])); err != nil {
+				return nil, refuse(tensors[i].Name, "%v", err)
+			}
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, ']'), nil
+}
+
+// passTensorFlowJSON makes jsonData a request: as it stands if it is one, else
+// as the instances.
+func passTensorFlowJSON(value []byte, o *Options) (Payload, bool, error) {
+	key := `"instances":`
+	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
+		fields, err := jsontext.ParseObject(value)
+		if err != nil {
+			return Payload{}, false, refuse("", "jsonData: %v", err)
+		}
+		if isTensorFlowRequest(fields) {
+			if _, ok := fields.Find("signature_name"); ok || o.Signature == "" {
+				return jsonPayload(value), true, nil
+			}
+			body := jsontext.AppendQuoted([]byte(`{"signature_name":`), []byte(o.Signature))
+			body = append(body, ',')
+			return jsonPayload(append(body, value[1:]...)), true, nil
+		}
+		key = `"inputs":`
+	} else if jsontext.KindOf(value) != jsontext.Array {
+		key = `"inputs":`
+	}
+	body := []byte{'{'}
+	if o.Signature != "" {
+		body = append(jsontext.AppendQuoted([]byte(`{"signature_name":`), []byte(o.Signature)), ',')
+	}
+	body = append(append(body, key...), value...)
+	return jsonPayload(append(body, '}')), true, nil
+}
+
+func isTensorFlowRequest(fields jsontext.Fields) bool {
+	return fields.Value("instances") != nil || fields.Value("inputs") != nil
+}
+
+// readTensorFlowValue reads the tensors of a jsonData value for the proto form.
+func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
+	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
+		fields, err := jsontext.ParseObject(value)
+		if err != nil {
+			return nil, refuse("", "jsonData: %v", err)
+		}
+		if isTensorFlowRequest(fields) {
+			tensors, _, err := readRowsOrColumns(fields, "instances", "inputs")
+			return tensors, err
+		}
+	}
+	return parseColumns(value, "jsonData")
+}
+
+// writeTensorFlowValue makes tensors the value of jsonData: the answer that
+// TensorFlow Serving would give in JSON.
+func writeTensorFlowValue(m *message) ([]byte, error) {
+	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, false)
+	return append(body, '}'), err
+}

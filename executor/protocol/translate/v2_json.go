@@ -1,0 +1,340 @@
+package translate
+
+import (
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/prime-radiant/radiant/executor/tensor"
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
+)
+
+// v2Dialect: servers that keep to strict JSON write NaN as null.
+func v2Dialect() tensor.Dialect { return tensor.Dialect{Null: true} }
+
+func v2Style() tensor.Style { return tensor.Style{NaN: "null", Infinity: "Infinity"} }
+
+func decodeV2JSONRequest(p Payload) (*message, error) {
+	fields, tail, err := splitV2(p)
+	if err != nil {
+		return nil, err
+	}
+	m := &message{}
+	if m.id, err = fields.Text("id"); err != nil {
+		return nil, refuse("", "%v", err)
+	}
+	parameters, err := readV2Parameters(fields.Value("parameters"))
+	if err != nil {
+		return nil, err
+	}
+	m.binary = parameters.BinaryDataOutput
+	if m.outputs, err = readV2Wanted(fields.Value("outputs"), m.binary); err != nil {
+		return nil, err
+	}
+	m.tensors, err = readV2Tensors(fields.Value("inputs"), "inputs", tail)
+	return m, err
+}
+
+func decodeV2JSONResponse(p Payload) (*message, error) {
+	fields, tail, err := splitV2(p)
+	if err != nil {
+		return nil, err
+	}
+	if text, err := fields.Text("error"); err == nil && text != "" {
+		return nil, refuse("", "the model server reports: %s", text)
+	}
+	m := &message{}
+	if m.model, err = fields.Text("model_name"); err != nil {
+		return nil, refuse("", "%v", err)
+	}
+	if m.version, err = fields.Text("model_version"); err != nil {
+		return nil, refuse("", "%v", err)
+	}
+	m.binary = len(tail) > 0
+	m.tensors, err = readV2Tensors(fields.Value("outputs"), "outputs", tail)
+	return m, err
+}
+
+// splitV2 parts the JSON from the elements behind it.
+func splitV2(p Payload) (fields jsontext.Fields, tail []byte, err error) {
+	text := p.Body
+	switch n := p.JSONLength; {
+	case n < 0 || n > len(text):
+		return nil, nil, refuse("", "the JSON is said to have %d bytes, the body has %d", n, len(text))
+	case n > 0:
+		text, tail = text[:n], text[n:]
+	}
+	if fields, err = jsontext.ParseObject(text); err != nil {
+		return nil, nil, refuse("", "not an inference message: %v", err)
+	}
+	return fields, tail, nil
+}
+
+type v2Parameters struct {
+	BinaryDataSize   *int `json:"binary_data_size"`
+	BinaryDataOutput bool `json:"binary_data_output"`
+}
+
+func readV2Parameters(value []byte) (p v2Parameters, err error) {
+	if value == nil {
+		return p, nil
+	}
+	if err := json.Unmarshal(value, &p); err != nil {
+		return p, refuse("", "parameters: %v", err)
+	}
+	return p, nil
+}
+
+func readV2Wanted(value []byte, binary bool) ([]wantedOutput, error) {
+	if value == nil {
+		return nil, nil
+	}
+	elements, err := jsontext.ParseArray(value)
+	if err != nil {
+		return nil, refuse("", "outputs: %v", err)
+	}
+	wanted := make([]wantedOutput, 0, len(elements))
+	for _, e := range elements {
+		output := struct {
+			Name       string
+			Parameters struct {
+				BinaryData *bool `json:"binary_data"`
+			}
+		}{}
+		if err := json.Unmarshal(e, &output); err != nil {
+			return nil, refuse("", "outputs: %v", err)
+		}
+		w := wantedOutput{name: output.Name, binary: binary}
+		if output.Parameters.BinaryData != nil {
+			w.binary = *output.Parameters.BinaryData
+		}
+		wanted = append(wanted, w)
+	}
+	return wanted, nil
+}
+
+func readV2Tensors(value []byte, key string, tail []byte) ([]tensor.Tensor, error) {
+	if value == nil {
+		return nil, refuse("", "the message has no %s", key)
+	}
+	elements, err := jsontext.ParseArray(value)
+	if err != nil {
+		return nil, refuse("", "%s: %v", key, err)
+	}
+	if len(elements) == 0 {
+		return nil, refuse("", "%s is empty", key)
+	}
+	tensors := make([]tensor.Tensor, len(elements))
+	for i, e := range elements {
+		if tensors[i], tail, err = readV2Tensor(e, tail); err != nil {
+			return nil, err
+		}
+	}
+	if len(tail) > 0 {
+		return nil, refuse("", "%d bytes are left behind the last tensor", len(tail))
+	}
+	return tensors, nil
+}
+
+// readV2Tensor reads one tensor and returns what is left of the binary part.
+func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
+	var none tensor.Tensor
+	fields, err := jsontext.ParseObject(value)
+	if err != nil {
+		return none, nil, refuse("", "a tensor: %v", err)
+	}
+	name, err := fields.Text("name")
+	if err != nil {
+		return none, nil, refuse("", "a tensor: %v", err)
+	}
+	datatype, err := fields.Text("datatype")
+	if err != nil {
+		return none, nil, refuse(name, "%v", err)
+	}
+	dtype, ok := tensor.ParseDType(datatype)
+	if !ok {
+		return none, nil, refuse(name, "unknown datatype %q", datatype)
+	}
+	shape, err := parseShape(fields.Value("shape"))
+	if err != nil {
+		return none, nil, refuse(name, "%v", err)
+	}
+	parameters, err := readV2Parameters(fields.Value("parameters"))
+	if err != nil {
+		return none, nil, refuse(name, "%v", err)
+	}
+	var t tensor.Tensor
+	data := fields.Value("data")
+	switch size := parameters.BinaryDataSize; {
+	case size != nil && data != nil:
+		return none, nil, refuse(name, "it has both data and binary_data_size")
+	case size != nil && (*size < 0 || *size > len(tail)):
+		return none, nil, refuse(name, "binary_data_size is %d, %d bytes are left", *size, len(tail))
+	case size != nil:
+		t, err = tensor.FromRaw(dtype, shape, tail[:*size:*size])
+		tail = tail[*size:]
+	case data == nil:
+		return none, nil, refuse(name, "it has no data")
+	default:
+		if t, err = tensor.ParseFlat(data, shape, v2Dialect()); err == nil {
+			t, err = t.As(dtype)
+		}
+	}
+	if err != nil {
+		return none, nil, refuse(name, "%v", err)
+	}
+	t.Name = name
+	return t, tail, nil
+}
+
+// encodeV2JSONRequest puts byte strings that are not UTF-8 after the JSON,
+// since JSON has no place for them.
+func encodeV2JSONRequest(m *message) (Payload, error) {
+	w := v2Writer{body: []byte{'{'}}
+	if m.id != "" {
+		w.body = append(jsontext.AppendQuoted(append(w.body, `"id":`...), []byte(m.id)), ',')
+	}
+	if err := w.tensors("inputs", unnamedInput, m.tensors, notText); err != nil {
+		return Payload{}, err
+	}
+	if len(m.outputs) > 0 {
+		w.body = append(w.body, `,"outputs":[`...)
+		for i, o := range m.outputs {
+			if i > 0 {
+				w.body = append(w.body, ',')
+			}
+			w.body = jsontext.AppendQuoted(append(w.body, `{"name":`...), []byte(o.name))
+			w.body = append(w.body, '}')
+		}
+		w.body = append(w.body, ']')
+	}
+	return w.payload(), nil
+}
+
+func notText(t *tensor.Tensor) bool {
+	for _, e := range t.Elems() {
+		if !utf8.Valid(e) {
+			return true
+		}
+	}
+	return false
+}
+
+func encodeV2JSONResponse(m, asked *message) (Payload, error) {
+	w := v2Writer{body: []byte(`{"model_name":`)}
+	w.body = append(jsontext.AppendQuoted(w.body, []byte(m.model)), ',')
+	if m.version != "" {
+		w.body = append(jsontext.AppendQuoted(append(w.body, `"model_version":`...), []byte(m.version)), ',')
+	}
+	if asked.id != "" {
+		w.body = append(jsontext.AppendQuoted(append(w.body, `"id":`...), []byte(asked.id)), ',')
+	}
+	binary := func(t *tensor.Tensor) bool {
+		for _, o := range asked.outputs {
+			if o.name == t.Name {
+				return o.binary
+			}
+		}
+		return asked.binary
+	}
+	if err := w.tensors("outputs", unnamedOutput, m.tensors, binary); err != nil {
+		return Payload{}, err
+	}
+	return w.payload(), nil
+}
+
+// v2Writer writes the JSON of a message and the elements behind it.
+type v2Writer struct {
+	body, tail []byte
+	hasTail    bool
+}
+
+func (w *v2Writer) payload() Payload {
+	w.body = append(w.body, '}')
+	if !w.hasTail {
+		return jsonPayload(w.body)
+	}
+	n := len(w.body)
+	return Payload{Body: append(w.body, w.tail...), ContentType: "application/octet-stream", JSONLength: n}
+}
+
+func (w *v2Writer) tensors(key, unnamed string, tensors []tensor.Tensor, binary func(*tensor.Tensor) bool) error {
+	w.body = append(append(append(w.body, '"'), key...), `":[`...)
+	for i := range tensors {
+		t := tensors[i]
+		if i > 0 {
+			w.body = append(w.body, ',')
+		}
+		if t.Name == "" && len(tensors) == 1 {
+			t.Name = unnamed
+		}
+		if err := w.tensor(t, binary(&t)); err != nil {
+			return refuse(t.Name, "%v", err)
+		}
+	}
+	w.body = append(w.body, ']')
+	return nil
+}
+
+func (w *v2Writer) tensor(t tensor.Tensor, binary bool) error {
+	t, err := t.Typed()
+	if err != nil {
+		return err
+	}
+	w.body = jsontext.AppendQuoted(append(w.body, `{"name":`...), []byte(t.Name))
+	w.body = appendShape(append(w.body, `,"shape":`...), t.Shape)
+	w.body = append(append(append(w.body, `,"datatype":"`...), t.DType.String()...), '"')
+	if binary {
+		raw, err := t.Raw()
+		if err != nil {
+			return err
+		}
+		w.hasTail = true
+		w.tail = append(w.tail, raw...)
+		w.body = strconv.AppendInt(append(w.body, `,"parameters":{"binary_data_size":`...), int64(len(raw)), 10)
+		w.body = append(w.body, "}}"...)
+		return nil
+	}
+	if w.body, err = t.AppendFlat(append(w.body, `,"data":[`...), v2Style()); err != nil {
+		return err
+	}
+	w.body = append(w.body, "]}"...)
+	return nil
+}
+
+// passV2JSON makes jsonData that is a request the request.
+func passV2JSON(value []byte, _ *Options) (Payload, bool, error) {
+	if fields, err := jsontext.ParseObject(value); err == nil && isV2Request(fields) {
+		return jsonPayload(value), true, nil
+	}
+	return Payload{}, false, nil
+}
+
+func isV2Request(fields jsontext.Fields) bool {
+	inputs := fields.Value("inputs")
+	if jsontext.KindOf(inputs) != jsontext.Array {
+		return false
+	}
+	first := jsontext.Space(inputs, 1)
+	return inputs[first] == '{'
+}
+
+// readV2Value reads the tensors of a jsonData value: of a v2 request, or by
+// name.
+func readV2Value(value []byte) ([]tensor.Tensor, error) {
+	fields, err := jsontext.ParseObject(value)
+	if err != nil {
+		return nil, refuse("", "jsonData must be a v2 request or an object of tensors by name: %v", err)
+	}
+	if isV2Request(fields) {
+		return readV2Tensors(fields.Value("inputs"), "inputs", nil)
+	}
+	return parseNamed(fields, v2Dialect())
+}
+
+// writeV2Value makes tensors the value of jsonData: the answer that a v2 server
+// would give in JSON.
+func writeV2Value(m *message) ([]byte, error) {
+	out, err := encodeV2JSONResponse(m, &message{})
+	return out.Body, err
+}

@@ -1,0 +1,205 @@
+package translate
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/prime-radiant/radiant/apis/inference"
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
+
+func decodeV2ProtoRequest(p Payload) (*message, error) {
+	var in inference.ModelInferRequest
+	if err := proto.Unmarshal(p.Body, &in); err != nil {
+		return nil, refuse("", "not a ModelInferRequest: %v", err)
+	}
+	m := &message{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawInputContents) > 0}
+	for _, o := range in.Outputs {
+		m.outputs = append(m.outputs, wantedOutput{name: o.GetName()})
+	}
+	raw := rawContents{entries: in.RawInputContents}
+	for _, t := range in.Inputs {
+		if err := m.addV2(t, &raw); err != nil {
+			return nil, err
+		}
+	}
+	if len(m.tensors) == 0 {
+		return nil, refuse("", "the ModelInferRequest has no inputs")
+	}
+	return m, raw.left()
+}
+
+func decodeV2ProtoResponse(p Payload) (*message, error) {
+	var in inference.ModelInferResponse
+	if err := proto.Unmarshal(p.Body, &in); err != nil {
+		return nil, refuse("", "not a ModelInferResponse: %v", err)
+	}
+	m := &message{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawOutputContents) > 0}
+	raw := rawContents{entries: in.RawOutputContents}
+	for _, t := range in.Outputs {
+		if err := m.addV2(t, &raw); err != nil {
+			return nil, err
+		}
+	}
+	return m, raw.left()
+}
+
+// protoTensor is what inputs and outputs have in common.
+type protoTensor interface {
+	GetName() string
+	GetDatatype() string
+	GetShape() []int64
+	GetContents() *inference.InferTensorContents
+}
+
+// rawContents hands out raw entries to the tensors without contents.
+type rawContents struct {
+	entries [][]byte
+	next    int
+}
+
+func (r *rawContents) take() ([]byte, bool) {
+	if r.next == len(r.entries) {
+		return nil, false
+	}
+	r.next++
+	return r.entries[r.next-1], true
+}
+
+func (r *rawContents) left() error {
+	if left := len(r.entries) - r.next; left > 0 {
+		return refuse("", "%d raw contents belong to no tensor", left)
+	}
+	return nil
+}
+
+func (m *message) addV2(in protoTensor, raw *rawContents) error {
+	name := in.GetName()
+	dtype, ok := tensor.ParseDType(in.GetDatatype())
+	if !ok {
+		return refuse(name, "unknown datatype %q", in.GetDatatype())
+	}
+	t, err := fromV2Contents(in, dtype, raw)
+	if err != nil {
+		return refuse(name, "%v", err)
+	}
+	t.Name = name
+	m.tensors = append(m.tensors, t)
+	return nil
+}
+
+func fromV2Contents(in protoTensor, dtype tensor.DType, raw *rawContents) (tensor.Tensor, error) {
+	contents := in.GetContents()
+	if contents == nil {
+		if entry, ok := raw.take(); ok {
+			return tensor.FromRaw(dtype, in.GetShape(), entry)
+		}
+	}
+	switch dtype {
+	case tensor.Bytes:
+		return tensor.NewBytes(in.GetShape(), contents.GetBytesContents())
+	case tensor.FP16, tensor.BF16:
+		if contents != nil {
+			return tensor.Tensor{}, refuse("", "%v has no place in contents, only raw", dtype)
+		}
+	}
+	elements, err := contentsBytes(contents, dtype)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return tensor.New(dtype, in.GetShape(), elements)
+}
+
+// contentsBytes are the elements in the field of a type, as little-endian
+// bytes.
+func contentsBytes(in *inference.InferTensorContents, dtype tensor.DType) ([]byte, error) {
+	switch dtype {
+	case tensor.Bool:
+		return littleEndianBools(in.GetBoolContents()), nil
+	case tensor.FP32:
+		return littleEndianFloats(in.GetFp32Contents()), nil
+	case tensor.FP64:
+		return littleEndian64(in.GetFp64Contents()), nil
+	case tensor.Int64:
+		return appendWords(nil, in.GetInt64Contents(), 8), nil
+	case tensor.Uint64:
+		return appendWords(nil, in.GetUint64Contents(), 8), nil
+	case tensor.Int32:
+		return appendWords(nil, in.GetIntContents(), 4), nil
+	case tensor.Uint32:
+		return appendWords(nil, in.GetUintContents(), 4), nil
+	case tensor.Int8, tensor.Int16:
+		return narrowWords(in.GetIntContents(), dtype)
+	case tensor.Uint8, tensor.Uint16:
+		return narrowWords(in.GetUintContents(), dtype)
+	}
+	return nil, nil
+}
+
+// narrowWords refuses integers that the declared type cannot hold.
+func narrowWords[T int32 | uint32](values []T, dtype tensor.DType) ([]byte, error) {
+	bits := 8 * dtype.Size()
+	low, high := int64(0), int64(1)<<bits-1
+	if dtype == tensor.Int8 || dtype == tensor.Int16 {
+		low, high = -1<<(bits-1), 1<<(bits-1)-1
+	}
+	for i, v := range values {
+		if int64(v) < low || int64(v) > high {
+			return nil, refuse("", "element %d: %d is out of range (%v)", i, v, dtype)
+		}
+	}
+	return appendWords(nil, values, dtype.Size()), nil
+}
+
+// encodeV2ProtoRequest sends raw contents, which hold every type.
+func encodeV2ProtoRequest(m *message) (Payload, error) {
+	out := &inference.ModelInferRequest{ModelName: m.model, ModelVersion: m.version, Id: m.id}
+	for _, t := range m.tensors {
+		if t.Name == "" && len(m.tensors) == 1 {
+			t.Name = unnamedInput
+		}
+		typed, raw, err := rawEntry(t)
+		if err != nil {
+			return Payload{}, refuse(t.Name, "%v", err)
+		}
+		out.Inputs = append(out.Inputs, &inference.ModelInferRequest_InferInputTensor{
+			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape})
+		out.RawInputContents = append(out.RawInputContents, raw)
+	}
+	for _, w := range m.outputs {
+		out.Outputs = append(out.Outputs, &inference.ModelInferRequest_InferRequestedOutputTensor{Name: w.name})
+	}
+	return marshal(out)
+}
+
+func rawEntry(t tensor.Tensor) (typed tensor.Tensor, raw []byte, err error) {
+	if typed, err = t.Typed(); err != nil {
+		return typed, nil, err
+	}
+	raw, err = typed.Raw()
+	return typed, raw, err
+}
+
+// encodeV2ProtoResponse answers raw contents with raw contents, and with them
+// as well where a type has no other place.
+func encodeV2ProtoResponse(m, asked *message) (Payload, error) {
+	out := &inference.ModelInferResponse{ModelName: m.model, ModelVersion: m.version, Id: asked.id}
+	raw := asked.raw
+	for _, t := range m.tensors {
+		raw = raw || t.DType == tensor.FP16 || t.DType == tensor.BF16
+	}
+	for _, t := range m.tensors {
+		typed, entry, err := rawEntry(t)
+		if err != nil {
+			return Payload{}, refuse(t.Name, "%v", err)
+		}
+		output := &inference.ModelInferResponse_InferOutputTensor{
+			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape}
+		if raw {
+			out.RawOutputContents = append(out.RawOutputContents, entry)
+		} else {
+			output.Contents = toV2Contents(&typed, entry)
+		}
+		out.Outputs = append(out.Outputs, output)
+	}
+	return marshal(out)
+}
