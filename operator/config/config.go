@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/expand"
@@ -75,3 +76,6 @@ func (c *Config) Servers(s manifests.Servers) manifests.Servers {
 	}
 	return s
 }
+
+// FromEnvironment reads the settings of this process.
+func FromEnvironment() (Config, error) { return Parse(os.LookupEnv) }

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/expand"
@@ -153,4 +154,47 @@ func input(t *testing.T, d *v1.SeldonDeployment, env map[string]string) expand.I
 		t.Fatal(err)
 	}
 	return expand.Input{Deployment: d, Config: c.Expand, Servers: c.Servers(servers)}
+}
+
+// TestEveryServerIsCovered: a prepackaged server comes with a golden pair.
+func TestEveryServerIsCovered(t *testing.T) {
+	inputs, err := filepath.Glob("testdata/*.in.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, path := range inputs {
+		d := readInput(t, path).Deployment
+		for i := range d.Spec.Predictors {
+			d.Spec.Predictors[i].Graph.Walk(func(_ string, n *graph.Node) { used[n.Implementation] = true })
+		}
+	}
+	servers, err := manifests.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range servers.Servers {
+		if !used[name] {
+			t.Errorf("no testdata/*.in.yaml has a node with implementation %s", name)
+		}
+	}
+}
+
+func BenchmarkExpand(b *testing.B) {
+	text, err := os.ReadFile("testdata/transformer-chain.in.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := expand.Input{Deployment: &v1.SeldonDeployment{}, Config: expand.DefaultConfig()}
+	if err := yaml.Unmarshal(text, in.Deployment); err != nil {
+		b.Fatal(err)
+	}
+	if in.Servers, err = manifests.Load(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := expand.Expand(in); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

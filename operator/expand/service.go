@@ -17,9 +17,12 @@ const annotationHeadless = "seldon.io/headless-svc"
 // container.
 func (p *predictor) makeServices() error {
 	p.add(p.predictorService())
+	made := map[string]bool{}
 	for _, w := range p.components {
 		for _, c := range w.pod().Containers {
-			if n := p.nodes[c.Name]; n != nil && n.Endpoint != nil {
+			// A node whose container is in two pods has one Service for both.
+			if n := p.nodes[c.Name]; n != nil && n.Endpoint != nil && !made[c.Name] {
+				made[c.Name] = true
 				p.add(p.containerService(n))
 			}
 		}
