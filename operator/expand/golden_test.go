@@ -129,9 +129,9 @@ func readInput(t *testing.T, path string) expand.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d v1.SeldonDeployment
-	if err := yaml.UnmarshalStrict(text, &d); err != nil {
-		t.Fatal(err)
+	documents, problems, err := v1.Decode(filepath.Base(path), bytes.NewReader(text))
+	if err != nil || len(problems) > 0 || len(documents) != 1 {
+		t.Fatalf("%d documents, error %v, problems %v", len(documents), err, problems)
 	}
 	env := map[string]string{}
 	for line := range strings.Lines(string(text)) {
@@ -140,7 +140,7 @@ func readInput(t *testing.T, path string) expand.Input {
 			env[name] = value
 		}
 	}
-	return input(t, &d, env)
+	return input(t, documents[0].Deployment, env)
 }
 
 func input(t *testing.T, d *v1.SeldonDeployment, env map[string]string) expand.Input {
