@@ -229,6 +229,7 @@ func (g *generation) start(h *host, open outputs, taken func(*generation)) error
 	for _, p := range g.pods {
 		p.start(expand.ExecutorContainer)
 	}
+	g.check()
 	return nil
 }
 

@@ -1,0 +1,216 @@
+package local
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// newTestHost returns a host that prints on the screen.
+func newTestHost(t *testing.T, s *screen) *host {
+	h := &host{spawn: newSpawner(), console: &console{out: s}, ports: newPortBook(), pace: quick(), abort: make(chan struct{})}
+	t.Cleanup(func() { h.spawn.close(); h.ports.close() })
+	return h
+}
+
+// newTestContainer makes a container that runs a command of the test.
+func newTestContainer(t *testing.T, h *host, spec *corev1.Container, run command) *container {
+	dir := t.TempDir()
+	out, err := openOutput(filepath.Join(dir, "log"), spec.Name, "", h.console, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := containerPlan{spec: spec, label: "main/" + spec.Name, command: run, work: filepath.Join(dir, "work")}
+	plan.within = func(words []string) command { return command{Program: words[0], Args: words[1:], Env: run.Env} }
+	c := newContainer(plan, h, out, 5*time.Second)
+	c.portTaken = func(int32) {}
+	return c
+}
+
+// runInBackground runs the container until the test ends.
+func runInBackground(t *testing.T, c *container) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); c.run(ctx) }()
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return stop
+}
+
+func shellCommand(script string) command {
+	return command{Program: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ()}
+}
+
+func TestAServerThatDiesIsStartedAgainAndSaysWhy(t *testing.T) {
+	s := newScreen()
+	h := newTestHost(t, s)
+	c := newTestContainer(t, h, &corev1.Container{Name: "clf"}, actCommand("die"))
+	runInBackground(t, c)
+	text := s.await(t, "starting again in 20ms", "starting again in 40ms", "starting again in 100ms")
+	want := "main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    loading the model\n    OSError: model.joblib is damaged\n"
+	if !strings.Contains(text, want) {
+		t.Errorf("missing %q in:\n%s", want, text)
+	}
+}
+
+func TestReadinessAndLiveness(t *testing.T) {
+	s := newScreen()
+	h := newTestHost(t, s)
+	port, err := h.ports.take(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path string) corev1.ProbeHandler {
+		return corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromString("http")}}
+	}
+	alarm := filepath.Join(t.TempDir(), "alarm")
+	spec := &corev1.Container{
+		Name:           "clf",
+		Ports:          []corev1.ContainerPort{{Name: "http", ContainerPort: port}},
+		ReadinessProbe: &corev1.Probe{ProbeHandler: get("/ready"), PeriodSeconds: 1, FailureThreshold: 1, InitialDelaySeconds: 3600},
+		LivenessProbe: &corev1.Probe{PeriodSeconds: 1, FailureThreshold: 1, ProbeHandler: corev1.ProbeHandler{
+			Exec: &corev1.ExecAction{Command: []string{"/bin/sh", "-c", "test ! -e " + alarm + " || { echo the alarm rings; exit 1; }"}},
+		}},
+	}
+	run := actCommand("model")
+	run.Env = append(run.Env, "PREDICTIVE_UNIT_HTTP_SERVICE_PORT="+strconv.Itoa(int(port)))
+	c := newTestContainer(t, h, spec, run)
+	stop := runInBackground(t, c)
+	eventually(t, "ready", c.ready.Load)
+	if _, err := http.Get("http://" + address(port) + "/unready"); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, "main/clf: not ready any more", "status 503 not now")
+	if c.ready.Load() {
+		t.Error("it still counts as ready")
+	}
+	if err := os.WriteFile(alarm, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, "main/clf: liveness probe failed", "the alarm rings", "CrashLoopBackOff")
+	os.Remove(alarm)
+	eventually(t, "ready again", c.ready.Load)
+	stop()
+	if !strings.HasSuffix(s.String(), "model stops\n") {
+		t.Errorf("the model was not asked to stop:\n%s", s)
+	}
+}
+
+func TestAStartupProbeThatFailsStartsAgain(t *testing.T) {
+	s := newScreen()
+	h := newTestHost(t, s)
+	c := newTestContainer(t, h, &corev1.Container{Name: "clf", StartupProbe: &corev1.Probe{
+		PeriodSeconds: 1, FailureThreshold: 1,
+		ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/false"}}},
+	}}, shellCommand("exec sleep 60"))
+	runInBackground(t, c)
+	s.await(t, "main/clf: startup probe failed")
+	if c.ready.Load() {
+		t.Error("it was ready without having started")
+	}
+}
+
+func TestHooks(t *testing.T) {
+	dir := t.TempDir()
+	s := newScreen()
+	h := newTestHost(t, s)
+	touch := func(name string) *corev1.LifecycleHandler {
+		return &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/sh", "-c", "echo $GREETING > " + filepath.Join(dir, name)}}}
+	}
+	run := shellCommand("exec sleep 60")
+	run.Env = append(run.Env, "GREETING=hello")
+	c := newTestContainer(t, h, &corev1.Container{Name: "clf", Lifecycle: &corev1.Lifecycle{PostStart: touch("up"), PreStop: touch("down")}}, run)
+	stop := runInBackground(t, c)
+	eventually(t, "ready", c.ready.Load)
+	stop()
+	for _, name := range []string{"up", "down"} {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != "hello\n" {
+			t.Errorf("hook %s wrote %q, %v", name, text, err)
+		}
+	}
+}
+
+func TestHooksThatOnlySleepAreSkipped(t *testing.T) {
+	exec := func(words ...string) *corev1.LifecycleHandler {
+		return &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: words}}
+	}
+	for _, one := range []struct {
+		hook *corev1.LifecycleHandler
+		want bool
+	}{
+		{exec("/bin/sh", "-c", "/bin/sleep 10"), true},
+		{exec("sleep", "5"), true},
+		{&corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 5}}, true},
+		{exec("/bin/sh", "-c", "sleep 10; rm lock"), false},
+		{exec("/bin/stop"), false},
+	} {
+		if got := sleeps(one.hook); got != one.want {
+			t.Errorf("sleeps(%v) = %v", one.hook, got)
+		}
+	}
+}
+
+func TestAPortThatAnotherProgramTookIsReported(t *testing.T) {
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	port := int32(l.Addr().(*net.TCPAddr).Port)
+	s := newScreen()
+	h := newTestHost(t, s)
+	run := actCommand("model")
+	run.Env = append(run.Env, "PREDICTIVE_UNIT_HTTP_SERVICE_PORT="+strconv.Itoa(int(port)))
+	c := newTestContainer(t, h, &corev1.Container{Name: "clf", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: port}},
+		ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/never", Port: intstr.FromInt32(port)}}}}, run)
+	taken := make(chan int32, 10)
+	c.portTaken = func(p int32) { taken <- p }
+	runInBackground(t, c)
+	if got := <-taken; got != port {
+		t.Errorf("port %d was reported, want %d", got, port)
+	}
+	s.await(t, "was taken by another program")
+}
+
+func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
+	s := newScreen()
+	h := newTestHost(t, s)
+	dir := t.TempDir()
+	ready := filepath.Join(dir, "model")
+	mk := func(name, script string) containerPlan {
+		spec := &corev1.Container{Name: name}
+		return containerPlan{spec: spec, label: "main/" + name, command: shellCommand(script), work: filepath.Join(dir, name)}
+	}
+	plan := &podPlan{
+		name:       "pod",
+		inits:      []containerPlan{mk("fetch", "test -e "+ready+" || { echo no model here; exit 7; }")},
+		containers: []containerPlan{mk("clf", "exec sleep 60")},
+		grace:      time.Second,
+	}
+	open := func(c *containerPlan, init bool) (*output, error) {
+		return openOutput(filepath.Join(dir, "log."+c.spec.Name), c.label, "", h.console, false)
+	}
+	p, err := newPod(plan, h, open, podEvents{changed: func() {}, portTaken: func(int32) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.start("")
+	defer p.stop()
+	s.await(t, "main/fetch: it failed: exit code 7; Init:CrashLoopBackOff: trying again in 20ms\n    no model here\n", "trying again in 40ms")
+	if p.ready() {
+		t.Error("the pod is ready before its init containers have succeeded")
+	}
+	if err := os.WriteFile(ready, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the pod is ready", p.ready)
+}
