@@ -43,7 +43,7 @@ func (d *decoder) syntax(part document, err error) {
 // firstBadLine returns the line after the longest beginning of the text that
 // is well-formed, or 0 where looking for it would take long.
 func firstBadLine(rows [][]byte) int {
-	const most = 32 << 20 // bytes to parse; a second, about
+	const most = 4 << 20 // bytes to parse: half a second, about
 	text := bytes.Join(rows, nil)
 	if len(rows)*len(text) > most {
 		return 0

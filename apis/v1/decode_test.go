@@ -318,7 +318,12 @@ func FuzzDecode(f *testing.F) {
 		if errors.As(err, &errs) {
 			problems = append(problems, errs...)
 		}
-		lines := strings.Count(text, "\n") + 2
+		lines := 2
+		for _, r := range text {
+			if strings.ContainsRune("\n\r\u0085\u2028\u2029", r) { // YAML's line breaks
+				lines++
+			}
+		}
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lines {
 				t.Errorf("line %d of %d: %s", p.Line, lines, p)

@@ -12,14 +12,13 @@ func suggest(word string, names []string) string {
 			best, distance = name, d
 		}
 	}
-	if distance > len(plain)/3 {
+	if distance > min(len(plain)/3, 3) {
 		return ""
 	}
 	return best
 }
 
-// didYouMean ends a message with the suggestion, or with all names where they
-// are few, or not at all.
+// didYouMean ends a message with the suggestion, if there is one.
 func didYouMean(word string, names []string) string {
 	if s := suggest(word, names); s != "" {
 		return "; did you mean " + s + "?"

@@ -1,0 +1,256 @@
+package v1
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/manifests"
+)
+
+// ValidateOptions are what an installation adds to the rules.
+type ValidateOptions struct {
+	// Servers are the prepackaged servers by implementation.
+	Servers map[string]manifests.Server
+}
+
+// Validate returns all that is wrong with a deployment as the user wrote it,
+// before defaults. What runs in spite of a mistake is a warning.
+func Validate(d *SeldonDeployment, o ValidateOptions) Problems {
+	v := &validator{deployment: d, servers: o.Servers}
+	v.metadata()
+	v.spec()
+	for i := range d.Spec.Predictors {
+		v.predictor(fmt.Sprintf("spec.predictors[%d]", i), &d.Spec.Predictors[i])
+	}
+	v.predictorNames()
+	v.serviceNames()
+	v.traffic()
+	v.endpointTypes()
+	return v.problems
+}
+
+// Validate is [Validate] with places. Fields that could not be read have been
+// reported by [Decode], so nothing more is said of them.
+func (d *Document) Validate(o ValidateOptions) Problems {
+	all := Validate(d.Deployment, o)
+	return d.Locate(slices.DeleteFunc(all, func(p Problem) bool {
+		return slices.ContainsFunc(d.unread, func(path string) bool {
+			return isWithin(p.Path, path) || isWithin(path, p.Path)
+		})
+	}))
+}
+
+// isWithin reports whether inner is the field outer or part of it.
+func isWithin(inner, outer string) bool {
+	rest, ok := strings.CutPrefix(inner, outer)
+	return ok && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// validator collects the problems of one deployment.
+type validator struct {
+	deployment *SeldonDeployment
+	servers    map[string]manifests.Server
+	problems   Problems
+}
+
+func (v *validator) errorf(path, format string, args ...any) {
+	v.add(SeverityError, path, format, args)
+}
+
+func (v *validator) warnf(path, format string, args ...any) {
+	v.add(SeverityWarning, path, format, args)
+}
+
+func (v *validator) add(s Severity, path, format string, args []any) {
+	v.problems = append(v.problems, Problem{Severity: s, Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// enum reports a value that is not one of names. Empty is allowed.
+func (v *validator) enum(path, what, value string, names []string) {
+	if value != "" && !slices.Contains(names, value) {
+		v.errorf(path, "Invalid %s %q%s", what, value, oneOf(value, names))
+	}
+}
+
+func (v *validator) metadata() {
+	d := v.deployment
+	switch {
+	case d.Name == "":
+		v.errorf("metadata.name", "the deployment has no name")
+	default:
+		v.name("metadata.name", "deployment name", d.Name)
+		if first := d.Name[0]; first >= '0' && first <= '9' {
+			v.warnf("metadata.name", "deployment name %q begins with a digit, and so would the names of its Services, "+
+				"which Kubernetes refuses before 1.34; begin with a letter", d.Name)
+		}
+	}
+	if d.Namespace != "" {
+		v.syntax("metadata.namespace", "namespace", d.Namespace, validation.IsDNS1123Label(d.Namespace))
+	}
+}
+
+// name checks a part of the names of Services.
+func (v *validator) name(path, what, name string) {
+	// The length does not matter: what gets too long is replaced by a digest.
+	short := name[:min(len(name), maxName)]
+	if len(validation.IsDNS1123Label(strings.TrimRight(short, "-"))) > 0 || strings.HasSuffix(name, "-") {
+		v.errorf(path, "%s %q is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends%s",
+			what, name, rewrite(name))
+	}
+}
+
+// rewrite suggests a DNS label.
+func rewrite(name string) string {
+	label := strings.Trim(strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		}
+		return '-'
+	}, name), "-")
+	if label == "" || len(validation.IsDNS1123Label(label)) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("; for example %q", label)
+}
+
+// syntax reports what Kubernetes' own rules say about a value.
+func (v *validator) syntax(path, what, value string, faults []string) {
+	if len(faults) > 0 {
+		v.errorf(path, "%s %q: %s", what, value, strings.Join(faults, "; "))
+	}
+}
+
+func (v *validator) spec() {
+	s := &v.deployment.Spec
+	v.enum("spec.protocol", "protocol", string(s.Protocol), []string{"seldon", "tensorflow", "v2", "kfserving"})
+	v.enum("spec.transport", "transport", string(s.Transport), []string{"rest", "grpc"})
+	v.enum("spec.serverType", "serverType", string(s.ServerType), []string{"rpc", "kafka"})
+	v.count("spec.replicas", s.Replicas)
+	v.specAnnotations()
+	if len(s.Predictors) == 0 {
+		v.errorf("spec.predictors", "Graph contains no predictors: write at least one")
+	}
+	if s.ServerType == ServerKafka {
+		for i := range s.Predictors {
+			v.kafka(fmt.Sprintf("spec.predictors[%d].svcOrchSpec.env", i), &s.Predictors[i])
+		}
+	}
+}
+
+// kafka requires the variables that the executor reads in that mode.
+func (v *validator) kafka(path string, p *PredictorSpec) {
+	missing := []string{}
+	for _, name := range []string{"KAFKA_BROKER", "KAFKA_INPUT_TOPIC", "KAFKA_OUTPUT_TOPIC"} {
+		if !slices.ContainsFunc(p.SvcOrchSpec.Env, func(e envVar) bool { return e.Name == name }) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		v.errorf(path, "For kafka please supply svcOrchSpec envs KAFKA_BROKER, KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC: missing %s",
+			strings.Join(missing, ", "))
+	}
+}
+
+// count refuses negative replica counts.
+func (v *validator) count(path string, n *int32) {
+	if n != nil && *n < 0 {
+		v.errorf(path, "%d is negative", *n)
+	}
+}
+
+func (v *validator) predictor(path string, p *PredictorSpec) {
+	v.count(path+".replicas", p.Replicas)
+	v.count(path+".svcOrchSpec.replicas", p.SvcOrchSpec.Replicas)
+	if n := p.ProgressDeadlineSeconds; n != nil && *n <= 0 {
+		v.errorf(path+".progressDeadlineSeconds", "%d is not a number of seconds above 0", *n)
+	}
+	if p.SSL != nil && p.SSL.CertSecretName == "" {
+		v.errorf(path+".ssl.certSecretName", "is missing: name the Secret that holds tls.crt and tls.key")
+	}
+	if len(p.EngineResources.Limits)+len(p.EngineResources.Requests) > 0 {
+		v.warnf(path+".engineResources", "is ignored; write it as svcOrchSpec.resources")
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Labels)) {
+		v.label(path+".labels["+key+"]", key, p.Labels[key])
+	}
+	for i, e := range p.SvcOrchSpec.Env {
+		if e.Name == "" {
+			v.errorf(fmt.Sprintf("%s.svcOrchSpec.env[%d].name", path, i), "is missing")
+		}
+	}
+	if p.SvcOrchSpec.Resources != nil {
+		v.resources(path+".svcOrchSpec.resources", p.SvcOrchSpec.Resources)
+	}
+	v.predictorAnnotations(path+".annotations", p)
+	v.graph(path, p)
+	v.components(path, p)
+	v.explainer(path+".explainer", p.Explainer)
+}
+
+func (v *validator) label(path, key, value string) {
+	v.syntax(path, "label", key, validation.IsQualifiedName(key))
+	v.syntax(path, "label value", value, validation.IsValidLabelValue(value))
+}
+
+func (v *validator) predictorNames() {
+	first := map[string]int{}
+	for i := range v.deployment.Spec.Predictors {
+		p := &v.deployment.Spec.Predictors[i]
+		path := fmt.Sprintf("spec.predictors[%d].name", i)
+		if p.Name == "" {
+			v.errorf(path, "the predictor has no name")
+			continue
+		}
+		if j, ok := first[p.Name]; ok {
+			v.errorf(path, "Duplicate predictor name %q, first in spec.predictors[%d]", p.Name, j)
+			continue
+		}
+		first[p.Name] = i
+		v.name(path, "predictor name", p.Name)
+		if _, ok := p.Labels[VersionLabel]; !ok && len(p.Name) > validation.LabelValueMaxLength {
+			v.errorf(path, "predictor name %q has %d letters; it becomes the label %q, which holds %d",
+				p.Name, len(p.Name), VersionLabel, validation.LabelValueMaxLength)
+		}
+	}
+}
+
+// endpointTypes holds a deployment to one transport, since the executor calls
+// all nodes by the transport of the request.
+func (v *validator) endpointTypes() {
+	var first graph.EndpointType
+	mixed := false
+	for i := range v.deployment.Spec.Predictors {
+		p := &v.deployment.Spec.Predictors[i]
+		v.walk(fmt.Sprintf("spec.predictors[%d]", i), p, func(path string, n *graph.Node) {
+			if n.Endpoint == nil || n.Endpoint.Type == "" {
+				return
+			}
+			t := n.Endpoint.Type
+			if first == "" {
+				first = t
+			}
+			switch {
+			case t != first && !mixed:
+				mixed = true
+				v.errorf(path+".endpoint.type", "Multiple endpoint.types found - can only have 1 type in graph "+
+					"(%s here, %s before). Please use spec.transport", t, first)
+			case v.deployment.Spec.Transport != "" && !strings.EqualFold(string(t), string(v.deployment.Spec.Transport)):
+				v.errorf(path+".endpoint.type", "Mixed transport types found. Remove graph endpoint.types if transport set "+
+					"at deployment level: endpoint.type is %s, spec.transport %s", t, v.deployment.Spec.Transport)
+			}
+		})
+	}
+}
+
+// walk visits the nodes of a predictor with their full paths.
+func (v *validator) walk(predictorPath string, p *PredictorSpec, visit func(path string, n *graph.Node)) {
+	p.Graph.Walk(func(path string, n *graph.Node) { visit(predictorPath+"."+path, n) })
+}

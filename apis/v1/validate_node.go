@@ -1,0 +1,219 @@
+package v1
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+type envVar = corev1.EnvVar
+
+// maxContainerName is the longest name of a graph container: with
+// "seldon-app-svc-" in front it is the name of a label.
+const maxContainerName = validation.LabelValueMaxLength - len("seldon-app-svc-")
+
+func nodeTypes() []string {
+	return []string{
+		string(graph.Model), string(graph.Router), string(graph.Combiner), string(graph.Transformer),
+		string(graph.OutputTransformer), string(graph.UnknownType),
+	}
+}
+
+func nodeMethods() []string {
+	return []string{
+		string(graph.TransformInputMethod), string(graph.TransformOutputMethod), string(graph.RouteMethod),
+		string(graph.AggregateMethod), string(graph.SendFeedbackMethod),
+	}
+}
+
+// node is a node under check.
+type node struct {
+	*graph.Node
+	path string
+	// container is the first container of that name, or nil.
+	container *corev1.Container
+}
+
+func (v *validator) graph(predictorPath string, p *PredictorSpec) {
+	containers := map[string]*corev1.Container{}
+	for i := range p.ComponentSpecs {
+		spec := &p.ComponentSpecs[i].Spec
+		for j := range spec.Containers {
+			if c := &spec.Containers[j]; containers[c.Name] == nil {
+				containers[c.Name] = c
+			}
+		}
+	}
+	first := map[string]string{}
+	v.walk(predictorPath, p, func(path string, n *graph.Node) {
+		if n.Name == "" {
+			v.errorf(path+".name", "the node has no name")
+		} else if before, ok := first[n.Name]; ok {
+			v.errorf(path+".name", "Duplicate node name %q, first in %s", n.Name, before)
+		} else {
+			first[n.Name] = path
+		}
+		v.node(node{n, path, containers[n.Name]}, containers)
+	})
+	if nodes := len(first); nodes > 1 && p.NoExecutor() {
+		v.errorf(predictorPath+".annotations["+AnnotationNoExecutor+"]",
+			"Running without engine only valid for single element graphs: this one has %d nodes", nodes)
+	}
+}
+
+func (v *validator) node(n node, containers map[string]*corev1.Container) {
+	v.enum(n.path+".type", "type", string(n.Type), nodeTypes())
+	for i, m := range n.Methods {
+		v.enum(fmt.Sprintf("%s.methods[%d]", n.path, i), "method", string(m), nodeMethods())
+	}
+	v.endpoint(n.path+".endpoint", n.Endpoint)
+	v.logger(n.path+".logger", n.Logger)
+	v.parameters(n.path+".parameters", n.Parameters)
+	v.objectName(n.path+".serviceAccountName", n.ServiceAccountName)
+	v.objectName(n.path+".envSecretRefName", n.EnvSecretRefName)
+	if n.Type == graph.UnknownType && len(n.Methods) == 0 && !IsServer(n.Implementation) {
+		v.errorf(n.path+".type", "Predictive Unit has no implementation methods defined. "+
+			"Change to a known type or add what methods it defines")
+	}
+	builtin := graph.BuiltinOf(n.Implementation)
+	switch {
+	case IsServer(n.Implementation):
+		v.server(n)
+	case builtin != graph.NotBuiltin:
+		v.builtin(n, builtin)
+	case n.container == nil && n.Name != "":
+		v.errorf(n.path+".name", "Can't find container for Predictive Unit %q: name a container of componentSpecs like the node, "+
+			"or set implementation%s", n.Name, thereAre(n.Name, containers))
+	default:
+		v.silent(n)
+	}
+	if builtin == graph.NotBuiltin && n.Name != "" {
+		v.containerName(n.path+".name", "node name", n.Name)
+	}
+	v.modelURI(n.path+".modelUri", n.ModelURI)
+	v.children(n, builtin)
+}
+
+// silent warns of a node that is never called.
+func (v *validator) silent(n node) {
+	if n.Type == "" && len(n.Methods) == 0 && n.Implementation != "" {
+		v.warnf(n.path, "the node has no type and no methods, so its container is never called; "+
+			"leave out implementation, or write type: MODEL")
+	}
+}
+
+// thereAre lists the containers that exist.
+func thereAre(name string, containers map[string]*corev1.Container) string {
+	names := slices.Sorted(maps.Keys(containers))
+	if len(names) == 0 {
+		return " (there are no containers)"
+	}
+	return " (there is " + listed(names) + ")" + didYouMean(name, names)
+}
+
+func (v *validator) containerName(path, what, name string) {
+	if len(name) > maxContainerName {
+		v.errorf(path, "%s %q has %d letters; at most %d fit into the label seldon-app-svc-%s",
+			what, name, len(name), maxContainerName, name)
+	}
+	v.name(path, what, name)
+}
+
+// objectName checks the name of a Secret or an account; empty is allowed.
+func (v *validator) objectName(path, name string) {
+	if name != "" {
+		v.syntax(path, "name", name, validation.IsDNS1123Subdomain(name))
+	}
+}
+
+func (v *validator) endpoint(path string, e *graph.Endpoint) {
+	if e == nil {
+		return
+	}
+	if e.Type != graph.REST && strings.EqualFold(string(e.Type), string(graph.REST)) {
+		v.warnf(path+".type", "endpoint type %q is taken as REST; write it in capitals", e.Type)
+	} else {
+		v.enum(path+".type", "endpoint type", string(e.Type), []string{string(graph.REST), string(graph.GRPC)})
+	}
+	v.enum(path+".protocol", "endpoint protocol", e.Protocol, []string{"seldon", "tensorflow", "v2"})
+}
+
+func (v *validator) logger(path string, l *graph.Logger) {
+	if l == nil {
+		return
+	}
+	modes := []string{string(graph.LogAll), string(graph.LogRequest), string(graph.LogResponse)}
+	if l.Mode == "" {
+		v.errorf(path+".mode", "No logger mode specified; use %s", listed(modes))
+	}
+	v.enum(path+".mode", "logger mode", string(l.Mode), modes)
+}
+
+// children warns of graphs whose shape does something else than it seems to.
+func (v *validator) children(n node, b graph.Builtin) {
+	routes := n.Type == graph.Router || slices.Contains(n.Methods, graph.RouteMethod) || b == graph.SimpleRouter
+	joins := n.Type == graph.Combiner || slices.Contains(n.Methods, graph.AggregateMethod) || b == graph.AverageCombiner
+	switch {
+	case b == graph.RandomABTest:
+		v.abTest(n)
+	case routes && len(n.Children) == 0:
+		v.warnf(n.path+".children", "the router %q has no children, so it is never asked", n.Name)
+	case joins && len(n.Children) == 0:
+		v.warnf(n.path+".children", "the combiner %q has no children, so it is never asked", n.Name)
+	case !routes && !joins && len(n.Children) > 1:
+		v.warnf(n.path+".children", "%q has %d children and neither routes nor combines: all are called, "+
+			"and the first one's answer is returned", n.Name, len(n.Children))
+	}
+}
+
+func (v *validator) abTest(n node) {
+	const branches = 2
+	switch {
+	case len(n.Children) < branches:
+		v.errorf(n.path+".children", "RANDOM_ABTEST chooses between 2 children; %q has %d", n.Name, len(n.Children))
+	case len(n.Children) > branches:
+		v.warnf(n.path+".children", "RANDOM_ABTEST chooses between the first 2 children; %q has %d", n.Name, len(n.Children))
+	}
+	for i := range n.Parameters {
+		if n.Parameters[i].Name != "ratioA" {
+			continue
+		}
+		path := fmt.Sprintf("%s.parameters[%d].value", n.path, i)
+		ratio, err := strconv.ParseFloat(n.Parameters[i].Value, 32)
+		if err != nil {
+			v.errorf(path, "ratioA %q is not a number; write the share of the first child, such as \"0.5\"", n.Parameters[i].Value)
+		} else if ratio < 0 || ratio > 1 {
+			v.warnf(path, "ratioA %s is not between 0 and 1: one child gets everything", n.Parameters[i].Value)
+		}
+	}
+}
+
+func (v *validator) builtin(n node, b graph.Builtin) {
+	if n.container != nil {
+		v.warnf(n.path+".implementation", "%s runs inside the executor: the container %q is never called",
+			n.Implementation, n.Name)
+	}
+	if n.ModelURI != "" {
+		v.warnf(n.path+".modelUri", "%s has no use for a model", n.Implementation)
+	}
+	if b == graph.SimpleModel {
+		return
+	}
+	if n.Type != "" && n.Type != graph.UnknownType && n.Type != builtinType(b) {
+		v.warnf(n.path+".type", "type %s is ignored: %s is a %s", n.Type, n.Implementation, builtinType(b))
+	}
+}
+
+func builtinType(b graph.Builtin) graph.Type {
+	if b == graph.AverageCombiner {
+		return graph.Combiner
+	}
+	return graph.Router
+}

@@ -1,0 +1,160 @@
+package v1
+
+import "testing"
+
+// withGraph is a spec of one predictor with the containers a, b and c.
+func withGraph(graph string) string {
+	return `{predictors: [{name: p, ` + containers + `, graph: ` + graph + `}]}`
+}
+
+func TestValidateNodes(t *testing.T) {
+	check(t, []validateCase{
+		{"right", withGraph(`{name: a, type: ROUTER, children: [{name: b}, {name: c, methods: [TRANSFORM_INPUT]}]}`), nil},
+		{"no container", withGraph(`{name: a, children: [{name: bb}]}`), []string{
+			`error: spec.predictors[0].graph.children[0].name: Can't find container for Predictive Unit "bb": name a container of componentSpecs like the node, or set implementation (there is a, b or c)`,
+		}},
+		{"no containers at all", `{predictors: [{name: p, graph: {name: a, implementation: UNKNOWN_IMPLEMENTATION, type: MODEL}}]}`, []string{
+			`error: spec.predictors[0].graph.name: Can't find container for Predictive Unit "a": name a container of componentSpecs like the node, or set implementation (there are no containers)`,
+		}},
+		{"duplicate", withGraph(`{name: a, children: [{name: b, children: [{name: a}]}]}`), []string{
+			`error: spec.predictors[0].graph.children[0].children[0].name: Duplicate node name "a", first in spec.predictors[0].graph`,
+		}},
+		{"no name", withGraph(`{name: a, children: [{type: MODEL}]}`), []string{
+			`error: spec.predictors[0].graph.children[0].name: the node has no name`,
+		}},
+		{"type, method", withGraph(`{name: a, type: TRANSFORM, methods: [TRANSFROM_INPUT, ROUTE], children: [{name: b, type: model}]}`), []string{
+			`error: spec.predictors[0].graph.type: Invalid type "TRANSFORM"; use MODEL, ROUTER, COMBINER, TRANSFORMER, OUTPUT_TRANSFORMER or UNKNOWN_TYPE (did you mean TRANSFORMER?)`,
+			`error: spec.predictors[0].graph.methods[0]: Invalid method "TRANSFROM_INPUT"; use TRANSFORM_INPUT, TRANSFORM_OUTPUT, ROUTE, AGGREGATE or SEND_FEEDBACK (did you mean TRANSFORM_INPUT?)`,
+			`error: spec.predictors[0].graph.children[0].type: Invalid type "model"; use MODEL, ROUTER, COMBINER, TRANSFORMER, OUTPUT_TRANSFORMER or UNKNOWN_TYPE (did you mean MODEL?)`,
+		}},
+		{"unknown type without methods", withGraph(`{name: a, type: UNKNOWN_TYPE}`), []string{
+			`error: spec.predictors[0].graph.type: Predictive Unit has no implementation methods defined. Change to a known type or add what methods it defines`,
+		}},
+		{"unknown type with methods", withGraph(`{name: a, type: UNKNOWN_TYPE, methods: [TRANSFORM_INPUT]}`), nil},
+		{"never called", withGraph(`{name: a, implementation: UNKNOWN_IMPLEMENTATION}`), []string{
+			`warning: spec.predictors[0].graph: the node has no type and no methods, so its container is never called; leave out implementation, or write type: MODEL`,
+		}},
+		{"long name", `{predictors: [{name: p, graph: {name: a-container-name-that-has-more-than-48-letters-in-it, implementation: SKLEARN_SERVER, modelUri: m}}]}`, []string{
+			`error: spec.predictors[0].graph.name: node name "a-container-name-that-has-more-than-48-letters-in-it" has 52 letters; at most 48 fit into the label seldon-app-svc-a-container-name-that-has-more-than-48-letters-in-it`,
+		}},
+		{"name", `{predictors: [{name: p, graph: {name: My Model, implementation: SKLEARN_SERVER, modelUri: m}}]}`, []string{
+			`error: spec.predictors[0].graph.name: node name "My Model" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-model"`,
+		}},
+		{"endpoint", withGraph(`{name: a, endpoint: {type: rest, protocol: tf}}`), []string{
+			`warning: spec.predictors[0].graph.endpoint.type: endpoint type "rest" is taken as REST; write it in capitals`,
+			`error: spec.predictors[0].graph.endpoint.protocol: Invalid endpoint protocol "tf"; use seldon, tensorflow or v2`,
+		}},
+		{"endpoint of another word", withGraph(`{name: a, endpoint: {type: HTTP}}`), []string{
+			`error: spec.predictors[0].graph.endpoint.type: Invalid endpoint type "HTTP"; use REST or GRPC`,
+		}},
+		{"two transports", withGraph(`{name: a, endpoint: {type: REST}, children: [{name: b, endpoint: {type: GRPC}}]}`), []string{
+			`error: spec.predictors[0].graph.children[0].endpoint.type: Multiple endpoint.types found - can only have 1 type in graph (GRPC here, REST before). Please use spec.transport`,
+		}},
+		{"transport of the other kind", `{transport: grpc, predictors: [{name: p, ` + containers + `, graph: {name: a, endpoint: {type: REST}}}]}`, []string{
+			`error: spec.predictors[0].graph.endpoint.type: Mixed transport types found. Remove graph endpoint.types if transport set at deployment level: endpoint.type is REST, spec.transport grpc`,
+		}},
+		{"logger", withGraph(`{name: a, logger: {}, children: [{name: b, logger: {mode: All}}]}`), []string{
+			`error: spec.predictors[0].graph.logger.mode: No logger mode specified; use all, request or response`,
+			`error: spec.predictors[0].graph.children[0].logger.mode: Invalid logger mode "All"; use all, request or response (did you mean all?)`,
+		}},
+		{"no executor", `{predictors: [{name: p, annotations: {seldon.io/no-engine: "true"}, ` + containers + `, graph: {name: a, children: [{name: b}]}}]}`, []string{
+			`error: spec.predictors[0].annotations[seldon.io/no-engine]: Running without engine only valid for single element graphs: this one has 2 nodes`,
+		}},
+		{"an executor, explicitly", `{predictors: [{name: p, annotations: {seldon.io/no-engine: "false"}, ` + containers + `, graph: {name: a, children: [{name: b}]}}]}`, nil},
+		{"names of other objects", withGraph(`{name: a, serviceAccountName: A, envSecretRefName: s.1}`), []string{
+			`error: spec.predictors[0].graph.serviceAccountName: name "A": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+		}},
+		{"alone with children", withGraph(`{name: a, type: TRANSFORMER, children: [{name: b}, {name: c, type: ROUTER}]}`), []string{
+			`warning: spec.predictors[0].graph.children: "a" has 2 children and neither routes nor combines: all are called, and the first one's answer is returned`,
+			`warning: spec.predictors[0].graph.children[1].children: the router "c" has no children, so it is never asked`,
+		}},
+		{"combiner without children", withGraph(`{name: a, type: COMBINER}`), []string{
+			`warning: spec.predictors[0].graph.children: the combiner "a" has no children, so it is never asked`,
+		}},
+	})
+}
+
+func TestValidateBuiltins(t *testing.T) {
+	check(t, []validateCase{
+		{"right", withGraph(`{name: ab, implementation: RANDOM_ABTEST, type: ROUTER, parameters: [{name: ratioA, value: "0.3", type: FLOAT}], children: [{name: a}, {name: b}]}`), nil},
+		{"one branch", withGraph(`{name: ab, implementation: RANDOM_ABTEST, children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.children: RANDOM_ABTEST chooses between 2 children; "ab" has 1`,
+		}},
+		{"three branches", withGraph(`{name: ab, implementation: RANDOM_ABTEST, children: [{name: a}, {name: b}, {name: c}]}`), []string{
+			`warning: spec.predictors[0].graph.children: RANDOM_ABTEST chooses between the first 2 children; "ab" has 3`,
+		}},
+		{"ratio", withGraph(`{name: ab, implementation: RANDOM_ABTEST, parameters: [{name: ratioA, value: half, type: STRING}], children: [{name: a}, {name: b}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: ratioA "half" is not a number; write the share of the first child, such as "0.5"`,
+		}},
+		{"ratio in percent", withGraph(`{name: ab, implementation: RANDOM_ABTEST, parameters: [{name: ratioA, value: "30", type: FLOAT}], children: [{name: a}, {name: b}]}`), []string{
+			`warning: spec.predictors[0].graph.parameters[0].value: ratioA 30 is not between 0 and 1: one child gets everything`,
+		}},
+		{"container of no use", withGraph(`{name: a, implementation: SIMPLE_MODEL, modelUri: gs://b/m}`), []string{
+			`warning: spec.predictors[0].graph.implementation: SIMPLE_MODEL runs inside the executor: the container "a" is never called`,
+			`warning: spec.predictors[0].graph.modelUri: SIMPLE_MODEL has no use for a model`,
+		}},
+		{"type of another kind", withGraph(`{name: avg, implementation: AVERAGE_COMBINER, type: MODEL, children: [{name: a}, {name: b}]}`), []string{
+			`warning: spec.predictors[0].graph.type: type MODEL is ignored: AVERAGE_COMBINER is a COMBINER`,
+		}},
+		{"router without children", withGraph(`{name: r, implementation: SIMPLE_ROUTER}`), []string{
+			`warning: spec.predictors[0].graph.children: the router "r" has no children, so it is never asked`,
+		}},
+	})
+}
+
+func TestValidateServers(t *testing.T) {
+	served := func(protocol, node, component string) string {
+		return `{protocol: ` + protocol + `, predictors: [{name: p, graph: {name: m, ` + node + `}, componentSpecs: [` + component + `]}]}`
+	}
+	check(t, []validateCase{
+		{"right", served("seldon", `implementation: SKLEARN_SERVER, modelUri: "gs://b/m"`, ""), nil},
+		{"translated", served("tensorflow", `implementation: SKLEARN_SERVER, modelUri: ./model`, ""), nil},
+		{"skeleton container", served("v2", `implementation: SKLEARN_SERVER, type: MODEL, modelUri: /m`, `{spec: {containers: [{name: m}]}}`), nil},
+		{"without a model", served("v2", `implementation: HUGGINGFACE_SERVER`, ""), nil},
+		{"model missing", served("v2", `implementation: SKLEARN_SERVER`, ""), []string{
+			`error: spec.predictors[0].graph.modelUri: Predictive unit modelUri required when using standalone servers: SKLEARN_SERVER needs the place of its model`,
+		}},
+		{"misspelt", served("v2", `implementation: SKLEARNSERVER, modelUri: m`, ""), []string{
+			`error: spec.predictors[0].graph.implementation: No entry in predictors map for SKLEARNSERVER; use SIMPLE_MODEL, SIMPLE_ROUTER, RANDOM_ABTEST, AVERAGE_COMBINER, UNKNOWN_IMPLEMENTATION, HUGGINGFACE_SERVER, IMAGE_SERVER, SKLEARN_SERVER or TENSORFLOW_SERVER (did you mean SKLEARN_SERVER?)`,
+		}},
+		{"of the user's own", served("v2", `implementation: MY_SERVER, modelUri: m`, `{spec: {containers: [{name: m, image: mine}]}}`), []string{
+			`warning: spec.predictors[0].graph.implementation: No entry in predictors map for MY_SERVER: the container's image mine is run as it is`,
+		}},
+		{"protocol", served("tensorflow", `implementation: HUGGINGFACE_SERVER`, ""), []string{
+			`error: spec.predictors[0].graph.implementation: Prepackaged server does not handle tensorflow protocol HUGGINGFACE_SERVER; set spec.protocol to seldon or v2`,
+		}},
+		{"protocol, with an image", served("tensorflow", `implementation: HUGGINGFACE_SERVER`, `{spec: {containers: [{name: m, image: mine}]}}`), []string{
+			`warning: spec.predictors[0].graph.implementation: Prepackaged server does not handle tensorflow protocol HUGGINGFACE_SERVER; set spec.protocol to seldon or v2, unless the image mine does`,
+		}},
+		{"type", served("v2", `type: TRANSFORMER, implementation: SKLEARN_SERVER, modelUri: m`, ""), []string{
+			`warning: spec.predictors[0].graph.type: type TRANSFORMER is ignored: SKLEARN_SERVER is a MODEL`,
+		}},
+		{"scheme", served("v2", `implementation: SKLEARN_SERVER, modelUri: "gcs://b/m"`, ""), []string{
+			`warning: spec.predictors[0].graph.modelUri: nothing is known of the scheme gcs; use s3, gs, azblob, http, https, hf, pvc or file, or a path (did you mean gs?)`,
+		}},
+		{"scheme alone", served("v2", `implementation: SKLEARN_SERVER, modelUri: "s3://"`, ""), []string{
+			`error: spec.predictors[0].graph.modelUri: "s3://" names no place after s3:`,
+		}},
+		{"remote of rclone", served("v2", `implementation: SKLEARN_SERVER, modelUri: "gs:b/m"`, ""), nil},
+	})
+}
+
+func TestValidateParameters(t *testing.T) {
+	check(t, []validateCase{
+		{"right", withGraph(`{name: a, parameters: [
+			{name: i, value: "-12", type: INT}, {name: big, value: "123456789012345678901234567890", type: INT},
+			{name: f, value: " 1e-3", type: FLOAT}, {name: d, value: inf, type: DOUBLE}, {name: huge, value: "1e999", type: DOUBLE},
+			{name: b, value: "True", type: BOOL}, {name: c, value: "0", type: BOOL}, {name: s, value: "", type: STRING}]}`), nil},
+		{"wrong", withGraph(`{name: a, parameters: [
+			{name: i, value: "1.0", type: INT}, {name: f, value: one, type: FLOAT}, {name: b, value: maybe, type: BOOL},
+			{name: t, value: x, type: Int}, {name: u, value: x}, {value: x, type: STRING}, {name: i, value: "2", type: INT}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: "1.0" is not of the parameter's type INT`,
+			`error: spec.predictors[0].graph.parameters[1].value: "one" is not of the parameter's type FLOAT`,
+			`error: spec.predictors[0].graph.parameters[2].value: "maybe" is not of the parameter's type BOOL`,
+			`error: spec.predictors[0].graph.parameters[3].type: Invalid parameter type "Int"; use INT, FLOAT, DOUBLE, STRING or BOOL (did you mean INT?)`,
+			`error: spec.predictors[0].graph.parameters[4].type: the parameter u has no type; use INT, FLOAT, DOUBLE, STRING or BOOL`,
+			`error: spec.predictors[0].graph.parameters[5].name: the parameter has no name`,
+			`warning: spec.predictors[0].graph.parameters[6].name: parameter i is given twice, first in spec.predictors[0].graph.parameters[0]; this one counts`,
+		}},
+	})
+}

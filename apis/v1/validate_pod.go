@@ -1,0 +1,162 @@
+package v1
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// components checks the pods of a predictor: what the API server would find
+// wrong with them only when they are made, long after the deployment was
+// accepted.
+func (v *validator) components(predictorPath string, p *PredictorSpec) {
+	nodes := map[string]*graph.Node{}
+	servers := false // whether componentSpecs[0] gets containers
+	containers := map[string]string{}
+	v.walk(predictorPath, p, func(_ string, n *graph.Node) {
+		nodes[n.Name] = n
+		servers = servers || IsServer(n.Implementation)
+	})
+	for i := range p.ComponentSpecs {
+		spec := &p.ComponentSpecs[i]
+		path := fmt.Sprintf("%s.componentSpecs[%d]", predictorPath, i)
+		v.count(path+".replicas", spec.Replicas)
+		for _, key := range slices.Sorted(maps.Keys(spec.Metadata.Labels)) {
+			v.label(path+".metadata.labels["+key+"]", key, spec.Metadata.Labels[key])
+		}
+		v.annotations(path+".metadata.annotations", spec.Metadata.Annotations)
+		if name := spec.Metadata.Name; name != "" {
+			v.name(path+".metadata.name", "name", name)
+		}
+		if len(spec.Spec.Containers) == 0 && (i > 0 || !servers) {
+			v.warnf(path+".spec.containers", "there are no containers, so nothing is made of this componentSpec")
+		}
+		v.pod(path+".spec", &spec.Spec, nodes)
+		for j := range spec.Spec.Containers {
+			name := spec.Spec.Containers[j].Name
+			at := fmt.Sprintf("%s.spec.containers[%d].name", path, j)
+			before, ok := containers[name]
+			switch {
+			case name == "":
+			case !ok:
+				containers[name] = path
+			case before != path && nodes[name] != nil:
+				v.warnf(at, "container %q is in %s as well; the node %q is served by this one", name, before, name)
+			}
+		}
+		v.autoscale(path, spec)
+	}
+}
+
+func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*graph.Node) {
+	if pod.RestartPolicy != "" && pod.RestartPolicy != corev1.RestartPolicyAlways {
+		v.errorf(path+".restartPolicy", "restartPolicy %s is for jobs; write Always, or leave it out", pod.RestartPolicy)
+	}
+	v.objectName(path+".serviceAccountName", pod.ServiceAccountName)
+	volumes := map[string]bool{}
+	for i := range pod.Volumes {
+		name := pod.Volumes[i].Name
+		at := fmt.Sprintf("%s.volumes[%d].name", path, i)
+		if name == "" || volumes[name] {
+			v.errorf(at, "volume name %q is missing or given twice", name)
+		}
+		volumes[name] = true
+	}
+	names := map[string]bool{}
+	for i := range pod.InitContainers {
+		v.container(fmt.Sprintf("%s.initContainers[%d]", path, i), &pod.InitContainers[i], names, true)
+	}
+	for i := range pod.Containers {
+		c := &pod.Containers[i]
+		at := fmt.Sprintf("%s.containers[%d]", path, i)
+		v.container(at, c, names, v.needsImage(c.Name, nodes))
+		v.mounts(at, c, volumes)
+	}
+}
+
+// needsImage reports whether the user must give an image. The image of a
+// prepackaged server's container is known, also that of a container which
+// such a server had in former times.
+func (v *validator) needsImage(container string, nodes map[string]*graph.Node) bool {
+	if n := nodes[container]; n != nil && IsServer(n.Implementation) {
+		return false
+	}
+	for _, n := range nodes {
+		if s := v.servers[n.Implementation]; s.Proxied != nil && s.Proxied.Container == container {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *validator) container(path string, c *corev1.Container, names map[string]bool, needsImage bool) {
+	if c.Name == "" {
+		v.errorf(path+".name", "the container has no name")
+	} else {
+		v.syntax(path+".name", "container name", c.Name, validation.IsDNS1123Label(c.Name))
+		if names[c.Name] {
+			v.errorf(path+".name", "container name %q is given twice in this pod", c.Name)
+		}
+		names[c.Name] = true
+	}
+	if c.Image == "" && needsImage {
+		v.errorf(path+".image", "the container %q has no image", c.Name)
+	}
+	if c.Image != strings.TrimSpace(c.Image) {
+		v.errorf(path+".image", "image %q begins or ends with a blank", c.Image)
+	}
+	for i := range c.Env {
+		if c.Env[i].Name == "" {
+			v.errorf(fmt.Sprintf("%s.env[%d].name", path, i), "is missing")
+		}
+	}
+	v.containerPorts(path+".ports", c)
+	v.resources(path+".resources", &c.Resources)
+}
+
+func (v *validator) containerPorts(path string, c *corev1.Container) {
+	names := map[string]bool{}
+	for i := range c.Ports {
+		p := &c.Ports[i]
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if faults := validation.IsValidPortNum(int(p.ContainerPort)); len(faults) > 0 {
+			v.errorf(at+".containerPort", "%d is not a port number between 1 and 65535", p.ContainerPort)
+		}
+		if p.Name == "" {
+			continue
+		}
+		v.syntax(at+".name", "port name", p.Name, validation.IsValidPortName(p.Name))
+		if names[p.Name] {
+			v.errorf(at+".name", "port name %q is given twice", p.Name)
+		}
+		names[p.Name] = true
+	}
+}
+
+func (v *validator) resources(path string, r *corev1.ResourceRequirements) {
+	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
+		request := r.Requests[name]
+		if limit, ok := r.Limits[name]; ok && request.Cmp(limit) > 0 {
+			v.errorf(path+".requests["+string(name)+"]", "the request %s is above the limit %s", request.String(), limit.String())
+		}
+	}
+}
+
+// mounts warns of volumes that do not exist. Those that are added later are
+// known by their names.
+func (v *validator) mounts(path string, c *corev1.Container, volumes map[string]bool) {
+	for i := range c.VolumeMounts {
+		name := c.VolumeMounts[i].Name
+		if !volumes[name] && name != PodInfoVolume && name != legacyPodInfoVolume &&
+			!strings.HasSuffix(name, "-provision-location") {
+			v.warnf(fmt.Sprintf("%s.volumeMounts[%d].name", path, i), "the pod has no volume %q%s",
+				name, didYouMean(name, slices.Sorted(maps.Keys(volumes))))
+		}
+	}
+}

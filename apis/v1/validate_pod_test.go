@@ -1,0 +1,106 @@
+package v1
+
+import "testing"
+
+// withComponents is a spec of one predictor with the node m.
+func withComponents(components string) string {
+	return `{predictors: [{name: p, graph: {name: m}, componentSpecs: ` + components + `}]}`
+}
+
+func TestValidatePods(t *testing.T) {
+	check(t, []validateCase{
+		{"right", withComponents(`[{metadata: {name: n, labels: {a: b}}, spec: {restartPolicy: Always, volumes: [{name: v}], initContainers: [{name: i, image: i}],
+			containers: [{name: m, image: i, ports: [{containerPort: 1, name: http}], volumeMounts: [{name: v, mountPath: /v}, {name: m-provision-location, mountPath: /m}]},
+			{name: aside, image: i, ports: [{containerPort: 1, name: http}]}]}}]`), nil},
+		{"names", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: m, image: i}, {image: i}, {name: A_B, image: i}]}}]`), []string{
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[1].name: container name "m" is given twice in this pod`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[2].name: the container has no name`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[3].name: container name "A_B": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`,
+		}},
+		{"images", withComponents(`[{spec: {containers: [{name: m}, {name: aside, image: "i "}]}}]`), []string{
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].image: the container "m" has no image`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[1].image: image "i " begins or ends with a blank`,
+		}},
+		{"in two pods", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: s, image: i}]}}, {spec: {containers: [{name: m, image: i}, {name: s, image: i}]}}]`), []string{
+			`warning: spec.predictors[0].componentSpecs[1].spec.containers[0].name: container "m" is in spec.predictors[0].componentSpecs[0] as well; the node "m" is served by this one`,
+		}},
+		{"nothing to make", withComponents(`[{spec: {containers: [{name: m, image: i}]}}, {replicas: -1}]`), []string{
+			`error: spec.predictors[0].componentSpecs[1].replicas: -1 is negative`,
+			`warning: spec.predictors[0].componentSpecs[1].spec.containers: there are no containers, so nothing is made of this componentSpec`,
+		}},
+		{"ports, env, resources", withComponents(`[{spec: {containers: [{name: m, image: i, env: [{value: x}],
+			ports: [{containerPort: 0, name: http}, {containerPort: 70000, name: http}, {containerPort: 1, name: much_too_long_a_name}],
+			resources: {requests: {memory: 2Gi, cpu: 100m}, limits: {memory: 1Gi}}}]}}]`), []string{
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].env[0].name: is missing`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].ports[0].containerPort: 0 is not a port number between 1 and 65535`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].ports[1].containerPort: 70000 is not a port number between 1 and 65535`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].ports[1].name: port name "http" is given twice`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].ports[2].name: port name "much_too_long_a_name": must be no more than 15 characters; must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].resources.requests[memory]: the request 2Gi is above the limit 1Gi`,
+		}},
+		{"volumes", withComponents(`[{spec: {restartPolicy: Never, volumes: [{name: data}, {name: data}], containers: [{name: m, image: i, volumeMounts: [{name: dta, mountPath: /d}]}]}}]`), []string{
+			`error: spec.predictors[0].componentSpecs[0].spec.restartPolicy: restartPolicy Never is for jobs; write Always, or leave it out`,
+			`error: spec.predictors[0].componentSpecs[0].spec.volumes[1].name: volume name "data" is missing or given twice`,
+			`warning: spec.predictors[0].componentSpecs[0].spec.containers[0].volumeMounts[0].name: the pod has no volume "dta"; did you mean data?`,
+		}},
+	})
+}
+
+func TestValidateAutoscale(t *testing.T) {
+	scaled := func(scaling string) string {
+		return withComponents(`[{spec: {containers: [{name: m, image: i}]}, ` + scaling + `}]`)
+	}
+	const component = `spec.predictors[0].componentSpecs[0].`
+	check(t, []validateCase{
+		{"right", scaled(`hpaSpec: {minReplicas: 1, maxReplicas: 3, metrics: [{type: Resource, resource: {name: cpu, targetAverageUtilization: 10}}]}`), nil},
+		{"right, new shape", scaled(`hpaSpec: {maxReplicas: 3, metricsv2: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 10}}}]}`), nil},
+		{"counts", scaled(`hpaSpec: {minReplicas: 4, maxReplicas: 3}`), []string{
+			`error: ` + component + `hpaSpec.minReplicas: minReplicas 4 is above maxReplicas 3`,
+		}},
+		{"no maximum", scaled(`replicas: 2, hpaSpec: {minReplicas: -1}`), []string{
+			`error: ` + component + `hpaSpec.maxReplicas: maxReplicas must be at least 1`,
+			`error: ` + component + `hpaSpec.minReplicas: -1 is negative`,
+			`warning: ` + component + `replicas: is ignored, since the number of replicas is scaled automatically`,
+		}},
+		{"both shapes", scaled(`hpaSpec: {maxReplicas: 3, metrics: [{type: Pods, pods: {metricName: x, targetAverageValue: 1}}],
+			metricsv2: [{type: Pods, pods: {metric: {name: x}, target: {type: AverageValue, averageValue: 1}}}]}`), []string{
+			`warning: ` + component + `hpaSpec.metricsv2: is ignored beside metrics`,
+		}},
+		{"old shape", scaled(`hpaSpec: {maxReplicas: 3, metrics: [
+			{type: Resource, pods: {metricName: x, targetAverageValue: 1}}, {type: resource, resource: {name: cpu, targetAverageUtilization: 1}}, {},
+			{type: Resource, resource: {name: cpu}}, {type: ContainerResource}, {type: ContainerResource, containerResource: {name: cpu}},
+			{type: Pods, pods: {}}, {type: Object, object: {metricName: x}}, {type: External, external: {metricName: x}}]}`), []string{
+			`error: ` + component + `hpaSpec.metrics[0].resource: is missing: a metric of type Resource needs it`,
+			`error: ` + component + `hpaSpec.metrics[1].type: Invalid metric type "resource"; use Resource, Pods, Object, External or ContainerResource (did you mean Resource?)`,
+			`error: ` + component + `hpaSpec.metrics[2].type: the metric has no type; use Resource, Pods, Object, External or ContainerResource`,
+			`error: ` + component + `hpaSpec.metrics[3].resource: the metric has no target; give targetAverageUtilization or targetAverageValue`,
+			`error: ` + component + `hpaSpec.metrics[4].containerResource: is missing: a metric of type ContainerResource needs it`,
+			`error: ` + component + `hpaSpec.metrics[5].containerResource.container: is missing`,
+			`error: ` + component + `hpaSpec.metrics[5].containerResource: the metric has no target; give targetAverageUtilization or targetAverageValue`,
+			`error: ` + component + `hpaSpec.metrics[6].pods.metricName: is missing`,
+			`error: ` + component + `hpaSpec.metrics[6].pods: the metric has no target; give targetAverageValue`,
+			`error: ` + component + `hpaSpec.metrics[7].object.target.kind: is missing`,
+			`error: ` + component + `hpaSpec.metrics[7].object.target.name: is missing`,
+			`error: ` + component + `hpaSpec.metrics[7].object: the metric has no target; give targetValue or averageValue`,
+			`error: ` + component + `hpaSpec.metrics[8].external: the metric has no target; give targetValue or targetAverageValue`,
+		}},
+		{"new shape", scaled(`hpaSpec: {maxReplicas: 3, metricsv2: [
+			{type: Resource, resource: {name: cpu, target: {type: Utilisation, averageUtilization: 1}}}, {type: External, external: {metric: {name: x}, target: {type: Value}}},
+			{type: Object, object: {}}, {type: ContainerResource, containerResource: {target: {type: AverageValue, averageValue: 1}}}]}`), []string{
+			`error: ` + component + `hpaSpec.metricsv2[0].resource.target.type: Invalid target type "Utilisation"; use Utilization, Value or AverageValue (did you mean Utilization?)`,
+			`error: ` + component + `hpaSpec.metricsv2[1].external.target: the metric has no target; give value`,
+			`error: ` + component + `hpaSpec.metricsv2[2].object.metric.name: is missing`,
+			`error: ` + component + `hpaSpec.metricsv2[2].object.target.type: Invalid target type ""; use Utilization, Value or AverageValue`,
+			`error: ` + component + `hpaSpec.metricsv2[3].containerResource.name: is missing`,
+			`error: ` + component + `hpaSpec.metricsv2[3].containerResource.container: is missing`,
+		}},
+		{"keda", scaled(`hpaSpec: {maxReplicas: 1}, kedaSpec: {minReplicaCount: 5, maxReplicaCount: 2, triggers: []}`), []string{
+			`warning: ` + component + `hpaSpec: is ignored beside kedaSpec`,
+			`error: ` + component + `kedaSpec.triggers: KEDA needs at least one trigger`,
+			`error: ` + component + `kedaSpec.minReplicaCount: minReplicaCount 5 is above maxReplicaCount 2`,
+		}},
+		{"disruption", scaled(`pdbSpec: {minAvailable: 1, maxUnavailable: 50%}`), []string{
+			`error: ` + component + `pdbSpec: minAvailable and maxUnavailable exclude each other; give one of them`,
+		}},
+	})
+}

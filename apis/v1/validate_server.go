@@ -1,0 +1,74 @@
+package v1
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// uriSchemes lists the places that a model can be fetched from.
+func uriSchemes() []string {
+	return []string{"s3", "gs", "azblob", "http", "https", "hf", "pvc", "file"}
+}
+
+// server checks a node that a prepackaged server serves.
+func (v *validator) server(n node) {
+	path := n.path + ".implementation"
+	image := ""
+	if n.container != nil {
+		image = n.container.Image
+	}
+	if n.Type != "" && n.Type != graph.Model && n.Type != graph.UnknownType && n.Type.Valid() {
+		v.warnf(n.path+".type", "type %s is ignored: %s is a MODEL", n.Type, n.Implementation)
+	}
+	server, ok := v.servers[n.Implementation]
+	if !ok {
+		v.unknownServer(n, image)
+		return
+	}
+	if n.ModelURI == "" && !server.ModelURIOptional {
+		v.errorf(n.path+".modelUri", "Predictive unit modelUri required when using standalone servers: "+
+			"%s needs the place of its model", n.Implementation)
+	}
+	outside := v.deployment.Spec.Protocol.Canonical()
+	if len(server.Outside) == 0 || slices.Contains(server.Outside, string(outside)) {
+		return
+	}
+	const message = "Prepackaged server does not handle %s protocol %s; set spec.protocol to %s"
+	if image == "" {
+		v.errorf(path, message, outside, n.Implementation, listed(server.Outside))
+	} else {
+		v.warnf(path, message+", unless the image %s does", outside, n.Implementation, listed(server.Outside), image)
+	}
+}
+
+func (v *validator) unknownServer(n node, image string) {
+	names := []string{"SIMPLE_MODEL", "SIMPLE_ROUTER", "RANDOM_ABTEST", "AVERAGE_COMBINER", graph.UnknownImplementation}
+	names = append(names, slices.Sorted(maps.Keys(v.servers))...)
+	path := n.path + ".implementation"
+	if image != "" {
+		v.warnf(path, "No entry in predictors map for %s: the container's image %s is run as it is%s",
+			n.Implementation, image, didYouMean(n.Implementation, names))
+		return
+	}
+	v.errorf(path, "No entry in predictors map for %s%s", n.Implementation, oneOf(n.Implementation, names))
+}
+
+// modelURI checks the form of a place; whether something is there shows when
+// it is fetched. Without a scheme it is a path.
+func (v *validator) modelURI(path, uri string) {
+	scheme, rest, ok := strings.Cut(uri, ":")
+	if !ok || scheme == "" || strings.ContainsAny(scheme, `/.\`) {
+		return
+	}
+	if !slices.Contains(uriSchemes(), strings.ToLower(scheme)) {
+		v.warnf(path, "nothing is known of the scheme %s; use %s, or a path%s", scheme, listed(uriSchemes()),
+			didYouMeanSuffix(scheme, uriSchemes()))
+		return
+	}
+	if strings.Trim(rest, "/") == "" {
+		v.errorf(path, "%q names no place after %s:", uri, scheme)
+	}
+}

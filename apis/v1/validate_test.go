@@ -1,0 +1,269 @@
+package v1
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// problemsOf validates a spec in a deployment that is otherwise right.
+func problemsOf(t *testing.T, spec string) []string {
+	t.Helper()
+	d := parse(t, "metadata: {name: d}\nspec: "+spec)
+	got := []string{}
+	for _, p := range Validate(d, ValidateOptions{Servers: testServers()}) {
+		got = append(got, p.String())
+	}
+	return got
+}
+
+// Fragments of the deployments below. All of them are right.
+const (
+	model      = `graph: {name: m}, componentSpecs: [{spec: {containers: [{name: m, image: i}]}}]`
+	containers = `componentSpecs: [{spec: {containers: [{name: a, image: i}, {name: b, image: i}, {name: c, image: i}]}}]`
+)
+
+// check runs cases of a spec and what is said of it.
+func check(t *testing.T, cases []validateCase) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			want := c.want
+			if want == nil {
+				want = []string{}
+			}
+			if diff := cmp.Diff(want, problemsOf(t, c.spec)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+type validateCase struct {
+	name, spec string
+	want       []string
+}
+
+func TestValidateDeployment(t *testing.T) {
+	check(t, []validateCase{
+		{"right", `{predictors: [{name: p, ` + model + `}]}`, nil},
+		{"right, all enums", `{protocol: kfserving, transport: grpc, serverType: rpc, predictors: [{name: p, ` + model + `}]}`, nil},
+		{"enums", `{protocol: v3, transport: http, serverType: Kafka, predictors: [{name: p, ` + model + `}]}`, []string{
+			`error: spec.protocol: Invalid protocol "v3"; use seldon, tensorflow, v2 or kfserving`,
+			`error: spec.transport: Invalid transport "http"; use rest or grpc`,
+			`error: spec.serverType: Invalid serverType "Kafka"; use rpc or kafka (did you mean kafka?)`,
+		}},
+		{"misspelt protocol", `{protocol: tensroflow, predictors: [{name: p, ` + model + `}]}`, []string{
+			`error: spec.protocol: Invalid protocol "tensroflow"; use seldon, tensorflow, v2 or kfserving (did you mean tensorflow?)`,
+		}},
+		{"no predictors", `{predictors: []}`, []string{`error: spec.predictors: Graph contains no predictors: write at least one`}},
+		{"predictor names", `{predictors: [{name: p, traffic: 100, ` + model + `}, {name: p, ` + model + `}, {` + model + `}, {name: My_P, ` + model + `}]}`, []string{
+			`error: spec.predictors[1].name: Duplicate predictor name "p", first in spec.predictors[0]`,
+			`error: spec.predictors[2].name: the predictor has no name`,
+			`error: spec.predictors[3].name: predictor name "My_P" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-p"`,
+		}},
+		{"kafka", `{serverType: kafka, predictors: [{name: p, svcOrchSpec: {env: [{name: KAFKA_BROKER, value: b}]}, ` + model + `}]}`, []string{
+			`error: spec.predictors[0].svcOrchSpec.env: For kafka please supply svcOrchSpec envs KAFKA_BROKER, KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC: missing KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC`,
+		}},
+		{"counts", `{replicas: -1, predictors: [{name: p, replicas: -2, progressDeadlineSeconds: 0, ` + model + `}]}`, []string{
+			`error: spec.replicas: -1 is negative`,
+			`error: spec.predictors[0].replicas: -2 is negative`,
+			`error: spec.predictors[0].progressDeadlineSeconds: 0 is not a number of seconds above 0`,
+		}},
+		{"labels and leftovers", `{predictors: [{name: p, labels: {a b: c, d: "e f"}, ssl: {}, engineResources: {limits: {cpu: 1}}, ` + model + `}]}`, []string{
+			`error: spec.predictors[0].ssl.certSecretName: is missing: name the Secret that holds tls.crt and tls.key`,
+			`warning: spec.predictors[0].engineResources: is ignored; write it as svcOrchSpec.resources`,
+			`error: spec.predictors[0].labels[a b]: label "a b": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`,
+			`error: spec.predictors[0].labels[d]: label value "e f": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
+		}},
+	})
+}
+
+func TestValidateMetadata(t *testing.T) {
+	for _, c := range []struct{ metadata, want string }{
+		{`{name: fine-1}`, ""},
+		{`{name: a-very-long-seldon-deployment-name-that-goes-over-all-limits-of-labels}`, ""},
+		{`{}`, `error: metadata.name: the deployment has no name`},
+		{`{name: 1st}`, `warning: metadata.name: deployment name "1st" begins with a digit`},
+		{`{name: my.model}`, `error: metadata.name: deployment name "my.model" is not a DNS label`},
+		{`{name: m, namespace: A}`, `error: metadata.namespace: namespace "A": a lowercase`},
+	} {
+		d := parse(t, "metadata: "+c.metadata+"\nspec: {predictors: [{name: p, "+model+"}]}")
+		got := Validate(d, ValidateOptions{})
+		if c.want == "" && len(got) != 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].String(), c.want)) {
+			t.Errorf("%s: got %q, want %q", c.metadata, got, c.want)
+		}
+	}
+}
+
+func TestValidateTraffic(t *testing.T) {
+	const (
+		sum    = `error: spec.predictors: Traffic must sum to 100 for multiple predictors: `
+		single = `error: spec.predictors[0].traffic: Traffic must sum be 100 for a single predictor when set: it is %d; write 100 or leave it out`
+	)
+	for _, c := range []struct {
+		name, predictors string
+		want             []string
+	}{
+		{"one without", "-", nil},
+		{"one with all", "100", nil},
+		{"one with less", "50", []string{fmt.Sprintf(single, 50)}},
+		{"one with more", "150", []string{fmt.Sprintf(single, 150)}},
+		{"two", "60 40", nil},
+		{"two, too much", "60 60", []string{sum + "60 + 60 = 120"}},
+		{"two, nothing", "- -", []string{sum + "0 + 0 = 0"}},
+		{"one beside nothing", "100 0", nil},
+		{"negative", "120 -20", []string{`error: spec.predictors[1].traffic: traffic -20 is negative`}},
+		{"shadow beside one", "- shadow", nil},
+		{"shadow of some requests", "100 shadow10", nil},
+		{"shadow first", "shadow -", nil},
+		{"shadow of too many", "100 shadow101", []string{
+			`error: spec.predictors[1].traffic: shadow traffic is illegal, the traffic number should be between [0, 100]: it is 101`}},
+		{"shadow alone", "shadow", []string{
+			`error: spec.predictors[0].shadow: Shadow can not exist as only predictor: add the predictor that answers`}},
+		{"two shadows", "100 shadow shadow", []string{`error: spec.predictors: Multiple shadows are not allowed: there are 2`}},
+		{"shadow and a share", "40 shadow", []string{
+			`warning: spec.predictors: the only predictor beside the shadow has traffic 40 and gets all of it`}},
+		{"shadow counts not", "50 50 shadow50", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var list []string
+			for i, word := range strings.Fields(c.predictors) {
+				fields := fmt.Sprintf("name: p%d, ", i)
+				if rest, ok := strings.CutPrefix(word, "shadow"); ok {
+					fields += "shadow: true, "
+					word = rest
+				}
+				if word != "" && word != "-" {
+					fields += "traffic: " + word + ", "
+				}
+				list = append(list, "{"+fields+model+"}")
+			}
+			want := c.want
+			if want == nil {
+				want = []string{}
+			}
+			if diff := cmp.Diff(want, problemsOf(t, "{predictors: ["+strings.Join(list, ", ")+"]}")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestValidateServiceNames(t *testing.T) {
+	check(t, []validateCase{
+		{"same annotation", `{predictors: [{name: p, traffic: 50, annotations: {seldon.io/svc-name: s}, ` + model + `},
+			{name: q, traffic: 50, annotations: {seldon.io/svc-name: s}, ` + model + `}]}`, []string{
+			`error: spec.predictors[1].annotations[seldon.io/svc-name]: Found duplicate service name in seldon.io/svc-name with value s`,
+		}},
+		{"not a name", `{predictors: [{name: p, annotations: {seldon.io/svc-name: 1_s}, ` + model + `}]}`, []string{
+			`error: spec.predictors[0].annotations[seldon.io/svc-name]: service name "1_s": a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')`,
+		}},
+		{"predictor and node", `{predictors: [{name: p, traffic: 50, ` + model + `}, {name: p-m, traffic: 50, ` + model + `}]}`, []string{
+			`error: spec.predictors[1].name: predictor "p-m" and node "m" of predictor "p" lead to one Service, d-p-m; rename one of them`,
+		}},
+	})
+}
+
+func TestValidateAnnotations(t *testing.T) {
+	d := parse(t, `
+metadata:
+  name: d
+  annotations: {seldon.io/engine-separate-pod: "true", seldon.io/rest-timeout: "20"}
+spec:
+  annotations: {seldon.io/no-engine: "true", seldon.io/engine-anything: x, my/own: y, seldon.io/grpc-timout: "1"}
+  predictors:
+  - name: p
+    annotations: {seldon.io/no-engine: "yes", seldon.io/rest-timeout: 5s}
+    `+strings.Trim(strings.ReplaceAll(model, ", component", "\n    component"), "{}")+`
+`)
+	got := []string{}
+	for _, p := range Validate(d, ValidateOptions{}) {
+		got = append(got, p.String())
+	}
+	want := []string{
+		`warning: spec.annotations[seldon.io/grpc-timout]: nothing reads the annotation seldon.io/grpc-timout; did you mean seldon.io/grpc-timeout?`,
+		`warning: metadata.annotations[seldon.io/engine-separate-pod]: is not read here; write it in spec.annotations`,
+		`warning: spec.annotations[seldon.io/no-engine]: is not read here; write it in the annotations of a predictor`,
+		`error: spec.predictors[0].annotations[seldon.io/rest-timeout]: "5s" is not a whole number`,
+		`warning: spec.predictors[0].annotations[seldon.io/no-engine]: "yes" is not "true", so there will be an executor`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestValidateExplainer(t *testing.T) {
+	predictor := func(protocol, explainer string) string {
+		return `{protocol: ` + protocol + `, predictors: [{name: p, explainer: ` + explainer + `, ` + model + `}]}`
+	}
+	check(t, []validateCase{
+		{"none", predictor("v2", `{}`), nil},
+		{"right", predictor("v2", `{type: AnchorTabular, modelUri: gs://b/m, initParameters: '{"a": 1}'}`), nil},
+		{"type", predictor("v2", `{type: Anchortabular}`), []string{
+			`error: spec.predictors[0].explainer.type: Invalid explainer type "Anchortabular"; use AnchorTabular, AnchorImages, AnchorText, KernelShap, IntegratedGradients, ALE, TreeShap, Counterfactuals or Contrastive (did you mean AnchorTabular?)`,
+		}},
+		{"type of an image of the user's", predictor("seldon", `{type: Mine, containerSpec: {name: e, image: i}}`), nil},
+		{"free type", predictor("seldon", `{type: Mine}`), []string{
+			`warning: spec.predictors[0].explainer.type: nothing is known of the explainer type "Mine"; use AnchorTabular, AnchorImages, AnchorText, KernelShap, IntegratedGradients, ALE, TreeShap, Counterfactuals or Contrastive`,
+		}},
+		{"without type", predictor("seldon", `{modelUri: gs://b/m}`), []string{
+			`warning: spec.predictors[0].explainer: the explainer has no type, so there will be none; use AnchorTabular, AnchorImages, AnchorText, KernelShap, IntegratedGradients, ALE, TreeShap, Counterfactuals or Contrastive`,
+		}},
+		{"parameters", predictor("v2", `{type: ALE, initParameters: "[1]", replicas: -1}`), []string{
+			`error: spec.predictors[0].explainer.replicas: -1 is negative`,
+			`error: spec.predictors[0].explainer.initParameters: is not a JSON object in text, such as '{"threshold": 0.9}': json: cannot unmarshal array into Go value of type map[string]interface {}`,
+		}},
+	})
+}
+
+func TestDocumentValidateSkipsWhatWasNotRead(t *testing.T) {
+	docs, _, err := Decode("f.yaml", strings.NewReader(`apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: d}
+spec:
+  predictors:
+  - {name: a, traffic: "60", `+model+`}
+  - name: b
+    traffic: 40
+    graph: {name: m, type: MODLE}
+    componentSpecs: [{spec: {containers: [{name: m, image: i}]}}]
+`))
+	if err == nil {
+		t.Error("traffic in quotes was read")
+	}
+	got := docs[0].Validate(ValidateOptions{})
+	want := `f.yaml:9:28: error: spec.predictors[1].graph.type: Invalid type "MODLE"; ` +
+		`use MODEL, ROUTER, COMBINER, TRANSFORMER, OUTPUT_TRANSFORMER or UNKNOWN_TYPE (did you mean MODEL?)`
+	if len(got) != 1 || got[0].String() != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestValidateSet(t *testing.T) {
+	const head = "apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\n"
+	text := strings.Join([]string{
+		head + "metadata: {name: a}\nspec: {predictors: [{name: b-c, " + model + "}]}\n",
+		head + "metadata: {name: a-b}\nspec: {predictors: [{name: c, " + model + "}]}\n",
+		head + "metadata: {name: a, namespace: other}\nspec: {predictors: [{name: b-c, " + model + "}]}\n",
+		head + "metadata: {name: a, namespace: default}\nspec: {predictors: [{name: x, " + model + "}]}\n",
+	}, "---\n")
+	docs, _, err := Decode("f", strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{}
+	for _, p := range ValidateSet(docs) {
+		got = append(got, p.String())
+	}
+	want := []string{
+		`f:9:28: error: spec.predictors[0].name: predictor "c" leads to the Service a-b-c, as does predictor "b-c" of deployment a (f:4); rename one of them`,
+		`f:9:45: error: spec.predictors[0].graph.name: node "m" of predictor "c" leads to the Service a-b-c-m, as does node "m" of predictor "b-c" of deployment a (f:4); rename one of them`,
+		`f:18:18: error: metadata.name: deployment default/a is given twice, first in f:3`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
