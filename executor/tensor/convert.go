@@ -17,7 +17,7 @@ func (t Tensor) As(dtype DType) (Tensor, error) {
 		return t, nil
 	case dtype >= dtypes:
 		return Tensor{}, refuse("no such type")
-	case t.text != nil || t.DType == Number:
+	case t.raw == nil && t.elems == nil && !(t.DType.IsFloat() && !dtype.IsFloat()):
 		return t.textAs(dtype)
 	case t.DType == Bytes || dtype == Bytes:
 		if t.Len() == 0 {
@@ -25,6 +25,11 @@ func (t Tensor) As(dtype DType) (Tensor, error) {
 		}
 		return Tensor{}, refuse("%v is not %v", t.DType, dtype)
 	}
+	raw, err := t.Raw()
+	if err != nil {
+		return Tensor{}, err
+	}
+	t.raw, t.text = raw, nil
 	return t.rawAs(dtype)
 }
 

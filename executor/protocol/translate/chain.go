@@ -31,7 +31,7 @@ func chainTensorFlowJSON(p Payload) (Payload, error) {
 	if err != nil {
 		return Payload{}, refuse("", "the answer cannot become a request: %v", err)
 	}
-	if isTensorFlowRequest(fields) {
+	if hasRowsOrColumns(fields) {
 		return p, nil
 	}
 	if f, ok := fields.Find("predictions"); ok {

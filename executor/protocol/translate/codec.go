@@ -28,6 +28,9 @@ type message struct {
 	names []string
 	value []byte
 	meta  meta
+	// doubles: the numbers in value are protobuf's, whose spelling is exact
+	// for a double alone.
+	doubles bool
 
 	// id is a v2 message's id, a seldon message's puid.
 	id string
@@ -70,16 +73,17 @@ func (m *message) choose(wanted []wantedOutput) error {
 	return nil
 }
 
-// codec is one form. The last four functions serve seldon's jsonData: passJSON
-// makes it the request as it stands, readJSON finds the tensors in it;
-// passAnswer makes a JSON answer its value, writeJSON any other. Those that pass
-// may decline.
+// codec is one form. The last five functions serve seldon's jsonData: isRequest
+// tells a request in the protocol's own JSON, passJSON makes the value the request
+// as it stands, readJSON finds the tensors in it; passAnswer makes a JSON answer
+// the value, writeJSON any other. Those that pass may decline.
 type codec struct {
 	protocol       protocol
 	decodeRequest  func(Payload) (*message, error)
 	encodeRequest  func(*message) (Payload, error)
 	decodeResponse func(Payload) (*message, error)
 	encodeResponse func(m, asked *message) (Payload, error)
+	isRequest      func([]byte) bool
 	passJSON       func([]byte, *Options) (p Payload, ok bool, err error)
 	readJSON       func([]byte) ([]tensor.Tensor, error)
 	passAnswer     func(Payload) (value []byte, ok bool, err error)
@@ -90,25 +94,27 @@ func (f Form) codec() (codec, error) {
 	switch f {
 	case SeldonJSON:
 		return codec{seldonProtocol, decodeSeldonJSON, encodeSeldonJSONRequest, decodeSeldonJSON, encodeSeldonJSONResponse,
-			nil, readTensorsByName, nil, writeTensorsByName}, nil
+			never, nil, readSeldonValue, nil, writeTensorsByName}, nil
 	case SeldonProto:
 		return codec{seldonProtocol, decodeSeldonProto, encodeSeldonProtoRequest, decodeSeldonProto, encodeSeldonProtoResponse,
-			nil, readTensorsByName, nil, writeTensorsByName}, nil
+			never, nil, readSeldonValue, nil, writeTensorsByName}, nil
 	case TensorFlowJSON:
 		return codec{tensorFlow, decodeTensorFlowJSONRequest, encodeTensorFlowJSONRequest, decodeTensorFlowJSONResponse,
-			encodeTensorFlowJSONResponse, passTensorFlowJSON, readTensorFlowValue, passBody, writeTensorFlowValue}, nil
+			encodeTensorFlowJSONResponse, isTensorFlowRequest, passTensorFlowJSON, readTensorFlowValue, passBody, writeTensorFlowValue}, nil
 	case TensorFlowProto:
 		return codec{tensorFlow, decodeTensorFlowProtoRequest, encodeTensorFlowProtoRequest, decodeTensorFlowProtoResponse,
-			encodeTensorFlowProtoResponse, nil, readTensorFlowValue, nil, writeTensorFlowValue}, nil
+			encodeTensorFlowProtoResponse, isTensorFlowRequest, nil, readTensorFlowValue, nil, writeTensorFlowValue}, nil
 	case V2JSON:
 		return codec{v2, decodeV2JSONRequest, encodeV2JSONRequest, decodeV2JSONResponse, encodeV2JSONResponse,
-			passV2JSON, readV2Value, passBody, writeV2Value}, nil
+			isV2Request, passV2JSON, readV2Value, passBody, writeV2Value}, nil
 	case V2Proto:
 		return codec{v2, decodeV2ProtoRequest, encodeV2ProtoRequest, decodeV2ProtoResponse, encodeV2ProtoResponse,
-			nil, readV2Value, nil, writeV2Value}, nil
+			isV2Request, nil, readV2Value, nil, writeV2Value}, nil
 	}
 	return codec{}, refuse("", "no such form")
 }
+
+func never([]byte) bool { return false }
 
 // passBody declines where elements are behind the JSON.
 func passBody(p Payload) (value []byte, ok bool, err error) {

@@ -55,21 +55,50 @@ func (x *Exchange) request(p Payload) (Payload, error) {
 	}
 	sent := *m
 	if m.kind == kindJSON {
-		if target.passJSON != nil {
-			if out, ok, err := target.passJSON(m.value, &x.options); ok || err != nil {
-				return out, err
-			}
+		out, ok, err := x.sendJSON(target, m, &sent)
+		if ok || err != nil {
+			return out, err
 		}
-		tensors, err := target.readJSON(m.value)
-		if err != nil {
-			return Payload{}, err
-		}
-		sent.tensors, sent.kind = tensors, kindNone
 	}
 	if err := x.address(&sent, target.protocol); err != nil {
 		return Payload{}, err
 	}
 	return target.encodeRequest(&sent)
+}
+
+// readValue reads the tensors in jsonData.
+func (m *message) readValue(read func([]byte) ([]tensor.Tensor, error)) ([]tensor.Tensor, error) {
+	tensors, err := read(m.value)
+	if err != nil || !m.doubles {
+		return tensors, err
+	}
+	for i, t := range tensors {
+		if t.DType != tensor.Number {
+			continue
+		}
+		if tensors[i], err = t.As(tensor.FP64); err != nil {
+			return nil, refuse(t.Name, "%v", err)
+		}
+	}
+	return tensors, nil
+}
+
+// sendJSON makes jsonData the request as it stands, or finds the tensors in it.
+// The answer to a request in the server's own JSON is the server's own JSON; any
+// other is answered like tensors.
+func (x *Exchange) sendJSON(target codec, m, sent *message) (p Payload, ok bool, err error) {
+	own := target.isRequest(m.value)
+	if !own {
+		m.kind = kindNone
+	}
+	if target.passJSON != nil {
+		if p, ok, err = target.passJSON(m.value, &x.options); ok || err != nil {
+			return p, ok, err
+		}
+	}
+	sent.kind = kindNone
+	sent.tensors, err = m.readValue(target.readJSON)
+	return Payload{}, false, err
 }
 
 // address makes a message one for the node's server: its model, its names and
@@ -178,10 +207,13 @@ func (x *Exchange) response(p Payload) (Payload, error) {
 		return Payload{}, err
 	}
 	if m.kind == kindJSON && target.protocol != seldonProtocol {
-		if m.tensors, err = target.readJSON(m.value); err != nil {
+		if m.tensors, err = m.readValue(readSeldonValue); err != nil {
 			return Payload{}, err
 		}
 		m.kind = kindNone
+		if err := x.name(m, source.protocol); err != nil {
+			return Payload{}, err
+		}
 	}
 	return target.encodeResponse(m, x.asked)
 }
@@ -202,7 +234,7 @@ func (x *Exchange) answer(source codec, p Payload) (*message, error) {
 	if m.model == "" {
 		m.model = x.options.Model
 	}
-	if err := x.name(m); err != nil {
+	if err := x.name(m, source.protocol); err != nil {
 		return nil, err
 	}
 	if x.asked.kind == kindJSON && m.kind != kindJSON {
@@ -216,7 +248,7 @@ func (x *Exchange) answer(source codec, p Payload) (*message, error) {
 
 // name gives outputs their names and types, and leaves those that were asked
 // for.
-func (x *Exchange) name(m *message) error {
+func (x *Exchange) name(m *message, from protocol) error {
 	wanted, spec := x.wanted(), x.options.Spec
 	if len(m.tensors) == 1 && m.tensors[0].Name == "" {
 		name := unnamedOutput
@@ -240,7 +272,7 @@ func (x *Exchange) name(m *message) error {
 	for i := range m.tensors {
 		t := &m.tensors[i]
 		for _, s := range spec.Outputs {
-			if s.Name != t.Name || t.DType != tensor.Number {
+			if s.Name != t.Name || t.DType != tensor.Number && from != seldonProtocol {
 				continue
 			}
 			typed, err := t.As(s.DType)

@@ -76,7 +76,7 @@ func jsonCases() []exchangeCase {
 			request: `{"jsonData":[1,2]}`,
 			sent:    `{"signature_name":"s","instances":[1,2]}`,
 			answer:  `{"predictions":[3]}`,
-			replied: `{"jsonData":{"predictions":[3]},"meta":{}}`,
+			replied: `{"data":{"names":[],"tensor":{"shape":[1],"values":[3]}},"meta":{}}`,
 		},
 		{
 			name: "several outputs become jsonData", from: SeldonJSON, to: TensorFlowJSON,
@@ -146,7 +146,7 @@ func jsonCases() []exchangeCase {
 			request: `{"jsonData":{"a":[1,2],"b":["x"]}}`,
 			sent:    `{"inputs":[{"name":"a","shape":[2],"datatype":"INT64","data":[1,2]},{"name":"b","shape":[1],"datatype":"BYTES","data":["x"]}]}`,
 			answer:  `{"outputs":[{"name":"o","shape":[1],"datatype":"INT64","data":[1]}]}`,
-			replied: `{"jsonData":{"outputs":[{"name":"o","shape":[1],"datatype":"INT64","data":[1]}]},"meta":{}}`,
+			replied: `{"data":{"names":[],"tensor":{"shape":[1],"values":[1]}},"meta":{}}`,
 		},
 		{
 			name: "TensorFlow rows to v2", from: TensorFlowJSON, to: V2JSON, options: Options{Model: "m", Spec: imageSpec()},
@@ -253,8 +253,8 @@ func TestRequestRefusals(t *testing.T) {
 			`node "n": cannot translate: the message has both strData and binData`},
 		{"customData", SeldonJSON, V2JSON, nil, `{"customData":{"@type":"x"}}`,
 			`node "n": cannot translate: customData is known to the component alone`},
-		{"free jsonData for v2", SeldonJSON, V2JSON, nil, `{"jsonData":"x"}`,
-			`node "n": cannot translate: jsonData must be a v2 request or an object of tensors by name: a JSON object is expected, not a string`},
+		{"free jsonData for v2", SeldonJSON, V2JSON, nil, `{"jsonData":{"a":{"b":1}}}`,
+			`node "n": cannot translate "a": an object is no value of a tensor`},
 		{"which input", SeldonJSON, TensorFlowJSON, two, `{"data":{"ndarray":[1]}}`,
 			`node "n": cannot translate: the data has no name and the model takes several inputs: "a", "b"`},
 		{"unknown input", V2JSON, TensorFlowJSON, two, `{"inputs":[{"name":"c","shape":[1],"datatype":"FP32","data":[1]}]}`,

@@ -49,7 +49,7 @@ func decodeForMean(c codec, p Payload) (*message, error) {
 		return nil, err
 	}
 	if m.kind == kindJSON {
-		if m.tensors, err = c.readJSON(m.value); err != nil {
+		if m.tensors, err = m.readValue(c.readJSON); err != nil {
 			return nil, err
 		}
 	}

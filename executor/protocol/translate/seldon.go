@@ -32,15 +32,15 @@ type meta struct {
 // answerKind is the kind in which one tensor answers a request, by the rule of
 // Seldon's Python wrapper: as asked, where the tensor allows it.
 func answerKind(asked kind, t *tensor.Tensor) (kind, error) {
-	if t.DType == tensor.Bytes {
-		return stringKind(asked, t)
-	}
-	numeric := t.DType != tensor.Bool
 	switch {
-	case !numeric, asked == kindNDArray:
-		return kindNDArray, nil
+	case t.DType == tensor.Bytes:
+		return stringKind(asked, t)
 	case asked == kindTFTensor:
 		return kindTFTensor, nil
+	case t.Rank() == 0:
+		return kindTensor, nil
+	case asked == kindNDArray || t.DType == tensor.Bool:
+		return kindNDArray, nil
 	}
 	return kindTensor, nil
 }
@@ -103,14 +103,26 @@ func columnNames(t *tensor.Tensor) []string {
 	return names
 }
 
-// readTensorsByName reads an object of tensors, which is how a message with
-// one place for data holds several.
-func readTensorsByName(value []byte) ([]tensor.Tensor, error) {
-	fields, err := jsontext.ParseObject(value)
-	if err != nil {
-		return nil, refuse("", "jsonData is not an object of tensors by name: %v", err)
+// readTensors reads jsonData: an object of tensors by name, which is how a
+// message with one place for data holds several, or one tensor.
+func readTensors(value []byte, dialect tensor.Dialect) ([]tensor.Tensor, error) {
+	dialect.Words = true
+	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
+		fields, err := jsontext.ParseObject(value)
+		if err != nil {
+			return nil, refuse("", "jsonData: %v", err)
+		}
+		return parseNamed(fields, dialect)
 	}
-	return parseNamed(fields, tensor.Dialect{Words: true})
+	t, err := tensor.Parse(value, dialect)
+	if err != nil {
+		return nil, refuse("", "jsonData: %v", err)
+	}
+	return []tensor.Tensor{t}, nil
+}
+
+func readSeldonValue(value []byte) ([]tensor.Tensor, error) {
+	return readTensors(value, tensor.Dialect{})
 }
 
 func parseNamed(fields jsontext.Fields, dialect tensor.Dialect) ([]tensor.Tensor, error) {

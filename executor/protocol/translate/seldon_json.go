@@ -292,6 +292,13 @@ func (w seldonWriter) data(dst []byte, m *message) ([]byte, error) {
 func (w seldonWriter) array(dst []byte, t *tensor.Tensor) ([]byte, error) {
 	switch w.kind {
 	case kindTensor:
+		if t.DType == tensor.Bool {
+			numbers, err := t.As(tensor.Uint8)
+			if err != nil {
+				return nil, err
+			}
+			t = &numbers
+		}
 		dst = append(appendShape(append(dst, `"tensor":{"shape":`...), t.Shape), `,"values":[`...)
 		dst, err := t.AppendFlat(dst, w.style)
 		return append(dst, "]}"...), err

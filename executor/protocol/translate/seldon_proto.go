@@ -33,8 +33,8 @@ func decodeSeldonProto(p Payload) (*message, error) {
 	case *seldon.SeldonMessage_BinData:
 		m.kind, m.tensors = kindBinary, oneString(data.BinData)
 	case *seldon.SeldonMessage_JsonData:
-		m.kind = kindJSON
-		m.value, err = protojson.Marshal(data.JsonData)
+		m.kind, m.doubles = kindJSON, true
+		m.value = appendValue(nil, data.JsonData)
 	case *seldon.SeldonMessage_CustomData:
 		err = refuse("", "customData is known to the component alone")
 	default:
@@ -88,11 +88,7 @@ func fromListValue(list *structpb.ListValue) (tensor.Tensor, error) {
 	if t, ok := flatRows(list); ok {
 		return t, nil
 	}
-	text, err := appendListValue(nil, list)
-	if err != nil {
-		return tensor.Tensor{}, err
-	}
-	t, err := tensor.Parse(text, tensor.Dialect{Words: true})
+	t, err := tensor.Parse(appendListValue(nil, list), tensor.Dialect{Words: true})
 	if err != nil || t.DType != tensor.Number {
 		return t, err
 	}
@@ -145,7 +141,9 @@ func sentProtoKind(t *tensor.Tensor) (kind, error) {
 	case tensor.Bytes:
 		return stringKind(kindNDArray, t)
 	case tensor.Bool:
-		return kindNDArray, nil
+		if t.Rank() > 0 {
+			return kindNDArray, nil
+		}
 	}
 	return kindTensor, nil
 }

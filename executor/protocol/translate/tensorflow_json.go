@@ -239,52 +239,39 @@ func appendPredictions(dst []byte, tensors []tensor.Tensor) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-// passTensorFlowJSON makes jsonData a request: as it stands if it is one, else
-// as the instances.
-func passTensorFlowJSON(value []byte, o *Options) (Payload, bool, error) {
-	key := `"instances":`
-	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
-		fields, err := jsontext.ParseObject(value)
-		if err != nil {
-			return Payload{}, false, refuse("", "jsonData: %v", err)
-		}
-		if isTensorFlowRequest(fields) {
-			if _, ok := fields.Find("signature_name"); ok || o.Signature == "" {
-				return jsonPayload(value), true, nil
-			}
-			body := jsontext.AppendQuoted([]byte(`{"signature_name":`), []byte(o.Signature))
-			body = append(body, ',')
-			return jsonPayload(append(body, value[1:]...)), true, nil
-		}
-		key = `"inputs":`
-	} else if jsontext.KindOf(value) != jsontext.Array {
-		key = `"inputs":`
-	}
-	body := []byte{'{'}
-	if o.Signature != "" {
-		body = append(jsontext.AppendQuoted([]byte(`{"signature_name":`), []byte(o.Signature)), ',')
-	}
-	body = append(append(body, key...), value...)
-	return jsonPayload(append(body, '}')), true, nil
+// isTensorFlowRequest tells a value that TensorFlow Serving takes as it stands.
+func isTensorFlowRequest(value []byte) bool {
+	fields, err := jsontext.ParseObject(value)
+	return err == nil && hasRowsOrColumns(fields)
 }
 
-func isTensorFlowRequest(fields jsontext.Fields) bool {
+func hasRowsOrColumns(fields jsontext.Fields) bool {
 	return fields.Value("instances") != nil || fields.Value("inputs") != nil
 }
 
-// readTensorFlowValue reads the tensors of a jsonData value for the proto form.
-func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
-	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
-		fields, err := jsontext.ParseObject(value)
-		if err != nil {
-			return nil, refuse("", "jsonData: %v", err)
-		}
-		if isTensorFlowRequest(fields) {
-			tensors, _, err := readRowsOrColumns(fields, "instances", "inputs")
-			return tensors, err
-		}
+// passTensorFlowJSON makes jsonData that is a request the request.
+func passTensorFlowJSON(value []byte, o *Options) (Payload, bool, error) {
+	fields, err := jsontext.ParseObject(value)
+	if err != nil || !hasRowsOrColumns(fields) {
+		return Payload{}, false, nil
 	}
-	return parseColumns(value, "jsonData")
+	if o.Signature == "" || fields.Value("signature_name") != nil {
+		return jsonPayload(value), true, nil
+	}
+	body := append(jsontext.AppendQuoted([]byte(`{"signature_name":`), []byte(o.Signature)), ',')
+	return jsonPayload(append(body, value[1:]...)), true, nil
+}
+
+// readTensorFlowValue reads the tensors of a jsonData value.
+func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
+	if fields, err := jsontext.ParseObject(value); err == nil && hasRowsOrColumns(fields) {
+		tensors, _, err := readRowsOrColumns(fields, "instances", "inputs")
+		return tensors, err
+	}
+	if jsontext.KindOf(value) == jsontext.Array && value[jsontext.Space(value, 1)] == '{' {
+		return parseRows(value, "jsonData")
+	}
+	return readTensors(value, tensorFlowDialect())
 }
 
 // writeTensorFlowValue makes tensors the value of jsonData: the answer that

@@ -302,34 +302,34 @@ func (w *v2Writer) tensor(t tensor.Tensor, binary bool) error {
 	return nil
 }
 
-// passV2JSON makes jsonData that is a request the request.
-func passV2JSON(value []byte, _ *Options) (Payload, bool, error) {
-	if fields, err := jsontext.ParseObject(value); err == nil && isV2Request(fields) {
-		return jsonPayload(value), true, nil
+// isV2Request tells a value that a v2 server takes as it stands.
+func isV2Request(value []byte) bool {
+	fields, err := jsontext.ParseObject(value)
+	if err != nil {
+		return false
 	}
-	return Payload{}, false, nil
-}
-
-func isV2Request(fields jsontext.Fields) bool {
 	inputs := fields.Value("inputs")
 	if jsontext.KindOf(inputs) != jsontext.Array {
 		return false
 	}
-	first := jsontext.Space(inputs, 1)
-	return inputs[first] == '{'
+	return inputs[jsontext.Space(inputs, 1)] == '{'
+}
+
+func passV2JSON(value []byte, _ *Options) (Payload, bool, error) {
+	return jsonPayload(value), isV2Request(value), nil
 }
 
 // readV2Value reads the tensors of a jsonData value: of a v2 request, or by
 // name.
 func readV2Value(value []byte) ([]tensor.Tensor, error) {
+	if !isV2Request(value) {
+		return readTensors(value, v2Dialect())
+	}
 	fields, err := jsontext.ParseObject(value)
 	if err != nil {
-		return nil, refuse("", "jsonData must be a v2 request or an object of tensors by name: %v", err)
+		return nil, refuse("", "jsonData: %v", err)
 	}
-	if isV2Request(fields) {
-		return readV2Tensors(fields.Value("inputs"), "inputs", nil)
-	}
-	return parseNamed(fields, v2Dialect())
+	return readV2Tensors(fields.Value("inputs"), "inputs", nil)
 }
 
 // writeV2Value makes tensors the value of jsonData: the answer that a v2 server
