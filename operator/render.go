@@ -1,0 +1,106 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/operator/config"
+	"github.com/prime-radiant/radiant/operator/expand"
+)
+
+func renderCommand() *cobra.Command {
+	var files []string
+	var namespace string
+	cmd := &cobra.Command{
+		Use:   "render -f FILE [-f FILE|FOLDER|-]",
+		Short: "Print the Kubernetes objects that SeldonDeployments stand for",
+		Long: `Render prints the Kubernetes objects of all SeldonDeployments, as YAML documents
+that can be applied. Warnings go to standard error; where there are errors,
+nothing is rendered.
+
+The settings of an operator are taken from the same environment variables.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := config.FromEnvironment()
+			if err != nil {
+				return err
+			}
+			servers, err := manifests.Load()
+			if err != nil {
+				return err
+			}
+			input := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
+			docs, problems, err := checkDeployments(files, cmd.InOrStdin(), input.Servers)
+			problems = append(problems, withoutEffect(docs, input.Config)...)
+			for _, p := range problems {
+				if p.Severity != v1.SeverityNote {
+					fmt.Fprintln(cmd.ErrOrStderr(), p)
+				}
+			}
+			if err == nil && problems.Err() != nil {
+				err = errReported
+			}
+			if err != nil {
+				return err
+			}
+			for _, d := range docs {
+				d.Deployment.Namespace = cmp.Or(d.Deployment.Namespace, namespace)
+			}
+			return render(docs, input, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
+	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "namespace of deployments that name none")
+	return cmd
+}
+
+// render writes the objects of all documents.
+func render(docs []v1.Document, input expand.Input, w io.Writer) error {
+	var objects []expand.Object
+	var errs []error
+	for _, d := range docs {
+		input.Deployment = d.Deployment
+		expanded, err := expand.Expand(input)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: deployment %q: %w", d.File, d.Deployment.Name, err))
+		}
+		objects = append(objects, expanded...)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	text, err := expand.Marshal(objects)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// withoutEffect warns of what the settings switch off.
+func withoutEffect(docs []v1.Document, c expand.Config) v1.Problems {
+	var all v1.Problems
+	for i := range docs {
+		d := &docs[i]
+		var problems v1.Problems
+		for j := range d.Deployment.Spec.Predictors {
+			for k := range d.Deployment.Spec.Predictors[j].ComponentSpecs {
+				if d.Deployment.Spec.Predictors[j].ComponentSpecs[k].KEDASpec != nil && !c.KEDA {
+					problems = append(problems, v1.Problem{
+						Severity: v1.SeverityWarning,
+						Path:     fmt.Sprintf("spec.predictors[%d].componentSpecs[%d].kedaSpec", j, k),
+						Message:  "has no effect: set KEDA_ENABLED=true where KEDA is installed",
+					})
+				}
+			}
+		}
+		all = append(all, d.Locate(problems)...)
+	}
+	return all
+}
