@@ -171,14 +171,17 @@ func (d *decoder) object(n *yaml.Node) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.report(SeverityError, "", n, "expected a Kubernetes object (apiVersion, kind, metadata, spec), found "+describe(n))
+		d.report(SeverityNote, "", n, "skipped: not a Kubernetes object but "+describe(n))
 		return
 	}
 	apiVersion, kind := scalarOf(n, "apiVersion"), scalarOf(n, "kind")
 	group, version, _ := strings.Cut(apiVersion, "/")
 	switch {
+	case kind == "" && apiVersion == "" && child(n, "metadata") == n && child(n, "spec") == n:
+		// A folder of deployments may hold requests and settings as well.
+		d.report(SeverityNote, "", n, "skipped: not a Kubernetes object")
 	case kind == "" && apiVersion == "":
-		d.report(SeverityError, "", n, "is not a Kubernetes object: apiVersion and kind are missing")
+		d.report(SeverityError, "", n, "apiVersion and kind are missing; write apiVersion: "+Group+"/"+Version+", kind: "+Kind)
 	case kind == Kind:
 		if group != Group || !slices.Contains(Versions(), version) {
 			d.report(SeverityError, "apiVersion", child(n, "apiVersion"),

@@ -24,7 +24,7 @@ func decodeProblems(text string) []string {
 	problems.Sort()
 	got := []string{}
 	for _, p := range problems {
-		got = append(got, p.String())
+		got = append(got, p.Error())
 	}
 	return got
 }
@@ -119,8 +119,10 @@ func TestDecodeProblems(t *testing.T) {
 			[]string{`f.yaml:2:7: error: kind: kind "Seldondeployment" does not exist in machinelearning.seldon.io; write SeldonDeployment`}},
 		{"version", "apiVersion: machinelearning.seldon.io/v2\nkind: SeldonDeployment\n",
 			[]string{`f.yaml:1:13: error: apiVersion: "machinelearning.seldon.io/v2" is not a version of SeldonDeployment; write machinelearning.seldon.io/v1`}},
-		{"no object", "a: 1\n", []string{"f.yaml:1:1: error: is not a Kubernetes object: apiVersion and kind are missing"}},
-		{"text", "hello\n", []string{`f.yaml:1:1: error: expected a Kubernetes object (apiVersion, kind, metadata, spec), found the text "hello"`}},
+		{"no kind", "metadata: {name: d}\nspec: {}\n",
+			[]string{"f.yaml:1:1: error: apiVersion and kind are missing; write apiVersion: machinelearning.seldon.io/v1, kind: SeldonDeployment"}},
+		{"no object", "a: 1\n", []string{"f.yaml:1:1: note: skipped: not a Kubernetes object"}},
+		{"text", "hello\n", []string{`f.yaml:1:1: note: skipped: not a Kubernetes object but the text "hello"`}},
 		{"merge of text", head + "spec: {<<: text}\n", []string{`f.yaml:3:12: error: spec: << merges a mapping, found the text "text"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -199,7 +201,7 @@ items:
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}
-	if len(problems) != 1 || !strings.HasPrefix(problems[0].String(), "f:13:3: note: Secret s skipped") {
+	if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), "f:13:3: note: Secret s skipped") {
 		t.Errorf("problems %v", problems)
 	}
 }
@@ -318,6 +320,10 @@ func FuzzDecode(f *testing.F) {
 		if errors.As(err, &errs) {
 			problems = append(problems, errs...)
 		}
+		for i := range docs {
+			problems = append(problems, docs[i].Validate(ValidateOptions{Servers: testServers()})...)
+		}
+		problems = append(problems, ValidateSet(docs)...)
 		lines := 2
 		for _, r := range text {
 			if strings.ContainsRune("\n\r\u0085\u2028\u2029", r) { // YAML's line breaks

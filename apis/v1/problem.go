@@ -43,13 +43,8 @@ type Problem struct {
 	Line, Column int
 }
 
-// String is a line as compilers write it: place, severity, field, message.
-func (p Problem) String() string { return p.text(p.Severity.String() + ": ") }
-
-// Error is [Problem.String] without the severity.
-func (p Problem) Error() string { return p.text("") }
-
-func (p Problem) text(severity string) string {
+// Error is a line as compilers write it: place, severity, field, message.
+func (p Problem) Error() string {
 	var b strings.Builder
 	if p.File != "" {
 		b.WriteString(p.File + ":")
@@ -61,7 +56,7 @@ func (p Problem) text(severity string) string {
 		}
 		b.WriteString(" ")
 	}
-	b.WriteString(severity)
+	b.WriteString(p.Severity.String() + ": ")
 	if p.Path != "" {
 		b.WriteString(p.Path + ": ")
 	}

@@ -20,6 +20,15 @@ func (p Protocol) Canonical() Protocol {
 	return p
 }
 
+// Valid reports whether p is a protocol of the API; empty is valid.
+func (p Protocol) Valid() bool {
+	switch p.Canonical() {
+	case ProtocolSeldon, ProtocolTensorFlow, ProtocolV2:
+		return true
+	}
+	return false
+}
+
 // IsServer reports whether a node's implementation names a prepackaged server
 // or one that the installation adds, and not a built-in or nothing.
 func IsServer(implementation string) bool {

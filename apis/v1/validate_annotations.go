@@ -11,17 +11,22 @@ import (
 
 const annotationPrefix = "seldon.io/"
 
-// numbers are the annotations whose value is a whole number.
+// loggerAnnotations become arguments of the executor, which does not start
+// with anything but a whole number.
+func loggerAnnotations() []string {
+	return []string{"seldon.io/executor-logger-queue-size", "seldon.io/executor-logger-write-timeout-ms"}
+}
+
+// numberAnnotations are ignored where their value is not a whole number.
 func numberAnnotations() []string {
 	return []string{
 		"seldon.io/rest-timeout", "seldon.io/grpc-timeout", "seldon.io/grpc-max-message-size",
-		"seldon.io/executor-logger-queue-size", "seldon.io/executor-logger-write-timeout-ms",
 		"seldon.io/istio-retries", "seldon.io/istio-retries-timeout", "seldon.io/ambassador-retries",
 	}
 }
 
 func knownAnnotations() []string {
-	return append(numberAnnotations(),
+	return append(append(numberAnnotations(), loggerAnnotations()...),
 		AnnotationSeparateExecutor, AnnotationNoExecutor, AnnotationServiceName, AnnotationNoStorageInitializer,
 		"seldon.io/headless-svc", "seldon.io/istio-gateway", "seldon.io/istio-host",
 		"seldon.io/ambassador-config", "seldon.io/ambassador-service-name", "seldon.io/ambassador-header",
@@ -70,9 +75,12 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 		if !strings.HasPrefix(key, annotationPrefix) {
 			continue
 		}
-		if slices.Contains(numberAnnotations(), key) {
-			if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < 0 {
+		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < 0 {
+			switch {
+			case slices.Contains(loggerAnnotations(), key):
 				v.errorf(at, "%q is not a whole number", value)
+			case slices.Contains(numberAnnotations(), key):
+				v.warnf(at, "%q is not a whole number, and has no effect", value)
 			}
 		}
 		if known := knownAnnotations(); !slices.Contains(known, key) {

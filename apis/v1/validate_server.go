@@ -33,7 +33,7 @@ func (v *validator) server(n node) {
 			"%s needs the place of its model", n.Implementation)
 	}
 	outside := v.deployment.Spec.Protocol.Canonical()
-	if len(server.Outside) == 0 || slices.Contains(server.Outside, string(outside)) {
+	if !outside.Valid() || len(server.Outside) == 0 || slices.Contains(server.Outside, string(outside)) {
 		return
 	}
 	const message = "Prepackaged server does not handle %s protocol %s; set spec.protocol to %s"

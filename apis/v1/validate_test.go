@@ -14,7 +14,7 @@ func problemsOf(t *testing.T, spec string) []string {
 	d := parse(t, "metadata: {name: d}\nspec: "+spec)
 	got := []string{}
 	for _, p := range Validate(d, ValidateOptions{Servers: testServers()}) {
-		got = append(got, p.String())
+		got = append(got, p.Error())
 	}
 	return got
 }
@@ -92,7 +92,7 @@ func TestValidateMetadata(t *testing.T) {
 	} {
 		d := parse(t, "metadata: "+c.metadata+"\nspec: {predictors: [{name: p, "+model+"}]}")
 		got := Validate(d, ValidateOptions{})
-		if c.want == "" && len(got) != 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].String(), c.want)) {
+		if c.want == "" && len(got) != 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), c.want)) {
 			t.Errorf("%s: got %q, want %q", c.metadata, got, c.want)
 		}
 	}
@@ -176,18 +176,19 @@ spec:
   annotations: {seldon.io/no-engine: "true", seldon.io/engine-anything: x, my/own: y, seldon.io/grpc-timout: "1"}
   predictors:
   - name: p
-    annotations: {seldon.io/no-engine: "yes", seldon.io/rest-timeout: 5s}
+    annotations: {seldon.io/no-engine: "yes", seldon.io/rest-timeout: 5s, seldon.io/executor-logger-queue-size: many}
     `+strings.Trim(strings.ReplaceAll(model, ", component", "\n    component"), "{}")+`
 `)
 	got := []string{}
 	for _, p := range Validate(d, ValidateOptions{}) {
-		got = append(got, p.String())
+		got = append(got, p.Error())
 	}
 	want := []string{
 		`warning: spec.annotations[seldon.io/grpc-timout]: nothing reads the annotation seldon.io/grpc-timout; did you mean seldon.io/grpc-timeout?`,
 		`warning: metadata.annotations[seldon.io/engine-separate-pod]: is not read here; write it in spec.annotations`,
 		`warning: spec.annotations[seldon.io/no-engine]: is not read here; write it in the annotations of a predictor`,
-		`error: spec.predictors[0].annotations[seldon.io/rest-timeout]: "5s" is not a whole number`,
+		`error: spec.predictors[0].annotations[seldon.io/executor-logger-queue-size]: "many" is not a whole number`,
+		`warning: spec.predictors[0].annotations[seldon.io/rest-timeout]: "5s" is not a whole number, and has no effect`,
 		`warning: spec.predictors[0].annotations[seldon.io/no-engine]: "yes" is not "true", so there will be an executor`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -237,7 +238,7 @@ spec:
 	got := docs[0].Validate(ValidateOptions{})
 	want := `f.yaml:9:28: error: spec.predictors[1].graph.type: Invalid type "MODLE"; ` +
 		`use MODEL, ROUTER, COMBINER, TRANSFORMER, OUTPUT_TRANSFORMER or UNKNOWN_TYPE (did you mean MODEL?)`
-	if len(got) != 1 || got[0].String() != want {
+	if len(got) != 1 || got[0].Error() != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
@@ -256,7 +257,7 @@ func TestValidateSet(t *testing.T) {
 	}
 	got := []string{}
 	for _, p := range ValidateSet(docs) {
-		got = append(got, p.String())
+		got = append(got, p.Error())
 	}
 	want := []string{
 		`f:9:28: error: spec.predictors[0].name: predictor "c" leads to the Service a-b-c, as does predictor "b-c" of deployment a (f:4); rename one of them`,
