@@ -83,7 +83,7 @@ func (j *job) get(ctx context.Context, to string) (name string, err error) {
 	if client == nil {
 		client = http.DefaultClient
 	}
-	response, err := client.Do(request) //nolint:gosec // the URI is the user's own
+	response, err := client.Do(request)
 	if err != nil {
 		return "", because(ctx, withoutURL(err))
 	}

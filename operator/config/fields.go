@@ -102,7 +102,7 @@ func user(name string, to **int64, doc string) field {
 			if err != nil {
 				return fmt.Errorf("%q is not a user id, a whole number", v)
 			}
-			*to = new(int64(n)) //nolint:gosec // 32 bits fit
+			*to = new(int64(n))
 			return nil
 		},
 		get: func() string {

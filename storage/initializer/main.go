@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -41,10 +42,11 @@ func run(ctx context.Context, args []string, w io.Writer, terminal bool) (status
 		return misuse
 	}
 	printer := storage.NewPrinter(w, terminal, time.Now)
-	for i := 0; i < len(args); i += 2 {
-		if err := storage.Fetch(ctx, args[i], args[i+1], storage.Options{Progress: printer.Print}); err != nil {
+	for pair := range slices.Chunk(args, 2) {
+		uri, dst := pair[0], pair[1]
+		if err := storage.Fetch(ctx, uri, dst, storage.Options{Progress: printer.Print}); err != nil {
 			if ctx.Err() != nil {
-				err = fmt.Errorf("interrupted while fetching %s", storage.Redact(args[i]))
+				err = fmt.Errorf("interrupted while fetching %s", storage.Redact(uri))
 			}
 			fmt.Fprintln(w, "storage-initializer:", err)
 			return failed
