@@ -1,0 +1,18 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this test binary the program radiant of the scripts.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"radiant": main})
+}
+
+// TestScripts runs the command line as its users do. -update rewrites the
+// expected output.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/manifests"
+)
+
+func validateCommand() *cobra.Command {
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "validate -f FILE [-f FILE|FOLDER|-]",
+		Short: "Print every problem of SeldonDeployments, with its line",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			servers, err := manifests.Load()
+			if err != nil {
+				return err
+			}
+			docs, problems, err := checkDeployments(files, cmd.InOrStdin(), servers)
+			for _, p := range problems {
+				fmt.Fprintln(cmd.OutOrStdout(), p)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), summary(len(docs), problems))
+			if problems.Err() != nil {
+				return errReported
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
+	return cmd
+}
+
+// summary counts problems; notes are none.
+func summary(deployments int, problems v1.Problems) string {
+	wrong, doubtful := len(problems.Of(v1.SeverityError)), len(problems.Of(v1.SeverityWarning))
+	if wrong+doubtful == 0 {
+		return "ok"
+	}
+	return fmt.Sprintf("%s in %s (%s, %s)", counted(wrong+doubtful, "problem"), counted(deployments, "deployment"),
+		counted(wrong, "error"), counted(doubtful, "warning"))
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
