@@ -144,18 +144,37 @@ func (j *job) copyFile(ctx context.Context, f file) error {
 	if err := os.MkdirAll(filepath.Dir(path), dirMode); err != nil {
 		return err
 	}
-	return writeFile(path, &counted{ctx: ctx, r: from, count: j.add})
+	return writeFile(path, func(to *os.File) error {
+		// In large pieces between two files, so that the kernel copies, or
+		// shares the blocks where the file system can.
+		for {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n, err := io.CopyN(to, from, copyChunk)
+			if e := j.add(int(n)); e != nil {
+				return e
+			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+	})
 }
+
+const copyChunk = 16 << 20
 
 // writeFile writes a new file. A failed Close is an error too: it is where a
 // full disk may show.
-func writeFile(path string, from io.Reader) error {
+func writeFile(path string, write func(*os.File) error) error {
 	to, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(to, from)
-	return errors.Join(err, to.Close())
+	return errors.Join(write(to), to.Close())
 }
 
 // counted is a reader that counts what passes and stops when it is told to.

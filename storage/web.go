@@ -106,7 +106,11 @@ func (j *job) get(ctx context.Context, to string) (name string, err error) {
 		}
 		return nil
 	}}
-	return name, because(ctx, writeFile(to, body))
+	err = writeFile(to, func(f *os.File) error {
+		_, err := io.Copy(f, body)
+		return err
+	})
+	return name, because(ctx, err)
 }
 
 // because replaces an error that only says "canceled" by the reason.
