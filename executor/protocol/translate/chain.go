@@ -27,6 +27,7 @@ func Chain(form Form, p Payload, model string) (Payload, error) {
 }
 
 func chainTensorFlowJSON(p Payload) (Payload, error) {
+	p.JSONLength = 0
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
 		return Payload{}, refuse("", "the answer cannot become a request: %v", err)
@@ -44,13 +45,9 @@ func chainTensorFlowJSON(p Payload) (Payload, error) {
 }
 
 func chainV2JSON(p Payload) (Payload, error) {
-	text := p.Body
-	if p.JSONLength > 0 && p.JSONLength <= len(text) {
-		text = text[:p.JSONLength]
-	}
-	fields, err := jsontext.ParseObject(text)
+	fields, _, err := splitV2(p)
 	if err != nil {
-		return Payload{}, refuse("", "the answer cannot become a request: %v", err)
+		return Payload{}, err
 	}
 	if _, ok := fields.Find("inputs"); ok {
 		return p, nil

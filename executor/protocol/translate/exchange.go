@@ -63,6 +63,8 @@ func (x *Exchange) request(p Payload) (Payload, error) {
 	if err := x.address(&sent, target.protocol); err != nil {
 		return Payload{}, err
 	}
+	// The request's elements need not stay in memory until the answer comes.
+	m.tensors, m.value = nil, nil
 	return target.encodeRequest(&sent)
 }
 
@@ -116,6 +118,9 @@ func (x *Exchange) address(m *message, to protocol) error {
 	m.tensors = slices.Clone(m.tensors)
 	for i := range m.tensors {
 		t := &m.tensors[i]
+		if o.Chained && len(m.tensors) == 1 && (o.Input != "" || o.Spec != nil && len(o.Spec.Inputs) == 1) {
+			t.Name = ""
+		}
 		spec, err := x.input(t, len(m.tensors))
 		if err != nil {
 			return err

@@ -42,6 +42,9 @@ type Options struct {
 	Signature string
 	// Input and Output name the server's tensors where a message does not.
 	Input, Output string
+	// Chained says that the message is another model's answer, whose one tensor
+	// goes to the one input whatever its name.
+	Chained bool
 	// Outputs asks a v2 server for these outputs by name.
 	Outputs []string
 	// Spec is what the server's metadata says of its tensors; nil: unknown.

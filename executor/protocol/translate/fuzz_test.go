@@ -1,0 +1,144 @@
+package translate
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/prime-radiant/radiant/executor/tensor"
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
+)
+
+// seeds are messages of every form, and damaged ones.
+func seeds() [][]byte {
+	var out [][]byte
+	for _, c := range jsonCases() {
+		out = append(out, []byte(c.request), []byte(c.answer))
+		for _, to := range []Form{TensorFlowProto, V2Proto, SeldonProto} {
+			sent, _, err := Request(Payload{Body: []byte(c.request)}, c.from, to, Options{Model: "m", Input: "x"})
+			if err != nil {
+				continue
+			}
+			out = append(out, sent.Body, sent.Body[:len(sent.Body)/2])
+			target, _ := to.codec()
+			m, err := target.decodeRequest(sent)
+			if err != nil {
+				continue
+			}
+			if answer, err := target.encodeResponse(m, &message{}); err == nil {
+				out = append(out, answer.Body)
+			}
+		}
+	}
+	return append(out, nil, []byte("{"), []byte("[]"), []byte(`{"data":{"ndarray":null}}`))
+}
+
+func fuzzOptions(flags uint8) Options {
+	o := Options{Node: "n", Model: "m"}
+	if flags&1 != 0 {
+		o.Spec = imageSpec()
+	}
+	if flags&2 != 0 {
+		o.Signature, o.Input, o.Output = "s", "x", "y"
+	}
+	if flags&4 != 0 {
+		o.Spec = &Spec{Inputs: []TensorSpec{{Name: "a", DType: tensor.Int16}, {Name: "b", DType: tensor.Bytes}}}
+	}
+	return o
+}
+
+func pairOf(pair uint8) (from, to Form) {
+	return forms()[pair%6], forms()[pair/6%6]
+}
+
+// FuzzRequest translates any bytes as a request of each pair of forms.
+func FuzzRequest(f *testing.F) {
+	for i, s := range seeds() {
+		f.Add(s, uint8(i*7), uint8(i), 0)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, pair, flags uint8, jsonLength int) {
+		from, to := pairOf(pair)
+		out, _, err := Request(Payload{Body: body, JSONLength: jsonLength}, from, to, fuzzOptions(flags))
+		checkOutcome(t, from == to, to, out, err)
+		if err == nil && from != to {
+			checkReadable(t, to, out)
+		}
+	})
+}
+
+// checkOutcome asks for an error of the right kind, or for a body that is what
+// its form says.
+func checkOutcome(t *testing.T, untouched bool, form Form, out Payload, err error) {
+	t.Helper()
+	var e *Error
+	if err != nil {
+		if !errors.As(err, &e) {
+			t.Fatalf("%T: %v", err, err)
+		}
+		return
+	}
+	if untouched || form == SeldonProto || form == TensorFlowProto || form == V2Proto {
+		return
+	}
+	text := out.Body
+	if out.JSONLength > 0 {
+		text = text[:out.JSONLength]
+	}
+	if _, err := jsontext.ParseObject(text); err != nil {
+		t.Fatalf("wrote %q: %v", text, err)
+	}
+}
+
+// checkReadable asks that what was written can be read, unless it is jsonData
+// that passes as it stands.
+func checkReadable(t *testing.T, form Form, out Payload) {
+	t.Helper()
+	c, _ := form.codec()
+	if c.protocol != seldonProtocol && c.passJSON != nil {
+		if _, ok, _ := c.passJSON(out.Body, &Options{}); ok {
+			return
+		}
+	}
+	if _, err := c.decodeRequest(out); err != nil {
+		t.Fatalf("cannot read %q: %v", out.Body, err)
+	}
+}
+
+// FuzzResponse translates any bytes as the answer to a request of each kind.
+func FuzzResponse(f *testing.F) {
+	for i, s := range seeds() {
+		f.Add(s, uint8(i*5), uint8(i), 0)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, pair, flags uint8, jsonLength int) {
+		from, to := pairOf(pair)
+		kinds := []kind{kindNone, kindNDArray, kindTensor, kindTFTensor, kindString, kindBinary, kindJSON}
+		x := &Exchange{from: from, to: to, options: fuzzOptions(flags >> 4),
+			asked: &message{kind: kinds[flags%7], rows: flags&8 != 0, raw: flags&8 != 0, binary: flags&8 != 0}}
+		out, err := x.Response(Payload{Body: body, JSONLength: jsonLength})
+		checkOutcome(t, from == to, from, out, err)
+	})
+}
+
+// FuzzWithin runs what stays inside one protocol.
+func FuzzWithin(f *testing.F) {
+	for i, s := range seeds() {
+		f.Add(s, uint8(i), 0)
+	}
+	f.Add([]byte(`{"data":{"ndarray":[[1]]}}`), uint8(0), 0)
+	f.Add([]byte(`[1]`), uint8(0), 0)
+	f.Fuzz(func(t *testing.T, body []byte, which uint8, jsonLength int) {
+		form := forms()[which%6]
+		p := Payload{Body: body, JSONLength: jsonLength}
+		out, err := Chain(form, p, "next")
+		checkOutcome(t, form == SeldonJSON, form, out, err)
+		out, err = Mean(form, []Payload{p, p})
+		checkOutcome(t, false, form, out, err)
+		_, err = Branch(form, p)
+		checkOutcome(t, true, form, out, err)
+		_, err = Join(form, []Payload{p, p})
+		checkOutcome(t, true, form, out, err)
+		_, err = Address(form, p, "m")
+		checkOutcome(t, true, form, out, err)
+		_, err = ParseSpec(form, body, "")
+		checkOutcome(t, true, form, out, err)
+	})
+}
