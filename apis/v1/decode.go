@@ -193,7 +193,7 @@ func (d *decoder) object(n *yaml.Node) {
 	case group == Group || kind == "" || normalize(kind) == normalize(Kind):
 		d.report(SeverityError, "kind", child(n, "kind"), fmt.Sprintf("kind %q does not exist in %s; write %s", kind, Group, Kind))
 	default:
-		d.report(SeverityNote, "", n, fmt.Sprintf("%s %s skipped: only a %s is read", kind, nameOf(n), Kind))
+		d.report(SeverityNote, "", n, fmt.Sprintf("%s skipped: only a %s is read", strings.TrimSpace(kind+" "+nameOf(n)), Kind))
 	}
 }
 
@@ -204,8 +204,15 @@ func (d *decoder) list(n *yaml.Node) {
 		return
 	}
 	for _, item := range items.Content {
-		if d.visit("items", item, 0) {
-			d.object(resolve(item))
+		if !d.visit("items", item, 0) {
+			return
+		}
+		item = resolve(item)
+		// The items of a typed list need not repeat its type.
+		if scalarOf(n, "kind") == Kind+"List" && item.Kind == yaml.MappingNode && scalarOf(item, "kind") == "" {
+			d.deployment(item)
+		} else {
+			d.object(item)
 		}
 	}
 }

@@ -123,6 +123,17 @@ func TestDecodeProblems(t *testing.T) {
 			[]string{"f.yaml:1:1: error: apiVersion and kind are missing; write apiVersion: machinelearning.seldon.io/v1, kind: SeldonDeployment"}},
 		{"no object", "a: 1\n", []string{"f.yaml:1:1: note: skipped: not a Kubernetes object"}},
 		{"text", "hello\n", []string{`f.yaml:1:1: note: skipped: not a Kubernetes object but the text "hello"`}},
+		{"list of nothing", "apiVersion: v1\nkind: List\nitems: none\n",
+			[]string{`f.yaml:3:8: error: items: expected a list of objects, found the text "none"`}},
+		{"object without metadata", "apiVersion: v1\nkind: Namespace\n",
+			[]string{"f.yaml:1:1: note: Namespace skipped: only a SeldonDeployment is read"}},
+		{"wrong shapes of leaves", head + "spec: {predictors: [{componentSpecs: [{pdbSpec: {minAvailable: {}}}], graph: {name: [a]}}]}\n",
+			[]string{
+				"f.yaml:3:64: error: spec.predictors[0].componentSpecs[0].pdbSpec.minAvailable: expected a whole number, or text such as 25% or a port's name, found fields (name: value)",
+				"f.yaml:3:85: error: spec.predictors[0].graph.name: expected text, found a list",
+			}},
+		{"tag", head + "metadata: {name: !secret x}\n",
+			[]string{"f.yaml:3:18: error: metadata.name: expected text, found a value tagged !secret"}},
 		{"merge of text", head + "spec: {<<: text}\n", []string{`f.yaml:3:12: error: spec: << merges a mapping, found the text "text"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -185,6 +196,11 @@ items:
 - apiVersion: v1
   kind: Secret
   metadata: {name: s}
+---
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeploymentList
+items:
+- metadata: {name: item}
 ...
 ---
 {"apiVersion": "machinelearning.seldon.io/v1", "kind": "SeldonDeployment",
@@ -197,7 +213,7 @@ items:
 	for _, d := range docs {
 		got = append(got, d.Deployment.APIVersion+" "+d.Deployment.Name)
 	}
-	want := []string{Group + "/v1 one", Group + "/v1 two", Group + "/v1 three"}
+	want := []string{Group + "/v1 one", Group + "/v1 two", Group + "/v1 item", Group + "/v1 three"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}

@@ -23,8 +23,9 @@ func parse(t *testing.T, text string) *SeldonDeployment {
 func testServers() map[string]manifests.Server {
 	all := []string{"seldon", "tensorflow", "v2"}
 	return map[string]manifests.Server{
-		"SKLEARN_SERVER":     {Protocol: "v2", Outside: all, Image: "docker.io/seldonio/mlserver:1-sklearn"},
-		"TENSORFLOW_SERVER":  {Protocol: "tensorflow", Outside: all, Image: "tensorflow/serving:2"},
+		"SKLEARN_SERVER": {Protocol: "v2", Outside: all, Image: "docker.io/seldonio/mlserver:1-sklearn"},
+		"TENSORFLOW_SERVER": {Protocol: "tensorflow", Outside: all, Image: "tensorflow/serving:2",
+			Proxied: &manifests.Proxied{Container: "tfserving", Images: []string{"tfserving-proxy"}}},
 		"HUGGINGFACE_SERVER": {Protocol: "v2", Outside: []string{"seldon", "v2"}, Image: "mlserver:1-hf", ModelURIOptional: true},
 		"IMAGE_SERVER":       {Outside: all, Image: "example/server:1"},
 	}
@@ -272,5 +273,17 @@ func TestDefaultWireProtocol(t *testing.T) {
 		if got := d.Spec.Predictors[0].Graph.Endpoint.Protocol; got != c.want {
 			t.Errorf("%+v: got %q", c, got)
 		}
+	}
+}
+
+func TestDefaultOptions(t *testing.T) {
+	d := parse(t, "metadata: {name: d}\nspec: {predictors: [{name: p, graph: {name: m, implementation: SKLEARN_SERVER}}]}")
+	Default(d, DefaultOptions{HTTPPort: 1, GRPCPort: 2, MetricsPort: 3, MetricsPortName: "stats"})
+	p := &d.Spec.Predictors[0]
+	if e := p.Graph.Endpoint; e.HTTPPort != 1 || e.GRPCPort != 2 {
+		t.Errorf("endpoint %+v", *e)
+	}
+	if port := portNamed(&p.ComponentSpecs[0].Spec.Containers[0], "stats", 0); port != 3 {
+		t.Errorf("metrics port %d", port)
 	}
 }

@@ -110,6 +110,7 @@ func TestValidateServers(t *testing.T) {
 		{"right", served("seldon", `implementation: SKLEARN_SERVER, modelUri: "gs://b/m"`, ""), nil},
 		{"translated", served("tensorflow", `implementation: SKLEARN_SERVER, modelUri: ./model`, ""), nil},
 		{"skeleton container", served("v2", `implementation: SKLEARN_SERVER, type: MODEL, modelUri: /m`, `{spec: {containers: [{name: m}]}}`), nil},
+		{"container of former times", served("seldon", `implementation: TENSORFLOW_SERVER, modelUri: m`, `{spec: {containers: [{name: tfserving}]}}`), nil},
 		{"without a model", served("v2", `implementation: HUGGINGFACE_SERVER`, ""), nil},
 		{"model missing", served("v2", `implementation: SKLEARN_SERVER`, ""), []string{
 			`error: spec.predictors[0].graph.modelUri: Predictive unit modelUri required when using standalone servers: SKLEARN_SERVER needs the place of its model`,
