@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/program"
 )
 
 func main() {
@@ -22,7 +23,7 @@ func main() {
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		err = run(ctx, c)
+		err = program.Run(ctx, c, os.Stderr, nil)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "executor:", err)

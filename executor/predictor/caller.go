@@ -72,7 +72,7 @@ func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, e
 	}
 	branch, err := translate.Branch(c.outside.Form, payload(m))
 	if err != nil {
-		return 0, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+		return 0, untranslated(protocol.BadAnswer, err)
 	}
 	return branch, nil
 }
@@ -96,13 +96,16 @@ func (c *caller) join(ctx context.Context, n *node, ms []protocol.Message) (prot
 		return protocol.Message{}, protocol.Errorf(protocol.Unimplemented,
 			"a combiner must speak the predictor's own protocol %s, and this one speaks %s", c.predictor.options.Outside.Name, n.speaks.Name)
 	}
-	join := translate.Join
-	if n.builtin.Join != nil {
-		join = n.builtin.Join
+	join := n.builtin.Join
+	if join == nil {
+		join = translate.Join
+		if _, err := n.target(c.transport, graph.CallAggregate, ms[0].Meta); err != nil {
+			return protocol.Message{}, err
+		}
 	}
 	joined, err := join(c.outside.Form, answers)
 	if err != nil {
-		return protocol.Message{}, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+		return protocol.Message{}, untranslated(protocol.BadAnswer, err)
 	}
 	m := message(joined, ms[0])
 	if n.builtin.Join != nil {
@@ -124,10 +127,9 @@ func (c *caller) next(n *node, m protocol.Message) (protocol.Message, error) {
 		}
 		chained, err := translate.Chain(c.outside.Form, payload(m), n.asked(m.Meta).Name)
 		if err != nil {
-			return m, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+			return m, untranslated(protocol.BadAnswer, err)
 		}
-		m = message(chained, m)
-		return m, nil
+		return message(chained, m), nil
 	}
 	return m, nil
 }

@@ -68,6 +68,9 @@ type askError struct {
 }
 
 func (c *caller) askSpec(ctx context.Context, n *node, m protocol.Message) (*translate.Spec, error) {
+	if !n.speaks.Describes {
+		return nil, &askError{error: errors.ErrUnsupported, final: true}
+	}
 	d := n.dialect(c.transport)
 	path, body := d.Query(protocol.QueryMetadata, protocol.Model{Name: n.model})
 	if path == "" || n.hosts[c.transport] == "" {
@@ -83,7 +86,7 @@ func (c *caller) askSpec(ctx context.Context, n *node, m protocol.Message) (*tra
 	// The spec outlives the request, whose buffers are used again.
 	spec, err := translate.ParseSpec(d.Form, bytes.Clone(answer.Body), n.translation.Signature)
 	if err != nil {
-		return nil, protocol.Errorf(protocol.BadAnswer, "reading the model's metadata: %w", err)
+		return nil, untranslated(protocol.BadAnswer, err)
 	}
 	return spec, nil
 }

@@ -30,7 +30,7 @@ func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m pro
 	}
 	back, err := exchange.Response(payload(answer))
 	if err != nil {
-		return m, &protocol.Error{Code: protocol.BadAnswer, Err: err}
+		return m, untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", n.speaks.Name, err))
 	}
 	return message(back, answer), nil
 }
@@ -44,10 +44,12 @@ func (c *caller) rewritten(ctx context.Context, n *node, m protocol.Message) (p 
 	if m, err = c.readable(m); err != nil {
 		return p, x, err
 	}
+	chained := m.Answer
 	if m, err = c.next(n, m); err != nil {
 		return p, x, err
 	}
 	o := n.translation
+	o.Chained = chained
 	if o.Spec, err = n.spec[c.transport].load(ctx, func() (*translate.Spec, error) { return c.askSpec(ctx, n, m) }); err != nil {
 		return p, x, err
 	}
@@ -57,9 +59,24 @@ func (c *caller) rewritten(ctx context.Context, n *node, m protocol.Message) (p 
 		if m.Answer {
 			code = protocol.BadAnswer
 		}
-		return p, x, &protocol.Error{Code: code, Err: err}
+		return p, x, untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", n.speaks.Name, err))
 	}
 	return p, x, nil
+}
+
+// untranslated gives an error of package translate its code, and takes from
+// it the name of the node, which every error of a node gets by its place.
+func untranslated(code protocol.Code, err error) error {
+	var e *translate.Error
+	if errors.As(err, &e) {
+		before := strings.TrimSuffix(err.Error(), e.Error())
+		text := e.Reason
+		if e.Tensor != "" {
+			text = fmt.Sprintf("%q: %s", e.Tensor, e.Reason)
+		}
+		err = errors.New(before + text)
+	}
+	return &protocol.Error{Code: code, Err: err}
 }
 
 // refused puts a refusal of the node's server into the words of the client's

@@ -5,9 +5,9 @@ package protocol
 // request's [Lease].
 type Message struct {
 	Body []byte
-	// Head goes before Body on the wire; it lets a field be set in a gRPC
+	// Tail goes behind Body on the wire; it lets a field be set in a gRPC
 	// message of any size without copying it.
-	Head []byte
+	Tail []byte
 	// Type and Encoding are Content-Type and Content-Encoding; empty over gRPC.
 	Type, Encoding string
 	// JSONLength is the Inference-Header-Content-Length of a v2 message with

@@ -44,6 +44,8 @@ type Protocol struct {
 	FailureText func(body []byte) string
 	// Health is the path that a full health check asks. Empty: TCP only.
 	Health string
+	// Describes is true if servers tell the names and types of their tensors.
+	Describes bool
 	// Feedback is true if servers of this protocol take feedback.
 	Feedback bool
 	// Named is true if clients name the model they ask for, and such a name

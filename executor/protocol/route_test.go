@@ -107,10 +107,10 @@ func TestStringAt(t *testing.T) {
 	}
 	d := tensorflow().Dialects[GRPC]
 	m := d.WithModel(Message{Body: True(9)}, "m")
-	if got := StringAt(append(m.Head, m.Body...), way); got != "m" {
+	if got := StringAt(append(m.Body, m.Tail...), way); got != "m" {
 		t.Errorf("model is named %q", got)
 	}
-	if again := d.WithModel(m, "other"); &again.Head[0] != &m.Head[0] {
+	if again := d.WithModel(m, "other"); &again.Tail[0] != &m.Tail[0] {
 		t.Error("a named model was named again")
 	}
 }

@@ -42,6 +42,7 @@ func tensorflow() *Protocol {
 		},
 		Failure:     plainFailure,
 		FailureText: plainFailureText,
+		Describes:   true,
 		Named:       true,
 	}
 	for _, model := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{version}"} {

@@ -38,6 +38,7 @@ func v2() *Protocol {
 		Failure:     plainFailure,
 		FailureText: plainFailureText,
 		Health:      "/v2/health/ready",
+		Describes:   true,
 		Named:       true,
 	}
 	for _, model := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {

@@ -40,8 +40,8 @@ func StringAt(body []byte, way []protowire.Number) string {
 }
 
 // stringField writes a string at the end of the way, wrapped in the messages
-// along it. Written before or after a message that lacks the field it sets
-// the field there: protobuf merges what is repeated.
+// along it. Written behind a message it sets the field there: of what is
+// repeated, protobuf takes the last.
 func stringField(way []protowire.Number, value string) []byte {
 	b := []byte(value)
 	for i := len(way) - 1; i >= 0; i-- {
@@ -53,10 +53,10 @@ func stringField(way []protowire.Number, value string) []byte {
 // WithModel returns a request that names the model, if this dialect's requests
 // do so and this one does not yet.
 func (d *Dialect) WithModel(m Message, name string) Message {
-	if len(d.Name) == 0 || StringAt(m.Head, d.Name) != "" || StringAt(m.Body, d.Name) != "" {
+	if len(d.Name) == 0 || StringAt(m.Tail, d.Name) != "" || StringAt(m.Body, d.Name) != "" {
 		return m
 	}
-	m.Head = append(stringField(d.Name, name), m.Head...)
+	m.Tail = append(stringField(d.Name, name), m.Tail...)
 	return m
 }
 

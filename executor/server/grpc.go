@@ -94,7 +94,7 @@ func (s *rpc) handler(m protocol.Method) handler {
 		if err != nil {
 			return nil, s.failure(m, err)
 		}
-		return &upstream.Frame{Head: out.Head, Body: out.Body}, nil
+		return &upstream.Frame{Body: out.Body, Tail: out.Tail}, nil
 	}
 }
 

@@ -8,9 +8,9 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// Frame is a gRPC message as bytes: Head and Body, one after the other.
-// Received frames have no head.
-type Frame struct{ Head, Body []byte }
+// Frame is a gRPC message as bytes: Body and Tail, one after the other.
+// Received frames have no tail.
+type Frame struct{ Body, Tail []byte }
 
 // Codec passes frames through and leaves all other messages to protobuf. It
 // goes by protobuf's name, so that the content type on the wire is the usual.
@@ -25,10 +25,10 @@ func (c Codec) Marshal(v any) (mem.BufferSlice, error) {
 	switch {
 	case !ok:
 		return encoding.GetCodecV2(c.Name()).Marshal(v)
-	case len(f.Head) == 0:
+	case len(f.Tail) == 0:
 		return mem.BufferSlice{mem.SliceBuffer(f.Body)}, nil
 	}
-	return mem.BufferSlice{mem.SliceBuffer(f.Head), mem.SliceBuffer(f.Body)}, nil
+	return mem.BufferSlice{mem.SliceBuffer(f.Body), mem.SliceBuffer(f.Tail)}, nil
 }
 
 // Unmarshal copies the bytes into a frame, out of gRPC's own buffers.

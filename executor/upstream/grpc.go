@@ -68,7 +68,7 @@ func (g *GRPC) Send(ctx context.Context, to *Target, m protocol.Message) (protoc
 		defer cancel()
 	}
 	var answer Frame
-	if err := conn.Invoke(call, to.Path, &Frame{Head: m.Head, Body: m.Body}, &answer); err != nil {
+	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail}, &answer); err != nil {
 		return protocol.Message{}, fault(ctx, err)
 	}
 	return protocol.Message{Body: answer.Body, Answer: true, Meta: m.Meta}, nil

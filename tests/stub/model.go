@@ -22,9 +22,18 @@ type Model struct {
 	Digit int
 	// Out is the digit for output transformers of seldon; 0 means Digit.
 	Out int
-	// Route is what a router answers.
-	Route int
+	// Route is what a router answers. Router makes every call over gRPC in
+	// tensorflow and v2 one of a router, since routers have no method of
+	// their own there.
+	Route  int
+	Router bool
 }
+
+// The tensors of models of tensorflow and v2.
+const (
+	Input  = "features"
+	Output = "result"
+)
 
 // Serve makes the server answer as the model does.
 func (m Model) Serve(s *Server) {

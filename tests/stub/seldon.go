@@ -156,7 +156,7 @@ func SeldonNumbers(m *seldon.SeldonMessage) []float64 {
 		return t.Values
 	}
 	if t := m.GetData().GetTftensor(); t != nil {
-		return tensorNumbers(t)
+		return TensorNumbers(t)
 	}
 	list := m.GetData().GetNdarray()
 	if list == nil {

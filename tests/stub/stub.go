@@ -204,6 +204,9 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 	}
 	md, _ := metadata.FromIncomingContext(stream.Context())
 	a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Gone: stream.Context().Done()})
+	if err := stream.Context().Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
 	if a.Code != codes.OK {
 		return status.Error(a.Code, a.Message)
 	}

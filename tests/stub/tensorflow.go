@@ -13,12 +13,6 @@ import (
 	"github.com/prime-radiant/radiant/apis/tensorflow"
 )
 
-// The tensors of the stub's TensorFlow models.
-const (
-	TensorFlowInput  = "images"
-	TensorFlowOutput = "scores"
-)
-
 // tensorflow serves a model of one float input and one float output, both of
 // any shape.
 func (m Model) tensorflow(c Call) (Answer, error) {
@@ -36,7 +30,7 @@ func (m Model) tensorflow(c Call) (Answer, error) {
 	case "":
 		return Answer{Body: []byte(`{"model_version_status":[{"version":"1","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`)}, nil
 	case "/metadata":
-		return Answer{Body: fmt.Appendf(nil, tensorflowMetadata, m.Name, TensorFlowInput, TensorFlowOutput)}, nil
+		return Answer{Body: fmt.Appendf(nil, tensorflowMetadata, m.Name, Input, Output)}, nil
 	case ":route":
 		return Answer{Body: fmt.Appendf(nil, `{"predictions":[%d]}`, m.Route)}, nil
 	case ":predict":
@@ -69,7 +63,7 @@ func (m Model) tensorflowPredict(body []byte) (Answer, error) {
 	case r.Inputs != nil:
 		key, in = "outputs", r.Inputs
 		if named, ok := in.(map[string]any); ok {
-			in = named[TensorFlowInput]
+			in = named[Input]
 		}
 	case r.Instances == nil:
 		err = fmt.Errorf("request has neither instances nor inputs")
@@ -99,7 +93,7 @@ func mapped(v any, f func(float64) float64) any {
 	case float64:
 		return f(v)
 	case map[string]any:
-		return mapped(v[TensorFlowInput], f)
+		return mapped(v[Input], f)
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
@@ -137,18 +131,18 @@ func (m Model) tensorflowGRPC(c Call) (Answer, error) {
 		return Answer{}, fmt.Errorf("request has no inputs")
 	}
 	digit := m.Digit
-	xs := tensorNumbers(in)
+	xs := TensorNumbers(in)
 	values := make([]float32, len(xs))
 	for i, x := range xs {
 		values[i] = float32(appended(x, digit))
-		if m.Route != 0 {
+		if m.Router {
 			values[i] = float32(m.Route)
 		}
 	}
 	out := &tensorflow.TensorProto{Dtype: tensorflow.DataType_DT_FLOAT, TensorShape: in.TensorShape, FloatVal: values}
 	return encoded(&tensorflow.PredictResponse{
 		ModelSpec: &tensorflow.ModelSpec{Name: m.Name, SignatureName: "serving_default"},
-		Outputs:   map[string]*tensorflow.TensorProto{TensorFlowOutput: out},
+		Outputs:   map[string]*tensorflow.TensorProto{Output: out},
 	})
 }
 
@@ -157,7 +151,7 @@ func (m Model) tensorflowSignatures() (Answer, error) {
 		return map[string]*tensorflow.TensorInfo{name: {Dtype: tensorflow.DataType_DT_FLOAT, TensorShape: &tensorflow.TensorShapeProto{UnknownRank: true}}}
 	}
 	signatures, err := anypb.New(&tensorflow.SignatureDefMap{SignatureDef: map[string]*tensorflow.SignatureDef{
-		"serving_default": {Inputs: info(TensorFlowInput), Outputs: info(TensorFlowOutput), MethodName: "tensorflow/serving/predict"},
+		"serving_default": {Inputs: info(Input), Outputs: info(Output), MethodName: "tensorflow/serving/predict"},
 	}})
 	if err != nil {
 		return Answer{}, err
@@ -167,8 +161,8 @@ func (m Model) tensorflowSignatures() (Answer, error) {
 	})
 }
 
-// tensorNumbers reads a tensor of floats, doubles or 64-bit integers.
-func tensorNumbers(t *tensorflow.TensorProto) []float64 {
+// TensorNumbers reads a tensor of floats, doubles or 64-bit integers.
+func TensorNumbers(t *tensorflow.TensorProto) []float64 {
 	var xs []float64
 	for _, v := range t.FloatVal {
 		xs = append(xs, float64(v))

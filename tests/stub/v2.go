@@ -13,12 +13,6 @@ import (
 	"github.com/prime-radiant/radiant/apis/inference"
 )
 
-// The tensors of the stub's models of the open inference protocol.
-const (
-	V2Input  = "features"
-	V2Output = "result"
-)
-
 type v2Tensor struct {
 	Name       string         `json:"name"`
 	Datatype   string         `json:"datatype"`
@@ -53,7 +47,7 @@ func (m Model) v2(c Call) (Answer, error) {
 		tensor := func(name string) []any {
 			return []any{map[string]any{"name": name, "datatype": "FP64", "shape": []int{-1, -1}}}
 		}
-		return marshalled(map[string]any{"name": m.Name, "versions": []string{"1"}, "platform": "stub", "inputs": tensor(V2Input), "outputs": tensor(V2Output)})
+		return marshalled(map[string]any{"name": m.Name, "versions": []string{"1"}, "platform": "stub", "inputs": tensor(Input), "outputs": tensor(Output)})
 	case "/route":
 		return marshalled(v2Message{Model: m.Name, Outputs: []v2Tensor{{Name: "route", Datatype: "INT64", Shape: []int64{1}, Data: []int{m.Route}}}})
 	case "/infer":
@@ -85,7 +79,7 @@ func (m Model) v2Infer(c Call) (Answer, error) {
 	if tail != nil {
 		xs = rawNumbers(t.Datatype, tail)
 	}
-	out := v2Tensor{Name: V2Output, Datatype: "FP64", Shape: t.Shape, Data: m.append(xs, m.Digit)}
+	out := v2Tensor{Name: Output, Datatype: "FP64", Shape: t.Shape, Data: m.append(xs, m.Digit)}
 	return marshalled(v2Message{Model: m.Name, ID: in.ID, Outputs: []v2Tensor{out}})
 }
 
@@ -129,7 +123,7 @@ func (m Model) v2GRPC(c Call) (Answer, error) {
 		tensor := func(name string) []*inference.ModelMetadataResponse_TensorMetadata {
 			return []*inference.ModelMetadataResponse_TensorMetadata{{Name: name, Datatype: "FP64", Shape: []int64{-1, -1}}}
 		}
-		return encoded(&inference.ModelMetadataResponse{Name: m.Name, Versions: []string{"1"}, Platform: "stub", Inputs: tensor(V2Input), Outputs: tensor(V2Output)})
+		return encoded(&inference.ModelMetadataResponse{Name: m.Name, Versions: []string{"1"}, Platform: "stub", Inputs: tensor(Input), Outputs: tensor(Output)})
 	case "ModelInfer":
 	default:
 		return m.notFound(c), nil
@@ -147,11 +141,11 @@ func (m Model) v2GRPC(c Call) (Answer, error) {
 	t := in.Inputs[0]
 	xs := V2Numbers(t.Datatype, t.Contents, in.RawInputContents)
 	out := m.append(xs, m.Digit)
-	if m.Route != 0 {
+	if m.Router {
 		out = []float64{float64(m.Route)}
 	}
 	answer := &inference.ModelInferResponse{ModelName: m.Name, Id: in.Id, Outputs: []*inference.ModelInferResponse_InferOutputTensor{
-		{Name: V2Output, Datatype: "FP64", Shape: t.Shape},
+		{Name: Output, Datatype: "FP64", Shape: t.Shape},
 	}}
 	// The encoding of the request decides that of the answer.
 	if len(in.RawInputContents) > 0 {

@@ -1,12 +1,13 @@
-package main
+// Package program puts the parts of the executor together.
+package program
 
 import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
-	"os"
 
 	"github.com/google/uuid"
 
@@ -17,9 +18,10 @@ import (
 	"github.com/prime-radiant/radiant/executor/upstream"
 )
 
-// run puts the parts together and serves until ctx ends.
-func run(ctx context.Context, c *config.Config) error {
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.Level()}))
+// Run serves until ctx ends, and logs JSON lines to out. listening, if not
+// nil, is told the addresses.
+func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(rest, grpc string)) error {
+	log := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: c.Level()}))
 	outside, err := protocol.Lookup(c.Protocol)
 	if err != nil {
 		return err
@@ -64,5 +66,8 @@ func run(ctx context.Context, c *config.Config) error {
 	}
 	rest, grpc := s.Addresses()
 	log.Info("serving", "predictor", c.Predictor.Name, "protocol", outside.Name, "rest", rest, "grpc", grpc, "settings", c.String())
+	if listening != nil {
+		listening(rest, grpc)
+	}
 	return s.Run(ctx)
 }
