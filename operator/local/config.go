@@ -12,13 +12,16 @@ type Machine struct {
 	Environ []string
 	// CacheDir is XDG_CACHE_HOME/radiant, ~/.cache/radiant where that is not set.
 	CacheDir string
+	// Plain says that the terminal is to get plain lines (NO_COLOR, or a dumb
+	// terminal).
+	Plain bool
 	// BinDir is the folder of the running program.
 	BinDir string
 }
 
 // ThisMachine reads the environment; nothing else in this package does.
 func ThisMachine() (Machine, error) {
-	m := Machine{Environ: os.Environ()}
+	m := Machine{Environ: os.Environ(), Plain: os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb"}
 	cache := os.Getenv("XDG_CACHE_HOME")
 	if cache == "" {
 		home, err := os.UserHomeDir()

@@ -100,7 +100,7 @@ func (c *container) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if port, taken := c.takenPort(); taken && !c.wasStarted() {
+		if port, taken := c.takenPort(); taken {
 			c.host.console.say("%s: port %d was taken by another program", c.label, port)
 			c.portTaken(port)
 		}
@@ -333,6 +333,7 @@ func (c *container) wasStarted() bool {
 }
 
 // takenPort finds a port of the container that another program listens on.
+// The container itself has ended.
 func (c *container) takenPort() (int32, bool) {
 	for _, p := range c.spec.Ports {
 		if !portFree(p.ContainerPort) {

@@ -298,6 +298,7 @@ func TestNoRequestIsLostWhenBackendsChange(t *testing.T) {
 	backends := []*backend{restBackend(t, "a", respond("ok")), restBackend(t, "b", respond("ok"))}
 	g, address := startGateway(t, first, single("m", backends[0]))
 	var wg sync.WaitGroup
+	var answers atomic.Int64
 	stop := make(chan struct{})
 	for range 4 {
 		wg.Go(func() {
@@ -311,10 +312,13 @@ func TestNoRequestIsLostWhenBackendsChange(t *testing.T) {
 					t.Errorf("answer %d %q", code, body)
 					return
 				}
+				answers.Add(1)
 			}
 		})
 	}
 	for i := range 50 {
+		before := answers.Load()
+		eventually(t, "requests are answered", func() bool { return answers.Load() > before || t.Failed() })
 		old := backends[i%2]
 		backends[(i+1)%2] = newBackend("x", backends[(i+1)%2].http, "", always)
 		g.set([]*route{single("m", backends[(i+1)%2])})

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,8 +21,8 @@ import (
 // Options is all that [Run] depends on.
 type Options struct {
 	// Load reads the deployments and checks them. It is called again when a
-	// watched file has changed; its error is shown as it is.
-	Load func() ([]Source, error)
+	// watched file has changed; warnings and error are shown as they are.
+	Load func() (sources []Source, warnings []string, err error)
 	// Watch lists the files and folders to watch; none: nothing is watched.
 	Watch []string
 	// Port is the gateway's. 0 takes a free one.
@@ -69,7 +70,7 @@ const stopTime = 10 * time.Second
 // Run serves the deployments until ctx is done, and then stops everything
 // that it started. The error is nil after such a stop.
 func Run(ctx context.Context, o Options) error {
-	sources, err := o.Load()
+	sources, warnings, err := o.Load()
 	if err != nil {
 		return err
 	}
@@ -97,6 +98,7 @@ func Run(ctx context.Context, o Options) error {
 		closeListeners()
 		return err
 	}
+	r.tell(warnings, target.notes)
 	r.world.gateway.serve(listeners)
 	if err := r.world.start(ctx, target); err != nil {
 		r.stop()
@@ -185,14 +187,22 @@ func (r *runner) plan(sources []Source) (*target, error) {
 		t.release()
 		return nil, err
 	}
-	for _, note := range t.notes {
-		if !r.shown[note] {
-			r.shown[note] = true
-			r.console.say("note: %s", note)
-		}
-	}
 	r.sources = sources
 	return t, nil
+}
+
+// tell prints warnings and notes that were not printed before.
+func (r *runner) tell(warnings, notes []string) {
+	lines := slices.Clone(warnings)
+	for _, note := range notes {
+		lines = append(lines, "note: "+note)
+	}
+	for _, line := range lines {
+		if !r.shown[line] {
+			r.shown[line] = true
+			r.console.say("%s", line)
+		}
+	}
 }
 
 // open makes the function that opens the logs of a generation.
@@ -284,7 +294,7 @@ func (r *runner) loop(ctx context.Context) error {
 			}
 		case g := <-r.world.outdated:
 			r.console.say("%s/%s: choosing other ports", g.deployment.Name, g.predictor.Name)
-			r.change(ctx, r.sources)
+			r.change(ctx, r.sources, nil)
 		case <-changes:
 			r.reload(ctx)
 		}
@@ -293,20 +303,21 @@ func (r *runner) loop(ctx context.Context) error {
 
 // reload reads the files again; when they are wrong what runs keeps running.
 func (r *runner) reload(ctx context.Context) {
-	sources, err := r.options.Load()
+	sources, warnings, err := r.options.Load()
 	if err != nil {
 		r.console.say("%v\nnot applied: what runs keeps running", err)
 		return
 	}
-	r.change(ctx, sources)
+	r.change(ctx, sources, warnings)
 }
 
-func (r *runner) change(ctx context.Context, sources []Source) {
+func (r *runner) change(ctx context.Context, sources []Source, warnings []string) {
 	t, err := r.plan(sources)
 	if err != nil {
 		r.console.say("%v\nnot applied: what runs keeps running", err)
 		return
 	}
+	r.tell(warnings, t.notes)
 	for _, g := range t.fresh {
 		r.console.say("%s/%s: starting anew", g.deployment.Name, g.predictor.Name)
 	}

@@ -20,6 +20,8 @@ type podPlan struct {
 	inits      []containerPlan
 	containers []containerPlan
 	grace      time.Duration
+	// labels are those of all containers, also of those that are left out.
+	labels []string
 	// notes are for the user to read.
 	notes []string
 }
@@ -77,6 +79,7 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 	add := func(list *[]containerPlan, specs []corev1.Container) {
 		for i := range specs {
 			c, notes, err := p.container(&specs[i], volumes, id, at)
+			plan.labels = append(plan.labels, c.label)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("container %s: %w", specs[i].Name, err))
 				continue

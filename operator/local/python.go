@@ -225,7 +225,9 @@ func (p *pipProgress) Write(text []byte) (int, error) {
 }
 
 func (p *pipProgress) line(line string) {
-	if name, ok := strings.CutPrefix(line, "Collecting "); ok {
+	verb, name, _ := strings.Cut(line, " ")
+	// A package of an index is collected, a file is processed.
+	if verb == "Collecting" || verb == "Processing" {
 		p.count++
 		name, _, _ = strings.Cut(name, " ")
 		p.console.progress("  %s: %d of %d: %s", p.set, min(p.count, p.total), p.total, name)

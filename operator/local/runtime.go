@@ -48,11 +48,22 @@ func (c choice) String() string {
 	case asProgram:
 		return c.runtime + " (" + c.what() + ")"
 	case asShell:
-		return "--exec " + c.shell
+		return "--exec " + shorten(c.shell)
 	case asImage:
 		return filepath.Base(c.program) + " run"
 	}
 	return "left out"
+}
+
+// longestCommand is how much of a command the table shows.
+const longestCommand = 60
+
+func shorten(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) <= longestCommand {
+		return text
+	}
+	return text[:longestCommand-3] + "..."
 }
 
 func (c choice) what() string {

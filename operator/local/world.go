@@ -166,8 +166,10 @@ func (t *target) note(g *generation) {
 	t.notes = append(t.notes, g.notes...)
 	for _, plan := range g.plans {
 		t.notes = append(t.notes, plan.notes...)
+		for _, label := range plan.labels {
+			t.containers = append(t.containers, g.deployment.Name+"/"+label)
+		}
 		for _, c := range slices.Concat(plan.inits, plan.containers) {
-			t.containers = append(t.containers, g.deployment.Name+"/"+c.label)
 			if set := c.choice.command.Packages; set != "" && !slices.Contains(t.packages, set) {
 				t.packages = append(t.packages, set)
 			}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/operator/local"
+)
+
+// defaultPort is the port of the ingress in the documentation of the API's
+// tutorials, so that their curl lines work here.
+const defaultPort = 8003
+
+// localFlags are what the user gives to radiant local.
+type localFlags struct {
+	files   []string
+	exec    []string
+	volumes []string
+	port    int
+	watch   bool
+	verbose int
+	state   string
+}
+
+func localCommand() *cobra.Command {
+	var flags localFlags
+	cmd := &cobra.Command{
+		Use:   "local -f FILE [-f FILE|FOLDER|-]",
+		Short: "Serve SeldonDeployments on this machine, as processes",
+		Long: `Serve SeldonDeployments on this machine: the pods that a cluster would run,
+each container as a process, behind a gateway on localhost.
+
+Prepackaged servers run as programs of this machine, installed on first use.
+An image of your own runs by the command that you give for it, or in Docker or
+Podman where one answers:
+
+  radiant local -f my.yaml --exec classifier='python3 -m myserver'
+
+The command sees the environment of the container. It listens on
+$PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			options, err := flags.options(cmd.InOrStdin(), cmd.OutOrStdout())
+			if err != nil {
+				return err
+			}
+			abort, stop := abortSignal()
+			defer stop()
+			options.Abort = abort
+			return local.Run(cmd.Context(), options)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&flags.files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
+	f.StringArrayVar(&flags.exec, "exec", nil, "NAME=COMMAND to run in place of the image of container NAME (or PREDICTOR/NAME); an empty command leaves it out; may be repeated")
+	f.StringArrayVar(&flags.volumes, "volume", nil, "NAME=FOLDER in place of a volume that exists in a cluster only; may be repeated")
+	f.IntVar(&flags.port, "port", defaultPort, "port of the gateway on localhost")
+	f.BoolVarP(&flags.watch, "watch", "w", false, "apply the files again when they change, without dropping a request")
+	f.CountVarP(&flags.verbose, "verbose", "v", "show the output of every container; twice: also what is started and probed")
+	f.StringVar(&flags.state, "state-dir", "", "folder for volumes and logs (default: one in the cache folder)")
+	return cmd
+}
+
+// options turns flags into the options of a run.
+func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, error) {
+	exec, err := pairs("exec", "COMMAND", f.exec)
+	volumes, volumeErr := pairs("volume", "FOLDER", f.volumes)
+	servers, serversErr := manifests.Load()
+	machine, machineErr := local.ThisMachine()
+	errs := []error{err, volumeErr, serversErr, machineErr}
+	for name, folder := range volumes {
+		volumes[name], err = filepath.Abs(folder)
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return local.Options{}, err
+	}
+	o := local.Options{
+		Load: f.loader(stdin, servers), Port: f.port, Exec: exec, Volumes: volumes,
+		BinDir: machine.BinDir, CacheDir: machine.CacheDir, StateDir: f.state, Environ: machine.Environ,
+		Servers: servers, Python: manifests.Python(), Config: expand.DefaultConfig(),
+		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Random: rand.IntN,
+	}
+	if f.watch {
+		o.Watch = slices.DeleteFunc(slices.Clone(f.files), func(path string) bool { return path == stdinName })
+	}
+	return o, nil
+}
+
+// pairs reads flags of the form NAME=VALUE.
+func pairs(flag, value string, list []string) (map[string]string, error) {
+	m := map[string]string{}
+	for _, text := range list {
+		name, v, ok := strings.Cut(text, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--%s %q: want NAME=%s", flag, text, value)
+		}
+		m[name] = v
+	}
+	return m, nil
+}
+
+// loader returns the function that reads and checks the files. Standard input
+// is read once.
+func (f *localFlags) loader(stdin io.Reader, servers manifests.Servers) func() ([]local.Source, []string, error) {
+	var piped []byte
+	var read bool
+	return func() ([]local.Source, []string, error) {
+		if !read && slices.Contains(f.files, stdinName) {
+			text, err := io.ReadAll(stdin)
+			if err != nil {
+				return nil, nil, fmt.Errorf("reading standard input: %w", err)
+			}
+			piped, read = text, true
+		}
+		docs, problems, err := checkDeployments(f.files, bytes.NewReader(piped), servers)
+		if err := errors.Join(err, problems.Err()); err != nil {
+			return nil, nil, err
+		}
+		var warnings []string
+		for _, p := range problems.Of(v1.SeverityWarning) {
+			warnings = append(warnings, p.Error())
+		}
+		sources := make([]local.Source, len(docs))
+		for i := range docs {
+			if sources[i], err = source(&docs[i]); err != nil {
+				return nil, nil, err
+			}
+		}
+		return sources, warnings, nil
+	}
+}
+
+// source says where a document was read; relative paths in one from standard
+// input start at the current folder.
+func source(d *v1.Document) (local.Source, error) {
+	s := local.Source{Deployment: d.Deployment, File: d.File}
+	if _, err := os.Stat(d.File); err != nil {
+		s.File = ""
+	}
+	var err error
+	if s.Dir, err = filepath.Abs(filepath.Dir(d.File)); err != nil {
+		return s, fmt.Errorf("looking for the folder of %s: %w", d.File, err)
+	}
+	return s, nil
+}
+
+// abortSignal returns a channel that is closed by the second interrupt: the
+// first one asks for an orderly end.
+func abortSignal() (abort <-chan struct{}, stop func()) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	aborted, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		for n := 0; n < 2; n++ {
+			select {
+			case <-signals:
+			case <-done:
+				return
+			}
+		}
+		close(aborted)
+	}()
+	return aborted, func() { signal.Stop(signals); close(done) }
+}
+
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}

@@ -1,0 +1,131 @@
+package local
+
+import (
+	"archive/zip"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+)
+
+// wheel writes a package that says hello.
+func wheel(t *testing.T, dir, version string) string {
+	t.Helper()
+	name := filepath.Join(dir, "greeter-"+version+"-py3-none-any.whl")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	z := zip.NewWriter(file)
+	info := "greeter-" + version + ".dist-info/"
+	for path, text := range map[string]string{
+		"greeter.py":      "print('hello from " + version + "')\n",
+		info + "METADATA": "Metadata-Version: 2.1\nName: greeter\nVersion: " + version + "\n",
+		info + "WHEEL":    "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+		info + "RECORD":   "",
+	} {
+		w, err := z.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func testPython(cache string, s *screen, lists map[string]string) *python {
+	files := fstest.MapFS{}
+	for set, list := range lists {
+		files["python/"+set+".txt"] = &fstest.MapFile{Data: []byte(list)}
+	}
+	environ := append(os.Environ(), "PIP_NO_INDEX=1")
+	return newPython(cache, files, &console{out: s}, environ)
+}
+
+func TestPackagesAreInstalledOnce(t *testing.T) {
+	dir := t.TempDir()
+	s := newScreen()
+	lists := map[string]string{"greet": "# comment\n" + wheel(t, dir, "1.0") + "\n"}
+	cache := filepath.Join(dir, "cache")
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if err := testPython(cache, s, lists).ensure(context.Background(), []string{"greet"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := strings.Count(s.String(), "installed the Python packages of greet"); n != 1 {
+		t.Errorf("it was installed %d times, want once:\n%s", n, s)
+	}
+	s.await(t, "installing 1 Python package for greet, once", "1 of 1", "waiting for another radiant")
+	greet := func() string {
+		out, err := exec.Command(filepath.Join(cache, "python", "bin", "python"), "-c", "import greeter").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	if got := greet(); got != "hello from 1.0" {
+		t.Errorf("got %q", got)
+	}
+
+	before := s.String()
+	if err := testPython(cache, s, lists).ensure(context.Background(), []string{"greet"}); err != nil {
+		t.Fatal(err)
+	}
+	if s.String() != before {
+		t.Errorf("something was done again:\n%s", strings.TrimPrefix(s.String(), before))
+	}
+	lists["greet"] = wheel(t, dir, "2.0") + "\n"
+	if err := testPython(cache, s, lists).ensure(context.Background(), []string{"greet"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := greet(); got != "hello from 2.0" {
+		t.Errorf("after a change of the list: %q", got)
+	}
+}
+
+func TestAFailedInstallationShowsPip(t *testing.T) {
+	dir := t.TempDir()
+	p := testPython(filepath.Join(dir, "cache"), newScreen(), map[string]string{"absent": filepath.Join(dir, "absent-1.0-py3-none-any.whl") + "\n"})
+	err := p.ensure(context.Background(), []string{"absent"})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"installing the Python packages of absent: exit status 1", "No such file or directory"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("missing %q in %v", want, err)
+		}
+	}
+	if p.installed("absent") {
+		t.Error("it counts as installed")
+	}
+}
+
+func TestNoPythonSaysWhatToInstall(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	p := testPython(t.TempDir(), newScreen(), map[string]string{"x": ""})
+	if err := p.ensure(context.Background(), []string{"x"}); err == nil || !strings.Contains(err.Error(), "apt install python3 python3-venv") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPackagesAreCounted(t *testing.T) {
+	for list, want := range map[string]int{"a==1\n# b\n\n-i x\nc==2 \n": 2, "": 0} {
+		if got := countPackages([]byte(list)); got != want {
+			t.Errorf("countPackages(%q) = %d, want %d", list, got, want)
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// withModel is a deployment whose model is fetched, with the executor in
+// front.
+const withModel = `
+apiVersion: machinelearning.seldon.io/v1alpha2
+kind: SeldonDeployment
+metadata: {name: fetched, namespace: team}
+spec:
+  predictors:
+  - name: main
+    replicas: 3
+    graph: {name: clf, type: MODEL, modelUri: ./the-model, endpoint: {type: REST}}
+    componentSpecs:
+    - spec:
+        containers:
+        - {name: clf, image: "example.com/clf:1"}
+`
+
+func TestAMissingModelIsNamedAndAwaited(t *testing.T) {
+	s := newSession(t, withModel)
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{"clf": execAct("model", `"$(cat $MLSERVER_MODEL_URI/name)"`)}
+	s.run()
+	model := filepath.Join(filepath.Dir(s.file), "the-model")
+	s.screen.await(t,
+		"main/clf-model-initializer: it failed: exit code", "Init:CrashLoopBackOff", model,
+		"fetched-main-0-clf asks for 3 replicas; one runs here")
+	if err := os.Mkdir(model+".new", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(model+".new", "name"), []byte("iris"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(model+".new", model); err != nil {
+		t.Fatal(err)
+	}
+	text := s.screen.await(t, "address known\n")
+	code, body := s.post("/seldon/team/fetched/api/v1.0/predictions", `{"data":{"ndarray":[[1]]}}`)
+	if code != http.StatusOK || !strings.Contains(body, `"names":["iris"]`) {
+		t.Errorf("status %d: %s", code, body)
+	}
+	if !strings.Contains(text, "(executor)") {
+		t.Errorf("the table lacks the executor:\n%s", text)
+	}
+	pid := s.modelPID("/seldon/team/fetched/api/v1.0/predictions")
+	s.stop()
+	if alive(pid) {
+		t.Error("the model is still there")
+	}
+}
+
+// pair is a canary of two predictors with a shadow.
+const pair = `
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: pair}
+spec:
+  predictors:
+  - name: main
+    traffic: 75
+    graph: {name: clf, type: MODEL}
+    componentSpecs: [{spec: {containers: [{name: clf, image: "example.com/clf:1"}]}}]
+  - name: canary
+    traffic: 25
+    graph: {name: clf, type: MODEL}
+    componentSpecs: [{spec: {containers: [{name: clf, image: "example.com/clf:2"}]}}]
+  - name: dark
+    shadow: true
+    graph: {name: clf, type: MODEL}
+    componentSpecs: [{spec: {containers: [{name: clf, image: "example.com/clf:3"}]}}]
+`
+
+func TestPredictorsShareTheTrafficThroughTheirExecutors(t *testing.T) {
+	s := newSession(t, pair)
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{
+		"main/clf": execAct("model", "main"), "canary/clf": execAct("model", "canary"), "pair/dark/clf": execAct("model", "dark"),
+	}
+	next := 0
+	s.options.Random = func(n int) int { next++; return (next - 1) % n }
+	s.start()
+	count := map[string]int{}
+	for range 100 {
+		_, body := s.post("/seldon/default/pair/api/v0.1/predictions", `{"data":{"ndarray":[[1]]}}`)
+		for _, name := range []string{"main", "canary", "dark"} {
+			if strings.Contains(body, fmt.Sprintf("[%q]", name)) {
+				count[name]++
+			}
+		}
+	}
+	if count["main"] != 75 || count["canary"] != 25 || count["dark"] != 0 {
+		t.Errorf("answers by predictor: %v", count)
+	}
+	text := s.screen.await(t, "main (75%)", "canary (25%)", "dark (shadow)")
+	_ = text
+	s.stop()
+}
+
+// apart is a graph over two pods: the second one is reached by its Service in
+// a cluster.
+const apart = `
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: apart}
+spec:
+  annotations: {seldon.io/engine-separate-pod: "true"}
+  predictors:
+  - name: main
+    graph:
+      name: ab
+      implementation: RANDOM_ABTEST
+      parameters: [{name: ratioA, value: "0.5", type: FLOAT}]
+      children:
+      - {name: a, type: MODEL}
+      - {name: b, type: MODEL}
+    componentSpecs:
+    - spec: {containers: [{name: a, image: "example.com/a"}]}
+    - spec: {containers: [{name: b, image: "example.com/b"}]}
+`
+
+func TestAGraphOverSeveralPods(t *testing.T) {
+	s := newSession(t, apart)
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{"a": execAct("model", "a"), "b": execAct("model", "b")}
+	s.start()
+	seen := map[string]bool{}
+	eventually(t, "both models answer", func() bool {
+		_, body := s.post("/seldon/default/apart/api/v1.0/predictions", `{"data":{"ndarray":[[1]]}}`)
+		for _, name := range []string{"a", "b"} {
+			if strings.Contains(body, fmt.Sprintf("[%q]", name)) {
+				seen[name] = true
+			}
+		}
+		return len(seen) == 2
+	})
+	s.stop()
+}
+
+func TestAModelServerThatDiesAtStart(t *testing.T) {
+	s := newSession(t, fmt.Sprintf(alone, "x"))
+	s.options.Exec = map[string]string{"clf": execAct("die")}
+	s.run()
+	s.screen.await(t, "main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    loading the model\n    OSError: model.joblib is damaged\n")
+	s.stop()
+	if strings.Contains(s.screen.String(), "Press Ctrl-C") {
+		t.Error("it was announced as ready")
+	}
+}
+
+func TestWhatIsWrongBeforeAnythingStarts(t *testing.T) {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	port := listener.Addr().(*net.TCPAddr).Port
+	one := fmt.Sprintf(alone, "x")
+	for name, c := range map[string]struct {
+		text   string
+		change func(*Options)
+		want   []string
+	}{
+		"an image without a stand-in": {one, nil, []string{
+			"deployment alone: predictor main: container clf: image example.com/clf:1 has no stand-in on this machine",
+			"--exec clf='COMMAND'", "or start Docker or Podman, which then runs the image"}},
+		"a server that is not installed": {strings.ReplaceAll(one, "example.com/clf:1", "nvcr.io/nvidia/tritonserver:21.08-py3"), nil, []string{
+			"image nvcr.io/nvidia/tritonserver:21.08-py3: tritonserver is not on PATH; install tritonserver", "--exec clf='COMMAND'"}},
+		"an executor that was not built": {pair, func(o *Options) { o.Exec = map[string]string{"clf": "true"} }, []string{
+			"predictor main: container seldon-container-engine: image radiant/executor", "executor is not in ", "make build",
+			"predictor canary: container seldon-container-engine"}},
+		"a name that no container has": {one, func(o *Options) { o.Exec = map[string]string{"clf": "true", "clff": "true"} }, []string{
+			"--exec clff: there is no container of this name; there are alone/main/clf"}},
+		"a port that is taken": {one, func(o *Options) { o.Port = port }, []string{
+			fmt.Sprintf("port %d on localhost is taken by local.test (process %d): stop it, or choose another port with --port", port, os.Getpid())}},
+		"the same deployment twice": {one + "\n---\n" + one, func(o *Options) { o.Exec = map[string]string{"clf": "true"} }, []string{
+			"deployment default/alone is defined twice"}},
+		"a Secret and another command": {strings.Replace(one, "emptyDir: {}", "secret: {secretName: s3cr3t}", 1), func(o *Options) { o.Exec = map[string]string{"clf": "true"} }, []string{
+			"volume scratch needs a Secret s3cr3t, which exists in a cluster only", "--volume scratch=DIR"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSession(t, c.text)
+			if c.change != nil {
+				c.change(&s.options)
+			}
+			err := Run(context.Background(), s.options)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("missing %q in:\n%v", want, err)
+				}
+			}
+			if s.screen.String() != "" {
+				t.Errorf("something was started:\n%s", s.screen)
+			}
+		})
+	}
+}
+
+func TestACommandThatIsNotThere(t *testing.T) {
+	s := newSession(t, fmt.Sprintf(alone, "x"))
+	s.options.Exec = map[string]string{"clf": "no-such-program --port 1"}
+	s.run()
+	s.screen.await(t, "main/clf: it ended: exit code 127; CrashLoopBackOff", "no-such-program: not found")
+	s.stop()
+}
+
+func TestAContainerCanBeLeftOut(t *testing.T) {
+	text := strings.Replace(fmt.Sprintf(alone, "x"), "volumes: [", "- {name: sidecar, image: example.com/agent}\n        volumes: [", 1)
+	s := newSession(t, text)
+	s.options.Exec = map[string]string{"clf": execAct("model"), "sidecar": ""}
+	s.start()
+	s.screen.await(t, "note: main/sidecar is left out, as --exec asks")
+	s.stop()
+}
