@@ -15,6 +15,8 @@ import (
 // maxFile bounds the input. Kubernetes itself stores objects of 1.5 MB at most.
 const maxFile = 16 << 20
 
+// +kubebuilder:object:generate=false
+
 // Document is one SeldonDeployment of a file.
 type Document struct {
 	// Deployment is as written, whatever version it was written in.

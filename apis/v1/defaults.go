@@ -24,6 +24,8 @@ const (
 	localhost           = "localhost"
 )
 
+// +kubebuilder:object:generate=false
+
 // DefaultOptions are the settings of an installation that defaults depend on.
 type DefaultOptions struct {
 	// HTTPPort, GRPCPort and MetricsPort are the first numbers that are given

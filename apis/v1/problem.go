@@ -30,6 +30,8 @@ func (s Severity) String() string {
 	return fmt.Sprintf("severity %d", uint8(s))
 }
 
+// +kubebuilder:object:generate=false
+
 // Problem is something wrong in a deployment. It is an error with a place.
 type Problem struct {
 	Severity Severity
@@ -63,6 +65,8 @@ func (p Problem) Error() string {
 	b.WriteString(p.Message)
 	return b.String()
 }
+
+// +kubebuilder:object:generate=false
 
 // Problems is a list of problems; as an error it shows all of them, one a line.
 type Problems []Problem

@@ -12,6 +12,8 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 )
 
+// +kubebuilder:object:generate=false
+
 // ValidateOptions are what an installation adds to the rules.
 type ValidateOptions struct {
 	// Servers are the prepackaged servers by implementation.
