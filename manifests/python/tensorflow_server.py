@@ -55,8 +55,11 @@ def configs(flags):
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 
-    text = pathlib.Path(flags.model_config_file).read_text()
-    document = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
+    document = model_server_config_pb2.ModelServerConfig()
+    try:
+        text_format.Parse(pathlib.Path(flags.model_config_file).read_text(), document)
+    except (OSError, ValueError, text_format.ParseError) as err:
+        raise SystemExit(f"--model_config_file={flags.model_config_file}: {err}")
     found = []
     for entry in document.model_config_list.config:
         policy = entry.model_version_policy

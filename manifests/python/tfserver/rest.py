@@ -169,6 +169,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # Headers and body leave in one packet.
     wbufsize = -1
 
+    def handle_expect_100(self):
+        return True  # _body asks for the body, once the request counts as begun
+
     def version_string(self):
         return "tensorflow_server"
 
@@ -214,6 +217,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.flush()
 
     def _body(self):
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
+            self.wfile.flush()
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             body = self._chunks()
         else:

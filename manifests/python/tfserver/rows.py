@@ -212,7 +212,7 @@ def write_outputs(outputs, row_format):
     if not row_format:
         return document(key, _spell_named(outputs))
     batch = len(next(iter(outputs.values())))
-    rows = (_spell_named({n: a[i] for n, a in outputs.items()}) for i in range(batch))
+    rows = (_spell_named({n: a[i, ...] for n, a in outputs.items()}) for i in range(batch))
     return document(key, "[" + ", ".join(rows) + "]")
 
 
