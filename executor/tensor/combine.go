@@ -117,9 +117,7 @@ func Stack(rows []Tensor) (Tensor, error) {
 				out.text = append(out.text, ',')
 			}
 			out.text = append(out.text, r.text...)
-			out.fraction = out.fraction || r.fraction
-			out.integer = out.integer || r.integer
-			out.special = out.special || r.special
+			out.spelled.merge(r.spelled)
 		}
 	}
 	return out, nil

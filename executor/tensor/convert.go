@@ -51,7 +51,7 @@ func (t Tensor) Typed() (Tensor, error) {
 	switch {
 	case t.DType != Number:
 		return t, nil
-	case t.fraction || len(t.text) == 0:
+	case t.spelled.fraction || len(t.text) == 0:
 		return t.As(FP64)
 	}
 	signed, err := t.As(Int64)
@@ -68,6 +68,10 @@ func (t Tensor) Typed() (Tensor, error) {
 func (t Tensor) textAs(dtype DType) (Tensor, error) {
 	if len(t.text) == 0 {
 		return empty(t, dtype), nil
+	}
+	if t.spelled.fits(dtype) {
+		t.DType = dtype
+		return t, nil
 	}
 	check, err := t.checker(dtype)
 	if err != nil {
@@ -114,6 +118,17 @@ func (t Tensor) checker(dtype DType) (func([]byte) string, error) {
 	return nil, refuse("numbers are not %v", dtype)
 }
 
+// fits tells by the lengths alone that all numbers pass [checkFloat].
+func (s *spelled) fits(dtype DType) bool {
+	switch dtype {
+	case FP32:
+		return !s.exponent && s.longest <= 38 && s.longestInteger <= 7
+	case FP64:
+		return !s.exponent && s.longest <= 300 && s.longestInteger <= 15
+	}
+	return false
+}
+
 // parseBits is the precision that text is read with for a type.
 func parseBits(dtype DType) int {
 	if dtype == FP32 {
@@ -124,9 +139,6 @@ func parseBits(dtype DType) int {
 
 func checkFloat(token []byte, dtype DType) string {
 	small := dtype == FP16 || dtype == BF16
-	if !small && plainFloat(token, parseBits(dtype)) {
-		return ""
-	}
 	f, problem := float(token, parseBits(dtype))
 	switch {
 	case problem != "":

@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -44,8 +45,21 @@ func (t *Tensor) AppendNested(dst []byte, style Style) ([]byte, error) {
 		}
 	}
 	w := writer{t: t, style: style, tokens: numbers{t.text}}
-	dst = w.nested(dst, t.Shape)
+	dst = w.nested(slices.Grow(dst, t.jsonSize()), t.Shape)
 	return dst, w.err
+}
+
+// jsonSize is about the length of the tensor as JSON.
+func (t *Tensor) jsonSize() int {
+	const number = 12 // a float with seven digits, its point and a comma
+	size := len(t.text) + len(t.text)/16
+	if t.raw != nil {
+		size = t.Len() * number
+	}
+	for _, e := range t.elems {
+		size += len(e) + 3
+	}
+	return size + 2*len(t.Shape)
 }
 
 // AppendFlat appends the elements, separated by commas, without brackets.
@@ -54,7 +68,7 @@ func (t *Tensor) AppendFlat(dst []byte, style Style) ([]byte, error) {
 		return append(dst, t.text...), nil
 	}
 	w := writer{t: t, style: style, tokens: numbers{t.text}}
-	dst = w.run(dst, t.Len())
+	dst = w.run(slices.Grow(dst, t.jsonSize()), t.Len())
 	return dst, w.err
 }
 
@@ -63,8 +77,8 @@ func (t *Tensor) verbatim(style Style) bool {
 	if t.text == nil {
 		return false
 	}
-	return (!t.special || style.NaN == "NaN" && style.Infinity == "Infinity") &&
-		!(t.integer && t.DType.IsFloat())
+	return (!t.spelled.special || style.NaN == "NaN" && style.Infinity == "Infinity") &&
+		!(t.spelled.integer && t.DType.IsFloat())
 }
 
 // writer appends elements in their order.

@@ -106,20 +106,6 @@ func exactInteger(token []byte, f float64, bits int) bool {
 	return integer.Cmp(got) == 0
 }
 
-// plainFloat tells that a token is certain to pass [float], by its length
-// alone.
-func plainFloat(token []byte, bits int) bool {
-	limit := 15
-	if bits == 32 {
-		limit = 7
-	}
-	if len(token) <= limit {
-		return token[len(token)-1] != 'y' && bytes.IndexByte(token, 'e') < 0 && bytes.IndexByte(token, 'E') < 0
-	}
-	dot := bytes.IndexByte(token, '.')
-	return dot >= 0 && dot <= limit && bytes.IndexByte(token, 'e') < 0 && bytes.IndexByte(token, 'E') < 0
-}
-
 // appendFloat spells a float with the fewest digits that identify it among
 // those of its size, and always so that it reads as a decimal.
 func appendFloat(dst []byte, f float64, bits int) []byte {

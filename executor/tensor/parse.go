@@ -75,13 +75,12 @@ type parser struct {
 	leaf  int     // depth of the arrays that hold elements; -1: not seen
 	count int
 
-	class             class // of the elements so far; classNumber with count 0: none
-	flat              []byte
-	bools             []byte
-	elems             [][]byte
-	words             int
-	fraction, integer bool
-	special           bool
+	class   class // of the elements so far; classNumber with count 0: none
+	flat    []byte
+	bools   []byte
+	elems   [][]byte
+	words   int
+	spelled spelled
 }
 
 func (p *parser) refuse(format string, args ...any) error {
@@ -158,7 +157,7 @@ func (p *parser) element(i int) (int, error) {
 		if !p.dialect.Null {
 			return end, p.refuse("null is no value of a tensor")
 		}
-		return end, p.token([]byte("NaN"))
+		return end, p.word([]byte("NaN"))
 	case jsontext.Object:
 		return p.object(i)
 	}
@@ -178,23 +177,17 @@ func (p *parser) become(c class) error {
 }
 
 func (p *parser) number(i int) (int, error) {
-	end, integer, err := jsontext.NumberEnd(p.in, i)
+	end, spelling, err := jsontext.NumberEnd(p.in, i)
 	if err != nil {
 		return end, refuse("%v", err)
 	}
-	if c := p.in[i]; integer {
-		p.integer = true
-	} else if c == 'N' || c == 'I' || p.in[end-1] == 'y' {
-		return end, p.token(p.in[i:end])
-	} else {
-		p.fraction = true
-	}
+	p.spelled.add(spelling, end-i)
 	return end, p.append(p.in[i:end])
 }
 
-// token adds NaN or an infinity.
-func (p *parser) token(word []byte) error {
-	p.special, p.fraction = true, true
+// word adds NaN or an infinity.
+func (p *parser) word(word []byte) error {
+	p.spelled.add(jsontext.Word, len(word))
 	return p.append(word)
 }
 
@@ -237,7 +230,7 @@ func (p *parser) text(i int) (int, error) {
 		switch string(s) {
 		case "NaN", "Infinity", "-Infinity":
 			p.words++
-			return end, p.token(s)
+			return end, p.word(s)
 		}
 		if p.count > 0 && p.words == p.count {
 			p.wordsAreStrings()
@@ -252,7 +245,7 @@ func (p *parser) wordsAreStrings() {
 	for w := words.next(); w != nil; w = words.next() {
 		p.elems = append(p.elems, bytes.Clone(w))
 	}
-	p.class, p.flat, p.special, p.fraction = classBytes, nil, false, false
+	p.class, p.flat, p.spelled = classBytes, nil, spelled{}
 }
 
 func (p *parser) bytes(s []byte) error {
@@ -295,8 +288,7 @@ func (p *parser) tensor() Tensor {
 	if len(flat) > 0 {
 		flat = flat[:len(flat)-1]
 	}
-	return Tensor{Shape: p.shape, text: flat,
-		fraction: p.fraction, integer: p.integer, special: p.special}
+	return Tensor{Shape: p.shape, text: flat, spelled: p.spelled}
 }
 
 // DecodeBase64 decodes a JSON string of standard base64, padded or not.

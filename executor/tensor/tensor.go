@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
 
 // Tensor is an array of any number of dimensions, row-major. Copies share
@@ -26,10 +28,44 @@ type Tensor struct {
 	raw   []byte   // little-endian, DType.Size() bytes each
 	elems [][]byte // Bytes
 
-	// What text holds, so that writers know what they can copy.
-	fraction bool // some number is not spelled as an integer
-	integer  bool // some number is spelled as an integer
-	special  bool // NaN, Infinity or -Infinity is among them
+	// spelled is what text holds.
+	spelled spelled
+}
+
+// spelled sums up how numbers are written, so that most conversions need not
+// look at each of them.
+type spelled struct {
+	integer  bool // some are integers
+	fraction bool // some are not
+	exponent bool
+	special  bool // NaN, Infinity or -Infinity
+	// longest is the length of the longest number, longestInteger that of the
+	// longest integer.
+	longest, longestInteger int
+}
+
+func (s *spelled) add(spelling jsontext.Spelling, length int) {
+	s.longest = max(s.longest, length)
+	switch spelling {
+	case jsontext.Integer:
+		s.integer = true
+		s.longestInteger = max(s.longestInteger, length)
+		return
+	case jsontext.Exponent:
+		s.exponent = true
+	case jsontext.Word:
+		s.special = true
+	}
+	s.fraction = true
+}
+
+func (s *spelled) merge(o spelled) {
+	s.integer = s.integer || o.integer
+	s.fraction = s.fraction || o.fraction
+	s.exponent = s.exponent || o.exponent
+	s.special = s.special || o.special
+	s.longest = max(s.longest, o.longest)
+	s.longestInteger = max(s.longestInteger, o.longestInteger)
 }
 
 // Error is an element that cannot be what it is asked to be.

@@ -197,15 +197,25 @@ func Next(b []byte, i int, closing byte) (next int, done bool, err error) {
 	return i, false, unexpected(b, i)
 }
 
-// NumberEnd returns the end of the number that starts at b[i] and whether it
-// is spelled as an integer: digits alone, perhaps with a minus sign.
-func NumberEnd(b []byte, i int) (end int, integer bool, err error) {
+// Spelling is how a number is written.
+type Spelling uint8
+
+// The spellings.
+const (
+	Integer  Spelling = iota // digits alone, perhaps with a minus sign
+	Decimal                  // with a point
+	Exponent                 // with an exponent
+	Word                     // NaN, Infinity or -Infinity
+)
+
+// NumberEnd returns the end of the number that starts at b[i].
+func NumberEnd(b []byte, i int) (end int, spelling Spelling, err error) {
 	start := i
 	if i < len(b) && b[i] == '-' {
 		i++
 	}
 	if i >= len(b) {
-		return i, false, errTruncated()
+		return i, 0, errTruncated()
 	}
 	switch c := b[i]; {
 	case c == '0':
@@ -214,33 +224,32 @@ func NumberEnd(b []byte, i int) (end int, integer bool, err error) {
 		i = digits(b, i)
 	case c == 'I':
 		end, err = literal(b, i, "Infinity")
-		return end, false, err
+		return end, Word, err
 	case c == 'N' && i == start:
 		end, err = literal(b, i, "NaN")
-		return end, false, err
+		return end, Word, err
 	default:
-		return i, false, unexpected(b, i)
+		return i, 0, unexpected(b, i)
 	}
-	integer = true
 	if i < len(b) && b[i] == '.' {
-		integer = false
+		spelling = Decimal
 		k := digits(b, i+1)
 		if k == i+1 {
-			return k, false, expectedDigit(b, k)
+			return k, 0, expectedDigit(b, k)
 		}
 		i = k
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
-		integer = false
+		spelling = Exponent
 		k := i + 1
 		if k < len(b) && (b[k] == '+' || b[k] == '-') {
 			k++
 		}
 		if i = digits(b, k); i == k {
-			return k, false, expectedDigit(b, k)
+			return k, 0, expectedDigit(b, k)
 		}
 	}
-	return i, integer, nil
+	return i, spelling, nil
 }
 
 func digits(b []byte, i int) int {
