@@ -1,0 +1,44 @@
+// Radiant runs SeldonDeployments: it checks them, prints the Kubernetes
+// objects they stand for, and serves them on this machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		if !errors.Is(err, errReported) {
+			fmt.Fprintln(os.Stderr, "radiant:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+// errReported ends a command whose problems were printed already.
+var errReported = errors.New("problems were found")
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "radiant",
+		Short: "Run SeldonDeployments, on this machine or on Kubernetes",
+		Long: `Radiant takes SeldonDeployment YAML as it is and serves it.
+
+  radiant validate -f FILE   print every problem, with its line
+  radiant render -f FILE     print the Kubernetes objects
+  radiant local -f FILE      serve it here, real model servers as processes`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(validateCommand(), renderCommand(), localCommand())
+	return root
+}
