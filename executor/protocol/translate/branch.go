@@ -21,7 +21,7 @@ func Branch(form Form, p Payload) (int, error) {
 	case SeldonProto:
 		var m seldon.SeldonMessage
 		if err := proto.Unmarshal(p.Body, &m); err != nil {
-			return 0, refuse("", "the router's answer is not a seldon message: %v", err)
+			return 0, refuse("", "the router's answer is not a seldon message: %s", reason(err))
 		}
 		return seldonBranch(&m)
 	}
@@ -38,7 +38,7 @@ func Branch(form Form, p Payload) (int, error) {
 	}
 	values, err := m.tensors[0].Float64s()
 	if err != nil {
-		return 0, refuse(m.tensors[0].Name, "%v", err)
+		return 0, blame(m.tensors[0].Name, err)
 	}
 	return firstBranch(values)
 }
@@ -51,7 +51,7 @@ func seldonJSONBranch(body []byte) (int, error) {
 	}
 	var list []int
 	if json.Unmarshal(body, &list) != nil {
-		return 0, refuse("", "the router's answer names no child: %v", err)
+		return 0, refuse("", "the router's answer names no child: %s", reason(err))
 	}
 	if len(list) == 0 {
 		return 0, refuse("", "the router's answer is an empty list")
@@ -71,11 +71,11 @@ func seldonBranch(m *seldon.SeldonMessage) (int, error) {
 	case *seldon.DefaultData_Tftensor:
 		t, err := fromTensorProto(data.Tftensor)
 		if err != nil {
-			return 0, refuse("", "the router's answer: %v", err)
+			return 0, refuse("", "the router's answer: %s", reason(err))
 		}
 		values, err := t.Float64s()
 		if err != nil {
-			return 0, refuse("", "the router's answer: %v", err)
+			return 0, refuse("", "the router's answer: %s", reason(err))
 		}
 		return firstBranch(values)
 	}

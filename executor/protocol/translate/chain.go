@@ -30,7 +30,7 @@ func chainTensorFlowJSON(p Payload) (Payload, error) {
 	p.JSONLength = 0
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
-		return Payload{}, refuse("", "the answer cannot become a request: %v", err)
+		return Payload{}, refuse("", "the answer cannot become a request: %s", reason(err))
 	}
 	if hasRowsOrColumns(fields) {
 		return p, nil

@@ -122,7 +122,7 @@ func passBody(p Payload) (value []byte, ok bool, err error) {
 		return nil, false, nil
 	}
 	if value, err = jsontext.Value(p.Body); err != nil {
-		return nil, false, refuse("", "the model server's answer: %v", err)
+		return nil, false, refuse("", "the model server's answer: %s", reason(err))
 	}
 	return value, true, nil
 }
@@ -131,6 +131,18 @@ func passBody(p Payload) (value []byte, ok bool, err error) {
 func refuse(name, format string, args ...any) error {
 	return &Error{Tensor: name, Reason: fmt.Sprintf(format, args...)}
 }
+
+// reason is the text of an error, without what an [*Error] says before it.
+func reason(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return err.Error()
+}
+
+// blame makes an error that of one tensor.
+func blame(name string, err error) error { return &Error{Tensor: name, Reason: reason(err)} }
 
 // located makes any error an [*Error] of the node.
 func located(err error, node string) error {

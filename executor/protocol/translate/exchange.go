@@ -79,7 +79,7 @@ func (m *message) readValue(read func([]byte) ([]tensor.Tensor, error)) ([]tenso
 			continue
 		}
 		if tensors[i], err = t.As(tensor.FP64); err != nil {
-			return nil, refuse(t.Name, "%v", err)
+			return nil, blame(t.Name, err)
 		}
 	}
 	return tensors, nil
@@ -136,7 +136,7 @@ func (x *Exchange) address(m *message, to protocol) error {
 		}
 		converted, err := t.As(spec.DType)
 		if err != nil {
-			return refuse(t.Name, "%v", err)
+			return blame(t.Name, err)
 		}
 		*t = converted
 	}
@@ -282,7 +282,7 @@ func (x *Exchange) name(m *message, from protocol) error {
 			}
 			typed, err := t.As(s.DType)
 			if err != nil {
-				return refuse(t.Name, "%v", err)
+				return blame(t.Name, err)
 			}
 			*t = typed
 		}

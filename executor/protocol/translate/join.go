@@ -36,7 +36,7 @@ func joinJSON(ps []Payload) (Payload, error) {
 		}
 		value, err := jsontext.Value(p.Body)
 		if err != nil {
-			return Payload{}, refuse("", "child %d: data is not JSON: %v", i, err)
+			return Payload{}, refuse("", "child %d: data is not JSON: %s", i, reason(err))
 		}
 		if i > 0 {
 			out.Body = append(out.Body, ',')

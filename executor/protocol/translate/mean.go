@@ -64,7 +64,7 @@ func ofChild(i int, err error) error {
 	if errors.As(err, &e) {
 		return refuse(e.Tensor, "child %d: %s", i, e.Reason)
 	}
-	return refuse("", "child %d: %v", i, err)
+	return refuse("", "child %d: %s", i, reason(err))
 }
 
 // meanOf is the mean of the first answer's tensor k and the others' tensors of
@@ -90,7 +90,7 @@ func meanOf(answers []*message, k int) (tensor.Tensor, error) {
 	}
 	t, err := tensor.Mean(all)
 	if err != nil {
-		return t, refuse(name, "%v", err)
+		return t, blame(name, err)
 	}
 	t.Name = name
 	return t, nil

@@ -57,7 +57,7 @@ func mergeJSONMeta(members [][]byte) ([]byte, error) {
 	for i, text := range members {
 		var m jsonMeta
 		if err := json.Unmarshal(append(append([]byte{'{'}, text...), '}'), &m); err != nil {
-			return nil, ofChild(i, refuse("", "meta: %v", err))
+			return nil, ofChild(i, refuse("", "meta: %s", reason(err)))
 		}
 		merged.Metrics = append(merged.Metrics, m.Metrics...)
 		maps.Copy(merged.RequestPath, m.RequestPath)
@@ -68,7 +68,7 @@ func mergeJSONMeta(members [][]byte) ([]byte, error) {
 	}
 	text, err := json.Marshal(merged)
 	if err != nil {
-		return nil, refuse("", "meta: %v", err)
+		return nil, refuse("", "meta: %s", reason(err))
 	}
 	return text[1 : len(text)-1], nil
 }

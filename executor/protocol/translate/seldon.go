@@ -110,13 +110,13 @@ func readTensors(value []byte, dialect tensor.Dialect) ([]tensor.Tensor, error) 
 	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
 		fields, err := jsontext.ParseObject(value)
 		if err != nil {
-			return nil, refuse("", "jsonData: %v", err)
+			return nil, refuse("", "jsonData: %s", reason(err))
 		}
 		return parseNamed(fields, dialect)
 	}
 	t, err := tensor.Parse(value, dialect)
 	if err != nil {
-		return nil, refuse("", "jsonData: %v", err)
+		return nil, refuse("", "jsonData: %s", reason(err))
 	}
 	return []tensor.Tensor{t}, nil
 }
@@ -135,7 +135,7 @@ func parseNamed(fields jsontext.Fields, dialect tensor.Dialect) ([]tensor.Tensor
 		seen[f.Key] = true
 		t, err := tensor.Parse(f.Value, dialect)
 		if err != nil {
-			return nil, refuse(f.Key, "%v", err)
+			return nil, blame(f.Key, err)
 		}
 		t.Name = f.Key
 		tensors = append(tensors, t)
@@ -157,7 +157,7 @@ func appendByName(dst []byte, tensors []tensor.Tensor, style tensor.Style) ([]by
 		dst = append(jsontext.AppendQuoted(dst, []byte(t.Name)), ':')
 		var err error
 		if dst, err = t.AppendNested(dst, style); err != nil {
-			return nil, refuse(t.Name, "%v", err)
+			return nil, blame(t.Name, err)
 		}
 	}
 	return append(dst, '}'), nil

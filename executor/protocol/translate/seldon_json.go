@@ -25,7 +25,7 @@ func seldonServerStyle() tensor.Style {
 func decodeSeldonJSON(p Payload) (*message, error) {
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
-		return nil, refuse("", "not a seldon message: %v", err)
+		return nil, refuse("", "not a seldon message: %s", reason(err))
 	}
 	if err := seldonFailure(fields.Value("status")); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func inField(field string, err error) error {
 	if _, ok := err.(*Error); ok {
 		return err
 	}
-	return refuse("", "%s: %v", field, err)
+	return refuse("", "%s: %s", field, reason(err))
 }
 
 func oneString(s []byte) []tensor.Tensor {
@@ -96,7 +96,7 @@ func seldonFailure(status []byte) error {
 		Status       json.RawMessage
 	}
 	if err := json.Unmarshal(status, &s); err != nil {
-		return refuse("", "status: %v", err)
+		return refuse("", "status: %s", reason(err))
 	}
 	if flag := string(s.Status); flag != `"FAILURE"` && flag != "1" {
 		return nil
@@ -110,10 +110,10 @@ func (m *message) readSeldonMeta(value []byte) error {
 	}
 	fields, err := jsontext.ParseObject(value)
 	if err != nil {
-		return refuse("", "meta: %v", err)
+		return refuse("", "meta: %s", reason(err))
 	}
 	if m.id, err = fields.Text("puid"); err != nil {
-		return refuse("", "meta: %v", err)
+		return refuse("", "meta: %s", reason(err))
 	}
 	for _, key := range []string{"metrics", "puid", "requestPath", "tags"} {
 		if v := fields.Value(key); v != nil {
@@ -153,14 +153,14 @@ func (m *message) readSeldonData(value []byte) error {
 		m.kind = kindTFTensor
 		var proto tensorflow.TensorProto
 		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(tf, &proto); err != nil {
-			return refuse("", "data.tftensor: %v", err)
+			return refuse("", "data.tftensor: %s", reason(err))
 		}
 		t, err = fromTensorProto(&proto)
 	default:
 		return refuse("", "data must hold one of ndarray, tensor and tftensor")
 	}
 	if err != nil {
-		return refuse("", "data: %v", err)
+		return refuse("", "data: %s", reason(err))
 	}
 	m.tensors = []tensor.Tensor{t}
 	return nil
@@ -190,7 +190,7 @@ func parseSeldonTensor(value []byte) (tensor.Tensor, error) {
 func parseShape(text []byte) ([]int64, error) {
 	elements, err := jsontext.ParseArray(text)
 	if err != nil {
-		return nil, refuse("", "shape: %v", err)
+		return nil, refuse("", "shape: %s", reason(err))
 	}
 	shape := make([]int64, len(elements))
 	for i, e := range elements {
@@ -284,7 +284,7 @@ func (w seldonWriter) data(dst []byte, m *message) ([]byte, error) {
 	}
 	dst, err := w.array(append(dst, "],"...), &m.tensors[0])
 	if err != nil {
-		return nil, refuse(m.tensors[0].Name, "%v", err)
+		return nil, blame(m.tensors[0].Name, err)
 	}
 	return append(dst, '}'), nil
 }

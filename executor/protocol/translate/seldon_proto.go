@@ -14,7 +14,7 @@ import (
 func decodeSeldonProto(p Payload) (*message, error) {
 	var in seldon.SeldonMessage
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
-		return nil, refuse("", "not a seldon message: %v", err)
+		return nil, refuse("", "not a seldon message: %s", reason(err))
 	}
 	if in.GetStatus().GetStatus() == seldon.Status_FAILURE {
 		return nil, refuse("", "the message reports a failure: %s", in.Status.Info+in.Status.Reason)
@@ -176,7 +176,7 @@ func writeSeldonProto(out *seldon.SeldonMessage, k kind, names []string, m *mess
 	default:
 		var data *seldon.DefaultData
 		if data, err = toDefaultData(k, &m.tensors[0]); err != nil {
-			err = refuse(m.tensors[0].Name, "%v", err)
+			err = blame(m.tensors[0].Name, err)
 			break
 		}
 		data.Names = names
@@ -191,7 +191,7 @@ func writeSeldonProto(out *seldon.SeldonMessage, k kind, names []string, m *mess
 func marshal(out proto.Message) (Payload, error) {
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(out)
 	if err != nil {
-		return Payload{}, refuse("", "%v", err)
+		return Payload{}, blame("", err)
 	}
 	return protoPayload(body), nil
 }
@@ -204,7 +204,7 @@ func setJSONData(out *seldon.SeldonMessage, m *message) error {
 				continue
 			}
 			if _, err := t.As(tensor.FP64); err != nil {
-				return refuse(t.Name, "%v", err)
+				return blame(t.Name, err)
 			}
 		}
 		var err error
@@ -214,7 +214,7 @@ func setJSONData(out *seldon.SeldonMessage, m *message) error {
 	}
 	var value structpb.Value
 	if err := protojson.Unmarshal(text, &value); err != nil {
-		return refuse("", "jsonData: %v", err)
+		return refuse("", "jsonData: %s", reason(err))
 	}
 	out.DataOneof = &seldon.SeldonMessage_JsonData{JsonData: &value}
 	return nil

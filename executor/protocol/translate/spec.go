@@ -73,7 +73,7 @@ func parseTensorFlowJSONSpec(body []byte, name string) (*Spec, error) {
 		} `json:"metadata"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
-		return nil, refuse("", "reading model metadata: %v", err)
+		return nil, refuse("", "reading model metadata: %s", reason(err))
 	}
 	signature, err := chooseSignature(in.Metadata.SignatureDef.SignatureDef, name)
 	if err != nil {
@@ -106,11 +106,11 @@ func fromJSONInfos(infos map[string]jsonTensorInfo) []TensorSpec {
 func parseTensorFlowProtoSpec(body []byte, name string) (*Spec, error) {
 	var in tensorflow.GetModelMetadataResponse
 	if err := proto.Unmarshal(body, &in); err != nil {
-		return nil, refuse("", "reading model metadata: %v", err)
+		return nil, refuse("", "reading model metadata: %s", reason(err))
 	}
 	var signatures tensorflow.SignatureDefMap
 	if err := proto.Unmarshal(in.GetMetadata()["signature_def"].GetValue(), &signatures); err != nil {
-		return nil, refuse("", "reading model metadata: signature_def: %v", err)
+		return nil, refuse("", "reading model metadata: signature_def: %s", reason(err))
 	}
 	signature, err := chooseSignature(signatures.SignatureDef, name)
 	if err != nil {
@@ -147,7 +147,7 @@ func parseV2JSONSpec(body []byte) (*Spec, error) {
 		Outputs []tensorMetadata `json:"outputs"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
-		return nil, refuse("", "reading model metadata: %v", err)
+		return nil, refuse("", "reading model metadata: %s", reason(err))
 	}
 	convert := func(list []tensorMetadata) []TensorSpec {
 		var specs []TensorSpec
@@ -162,7 +162,7 @@ func parseV2JSONSpec(body []byte) (*Spec, error) {
 func parseV2ProtoSpec(body []byte) (*Spec, error) {
 	var in inference.ModelMetadataResponse
 	if err := proto.Unmarshal(body, &in); err != nil {
-		return nil, refuse("", "reading model metadata: %v", err)
+		return nil, refuse("", "reading model metadata: %s", reason(err))
 	}
 	convert := func(list []*inference.ModelMetadataResponse_TensorMetadata) []TensorSpec {
 		var specs []TensorSpec

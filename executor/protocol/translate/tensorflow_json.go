@@ -17,11 +17,11 @@ func tensorFlowStyle() tensor.Style {
 func decodeTensorFlowJSONRequest(p Payload) (*message, error) {
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
-		return nil, refuse("", "not a TensorFlow request: %v", err)
+		return nil, refuse("", "not a TensorFlow request: %s", reason(err))
 	}
 	m := &message{}
 	if m.signature, err = fields.Text("signature_name"); err != nil {
-		return nil, refuse("", "%v", err)
+		return nil, blame("", err)
 	}
 	m.tensors, m.rows, err = readRowsOrColumns(fields, "instances", "inputs")
 	return m, err
@@ -30,7 +30,7 @@ func decodeTensorFlowJSONRequest(p Payload) (*message, error) {
 func decodeTensorFlowJSONResponse(p Payload) (*message, error) {
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
-		return nil, refuse("", "not a TensorFlow answer: %v", err)
+		return nil, refuse("", "not a TensorFlow answer: %s", reason(err))
 	}
 	if text, err := fields.Text("error"); err == nil && text != "" {
 		return nil, refuse("", "the model server reports: %s", text)
@@ -67,13 +67,13 @@ func parseColumns(value []byte, key string) ([]tensor.Tensor, error) {
 	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
 		fields, err := jsontext.ParseObject(value)
 		if err != nil {
-			return nil, refuse("", "%s: %v", key, err)
+			return nil, refuse("", "%s: %s", key, reason(err))
 		}
 		return parseNamed(fields, tensorFlowDialect())
 	}
 	t, err := tensor.Parse(value, tensorFlowDialect())
 	if err != nil {
-		return nil, refuse("", "%s: %v", key, err)
+		return nil, refuse("", "%s: %s", key, reason(err))
 	}
 	return []tensor.Tensor{t}, nil
 }
@@ -88,7 +88,7 @@ func parseRows(value []byte, key string) ([]tensor.Tensor, error) {
 	}
 	rows, err := jsontext.ParseArray(value)
 	if err != nil {
-		return nil, refuse("", "%s: %v", key, err)
+		return nil, refuse("", "%s: %s", key, reason(err))
 	}
 	if isBase64(rows[0]) {
 		return parseColumns(value, key)
@@ -103,11 +103,11 @@ func stackRows(rows [][]byte, key string) ([]tensor.Tensor, error) {
 	for i, row := range rows {
 		fields, err := jsontext.ParseObject(row)
 		if err != nil {
-			return nil, refuse("", "%s[%d]: %v", key, i, err)
+			return nil, refuse("", "%s[%d]: %s", key, i, reason(err))
 		}
 		cells, err := parseNamed(fields, tensorFlowDialect())
 		if err != nil {
-			return nil, refuse("", "%s[%d]: %v", key, i, err)
+			return nil, refuse("", "%s[%d]: %s", key, i, reason(err))
 		}
 		for _, c := range cells {
 			if i == 0 {
@@ -126,7 +126,7 @@ func stackRows(rows [][]byte, key string) ([]tensor.Tensor, error) {
 	for i, name := range names {
 		t, err := tensor.Stack(columns[name])
 		if err != nil {
-			return nil, refuse(name, "%s: %v", key, err)
+			return nil, refuse(name, "%s: %s", key, reason(err))
 		}
 		tensors[i] = t
 	}
@@ -182,7 +182,7 @@ func appendTensorFlowAnswer(dst []byte, tensors []tensor.Tensor, rows bool) ([]b
 	}
 	dst, err := tensors[0].AppendNested(dst, outputStyle(&tensors[0]))
 	if err != nil {
-		return nil, refuse(tensors[0].Name, "%v", err)
+		return nil, blame(tensors[0].Name, err)
 	}
 	return dst, nil
 }
@@ -209,13 +209,13 @@ func appendPredictions(dst []byte, tensors []tensor.Tensor) ([]byte, error) {
 		if len(tensors) == 1 {
 			dst, err := t.AppendNested(dst, outputStyle(t))
 			if err != nil {
-				return nil, refuse(t.Name, "%v", err)
+				return nil, blame(t.Name, err)
 			}
 			return dst, nil
 		}
 		var err error
 		if columns[i], err = t.Rows(); err != nil {
-			return nil, refuse(t.Name, "%v", err)
+			return nil, blame(t.Name, err)
 		}
 	}
 	dst = append(dst, '[')
@@ -231,7 +231,7 @@ func appendPredictions(dst []byte, tensors []tensor.Tensor) ([]byte, error) {
 			dst = append(jsontext.AppendQuoted(dst, []byte(tensors[i].Name)), ':')
 			var err error
 			if dst, err = columns[i][r].AppendNested(dst, outputStyle(&tensors[i])); err != nil {
-				return nil, refuse(tensors[i].Name, "%v", err)
+				return nil, blame(tensors[i].Name, err)
 			}
 		}
 		dst = append(dst, '}')

@@ -15,7 +15,7 @@ import (
 func decodeTensorFlowProtoRequest(p Payload) (*message, error) {
 	var in tensorflow.PredictRequest
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
-		return nil, refuse("", "not a PredictRequest: %v", err)
+		return nil, refuse("", "not a PredictRequest: %s", reason(err))
 	}
 	m := &message{}
 	m.readModelSpec(in.GetModelSpec())
@@ -32,7 +32,7 @@ func decodeTensorFlowProtoRequest(p Payload) (*message, error) {
 func decodeTensorFlowProtoResponse(p Payload) (*message, error) {
 	var in tensorflow.PredictResponse
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
-		return nil, refuse("", "not a PredictResponse: %v", err)
+		return nil, refuse("", "not a PredictResponse: %s", reason(err))
 	}
 	m := &message{}
 	m.readModelSpec(in.GetModelSpec())
@@ -67,7 +67,7 @@ func fromTensorMap(in map[string]*tensorflow.TensorProto) ([]tensor.Tensor, erro
 	for _, name := range slices.Sorted(maps.Keys(in)) {
 		t, err := fromTensorProto(in[name])
 		if err != nil {
-			return nil, refuse(name, "%v", err)
+			return nil, blame(name, err)
 		}
 		t.Name = name
 		tensors = append(tensors, t)
@@ -84,7 +84,7 @@ func toTensorMap(tensors []tensor.Tensor) (map[string]*tensorflow.TensorProto, e
 		}
 		tf, err := toTensorProto(t)
 		if err != nil {
-			return nil, refuse(t.Name, "%v", err)
+			return nil, blame(t.Name, err)
 		}
 		out[t.Name] = tf
 	}

@@ -21,7 +21,7 @@ func decodeV2JSONRequest(p Payload) (*message, error) {
 	}
 	m := &message{}
 	if m.id, err = fields.Text("id"); err != nil {
-		return nil, refuse("", "%v", err)
+		return nil, blame("", err)
 	}
 	parameters, err := readV2Parameters(fields.Value("parameters"))
 	if err != nil {
@@ -45,10 +45,10 @@ func decodeV2JSONResponse(p Payload) (*message, error) {
 	}
 	m := &message{}
 	if m.model, err = fields.Text("model_name"); err != nil {
-		return nil, refuse("", "%v", err)
+		return nil, blame("", err)
 	}
 	if m.version, err = fields.Text("model_version"); err != nil {
-		return nil, refuse("", "%v", err)
+		return nil, blame("", err)
 	}
 	m.binary = len(tail) > 0
 	m.tensors, err = readV2Tensors(fields.Value("outputs"), "outputs", tail)
@@ -65,7 +65,7 @@ func splitV2(p Payload) (fields jsontext.Fields, tail []byte, err error) {
 		text, tail = text[:n], text[n:]
 	}
 	if fields, err = jsontext.ParseObject(text); err != nil {
-		return nil, nil, refuse("", "not an inference message: %v", err)
+		return nil, nil, refuse("", "not an inference message: %s", reason(err))
 	}
 	return fields, tail, nil
 }
@@ -80,7 +80,7 @@ func readV2Parameters(value []byte) (p v2Parameters, err error) {
 		return p, nil
 	}
 	if err := json.Unmarshal(value, &p); err != nil {
-		return p, refuse("", "parameters: %v", err)
+		return p, refuse("", "parameters: %s", reason(err))
 	}
 	return p, nil
 }
@@ -91,7 +91,7 @@ func readV2Wanted(value []byte, binary bool) ([]wantedOutput, error) {
 	}
 	elements, err := jsontext.ParseArray(value)
 	if err != nil {
-		return nil, refuse("", "outputs: %v", err)
+		return nil, refuse("", "outputs: %s", reason(err))
 	}
 	wanted := make([]wantedOutput, 0, len(elements))
 	for _, e := range elements {
@@ -102,7 +102,7 @@ func readV2Wanted(value []byte, binary bool) ([]wantedOutput, error) {
 			}
 		}{}
 		if err := json.Unmarshal(e, &output); err != nil {
-			return nil, refuse("", "outputs: %v", err)
+			return nil, refuse("", "outputs: %s", reason(err))
 		}
 		w := wantedOutput{name: output.Name, binary: binary}
 		if output.Parameters.BinaryData != nil {
@@ -119,7 +119,7 @@ func readV2Tensors(value []byte, key string, tail []byte) ([]tensor.Tensor, erro
 	}
 	elements, err := jsontext.ParseArray(value)
 	if err != nil {
-		return nil, refuse("", "%s: %v", key, err)
+		return nil, refuse("", "%s: %s", key, reason(err))
 	}
 	if len(elements) == 0 {
 		return nil, refuse("", "%s is empty", key)
@@ -141,15 +141,15 @@ func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
 	var none tensor.Tensor
 	fields, err := jsontext.ParseObject(value)
 	if err != nil {
-		return none, nil, refuse("", "a tensor: %v", err)
+		return none, nil, refuse("", "a tensor: %s", reason(err))
 	}
 	name, err := fields.Text("name")
 	if err != nil {
-		return none, nil, refuse("", "a tensor: %v", err)
+		return none, nil, refuse("", "a tensor: %s", reason(err))
 	}
 	datatype, err := fields.Text("datatype")
 	if err != nil {
-		return none, nil, refuse(name, "%v", err)
+		return none, nil, blame(name, err)
 	}
 	dtype, ok := tensor.ParseDType(datatype)
 	if !ok {
@@ -157,11 +157,11 @@ func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
 	}
 	shape, err := parseShape(fields.Value("shape"))
 	if err != nil {
-		return none, nil, refuse(name, "%v", err)
+		return none, nil, blame(name, err)
 	}
 	parameters, err := readV2Parameters(fields.Value("parameters"))
 	if err != nil {
-		return none, nil, refuse(name, "%v", err)
+		return none, nil, blame(name, err)
 	}
 	var t tensor.Tensor
 	data := fields.Value("data")
@@ -181,7 +181,7 @@ func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
 		}
 	}
 	if err != nil {
-		return none, nil, refuse(name, "%v", err)
+		return none, nil, blame(name, err)
 	}
 	t.Name = name
 	return t, tail, nil
@@ -269,7 +269,7 @@ func (w *v2Writer) tensors(key, unnamed string, tensors []tensor.Tensor, binary 
 			t.Name = unnamed
 		}
 		if err := w.tensor(t, binary(&t)); err != nil {
-			return refuse(t.Name, "%v", err)
+			return blame(t.Name, err)
 		}
 	}
 	w.body = append(w.body, ']')
@@ -327,7 +327,7 @@ func readV2Value(value []byte) ([]tensor.Tensor, error) {
 	}
 	fields, err := jsontext.ParseObject(value)
 	if err != nil {
-		return nil, refuse("", "jsonData: %v", err)
+		return nil, refuse("", "jsonData: %s", reason(err))
 	}
 	return readV2Tensors(fields.Value("inputs"), "inputs", nil)
 }

@@ -10,7 +10,7 @@ import (
 func decodeV2ProtoRequest(p Payload) (*message, error) {
 	var in inference.ModelInferRequest
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
-		return nil, refuse("", "not a ModelInferRequest: %v", err)
+		return nil, refuse("", "not a ModelInferRequest: %s", reason(err))
 	}
 	m := &message{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawInputContents) > 0}
 	for _, o := range in.Outputs {
@@ -31,7 +31,7 @@ func decodeV2ProtoRequest(p Payload) (*message, error) {
 func decodeV2ProtoResponse(p Payload) (*message, error) {
 	var in inference.ModelInferResponse
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
-		return nil, refuse("", "not a ModelInferResponse: %v", err)
+		return nil, refuse("", "not a ModelInferResponse: %s", reason(err))
 	}
 	m := &message{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawOutputContents) > 0}
 	raw := rawContents{entries: in.RawOutputContents}
@@ -80,7 +80,7 @@ func (m *message) addV2(in protoTensor, raw *rawContents) error {
 	}
 	t, err := fromV2Contents(in, dtype, raw)
 	if err != nil {
-		return refuse(name, "%v", err)
+		return blame(name, err)
 	}
 	t.Name = name
 	m.tensors = append(m.tensors, t)
@@ -89,7 +89,8 @@ func (m *message) addV2(in protoTensor, raw *rawContents) error {
 
 func fromV2Contents(in protoTensor, dtype tensor.DType, raw *rawContents) (tensor.Tensor, error) {
 	contents := in.GetContents()
-	if contents == nil {
+	// Servers that answer raw may still send contents, empty.
+	if contents == nil || proto.Size(contents) == 0 {
 		if entry, ok := raw.take(); ok {
 			return tensor.FromRaw(dtype, in.GetShape(), entry)
 		}
@@ -159,7 +160,7 @@ func encodeV2ProtoRequest(m *message) (Payload, error) {
 		}
 		typed, raw, err := rawEntry(t)
 		if err != nil {
-			return Payload{}, refuse(t.Name, "%v", err)
+			return Payload{}, blame(t.Name, err)
 		}
 		out.Inputs = append(out.Inputs, &inference.ModelInferRequest_InferInputTensor{
 			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape})
@@ -190,7 +191,7 @@ func encodeV2ProtoResponse(m, asked *message) (Payload, error) {
 	for _, t := range m.tensors {
 		typed, entry, err := rawEntry(t)
 		if err != nil {
-			return Payload{}, refuse(t.Name, "%v", err)
+			return Payload{}, blame(t.Name, err)
 		}
 		output := &inference.ModelInferResponse_InferOutputTensor{
 			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape}
