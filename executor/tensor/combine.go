@@ -79,6 +79,40 @@ func (t *Tensor) Rows() ([]Tensor, error) {
 	return rows, nil
 }
 
+// Columns are the tensors along the second dimension of a table, each of shape
+// [rows, 1].
+func (t *Tensor) Columns() ([]Tensor, error) {
+	if len(t.Shape) != 2 {
+		return nil, refuse("the shape %v is no table", t.Shape)
+	}
+	rows, err := t.Rows()
+	if err != nil {
+		return nil, err
+	}
+	if t.Shape[1] > maxBrackets {
+		return nil, refuse("the shape %v has too many columns", t.Shape)
+	}
+	cells := make([][]Tensor, t.Shape[1])
+	for i := range rows {
+		row, err := rows[i].Rows()
+		if err != nil {
+			return nil, err
+		}
+		for k := range row {
+			row[k].Shape = []int64{1}
+			cells[k] = append(cells[k], row[k])
+		}
+	}
+	columns := make([]Tensor, len(cells))
+	for k := range cells {
+		if columns[k], err = Stack(cells[k]); err != nil {
+			return nil, err
+		}
+		columns[k].DType, columns[k].Shape = t.DType, []int64{t.Shape[0], 1}
+	}
+	return columns, nil
+}
+
 // take returns the spelling of the next n numbers.
 func (n *numbers) take(count int) []byte {
 	start := n.rest

@@ -288,6 +288,29 @@ func TestRowsAndStack(t *testing.T) {
 	}
 }
 
+func TestColumns(t *testing.T) {
+	for text, want := range map[string]string{
+		`[[1,2.5],[3,4]]`: `[[1],[3]] [[2.5],[4]] `, `[["a","b"]]`: `[["a"]] [["b"]] `, `[[],[]]`: ``, `[[true],[false]]`: `[[true],[false]] `,
+	} {
+		table, err := Parse([]byte(text), Dialect{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns, err := table.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for i := range columns {
+			nested, _ := columns[i].AppendNested(nil, Style{})
+			got += string(nested) + " "
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
 func TestMeanOfManyTypes(t *testing.T) {
 	floats := binary.LittleEndian.AppendUint32(nil, math.Float32bits(0.5))
 	a, err := New(FP32, []int64{1}, floats)

@@ -41,6 +41,8 @@ type message struct {
 	// raw: a v2 proto request has its elements in raw_input_contents.
 	raw     bool
 	outputs []wantedOutput
+	// frame: the tensors of a request to a v2 server are columns of one table.
+	frame bool
 	// binary: a v2 JSON request wants all outputs after the JSON.
 	binary bool
 }

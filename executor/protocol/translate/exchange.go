@@ -116,6 +116,11 @@ func (x *Exchange) address(m *message, to protocol) error {
 	}
 	m.outputs = x.wanted()
 	m.tensors = slices.Clone(m.tensors)
+	if o.Columns && to == v2 {
+		if err := m.splitColumns(); err != nil {
+			return err
+		}
+	}
 	for i := range m.tensors {
 		t := &m.tensors[i]
 		if o.Chained && len(m.tensors) == 1 && (o.Input != "" || o.Spec != nil && len(o.Spec.Inputs) == 1) {
@@ -140,6 +145,29 @@ func (x *Exchange) address(m *message, to protocol) error {
 		}
 		*t = converted
 	}
+	return nil
+}
+
+// splitColumns makes an input of each named column. All have the type that the
+// table as a whole has.
+func (m *message) splitColumns() error {
+	if len(m.names) == 0 || len(m.tensors) != 1 || m.tensors[0].Rank() != 2 {
+		return nil
+	}
+	table, err := m.tensors[0].Typed()
+	if err != nil {
+		return blame("", err)
+	}
+	if int64(len(m.names)) != table.Shape[1] {
+		return refuse("", "data has %d names for %d columns", len(m.names), table.Shape[1])
+	}
+	if m.tensors, err = table.Columns(); err != nil {
+		return blame("", err)
+	}
+	for i := range m.tensors {
+		m.tensors[i].Name = m.names[i]
+	}
+	m.frame = true
 	return nil
 }
 

@@ -107,6 +107,14 @@ func jsonCases() []exchangeCase {
 			replied: `{"data":{"names":["t:0"],"ndarray":[[0.97],[1.0]]},"meta":{"puid":"p"}}`,
 		},
 		{
+			name: "named columns for a data frame", from: SeldonJSON, to: V2JSON, options: Options{Columns: true},
+			request: `{"data":{"names":["a","b"],"ndarray":[[1,0.5],[2,3]]}}`,
+			sent: `{"parameters":{"content_type":"pd"},"inputs":[{"name":"a","shape":[2,1],"datatype":"FP64","data":[1.0,2.0]},` +
+				`{"name":"b","shape":[2,1],"datatype":"FP64","data":[0.5,3.0]}]}`,
+			answer:  `{"outputs":[{"name":"o","shape":[2],"datatype":"INT64","data":[0,1]}]}`,
+			replied: `{"data":{"names":[],"ndarray":[0,1]},"meta":{}}`,
+		},
+		{
 			name: "large integers survive", from: SeldonJSON, to: V2JSON,
 			request: `{"data":{"ndarray":[9007199254740993,9223372036854775807,-9223372036854775808]}}`,
 			sent:    `{"inputs":[{"name":"input-0","shape":[3],"datatype":"INT64","data":[9007199254740993,9223372036854775807,-9223372036854775808]}]}`,

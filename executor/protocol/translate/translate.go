@@ -47,6 +47,9 @@ type Options struct {
 	Chained bool
 	// Outputs asks a v2 server for these outputs by name.
 	Outputs []string
+	// Columns makes each column of a seldon table that names its columns an
+	// input of a v2 server, as servers need it that feed data frames (MLflow).
+	Columns bool
 	// Spec is what the server's metadata says of its tensors; nil: unknown.
 	Spec *Spec
 }

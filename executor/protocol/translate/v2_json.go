@@ -187,12 +187,19 @@ func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
 	return t, tail, nil
 }
 
+// frameContent is how MLServer is told that inputs are the columns of a data
+// frame.
+const frameContent = "pd"
+
 // encodeV2JSONRequest puts byte strings that are not UTF-8 after the JSON,
 // since JSON has no place for them.
 func encodeV2JSONRequest(m *message) (Payload, error) {
 	w := v2Writer{body: []byte{'{'}}
 	if m.id != "" {
 		w.body = append(jsontext.AppendQuoted(append(w.body, `"id":`...), []byte(m.id)), ',')
+	}
+	if m.frame {
+		w.body = append(w.body, `"parameters":{"content_type":"`+frameContent+`"},`...)
 	}
 	if err := w.tensors("inputs", unnamedInput, m.tensors, notText); err != nil {
 		return Payload{}, err

@@ -166,6 +166,10 @@ func encodeV2ProtoRequest(m *message) (Payload, error) {
 			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape})
 		out.RawInputContents = append(out.RawInputContents, raw)
 	}
+	if m.frame {
+		out.Parameters = map[string]*inference.InferParameter{"content_type": {
+			ParameterChoice: &inference.InferParameter_StringParam{StringParam: frameContent}}}
+	}
 	for _, w := range m.outputs {
 		out.Outputs = append(out.Outputs, &inference.ModelInferRequest_InferRequestedOutputTensor{Name: w.name})
 	}
