@@ -80,13 +80,14 @@ func readSuite(path string) (*suite, error) {
 
 func TestSamples(t *testing.T) {
 	programs := build(t)
-	folders, err := filepath.Glob("../../samples/*/")
-	if err != nil || len(folders) == 0 {
+	suites, err := filepath.Glob("../../samples/*/case.yaml")
+	if err != nil || len(suites) == 0 {
 		t.Fatalf("no samples: %v", err)
 	}
-	for _, folder := range folders {
+	for _, file := range suites {
+		folder := filepath.Dir(file)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
-			s, err := readSuite(filepath.Join(folder, "case.yaml"))
+			s, err := readSuite(file)
 			if err != nil {
 				t.Fatal(err)
 			}
