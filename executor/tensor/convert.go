@@ -17,7 +17,7 @@ func (t Tensor) As(dtype DType) (Tensor, error) {
 		return t, nil
 	case dtype >= dtypes:
 		return Tensor{}, refuse("no such type")
-	case t.raw == nil && t.elems == nil && !(t.DType.IsFloat() && !dtype.IsFloat()):
+	case t.raw == nil && t.elems == nil && (!t.DType.IsFloat() || dtype.IsFloat()):
 		return t.textAs(dtype)
 	case t.DType == Bytes || dtype == Bytes:
 		if t.Len() == 0 {
@@ -156,10 +156,10 @@ func checkFloat(token []byte, dtype DType) string {
 
 func fitsInteger(negative bool, magnitude uint64, dtype DType) bool {
 	info := dtype.info()
-	switch {
-	case info.class == classBool:
-		return magnitude <= 1 && !(negative && magnitude == 1)
-	case info.class == classUnsigned:
+	switch info.class {
+	case classBool:
+		return magnitude == 0 || magnitude == 1 && !negative
+	case classUnsigned:
 		return (!negative || magnitude == 0) && (info.size == 8 || magnitude < 1<<(8*info.size))
 	}
 	limit := uint64(1) << (8*info.size - 1)

@@ -45,28 +45,41 @@ type dtypeInfo struct {
 	class class
 }
 
+// info is a table written as a switch, since it is asked for each element.
 func (d DType) info() dtypeInfo {
-	table := [dtypes]dtypeInfo{
-		Number: {"NUMBER", 0, classNumber},
-		Bool:   {"BOOL", 1, classBool},
-		Uint8:  {"UINT8", 1, classUnsigned},
-		Uint16: {"UINT16", 2, classUnsigned},
-		Uint32: {"UINT32", 4, classUnsigned},
-		Uint64: {"UINT64", 8, classUnsigned},
-		Int8:   {"INT8", 1, classSigned},
-		Int16:  {"INT16", 2, classSigned},
-		Int32:  {"INT32", 4, classSigned},
-		Int64:  {"INT64", 8, classSigned},
-		FP16:   {"FP16", 2, classFloat},
-		BF16:   {"BF16", 2, classFloat},
-		FP32:   {"FP32", 4, classFloat},
-		FP64:   {"FP64", 8, classFloat},
-		Bytes:  {"BYTES", 0, classBytes},
+	switch d {
+	case Number:
+		return dtypeInfo{"NUMBER", 0, classNumber}
+	case Bool:
+		return dtypeInfo{"BOOL", 1, classBool}
+	case Uint8:
+		return dtypeInfo{"UINT8", 1, classUnsigned}
+	case Uint16:
+		return dtypeInfo{"UINT16", 2, classUnsigned}
+	case Uint32:
+		return dtypeInfo{"UINT32", 4, classUnsigned}
+	case Uint64:
+		return dtypeInfo{"UINT64", 8, classUnsigned}
+	case Int8:
+		return dtypeInfo{"INT8", 1, classSigned}
+	case Int16:
+		return dtypeInfo{"INT16", 2, classSigned}
+	case Int32:
+		return dtypeInfo{"INT32", 4, classSigned}
+	case Int64:
+		return dtypeInfo{"INT64", 8, classSigned}
+	case FP16:
+		return dtypeInfo{"FP16", 2, classFloat}
+	case BF16:
+		return dtypeInfo{"BF16", 2, classFloat}
+	case FP32:
+		return dtypeInfo{"FP32", 4, classFloat}
+	case FP64:
+		return dtypeInfo{"FP64", 8, classFloat}
+	case Bytes:
+		return dtypeInfo{"BYTES", 0, classBytes}
 	}
-	if d >= dtypes {
-		return dtypeInfo{name: "INVALID"}
-	}
-	return table[d]
+	return dtypeInfo{name: "INVALID"}
 }
 
 // String is the type's name in the open inference protocol.

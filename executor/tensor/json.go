@@ -78,7 +78,7 @@ func (t *Tensor) verbatim(style Style) bool {
 		return false
 	}
 	return (!t.spelled.special || style.NaN == "NaN" && style.Infinity == "Infinity") &&
-		!(t.spelled.integer && t.DType.IsFloat())
+		(!t.spelled.integer || !t.DType.IsFloat())
 }
 
 // writer appends elements in their order.
@@ -161,10 +161,10 @@ func (w *writer) textRun(dst []byte, n int) []byte {
 			dst = append(dst, token...)
 			continue
 		}
-		switch last := token[len(token)-1]; {
-		case last == 'N':
+		switch token[len(token)-1] {
+		case 'N':
 			dst = append(dst, w.style.NaN...)
-		case last == 'y':
+		case 'y':
 			dst = w.infinity(dst, token[0] == '-')
 		default:
 			dst = append(dst, token...)

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -74,10 +75,11 @@ func decodeSeldonJSON(p Payload) (*message, error) {
 
 // inField says in which field of a message something is wrong.
 func inField(field string, err error) error {
-	if _, ok := err.(*Error); ok {
+	var e *Error
+	if errors.As(err, &e) {
 		return err
 	}
-	return refuse("", "%s: %s", field, reason(err))
+	return refuse("", "%s: %v", field, err)
 }
 
 func oneString(s []byte) []tensor.Tensor {
