@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -37,23 +36,19 @@ func (p *Predictor) GraphMetadata(ctx context.Context, t protocol.Transport, m p
 // nothing to ask.
 func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m protocol.Message) ([]protocol.Message, error) {
 	models := make([]protocol.Message, len(p.nodes))
-	errs := make([]error, len(p.nodes))
-	var wait sync.WaitGroup
-	for i, n := range p.nodes {
+	errs := together(len(p.nodes), func(i int) error {
+		n := p.nodes[i]
 		if n.hosts == [2]string{} {
-			continue
+			return nil
 		}
-		wait.Go(func() {
-			meta := *m.Meta
-			meta.Model = protocol.Model{Name: n.model}
-			models[i], errs[i] = p.callers[t].query(ctx, n, protocol.QueryMetadata, protocol.Message{Meta: &meta})
-			if errs[i] == nil {
-				models[i], errs[i] = plain(models[i])
-			}
-			errs[i] = placed(errs[i], n.name, protocol.QueryMetadata.String())
-		})
-	}
-	wait.Wait()
+		meta := *m.Meta
+		meta.Model = protocol.Model{Name: n.model}
+		answer, err := p.callers[t].query(ctx, n, protocol.QueryMetadata, protocol.Message{Meta: &meta})
+		if err == nil {
+			models[i], err = plain(answer)
+		}
+		return placed(err, n.name, protocol.QueryMetadata.String())
+	})
 	for _, err := range errs {
 		if err != nil {
 			return nil, err

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/prime-radiant/radiant/graph"
@@ -34,22 +33,18 @@ func newProber(full bool) *prober {
 func (p *Predictor) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	errs := make([]error, len(p.nodes))
-	var wait sync.WaitGroup
-	for i, n := range p.nodes {
-		e := p.plan.Steps[i].Node.Endpoint
-		if p.plan.Steps[i].Builtin != graph.NotBuiltin || e == nil || e.ServiceHost == "" || e.ServicePort <= 0 {
-			continue
+	return errors.Join(together(len(p.nodes), func(i int) error {
+		s := &p.plan.Steps[i]
+		e := s.Node.Endpoint
+		if s.Builtin != graph.NotBuiltin || e == nil || e.ServiceHost == "" || e.ServicePort <= 0 {
+			return nil
 		}
 		address := net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(e.ServicePort)))
-		wait.Go(func() {
-			if err := p.probe.node(ctx, address, n.speaks.Health); err != nil {
-				errs[i] = fmt.Errorf("node %q is not ready: %w", n.name, err)
-			}
-		})
-	}
-	wait.Wait()
-	return errors.Join(errs...)
+		if err := p.probe.node(ctx, address, p.nodes[i].speaks.Health); err != nil {
+			return fmt.Errorf("node %q is not ready: %w", s.Name, err)
+		}
+		return nil
+	})...)
 }
 
 func (p *prober) node(ctx context.Context, address, health string) error {
@@ -64,7 +59,7 @@ func (p *prober) node(ctx context.Context, address, health string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := p.client.Do(r) //nolint:gosec // the address is the node's own
+	answer, err := p.client.Do(r)
 	if err != nil {
 		return err
 	}

@@ -125,9 +125,6 @@ func (c *caller) readable(m protocol.Message) (protocol.Message, error) {
 	return m, protocol.Errorf(code, "cannot read a message of type %q: want application/json", m.Type)
 }
 
-// maxPlain bounds what a compressed message may grow to.
-const maxPlain = 1 << 30
-
 // plain undoes the compression of a message that has to be read.
 func plain(m protocol.Message) (protocol.Message, error) {
 	switch m.Encoding {
@@ -141,7 +138,7 @@ func plain(m protocol.Message) (protocol.Message, error) {
 	if err != nil {
 		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
 	}
-	body, err := m.Meta.Lease.ReadAll(r, int64(len(m.Body))*4, maxPlain)
+	body, err := m.Meta.Lease.ReadAll(r, min(int64(len(m.Body))*4, m.Meta.Limit), m.Meta.Limit)
 	if err != nil {
 		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
 	}

@@ -9,8 +9,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 
-	"github.com/google/uuid"
-
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -34,7 +32,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		Outside:          outside,
 		REST:             upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes}),
 		GRPC:             calls,
-		Random:           rand.Float64, //nolint:gosec // an A/B test is no secret
+		Random:           rand.Float64,
 		InjectRouting:    c.InjectRouting,
 		FullHealthChecks: c.FullHealthChecks,
 	})
@@ -46,7 +44,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		Deployment: c.Deployment, Namespace: c.Namespace,
 		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
 		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
-		NewPuid:       uuid.NewString,
+		NewPuid:       newPuid,
 		Log:           log,
 		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,
 	}

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 )
 
-// Pool recycles the buffers that messages are read into.
+// Pool recycles the buffers that large messages are read into.
 type Pool struct{ leases, buffers sync.Pool }
 
 // maxPooled is the largest buffer kept for another request.
@@ -16,6 +16,9 @@ const maxPooled = 1 << 20
 
 // firstRead bounds what is reserved on the word of a Content-Length alone.
 const firstRead = 1 << 20
+
+// unknownRead is what is reserved where no length is known.
+const unknownRead = 2048
 
 // ErrTooLarge is returned by [Lease.ReadAll] for more bytes than allowed.
 var ErrTooLarge = errors.New("message is too large")
@@ -59,24 +62,38 @@ func (l *Lease) Release() {
 	l.pool.leases.Put(l)
 }
 
-// ReadAll reads r to its end into a buffer of the lease. size is the expected
-// length, or negative. It may be called from several goroutines.
+// Small is the size below which messages are in memory of their own and not in
+// a lease's buffers. net/http writes a small body that nobody waits for in one
+// go with its header, which saves more than recycling it would.
+const Small = 32 << 10
+
+// ReadAll reads r to its end. size is the expected length, or negative. The
+// bytes are the lease's from [Small] on. It may be called from several
+// goroutines.
 func (l *Lease) ReadAll(r io.Reader, size, limit int64) ([]byte, error) {
 	if size > limit {
 		return nil, ErrTooLarge
 	}
-	held, ok := l.pool.buffers.Get().(*[]byte)
-	if !ok {
-		held = new([]byte)
+	var held *[]byte
+	var b []byte
+	switch {
+	case size >= Small:
+		held = l.take()
+		b = slices.Grow((*held)[:0], int(min(size+1, firstRead)))
+	case size >= 0:
+		// One byte more, so that the end is seen without growing.
+		b = make([]byte, 0, size+1)
+	default:
+		b = make([]byte, 0, unknownRead)
 	}
-	b := (*held)[:0]
 	var err error
-	if first := int(min(max(size+1, 512), firstRead)); cap(b) < first {
-		b = slices.Grow(b, first)
-	}
 	for err == nil {
 		if len(b) == cap(b) {
-			b = slices.Grow(b, len(b))
+			if held == nil && 2*len(b) >= Small {
+				held = l.take()
+				b = append((*held)[:0], b...)
+			}
+			b = slices.Grow(b, max(len(b), 1))
 		}
 		var n int
 		n, err = r.Read(b[len(b):cap(b)])
@@ -85,12 +102,24 @@ func (l *Lease) ReadAll(r io.Reader, size, limit int64) ([]byte, error) {
 			err = ErrTooLarge
 		}
 	}
-	*held = b
-	l.mu.Lock()
-	l.held = append(l.held, held)
-	l.mu.Unlock()
+	if held != nil {
+		*held = b
+		l.mu.Lock()
+		l.held = append(l.held, held)
+		l.mu.Unlock()
+		if len(b) < Small {
+			b = slices.Clone(b)
+		}
+	}
 	if errors.Is(err, io.EOF) {
 		return b, nil
 	}
 	return nil, err
+}
+
+func (l *Lease) take() *[]byte {
+	if held, ok := l.pool.buffers.Get().(*[]byte); ok {
+		return held
+	}
+	return new([]byte)
 }

@@ -27,6 +27,8 @@ func TestReadAll(t *testing.T) {
 		"announced large":   {strings.NewReader("abc"), 11, 10, "", ErrTooLarge},
 		"secretly large":    {strings.NewReader(big), -1, 100, "", ErrTooLarge},
 		"more than it said": {strings.NewReader("abcdef"), 3, 10, "abcdef", nil},
+		"at the edge":       {strings.NewReader(big[:Small]), -1, 1 << 20, big[:Small], nil},
+		"below the edge":    {strings.NewReader(big[:Small-1]), -1, 1 << 20, big[:Small-1], nil},
 		"broken":            {iotest.ErrReader(io.ErrUnexpectedEOF), -1, 10, "", io.ErrUnexpectedEOF},
 		"empty":             {strings.NewReader(""), -1, 10, "", nil},
 	} {
@@ -43,7 +45,8 @@ func TestReadAll(t *testing.T) {
 func TestLeaseKeepsBuffers(t *testing.T) {
 	var pool Pool
 	lease := pool.Lease()
-	kept, err := lease.ReadAll(strings.NewReader("kept"), 4, 10)
+	text := strings.Repeat("kept", Small)
+	kept, err := lease.ReadAll(strings.NewReader(text), int64(len(text)), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,14 +57,14 @@ func TestLeaseKeepsBuffers(t *testing.T) {
 		wait.Go(func() {
 			other := pool.Lease()
 			defer other.Release()
-			if _, err := other.ReadAll(strings.NewReader("XXXXXXXXXXXXXXXX"), 16, 100); err != nil {
+			if _, err := other.ReadAll(strings.NewReader(strings.Repeat("X", 1<<19)), 1<<19, 1<<20); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wait.Wait()
-	if !bytes.Equal(kept, []byte("kept")) {
-		t.Errorf("bytes changed to %q", kept)
+	if !bytes.Equal(kept, []byte(text)) {
+		t.Errorf("bytes changed to %.20q", kept)
 	}
 	lease.Release()
 }

@@ -31,6 +31,8 @@ type Meta struct {
 	Puid string
 	// Model is what the client asked for by name; often empty.
 	Model Model
+	// Limit is the size up to which a compressed message is unpacked.
+	Limit int64
 	// Lease owns the buffers.
 	Lease *Lease
 }

@@ -15,12 +15,13 @@ const (
 	puidHeader      = "Seldon-Puid"
 	jsonLength      = "Inference-Header-Content-Length"
 	eventVersion    = "Ce-Specversion"
+	repeatable      = "X-Idempotency-Key"
 )
 
 // fixedHeaders are values that all answers share. net/http reads them only.
 type fixedHeaders struct {
-	nosniff, origins, allowed, json, close    []string
-	eventVersion, eventType, eventSource, one []string
+	nosniff, origins, allowed, json, close []string
+	eventVersion, eventType, eventSource   []string
 }
 
 func newFixedHeaders(o Options) fixedHeaders {
@@ -36,8 +37,9 @@ func newFixedHeaders(o Options) fixedHeaders {
 	}
 }
 
-// headers sets what every matched route answers with, and returns the puid.
-func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) string {
+// headers sets what every matched route answers with. The puid among it is the
+// client's, or a new one.
+func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) {
 	puid := r.Header[puidHeader]
 	if len(puid) == 0 || puid[0] == "" {
 		puid = []string{s.options.NewPuid()}
@@ -56,7 +58,6 @@ func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) string
 		h["Ce-Type"] = s.fixed.eventType
 		h["Ce-Source"] = s.fixed.eventSource
 	}
-	return puid[0]
 }
 
 // hopByHop fields belong to one connection, not to the request.
@@ -67,7 +68,7 @@ var hopByHop = [...]string{
 
 // handOn makes a client's header the one that nodes are sent, in place: the
 // handler owns it.
-func (s *rest) handOn(h http.Header, puid string) {
+func (s *rest) handOn(h http.Header, puid []string) {
 	for _, field := range h["Connection"] {
 		for name := range strings.SplitSeq(field, ",") {
 			delete(h, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
@@ -83,12 +84,12 @@ func (s *rest) handOn(h http.Header, puid string) {
 		// Present and empty keeps net/http from naming itself.
 		h["User-Agent"] = nil
 	}
-	if value(h, puidHeader) == "" {
-		h[puidHeader] = []string{puid}
-	}
+	h[puidHeader] = puid
 	// A request that met a connection which the server was about to close may
 	// be sent once more; the key is read by net/http and not sent.
-	h["X-Idempotency-Key"] = s.fixed.one
+	if _, ok := h[repeatable]; !ok {
+		h[repeatable] = nil
+	}
 }
 
 func value(h http.Header, name string) string {

@@ -25,12 +25,12 @@ type rest struct {
 }
 
 // action answers a request whose headers are done.
-type action func(w http.ResponseWriter, r *http.Request, m protocol.Match, puid string)
+type action func(w http.ResponseWriter, r *http.Request, m protocol.Match)
 
 func newREST(o Options, draining *atomic.Bool) *rest {
 	s := &rest{options: o, router: protocol.NewRouter(o.Protocol), draining: draining, fixed: newFixedHeaders(o)}
 	s.actions = [...]action{
-		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match, string) {},
+		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match) {},
 		protocol.Ready:          s.ready,
 		protocol.Predict:        s.post(o.Engine.Predict),
 		protocol.Feedback:       s.post(o.Engine.Feedback),
@@ -56,12 +56,12 @@ func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		unmatched(w, r, known)
 		return
 	}
-	puid := s.headers(w.Header(), r, &m)
+	s.headers(w.Header(), r, &m)
 	if r.Method == http.MethodOptions {
 		return
 	}
 	defer s.rescue(w, r)
-	s.actions[m.Route.Action](w, r, m, puid)
+	s.actions[m.Route.Action](w, r, m)
 }
 
 // rescue turns a panic into an answer, so that no request ends the process.
@@ -70,7 +70,7 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
 	s.options.Log.Error("panic", "path", r.URL.Path, "value", v, "stack", string(debug.Stack()))
@@ -96,7 +96,7 @@ func unmatched(w http.ResponseWriter, r *http.Request, known bool) {
 	}
 }
 
-func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match, _ string) {
+func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) {
 	if s.draining.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
@@ -107,14 +107,14 @@ func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match, _
 	}
 }
 
-func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match, _ string) {
+func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) {
 	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{"binary_tensor_data"}})
 	s.write(w, r, protocol.Message{Body: body, Type: jsonType, Answer: true}, err)
 }
 
 // post answers with what an engine makes of the request's body.
 func (s *rest) post(answer answerer) action {
-	return func(w http.ResponseWriter, r *http.Request, match protocol.Match, puid string) {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) {
 		lease := s.pool.Lease()
 		defer lease.Release()
 		m, err := s.read(r, lease)
@@ -124,7 +124,7 @@ func (s *rest) post(answer answerer) action {
 			s.fail(w, r, err)
 			return
 		}
-		m.Meta = s.meta(r, lease, &match, puid)
+		m.Meta = s.meta(w, r, lease, &match)
 		m, err = answer(r.Context(), protocol.REST, m)
 		s.write(w, r, m, err)
 	}
@@ -132,19 +132,25 @@ func (s *rest) post(answer answerer) action {
 
 // get answers a question about a node.
 func (s *rest) get(answer answerer) action {
-	return func(w http.ResponseWriter, r *http.Request, match protocol.Match, puid string) {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) {
 		lease := s.pool.Lease()
 		defer lease.Release()
-		m, err := answer(r.Context(), protocol.REST, protocol.Message{Meta: s.meta(r, lease, &match, puid)})
+		m, err := answer(r.Context(), protocol.REST, protocol.Message{Meta: s.meta(w, r, lease, &match)})
 		s.write(w, r, m, err)
 	}
 }
 
-func (s *rest) meta(r *http.Request, lease *protocol.Lease, match *protocol.Match, puid string) *protocol.Meta {
+func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *protocol.Lease, match *protocol.Match) *protocol.Meta {
+	puid := w.Header()[puidHeader]
 	s.handOn(r.Header, puid)
+	if match.Route.Action == protocol.Feedback {
+		// A reward that is counted twice is worse than one that is lost.
+		delete(r.Header, repeatable)
+	}
 	return &protocol.Meta{
+		Limit:  s.options.MaxRequestBytes,
 		Header: r.Header,
-		Puid:   puid,
+		Puid:   puid[0],
 		Model:  protocol.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
 		Lease:  lease,
 	}

@@ -122,7 +122,7 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 // that redirect are rare, so that the ordinary call goes without the client.
 func (h *HTTP) redirected(ctx context.Context, request func() *http.Request) (*http.Response, error) {
 	client := http.Client{Transport: h.transport}
-	return client.Do(request().WithContext(ctx)) //nolint:gosec // the address is the node's own
+	return client.Do(request().WithContext(ctx))
 }
 
 // described puts an error in the words that net/http's client uses.
@@ -164,7 +164,7 @@ func first(header map[string][]string, name string) string {
 	return ""
 }
 
-// body is a request body that keeps its request's buffers until the transport
+// body is a large request body. It keeps its request's buffers until the transport
 // is done with it, which may be after the call has returned.
 type body struct {
 	bytes.Reader
@@ -172,7 +172,10 @@ type body struct {
 	closed atomic.Bool
 }
 
-func newBody(m protocol.Message) *body {
+func newBody(m protocol.Message) io.ReadCloser {
+	if len(m.Body) < protocol.Small {
+		return io.NopCloser(bytes.NewReader(m.Body))
+	}
 	b := &body{lease: m.Meta.Lease}
 	b.Reset(m.Body)
 	b.lease.Retain()

@@ -42,11 +42,11 @@ func down(t *testing.T, start Start) {
 			text += `Post "http://`
 		}
 		if w.grpc {
-			failed(t, w, err, 0, codes.Unavailable, "connection refused")
+			failed(t, w, err, failure{0, codes.Unavailable, "connection refused"})
 			return
 		}
-		failed(t, w, err, http.StatusInternalServerError, codes.OK, text)
-		failed(t, w, err, http.StatusInternalServerError, codes.OK, "connection refused")
+		failed(t, w, err, failure{http.StatusInternalServerError, codes.OK, text})
+		failed(t, w, err, failure{http.StatusInternalServerError, codes.OK, "connection refused"})
 	})
 }
 
@@ -76,7 +76,7 @@ func garbage(t *testing.T, start Start) {
 						t.Error("garbage was read")
 					}
 				case c.read || w.protocol != "seldon":
-					failed(t, w, err, http.StatusInternalServerError, codes.Internal, c.info)
+					failed(t, w, err, failure{http.StatusInternalServerError, codes.Internal, c.info})
 				case err == nil:
 					t.Error("garbage was read")
 				}
@@ -87,7 +87,7 @@ func garbage(t *testing.T, start Start) {
 		e, cs := launch(t, start, "seldon", typed(graph.Combiner, "c", 9, model("a", 1), model("b", 2)))
 		cs["b"].On("/predict", stub.Answer{Body: []byte(`{"data":`)})
 		_, _, err := post(soon(t), predictions(e), "application/json", []byte(`{"data":{"ndarray":[7]}}`))
-		failed(t, wire{}, err, http.StatusInternalServerError, codes.OK, `node "c": aggregate: child 1: `)
+		failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, `node "c": aggregate: child 1: `})
 		if n := len(cs["c"].Calls()); n != 0 {
 			t.Errorf("the combiner was called %d times", n)
 		}
@@ -97,7 +97,7 @@ func garbage(t *testing.T, start Start) {
 		for _, answer := range []string{``, `{}`, `{"strData":"1"}`, `{"jsonData":1}`, `{"data":{"ndarray":[]}}`, `{"data":{"ndarray":[[]]}}`, `{"data":{"tensor":{"values":[]}}}`, `[]`, `["a"]`, `1`, `{"data":{"ndarray":[1e300]}}`} {
 			cs["r"].On("/route", stub.Answer{Body: []byte(answer)})
 			_, _, err := post(soon(t), predictions(e), "application/json", []byte(`{"data":{"ndarray":[7]}}`))
-			failed(t, wire{}, err, http.StatusInternalServerError, codes.OK, `node "r"`)
+			failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, `node "r"`})
 		}
 		for answer, want := range map[string]float64{
 			`{"data":{"ndarray":[1]}}`: 72, `{"data":{"ndarray":[[1]]}}`: 72, `{"data":{"ndarray":["x"]}}`: 71, `{"data":{"ndarray":[0.9]}}`: 71,
@@ -119,17 +119,17 @@ func cut(t *testing.T, start Start) {
 	e, cs := launch(t, start, "seldon", model("a", 1))
 	cs["a"].On("/predict", stub.Answer{Cut: true, Body: []byte(`{"data"`)})
 	_, _, err := post(soon(t), predictions(e), "application/json", []byte(`{}`))
-	failed(t, wire{}, err, http.StatusInternalServerError, codes.OK, "reading the answer: unexpected EOF")
+	failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, "reading the answer: unexpected EOF"})
 }
 
 func tooMuch(t *testing.T, start Start) {
 	e, cs := launch(t, start, "seldon", model("a", 1), "--max_response_bytes", "1000")
 	cs["a"].On("/predict", stub.Answer{Body: bytes.Repeat([]byte("1"), 2000)})
 	_, _, err := post(soon(t), predictions(e), "application/json", []byte(`{}`))
-	failed(t, wire{}, err, http.StatusInternalServerError, codes.OK, "too large")
+	failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, "too large"})
 	cs["a"].On("/seldon.protos.Model/Predict", stub.Answer{Body: bytes.Repeat([]byte("1"), 2000)})
 	_, err = seldonRPC(soon(t), e, 7)
-	failed(t, wire{grpc: true}, err, 0, codes.ResourceExhausted, "larger than max")
+	failed(t, wire{grpc: true}, err, failure{0, codes.ResourceExhausted, "larger than max"})
 }
 
 func tooSlow(t *testing.T, start Start) {
@@ -141,9 +141,9 @@ func tooSlow(t *testing.T, start Start) {
 	e := start(t, l)
 	cs["a"].Otherwise(func(stub.Call) stub.Answer { return stub.Answer{Hang: true} })
 	_, _, err := post(soon(t), predictions(e), "application/json", []byte(`{}`))
-	failed(t, wire{}, err, http.StatusInternalServerError, codes.OK, "context deadline exceeded")
+	failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, "context deadline exceeded"})
 	_, err = seldonRPC(soon(t), e, 7)
-	failed(t, wire{grpc: true}, err, 0, codes.DeadlineExceeded, "")
+	failed(t, wire{grpc: true}, err, failure{0, codes.DeadlineExceeded, ""})
 }
 
 func redirects(t *testing.T, start Start) {
@@ -166,7 +166,7 @@ func firstFailure(t *testing.T, start Start) {
 	cs["b"].On("/predict", stub.Answer{Status: 432, Delay: 50_000_000, Body: []byte(`b`)})
 	cs["c"].On("/predict", stub.Answer{Status: 433, Body: []byte(`c`)})
 	_, _, err := post(soon(t), predictions(e), "application/json", []byte(`{"data":{"ndarray":[7]}}`))
-	failed(t, wire{}, err, 432, codes.OK, "b")
+	failed(t, wire{}, err, failure{432, codes.OK, "b"})
 }
 
 // zeros is a body that is never held in memory.
@@ -239,7 +239,7 @@ func clientGone(t *testing.T, start Start) {
 			return err
 		},
 		"gRPC": func(ctx context.Context) error {
-			return invoke(ctx, e, seldon.Seldon_Predict_FullMethodName, seldonRequest(7), &seldon.SeldonMessage{})
+			return invoke(ctx, e.at(seldon.Seldon_Predict_FullMethodName), seldonRequest(7), &seldon.SeldonMessage{})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

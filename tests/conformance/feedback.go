@@ -56,7 +56,7 @@ func feedback(t *testing.T, start Start) {
 	t.Run("malformed", func(t *testing.T) {
 		e, _ := launch(t, start, "seldon", router("r", 0, model("a", 1), model("b", 2)))
 		_, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/feedback", "application/json", []byte("{\n\"reward\": ]"))
-		failed(t, wire{}, err, http.StatusBadRequest, codes.OK, "reading feedback: line 2, column 11")
+		failed(t, wire{}, err, failure{http.StatusBadRequest, codes.OK, "reading feedback: line 2, column 11"})
 	})
 	t.Run("tensorflow", func(t *testing.T) {
 		e, cs := launch(t, start, "tensorflow", model("a", 1))
@@ -79,7 +79,7 @@ func (c feedbackCase) overREST(t *testing.T, e Executor, cs components) {
 	request := fmt.Sprintf(`{"reward":1,"unknown":{},"response":{"meta":{"routing":%s}}}`, routing)
 	body, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/feedback", "application/json", []byte(request))
 	if c.fails != "" {
-		failed(t, wire{}, err, http.StatusBadRequest, codes.OK, c.fails)
+		failed(t, wire{}, err, failure{http.StatusBadRequest, codes.OK, c.fails})
 	} else if err != nil {
 		t.Fatal(err)
 	}
@@ -96,9 +96,9 @@ func (c feedbackCase) overREST(t *testing.T, e Executor, cs components) {
 func (c feedbackCase) overGRPC(t *testing.T, e Executor, cs components) {
 	request := &seldon.Feedback{Reward: 1, Response: &seldon.SeldonMessage{Meta: &seldon.Meta{Routing: c.routing}}}
 	var out seldon.SeldonMessage
-	err := invoke(soon(t), e, seldon.Seldon_SendFeedback_FullMethodName, request, &out)
+	err := invoke(soon(t), e.at(seldon.Seldon_SendFeedback_FullMethodName), request, &out)
 	if c.fails != "" {
-		failed(t, wire{grpc: true}, err, 0, codes.InvalidArgument, c.fails)
+		failed(t, wire{grpc: true}, err, failure{0, codes.InvalidArgument, c.fails})
 	} else if err != nil {
 		t.Fatal(err)
 	}

@@ -111,10 +111,10 @@ func graphs(t *testing.T, start Start) {
 				x, err := w.predict(soon(t), e, 7)
 				switch {
 				case !c.possible(w):
-					failed(t, w, err, http.StatusNotImplemented, codes.Unimplemented, "has no such call")
+					failed(t, w, err, failure{http.StatusNotImplemented, codes.Unimplemented, "has no such call"})
 					return
 				case c.fails != "":
-					failed(t, w, err, http.StatusInternalServerError, codes.Internal, c.fails)
+					failed(t, w, err, failure{http.StatusInternalServerError, codes.Internal, c.fails})
 				case err != nil:
 					t.Fatal(err)
 				case math.Abs(x-c.want) > 1e-3:
@@ -130,15 +130,23 @@ func graphs(t *testing.T, start Start) {
 	}
 }
 
+// failure is what an error must be: a status of HTTP or a code of gRPC, and a
+// part of the text.
+type failure struct {
+	http int
+	rpc  codes.Code
+	text string
+}
+
 // failed checks an error by its status and a part of its text.
-func failed(t *testing.T, w wire, err error, code int, rpc codes.Code, text string) {
+func failed(t *testing.T, w wire, err error, want failure) {
 	t.Helper()
 	if err == nil {
 		t.Fatal("no error")
 	}
 	if w.grpc {
-		if got := grpcstatus.Code(err); got != rpc || !strings.Contains(err.Error(), text) {
-			t.Errorf("error is %v, want code %v and %q", err, rpc, text)
+		if got := grpcstatus.Code(err); got != want.rpc || !strings.Contains(err.Error(), want.text) {
+			t.Errorf("error is %v, want code %v and %q", err, want.rpc, want.text)
 		}
 		return
 	}
@@ -146,8 +154,8 @@ func failed(t *testing.T, w wire, err error, code int, rpc codes.Code, text stri
 	if !errors.As(err, &s) {
 		t.Fatal(err)
 	}
-	if s.code != code || !strings.Contains(infoOf(s.body), text) || s.kind != "application/json" {
-		t.Errorf("answer is %d %s %s, want %d and %q", s.code, s.kind, s.body, code, text)
+	if s.code != want.http || !strings.Contains(infoOf(s.body), want.text) || s.kind != "application/json" {
+		t.Errorf("answer is %d %s %s, want %d and %q", s.code, s.kind, s.body, want.http, want.text)
 	}
 }
 

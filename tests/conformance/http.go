@@ -311,7 +311,7 @@ func binaryTensors(t *testing.T, start Start) {
 	r = request(t, http.MethodPost, "http://"+e.REST+"/v2/models/infer", head)
 	r.Header.Set("Inference-Header-Content-Length", "100000")
 	_, _, err = do(r)
-	failed(t, wire{}, err, http.StatusBadRequest, 0, "Inference-Header-Content-Length")
+	failed(t, wire{}, err, failure{http.StatusBadRequest, 0, "Inference-Header-Content-Length"})
 }
 
 // injection checks that routes are written into a meta that is there.

@@ -47,7 +47,7 @@ func mixed(t *testing.T, start Start) {
 		each(t, []string{"tensorflow", "v2"}, func(t *testing.T, w wire) {
 			e, _ := launch(t, start, w.protocol, speaking("seldon", typed(graph.Combiner, "c", 9, model("a", 1))))
 			_, err := w.predict(soon(t), e, 7)
-			failed(t, w, err, http.StatusNotImplemented, codes.Unimplemented, `node "c": aggregate: a combiner must speak`)
+			failed(t, w, err, failure{http.StatusNotImplemented, codes.Unimplemented, `node "c": aggregate: a combiner must speak`})
 		})
 	})
 	t.Run("parameters name model and tensors", func(t *testing.T) {
@@ -130,7 +130,7 @@ func untranslatable(t *testing.T, start Start) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := post(soon(t), url, c.kind, []byte(c.body))
-			failed(t, wire{}, err, c.code, codes.OK, c.info)
+			failed(t, wire{}, err, failure{c.code, codes.OK, c.info})
 		})
 	}
 	t.Run("JSON by curl's default type", func(t *testing.T) {
@@ -144,8 +144,8 @@ func refusal(t *testing.T, start Start) {
 	e, cs := launch(t, start, "seldon", speaking("tensorflow", model("a", 1)))
 	cs["a"].On("/v1/models/a:predict", stub.Answer{Status: http.StatusBadRequest, Body: []byte(`{"error":"no such signature"}`)})
 	_, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/predictions", "application/json", []byte(`{"data":{"ndarray":[[1]]}}`))
-	failed(t, wire{}, err, http.StatusBadRequest, codes.OK, `node "a": no such signature`)
+	failed(t, wire{}, err, failure{http.StatusBadRequest, codes.OK, `node "a": no such signature`})
 	cs["a"].On("/v1/models/a:predict", stub.Answer{Body: []byte(`garbage`)})
 	_, _, err = post(soon(t), "http://"+e.REST+"/api/v1.0/predictions", "application/json", []byte(`{"data":{"ndarray":[[1]]}}`))
-	failed(t, wire{}, err, http.StatusInternalServerError, codes.OK, `node "a": predict: cannot translate the answer from protocol tensorflow`)
+	failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, `node "a": predict: cannot translate the answer from protocol tensorflow`})
 }

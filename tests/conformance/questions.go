@@ -53,7 +53,7 @@ func nodesOverREST(t *testing.T, start Start) {
 			e, cs := launch(t, start, c.protocol, model("a", 1, speaking(c.inside, model("b", 2))))
 			body, header, err := get(soon(t), "http://"+e.REST+c.path)
 			if c.code != http.StatusOK {
-				failed(t, wire{}, err, c.code, codes.OK, c.answer)
+				failed(t, wire{}, err, failure{c.code, codes.OK, c.answer})
 				return
 			}
 			if err != nil {
@@ -74,14 +74,14 @@ func nodesOverGRPC(t *testing.T, start Start) {
 		t.Run("seldon "+inside, func(t *testing.T) {
 			e, _ := launch(t, start, "seldon", model("a", 1, speaking(inside, model("b", 2))))
 			var meta seldon.SeldonModelMetadata
-			if err := invoke(soon(t), e, seldon.Seldon_ModelMetadata_FullMethodName, &seldon.SeldonModelMetadataRequest{Name: "b"}, &meta); err != nil {
+			if err := invoke(soon(t), e.at(seldon.Seldon_ModelMetadata_FullMethodName), &seldon.SeldonModelMetadataRequest{Name: "b"}, &meta); err != nil {
 				t.Fatal(err)
 			}
 			if len(meta.Inputs) != 1 || len(meta.Outputs) != 1 {
 				t.Errorf("metadata is %v", &meta)
 			}
-			err := invoke(soon(t), e, seldon.Seldon_ModelMetadata_FullMethodName, &seldon.SeldonModelMetadataRequest{Name: "zz"}, &meta)
-			failed(t, wire{grpc: true}, err, 0, codes.NotFound, "Failed to find model zz")
+			err := invoke(soon(t), e.at(seldon.Seldon_ModelMetadata_FullMethodName), &seldon.SeldonModelMetadataRequest{Name: "zz"}, &meta)
+			failed(t, wire{grpc: true}, err, failure{0, codes.NotFound, "Failed to find model zz"})
 		})
 	}
 	for _, inside := range []string{"tensorflow", "v2"} {
@@ -89,7 +89,7 @@ func nodesOverGRPC(t *testing.T, start Start) {
 			e, _ := launch(t, start, "tensorflow", speaking(inside, model("b", 2)))
 			spec := &tensorflow.ModelSpec{Name: "b"}
 			var meta tensorflow.GetModelMetadataResponse
-			if err := invoke(soon(t), e, tensorflow.PredictionService_GetModelMetadata_FullMethodName, &tensorflow.GetModelMetadataRequest{ModelSpec: spec, MetadataField: []string{"signature_def"}}, &meta); err != nil {
+			if err := invoke(soon(t), e.at(tensorflow.PredictionService_GetModelMetadata_FullMethodName), &tensorflow.GetModelMetadataRequest{ModelSpec: spec, MetadataField: []string{"signature_def"}}, &meta); err != nil {
 				t.Fatal(err)
 			}
 			var signatures tensorflow.SignatureDefMap
@@ -97,18 +97,18 @@ func nodesOverGRPC(t *testing.T, start Start) {
 				t.Errorf("metadata is %v, %v", &signatures, err)
 			}
 			var state tensorflow.GetModelStatusResponse
-			if err := invoke(soon(t), e, tensorflow.ModelService_GetModelStatus_FullMethodName, &tensorflow.GetModelStatusRequest{ModelSpec: spec}, &state); err != nil || state.ModelVersionStatus[0].State != tensorflow.ModelVersionStatus_AVAILABLE {
+			if err := invoke(soon(t), e.at(tensorflow.ModelService_GetModelStatus_FullMethodName), &tensorflow.GetModelStatusRequest{ModelSpec: spec}, &state); err != nil || state.ModelVersionStatus[0].State != tensorflow.ModelVersionStatus_AVAILABLE {
 				t.Errorf("status is %v, %v", &state, err)
 			}
 		})
 		t.Run("v2 "+inside, func(t *testing.T) {
 			e, _ := launch(t, start, "v2", speaking(inside, model("b", 2)))
 			var meta inference.ModelMetadataResponse
-			if err := invoke(soon(t), e, inference.GRPCInferenceService_ModelMetadata_FullMethodName, &inference.ModelMetadataRequest{Name: "b"}, &meta); err != nil || len(meta.Inputs) != 1 || meta.Name != "b" {
+			if err := invoke(soon(t), e.at(inference.GRPCInferenceService_ModelMetadata_FullMethodName), &inference.ModelMetadataRequest{Name: "b"}, &meta); err != nil || len(meta.Inputs) != 1 || meta.Name != "b" {
 				t.Errorf("metadata is %v, %v", &meta, err)
 			}
 			var ready inference.ModelReadyResponse
-			if err := invoke(soon(t), e, inference.GRPCInferenceService_ModelReady_FullMethodName, &inference.ModelReadyRequest{Name: "b"}, &ready); err != nil || !ready.Ready {
+			if err := invoke(soon(t), e.at(inference.GRPCInferenceService_ModelReady_FullMethodName), &inference.ModelReadyRequest{Name: "b"}, &ready); err != nil || !ready.Ready {
 				t.Errorf("ready is %v, %v", &ready, err)
 			}
 		})
@@ -132,10 +132,10 @@ func graphMetadata(t *testing.T, start Start) {
 	}
 	cs["b"].On("/metadata", stub.Answer{Body: []byte(`<html>`)})
 	_, _, err = get(soon(t), "http://"+e.REST+"/api/v1.0/metadata")
-	failed(t, wire{}, err, http.StatusInternalServerError, codes.OK, `node "b": metadata`)
+	failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, `node "b": metadata`})
 
 	var meta seldon.SeldonGraphMetadata
-	if err := invoke(soon(t), e, seldon.Seldon_GraphMetadata_FullMethodName, &emptypb.Empty{}, &meta); err != nil {
+	if err := invoke(soon(t), e.at(seldon.Seldon_GraphMetadata_FullMethodName), &emptypb.Empty{}, &meta); err != nil {
 		t.Fatal(err)
 	}
 	if meta.Name != "main" || len(meta.Models) != 3 || meta.Models["a"].Name != "model of a" || meta.Inputs[0].Name != "in of a" || meta.Outputs[0].Name != "out of a" {

@@ -49,7 +49,7 @@ func rpcMetadata(t *testing.T, start Start) {
 		}
 		var header metadata.MD
 		var out seldon.SeldonMessage
-		if err := invoke(ctx, e, seldon.Seldon_Predict_FullMethodName, seldonRequest(7), &out, grpc.Header(&header)); err != nil {
+		if err := invoke(ctx, e.at(seldon.Seldon_Predict_FullMethodName), seldonRequest(7), &out, grpc.Header(&header)); err != nil {
 			t.Fatal(err)
 		}
 		back := header.Get("seldon-puid")
@@ -67,7 +67,7 @@ func rpcMetadata(t *testing.T, start Start) {
 	}
 	cs["a"].On("/seldon.protos.Model/Predict", stub.Answer{Code: codes.Aborted, Message: "no"})
 	var header metadata.MD
-	err := invoke(soon(t), e, seldon.Seldon_Predict_FullMethodName, seldonRequest(7), &seldon.SeldonMessage{}, grpc.Header(&header))
+	err := invoke(soon(t), e.at(seldon.Seldon_Predict_FullMethodName), seldonRequest(7), &seldon.SeldonMessage{}, grpc.Header(&header))
 	if err == nil || len(header.Get("seldon-puid")) != 1 {
 		t.Errorf("a failed call has the headers %v", header)
 	}
@@ -83,7 +83,7 @@ func rpcBytes(t *testing.T, start Start) {
 	}
 	cs["a"].On("/seldon.protos.Model/Predict", stub.Answer{Body: sent})
 	var out seldon.SeldonMessage
-	if err := invoke(soon(t), e, seldon.Seldon_Predict_FullMethodName, request, &out); err != nil {
+	if err := invoke(soon(t), e.at(seldon.Seldon_Predict_FullMethodName), request, &out); err != nil {
 		t.Fatal(err)
 	}
 	if got := cs["a"].Calls()[0].Body; string(got) != string(sent) {
@@ -109,7 +109,7 @@ func rpcModelNames(t *testing.T, start Start) {
 			}
 			request := v2Request(7)
 			request.ModelName = name
-			if err := invoke(soon(t), e, inference.GRPCInferenceService_ModelInfer_FullMethodName, request, &inference.ModelInferResponse{}); err != nil {
+			if err := invoke(soon(t), e.at(inference.GRPCInferenceService_ModelInfer_FullMethodName), request, &inference.ModelInferResponse{}); err != nil {
 				t.Fatal(err)
 			}
 			for _, node := range []string{"a", "b"} {
@@ -132,7 +132,7 @@ func rpcModelNames(t *testing.T, start Start) {
 			}
 			request := tensorflowRequest(7)
 			request.ModelSpec = &tensorflow.ModelSpec{Name: name, SignatureName: "s"}
-			if err := invoke(soon(t), e, tensorflow.PredictionService_Predict_FullMethodName, request, &tensorflow.PredictResponse{}); err != nil {
+			if err := invoke(soon(t), e.at(tensorflow.PredictionService_Predict_FullMethodName), request, &tensorflow.PredictResponse{}); err != nil {
 				t.Fatal(err)
 			}
 			for _, node := range []string{"a", "b"} {
@@ -159,7 +159,7 @@ func rpcRaw(t *testing.T, start Start) {
 	request.Id = "42"
 	request.RawInputContents = [][]byte{[]byte("\x00\x00\x00\x00\x00\x00\x1c\x40")}
 	var out inference.ModelInferResponse
-	if err := invoke(soon(t), e, inference.GRPCInferenceService_ModelInfer_FullMethodName, request, &out); err != nil {
+	if err := invoke(soon(t), e.at(inference.GRPCInferenceService_ModelInfer_FullMethodName), request, &out); err != nil {
 		t.Fatal(err)
 	}
 	xs := stub.V2Numbers(out.Outputs[0].Datatype, out.Outputs[0].Contents, out.RawOutputContents)
@@ -175,7 +175,7 @@ func rpcStatus(t *testing.T, start Start) {
 			return stub.Answer{Code: codes.ResourceExhausted, Message: "out of teapots"}
 		})
 		_, err := w.predict(soon(t), e, 7)
-		failed(t, w, err, 0, codes.ResourceExhausted, "desc = out of teapots")
+		failed(t, w, err, failure{0, codes.ResourceExhausted, "desc = out of teapots"})
 	}
 }
 
@@ -188,7 +188,7 @@ func rpcOther(t *testing.T, start Start) {
 					continue
 				}
 				_, err := other.predict(soon(t), e, 7)
-				failed(t, w, err, 0, codes.Unimplemented, "this predictor speaks protocol "+w.protocol)
+				failed(t, w, err, failure{0, codes.Unimplemented, "this predictor speaks protocol " + w.protocol})
 			}
 			if len(cs.counts()) != 0 {
 				t.Errorf("components were called: %v", cs.counts())
@@ -198,23 +198,23 @@ func rpcOther(t *testing.T, start Start) {
 	t.Run("of the same protocol", func(t *testing.T) {
 		e, _ := launch(t, start, "v2", model("a", 1))
 		for _, method := range []string{"ModelConfig", "ModelStatistics", "RepositoryIndex", "ModelStreamInfer", "SystemSharedMemoryStatus"} {
-			err := invoke(soon(t), e, "/inference.GRPCInferenceService/"+method, &inference.ModelConfigRequest{}, &inference.ModelConfigResponse{})
-			failed(t, wire{grpc: true}, err, 0, codes.Unimplemented, method+" is not served")
+			err := invoke(soon(t), e.at("/inference.GRPCInferenceService/"+method), &inference.ModelConfigRequest{}, &inference.ModelConfigResponse{})
+			failed(t, wire{grpc: true}, err, failure{0, codes.Unimplemented, method + " is not served"})
 		}
 		e, _ = launch(t, start, "tensorflow", model("a", 1))
-		err := invoke(soon(t), e, "/tensorflow.serving.ModelService/HandleReloadConfigRequest", &tensorflow.PredictRequest{}, &tensorflow.PredictResponse{})
-		failed(t, wire{grpc: true}, err, 0, codes.Unimplemented, "is not served")
+		err := invoke(soon(t), e.at("/tensorflow.serving.ModelService/HandleReloadConfigRequest"), &tensorflow.PredictRequest{}, &tensorflow.PredictResponse{})
+		failed(t, wire{grpc: true}, err, failure{0, codes.Unimplemented, "is not served"})
 	})
 	t.Run("classification", func(t *testing.T) {
 		e, cs := launch(t, start, "tensorflow", model("a", 1))
 		var out tensorflow.ClassificationResponse
 		request := &tensorflow.ClassificationRequest{ModelSpec: &tensorflow.ModelSpec{Name: "a"}}
-		if err := invoke(soon(t), e, tensorflow.PredictionService_Classify_FullMethodName, request, &out); err != nil || out.ModelSpec.GetName() != "classified by a" {
+		if err := invoke(soon(t), e.at(tensorflow.PredictionService_Classify_FullMethodName), request, &out); err != nil || out.ModelSpec.GetName() != "classified by a" {
 			t.Errorf("answer is %v, %v; the component got %v", &out, err, paths(cs["a"].Calls()))
 		}
 		e, _ = launch(t, start, "tensorflow", model("a", 1, model("b", 2)))
-		err := invoke(soon(t), e, tensorflow.PredictionService_Classify_FullMethodName, request, &out)
-		failed(t, wire{grpc: true}, err, 0, codes.Unimplemented, `node "b"`)
+		err := invoke(soon(t), e.at(tensorflow.PredictionService_Classify_FullMethodName), request, &out)
+		failed(t, wire{grpc: true}, err, failure{0, codes.Unimplemented, `node "b"`})
 	})
 }
 
@@ -313,7 +313,7 @@ func rpcSize(t *testing.T, start Start) {
 	e, _ := launch(t, start, "seldon", model("a", 1))
 	large := []grpc.CallOption{grpc.MaxCallRecvMsgSize(1 << 30), grpc.MaxCallSendMsgSize(1 << 30)}
 	var out seldon.SeldonMessage
-	if err := invoke(soon(t), e, seldon.Seldon_Predict_FullMethodName, request, &out, large...); err != nil || len(stub.SeldonNumbers(&out)) != len(values) {
+	if err := invoke(soon(t), e.at(seldon.Seldon_Predict_FullMethodName), request, &out, large...); err != nil || len(stub.SeldonNumbers(&out)) != len(values) {
 		t.Errorf("8 MB: %d numbers, %v", len(stub.SeldonNumbers(&out)), err)
 	}
 	cs := components{}
@@ -323,8 +323,8 @@ func rpcSize(t *testing.T, start Start) {
 		t.Fatal(err)
 	}
 	e = start(t, l)
-	err := invoke(soon(t), e, seldon.Seldon_Predict_FullMethodName, request, &out, large...)
-	failed(t, wire{grpc: true}, err, 0, codes.ResourceExhausted, "larger than max")
+	err := invoke(soon(t), e.at(seldon.Seldon_Predict_FullMethodName), request, &out, large...)
+	failed(t, wire{grpc: true}, err, failure{0, codes.ResourceExhausted, "larger than max"})
 }
 
 func rpcInjection(t *testing.T, start Start) {
@@ -336,7 +336,7 @@ func rpcInjection(t *testing.T, start Start) {
 		request := seldonRequest(7)
 		request.Meta = meta
 		var out seldon.SeldonMessage
-		if err := invoke(soon(t), e, seldon.Seldon_Predict_FullMethodName, request, &out); err != nil {
+		if err := invoke(soon(t), e.at(seldon.Seldon_Predict_FullMethodName), request, &out); err != nil {
 			t.Fatal(err)
 		}
 		want := map[string]int32{"r": 1, "b": -1}

@@ -130,14 +130,22 @@ func firstNumber(v any) (float64, bool) {
 	return 0, false
 }
 
+// method is a full gRPC method of an executor.
+type method struct {
+	executor Executor
+	name     string
+}
+
+func (e Executor) at(name string) method { return method{e, name} }
+
 // invoke makes a gRPC call on a connection of its own.
-func invoke(ctx context.Context, e Executor, method string, in, out proto.Message, options ...grpc.CallOption) error {
-	conn, err := dial(e)
+func invoke(ctx context.Context, m method, in, out proto.Message, options ...grpc.CallOption) error {
+	conn, err := dial(m.executor)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	return conn.Invoke(ctx, method, in, out, options...)
+	return conn.Invoke(ctx, m.name, in, out, options...)
 }
 
 func dial(e Executor) (*grpc.ClientConn, error) {
@@ -152,7 +160,7 @@ func seldonRequest(x float64) *seldon.SeldonMessage {
 
 func seldonRPC(ctx context.Context, e Executor, x float64) (float64, error) {
 	var out seldon.SeldonMessage
-	if err := invoke(ctx, e, seldon.Seldon_Predict_FullMethodName, seldonRequest(x), &out); err != nil {
+	if err := invoke(ctx, e.at(seldon.Seldon_Predict_FullMethodName), seldonRequest(x), &out); err != nil {
 		return 0, err
 	}
 	return only(stub.SeldonNumbers(&out))
@@ -167,7 +175,7 @@ func tensorflowRequest(x float64) *tensorflow.PredictRequest {
 
 func tensorflowRPC(ctx context.Context, e Executor, x float64) (float64, error) {
 	var out tensorflow.PredictResponse
-	if err := invoke(ctx, e, tensorflow.PredictionService_Predict_FullMethodName, tensorflowRequest(x), &out); err != nil {
+	if err := invoke(ctx, e.at(tensorflow.PredictionService_Predict_FullMethodName), tensorflowRequest(x), &out); err != nil {
 		return 0, err
 	}
 	for _, t := range out.Outputs {
@@ -184,7 +192,7 @@ func v2Request(x float64) *inference.ModelInferRequest {
 
 func v2RPC(ctx context.Context, e Executor, x float64) (float64, error) {
 	var out inference.ModelInferResponse
-	if err := invoke(ctx, e, inference.GRPCInferenceService_ModelInfer_FullMethodName, v2Request(x), &out); err != nil {
+	if err := invoke(ctx, e.at(inference.GRPCInferenceService_ModelInfer_FullMethodName), v2Request(x), &out); err != nil {
 		return 0, err
 	}
 	if len(out.Outputs) == 0 {

@@ -1,0 +1,77 @@
+package builtin
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+func step(t *testing.T, implementation string, children int, parameters ...graph.Parameter) *graph.Step {
+	t.Helper()
+	node := graph.Node{Name: "t", Implementation: implementation, Parameters: parameters}
+	for i := range children {
+		node.Children = append(node.Children, graph.Node{Name: string(rune('a' + i)), Type: graph.Model})
+	}
+	plan, err := graph.Compile(&node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &plan.Steps[0]
+}
+
+func ratioA(v string) graph.Parameter { return graph.Parameter{Name: "ratioA", Value: v} }
+
+func TestABTestShares(t *testing.T) {
+	for _, c := range []struct {
+		parameters []graph.Parameter
+		want       float64
+	}{
+		{nil, 0.5},
+		{[]graph.Parameter{ratioA("0.25")}, 0.25},
+		{[]graph.Parameter{{Name: "other", Value: "1"}, ratioA("0.9")}, 0.9},
+		{[]graph.Parameter{ratioA("0")}, 0},
+		{[]graph.Parameter{ratioA("1")}, 1},
+	} {
+		n, err := New(step(t, "RANDOM_ABTEST", 2, c.parameters...), rand.New(rand.NewPCG(1, 2)).Float64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const draws = 20_000
+		first := 0
+		for range draws {
+			if n.Route() == 0 {
+				first++
+			}
+		}
+		if got := float64(first) / draws; got < c.want-0.02 || got > c.want+0.02 {
+			t.Errorf("%v: child 0 gets %v of the requests", c.parameters, got)
+		}
+	}
+}
+
+func TestMistakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		step *graph.Step
+		want string
+	}{
+		"text":        {step(t, "RANDOM_ABTEST", 2, ratioA("half")), `parameter ratioA is "half"`},
+		"NaN":         {step(t, "RANDOM_ABTEST", 2, ratioA("NaN")), `parameter ratioA is "NaN"`},
+		"percent":     {step(t, "RANDOM_ABTEST", 2, ratioA("50")), "from 0 to 1"},
+		"one child":   {step(t, "RANDOM_ABTEST", 1), "has 1 children: want 2"},
+		"no built-in": {step(t, "", 0), "built-in 0 is not there"},
+	} {
+		if _, err := New(c.step, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `node "t"`) {
+			t.Errorf("%s: error is %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestEveryBuiltinIsThere(t *testing.T) {
+	for _, implementation := range []string{"SIMPLE_MODEL", "SIMPLE_ROUTER", "RANDOM_ABTEST", "AVERAGE_COMBINER"} {
+		if _, err := New(step(t, implementation, 2), rand.Float64); err != nil {
+			t.Error(err)
+		}
+	}
+}

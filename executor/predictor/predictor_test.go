@@ -1,0 +1,174 @@
+package predictor
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// sender answers calls by a function, without a network.
+type sender func(to *upstream.Target, m protocol.Message) (protocol.Message, error)
+
+func (s sender) Send(_ context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error) {
+	return s(to, m)
+}
+
+func (s sender) Ask(_ context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error) {
+	return s(to, m)
+}
+
+func modelNode(name string, children ...graph.Node) graph.Node {
+	return graph.Node{Name: name, Type: graph.Model, Children: children, Endpoint: &graph.Endpoint{ServiceHost: "h", HTTPPort: 1, GRPCPort: 2}}
+}
+
+func build(t *testing.T, outside string, n graph.Node, s sender) *Predictor {
+	t.Helper()
+	o, err := protocol.Lookup(outside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := New(Options{Name: "p", Graph: &n, Outside: o, REST: s, GRPC: s, Random: func() float64 { return 0 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestForwardAllocatesNothing(t *testing.T) {
+	for _, outside := range []string{"seldon", "tensorflow", "v2"} {
+		p := build(t, outside, modelNode("m"), func(_ *upstream.Target, m protocol.Message) (protocol.Message, error) { return m, nil })
+		m := protocol.Message{Body: []byte(`{}`), Meta: &protocol.Meta{}}
+		if n := testing.AllocsPerRun(100, func() {
+			if _, err := p.Predict(t.Context(), protocol.REST, m); err != nil {
+				t.Fatal(err)
+			}
+		}); n != 0 {
+			t.Errorf("%s: a prediction allocates %v times", outside, n)
+		}
+	}
+}
+
+func TestPanicInAFanOut(t *testing.T) {
+	p := build(t, "seldon", modelNode("m", modelNode("a"), modelNode("b")), func(to *upstream.Target, m protocol.Message) (protocol.Message, error) {
+		if m.Answer {
+			panic("boom")
+		}
+		m.Answer = true
+		return m, nil
+	})
+	_, err := p.Predict(t.Context(), protocol.REST, protocol.Message{Meta: &protocol.Meta{}})
+	if err == nil || !strings.Contains(err.Error(), "panic: boom") || protocol.CodeOf(err) != protocol.Internal {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestTogether(t *testing.T) {
+	errs := together(3, func(i int) error {
+		if i == 1 {
+			panic("boom")
+		}
+		return nil
+	})
+	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Errorf("errors are %v", errs)
+	}
+}
+
+func TestSpecCache(t *testing.T) {
+	c := newSpecCache()
+	var asked atomic.Int32
+	spec := &translate.Spec{}
+	ask := func() (*translate.Spec, error) { asked.Add(1); return spec, nil }
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if got, err := c.load(t.Context(), ask); got != spec || err != nil {
+				t.Errorf("spec is %v, %v", got, err)
+			}
+		})
+	}
+	wait.Wait()
+	if asked.Load() != 1 {
+		t.Errorf("it was asked for %d times", asked.Load())
+	}
+	c.forget()
+	if _, _ = c.load(t.Context(), ask); asked.Load() != 2 {
+		t.Errorf("once forgotten it was asked for %d times", asked.Load())
+	}
+
+	c.forget()
+	down := func() (*translate.Spec, error) { asked.Add(1); return nil, &askError{error: errors.New("down")} }
+	for range 2 {
+		if got, err := c.load(t.Context(), down); got != nil || err != nil {
+			t.Errorf("spec is %v, %v", got, err)
+		}
+	}
+	if asked.Load() != 4 {
+		t.Errorf("a server that was down is asked again: %d", asked.Load())
+	}
+	mute := func() (*translate.Spec, error) {
+		asked.Add(1)
+		return nil, &askError{error: errors.New("404"), final: true}
+	}
+	for range 2 {
+		if got, err := c.load(t.Context(), mute); got != nil || err != nil {
+			t.Errorf("spec is %v, %v", got, err)
+		}
+	}
+	if asked.Load() != 5 {
+		t.Errorf("a server that cannot tell is asked once: %d", asked.Load())
+	}
+	c.forget()
+	wrong := errors.New("no such signature")
+	if _, err := c.load(t.Context(), func() (*translate.Spec, error) { return nil, wrong }); !errors.Is(err, wrong) {
+		t.Errorf("error is %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	c.turn <- struct{}{}
+	if _, err := c.load(gone, ask); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestTranslationOptions(t *testing.T) {
+	parameter := func(name, value string) graph.Parameter { return graph.Parameter{Name: name, Value: value} }
+	seldon, _ := protocol.Lookup("seldon")
+	v2, _ := protocol.Lookup("v2")
+	sklearn := graph.Node{Name: "n", Implementation: "SKLEARN_SERVER"}
+	if o := translation(&sklearn, seldon); o.Model != "n" || len(o.Outputs) != 1 || o.Outputs[0] != "predict_proba" {
+		t.Errorf("options are %+v", o)
+	}
+	if o := translation(&sklearn, v2); o.Outputs != nil {
+		t.Errorf("options are %+v", o)
+	}
+	sklearn.Parameters = []graph.Parameter{parameter("method", "predict"), parameter("model_name", "m"), parameter("signature_name", "s"), parameter("model_input", "i"), parameter("model_output", "o")}
+	o := translation(&sklearn, seldon)
+	if o.Outputs[0] != "predict" || o.Model != "m" || o.Signature != "s" || o.Input != "i" || o.Output != "o" {
+		t.Errorf("options are %+v", o)
+	}
+}
+
+func TestHosts(t *testing.T) {
+	for _, c := range []struct {
+		endpoint graph.Endpoint
+		want     [2]string
+	}{
+		{graph.Endpoint{ServiceHost: "h", HTTPPort: 1, GRPCPort: 2, ServicePort: 1}, [2]string{"h:1", "h:2"}},
+		{graph.Endpoint{ServiceHost: "::1", HTTPPort: 1}, [2]string{"[::1]:1", ""}},
+		{graph.Endpoint{ServiceHost: "h", ServicePort: 3}, [2]string{"h:3", ""}},
+		{graph.Endpoint{ServiceHost: "h", ServicePort: 3, Type: graph.GRPC}, [2]string{"", "h:3"}},
+	} {
+		if got := hosts(&c.endpoint); got != c.want {
+			t.Errorf("%+v: %v", c.endpoint, got)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package program
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prime-radiant/radiant/executor/config"
+)
+
+// wire is a client's connection to an executor with one MODEL behind it. Both
+// ends write bytes that are made beforehand, so that what is measured is the
+// executor alone.
+type wire struct {
+	conn    net.Conn
+	request []byte
+	answer  []byte
+}
+
+const forwarded = `{"data":{"ndarray":[[5.1,3.5,1.4,0.2]]}}`
+
+func forwarding(tb testing.TB) *wire {
+	tb.Helper()
+	component, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = component.Close() })
+	go serve(component)
+	port := component.Addr().(*net.TCPAddr).Port
+	predictor := fmt.Sprintf(`{"name":"p","graph":{"name":"m","type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":%d}}}`, port)
+	env := func(name string) (string, bool) {
+		v, ok := map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": tb.TempDir()}[name]
+		return v, ok
+	}
+	c, err := config.Load([]string{"--sdep=d", "--namespace=n", "--predictor=p", "--http_port=0", "--grpc_port=0"}, env, io.Discard)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	listening, done := make(chan string, 1), make(chan error, 1)
+	go func() { done <- Run(ctx, c, io.Discard, func(rest, _ string) { listening <- rest }) }()
+	address := <-listening
+	tb.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			tb.Error(err)
+		}
+	})
+	conn, err := net.Dial("tcp", "127.0.0.1"+address[strings.LastIndexByte(address, ':'):])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = conn.Close() })
+	return &wire{conn: conn, answer: make([]byte, 4096), request: []byte("POST /api/v1.0/predictions HTTP/1.1\r\nHost: x\r\nUser-Agent: test\r\nAccept: */*\r\n" +
+		"Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(forwarded)) + "\r\n\r\n" + forwarded)}
+}
+
+// serve answers each request that ends like the one sent, until the listener
+// closes.
+func serve(l net.Listener) {
+	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(forwarded)) + "\r\n\r\n" + forwarded)
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer func() { _ = conn.Close() }()
+			buffer, n := make([]byte, 4096), 0
+			for {
+				read, err := conn.Read(buffer[n:])
+				if err != nil {
+					return
+				}
+				if n += read; bytes.HasSuffix(buffer[:n], []byte(forwarded)) {
+					n = 0
+					if _, err := conn.Write(answer); err != nil {
+						return
+					}
+				}
+			}
+		}()
+	}
+}
+
+func (w *wire) send(tb testing.TB) {
+	if _, err := w.conn.Write(w.request); err != nil {
+		tb.Fatal(err)
+	}
+	for n := 0; ; {
+		read, err := w.conn.Read(w.answer[n:])
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if n += read; bytes.HasSuffix(w.answer[:n], []byte(forwarded)) {
+			return
+		}
+	}
+}
+
+// maxForwardAllocs bounds what one REST request through one node allocates in
+// the whole process: 78, of which net/http makes all but a dozen, and some more
+// under the race detector, which empties pools at random.
+const maxForwardAllocs = 90
+
+func TestForwardAllocations(t *testing.T) {
+	w := forwarding(t)
+	w.send(t)
+	answer, err := bufio.NewReader(bytes.NewReader(w.answer)).ReadString('\n')
+	if err != nil || answer != "HTTP/1.1 200 OK\r\n" {
+		t.Fatalf("answer is %q, %v", answer, err)
+	}
+	if n := testing.AllocsPerRun(200, func() { w.send(t) }); n > maxForwardAllocs {
+		t.Errorf("a forwarded request allocates %v times, more than %d", n, maxForwardAllocs)
+	}
+}
+
+func BenchmarkForward(b *testing.B) {
+	w := forwarding(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		w.send(b)
+	}
+}

@@ -1,0 +1,158 @@
+package upstream
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+func message(pool *protocol.Pool, body, kind string, header http.Header) protocol.Message {
+	return protocol.Message{Body: []byte(body), Type: kind, Meta: &protocol.Meta{Header: header, Lease: pool.Lease()}}
+}
+
+// One request after another, and many at once, must not open a connection each.
+func TestConnectionsAreKept(t *testing.T) {
+	var opened atomic.Int32
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	h := NewHTTP(Options{MaxResponseBytes: 1 << 20})
+	to := NewTarget(s.Listener.Addr().String(), "/predict")
+	var pool protocol.Pool
+	const clients, requests = 50, 40
+	var wait sync.WaitGroup
+	for range clients {
+		wait.Go(func() {
+			for range requests {
+				m := message(&pool, "hello", "text/plain", http.Header{})
+				answer, err := h.Send(t.Context(), to, m)
+				if err != nil || string(answer.Body) != "hello" {
+					t.Errorf("answer is %q, %v", answer.Body, err)
+				}
+				m.Meta.Lease.Release()
+			}
+		})
+	}
+	wait.Wait()
+	if n := opened.Load(); n > clients*2 {
+		t.Errorf("%d requests of %d clients opened %d connections", clients*requests, clients, n)
+	}
+}
+
+// A server that closes a kept connection at the wrong moment costs nothing.
+func TestClosedConnectionIsTriedAgain(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			// The first request is answered; the second is read and dropped.
+			buffer := make([]byte, 4096)
+			_, _ = conn.Read(buffer)
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			_, _ = conn.Read(buffer)
+			_ = conn.Close()
+		}
+	}()
+	h := NewHTTP(Options{MaxResponseBytes: 1 << 20})
+	var pool protocol.Pool
+	for i := range 3 {
+		m := message(&pool, "hello", "", http.Header{"X-Idempotency-Key": nil})
+		if answer, err := h.Send(t.Context(), NewTarget(l.Addr().String(), "/"), m); err != nil || string(answer.Body) != "ok" {
+			t.Errorf("request %d: %q, %v", i, answer.Body, err)
+		}
+		m.Meta.Lease.Release()
+	}
+}
+
+func TestHeaderOf(t *testing.T) {
+	client := http.Header{"Content-Type": {"application/json"}, "X-A": {"1"}}
+	var pool protocol.Pool
+	m := message(&pool, "", "application/json", client)
+	if h := headerOf(m); len(h) != 2 {
+		t.Errorf("header is %v", h)
+	} else if h["X-B"] = nil; len(client) != 3 {
+		t.Error("a header that fits was copied")
+	}
+	delete(client, "X-B")
+	for name, c := range map[string]struct {
+		change func(*protocol.Message)
+		want   map[string]string
+	}{
+		"another type": {func(m *protocol.Message) { m.Type = "text/plain" }, map[string]string{"Content-Type": "text/plain"}},
+		"no type":      {func(m *protocol.Message) { m.Type = "" }, map[string]string{"Content-Type": ""}},
+		"encoding":     {func(m *protocol.Message) { m.Encoding = "gzip" }, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}},
+		"tensors":      {func(m *protocol.Message) { m.JSONLength = 12 }, map[string]string{"Inference-Header-Content-Length": "12"}},
+	} {
+		m := m
+		c.change(&m)
+		h := headerOf(m)
+		for k, v := range c.want {
+			if h.Get(k) != v {
+				t.Errorf("%s: %s is %q, want %q", name, k, h.Get(k), v)
+			}
+		}
+		if h.Get("X-A") != "1" || client.Get("Content-Type") != "application/json" || len(client) != 2 {
+			t.Errorf("%s: header is %v, the client's %v", name, h, client)
+		}
+	}
+}
+
+// The transport may read a body after the call has returned.
+func TestBodyKeepsItsBuffers(t *testing.T) {
+	var pool protocol.Pool
+	lease := pool.Lease()
+	kept := strings.Repeat("kept", protocol.Small)
+	text, err := lease.ReadAll(strings.NewReader(kept), int64(len(kept)), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBody(protocol.Message{Body: text, Meta: &protocol.Meta{Lease: lease}})
+	lease.Release()
+	for range 8 {
+		other := pool.Lease()
+		if _, err := other.ReadAll(bytes.NewReader(bytes.Repeat([]byte("X"), 1<<19)), 1<<19, 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		other.Release()
+	}
+	if got, _ := io.ReadAll(b); string(got) != kept {
+		t.Errorf("body is %.20q", got)
+	}
+	_ = b.Close()
+	_ = b.Close()
+}
+
+func TestWrongJSONLength(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Inference-Header-Content-Length", "99")
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer s.Close()
+	var pool protocol.Pool
+	_, err := NewHTTP(Options{MaxResponseBytes: 100}).Send(t.Context(), NewTarget(s.Listener.Addr().String(), "/"), message(&pool, "", "", http.Header{}))
+	var e *protocol.Error
+	if !errors.As(err, &e) || e.Code != protocol.BadAnswer {
+		t.Errorf("error is %v", err)
+	}
+}
