@@ -89,7 +89,7 @@ type codec struct {
 	passJSON       func([]byte, *Options) (p Payload, ok bool, err error)
 	readJSON       func([]byte) ([]tensor.Tensor, error)
 	passAnswer     func(Payload) (value []byte, ok bool, err error)
-	writeJSON      func(*message) ([]byte, error)
+	writeJSON      func(m, asked *message) ([]byte, error)
 }
 
 func (f Form) codec() (codec, error) {

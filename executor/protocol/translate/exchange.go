@@ -89,8 +89,9 @@ func (m *message) readValue(read func([]byte) ([]tensor.Tensor, error)) ([]tenso
 // The answer to a request in the server's own JSON is the server's own JSON; any
 // other is answered like tensors.
 func (x *Exchange) sendJSON(target codec, m, sent *message) (p Payload, ok bool, err error) {
-	own := target.isRequest(m.value)
-	if !own {
+	if target.isRequest(m.value) {
+		m.rows = listsRows(m.value)
+	} else {
 		m.kind = kindNone
 	}
 	if target.passJSON != nil {
@@ -271,7 +272,7 @@ func (x *Exchange) answer(source codec, p Payload) (*message, error) {
 		return nil, err
 	}
 	if x.asked.kind == kindJSON && m.kind != kindJSON {
-		if m.value, err = source.writeJSON(m); err != nil {
+		if m.value, err = source.writeJSON(m, x.asked); err != nil {
 			return nil, err
 		}
 		m.kind = kindJSON

@@ -36,7 +36,7 @@ func Mean(form Form, ps []Payload) (Payload, error) {
 		return Payload{}, err
 	}
 	if first.kind == kindJSON {
-		if mean.value, err = c.writeJSON(&mean); err != nil {
+		if mean.value, err = c.writeJSON(&mean, first); err != nil {
 			return Payload{}, err
 		}
 	}

@@ -124,6 +124,20 @@ func protoCases() []protoCase {
 				RawOutputContents: [][]byte{{1, 0}}},
 		},
 		{
+			name: "jsonData that is a TensorFlow request", from: SeldonProto, to: TensorFlowProto, options: Options{Input: "x"},
+			request: &seldon.SeldonMessage{DataOneof: &seldon.SeldonMessage_JsonData{JsonData: structpb.NewStructValue(
+				&structpb.Struct{Fields: map[string]*structpb.Value{"instances": structpb.NewListValue(
+					&structpb.ListValue{Values: []*structpb.Value{structpb.NewNumberValue(1.5)}})}})}},
+			sent: &tensorflow.PredictRequest{ModelSpec: &tensorflow.ModelSpec{},
+				Inputs: map[string]*tensorflow.TensorProto{"x": {Dtype: tensorflow.DataType_DT_DOUBLE, TensorShape: shapeOf(1),
+					TensorContent: []byte{0, 0, 0, 0, 0, 0, 0xf8, 0x3f}}}},
+			answer: &tensorflow.PredictResponse{Outputs: map[string]*tensorflow.TensorProto{
+				"y": {Dtype: tensorflow.DataType_DT_INT32, TensorShape: shapeOf(1), IntVal: []int32{3}}}},
+			replied: &seldon.SeldonMessage{Meta: &seldon.Meta{}, DataOneof: &seldon.SeldonMessage_JsonData{JsonData: structpb.NewStructValue(
+				&structpb.Struct{Fields: map[string]*structpb.Value{"predictions": structpb.NewListValue(
+					&structpb.ListValue{Values: []*structpb.Value{structpb.NewNumberValue(3)}})}})}},
+		},
+		{
 			name: "TensorFlow to seldon", from: TensorFlowProto, to: SeldonProto,
 			request: &tensorflow.PredictRequest{ModelSpec: &tensorflow.ModelSpec{Name: "c"},
 				Inputs: map[string]*tensorflow.TensorProto{"x": {Dtype: tensorflow.DataType_DT_BFLOAT16, TensorShape: shapeOf(1, 1),

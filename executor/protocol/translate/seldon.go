@@ -163,6 +163,6 @@ func appendByName(dst []byte, tensors []tensor.Tensor, style tensor.Style) ([]by
 	return append(dst, '}'), nil
 }
 
-func writeTensorsByName(m *message) ([]byte, error) {
+func writeTensorsByName(m, _ *message) ([]byte, error) {
 	return appendByName(nil, m.tensors, seldonStyle())
 }

@@ -249,6 +249,12 @@ func hasRowsOrColumns(fields jsontext.Fields) bool {
 	return fields.Value("instances") != nil || fields.Value("inputs") != nil
 }
 
+// listsRows tells a request whose answer lists predictions.
+func listsRows(value []byte) bool {
+	fields, err := jsontext.ParseObject(value)
+	return err == nil && fields.Value("instances") != nil
+}
+
 // passTensorFlowJSON makes jsonData that is a request the request.
 func passTensorFlowJSON(value []byte, o *Options) (Payload, bool, error) {
 	fields, err := jsontext.ParseObject(value)
@@ -276,7 +282,7 @@ func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
 
 // writeTensorFlowValue makes tensors the value of jsonData: the answer that
 // TensorFlow Serving would give in JSON.
-func writeTensorFlowValue(m *message) ([]byte, error) {
-	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, false)
+func writeTensorFlowValue(m, asked *message) ([]byte, error) {
+	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.rows)
 	return append(body, '}'), err
 }

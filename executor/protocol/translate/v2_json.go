@@ -341,7 +341,7 @@ func readV2Value(value []byte) ([]tensor.Tensor, error) {
 
 // writeV2Value makes tensors the value of jsonData: the answer that a v2 server
 // would give in JSON.
-func writeV2Value(m *message) ([]byte, error) {
+func writeV2Value(m, _ *message) ([]byte, error) {
 	out, err := encodeV2JSONResponse(m, &message{})
 	return out.Body, err
 }
