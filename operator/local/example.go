@@ -67,28 +67,32 @@ func example(s Source, port int) string {
 		body = "@" + shellWord(file)
 	}
 	return fmt.Sprintf(`  curl -s http://localhost:%d/seldon/%s/%s/%s -H 'Content-Type: application/json' -d %s
-  gRPC: localhost:%d, plaintext, method %s, metadata seldon: %s, namespace: %s
-`, port, d.Namespace, d.Name, path, body, port, call.method, d.Name, d.Namespace)
+  grpcurl -plaintext -H 'seldon: %s' -H 'namespace: %s' -d @ localhost:%d %s
+`, port, d.Namespace, d.Name, path, body, d.Name, d.Namespace, port, call.method)
 }
 
 // largestExample is the largest file that is looked into.
 const largestExample = 1 << 20
 
 // requestFile finds a file beside the deployment's that holds a request of
-// its protocol.
+// its protocol over REST. Files named after the protocol come first.
 func requestFile(s Source, call exampleCall) string {
 	if s.File == "" {
 		return ""
 	}
 	dir := filepath.Dir(s.File)
+	protocol := string(s.Deployment.Spec.Protocol.Canonical())
 	var names []string
-	for _, pattern := range []string{"request.json", "*request*.json", filepath.Join("requests", "*.json")} {
+	for _, pattern := range []string{"request.json", "*request*.json", filepath.Join("requests", protocol+".json"), filepath.Join("requests", "*.json")} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err == nil {
 			names = append(names, found...)
 		}
 	}
 	for _, name := range names {
+		if strings.Contains(filepath.Base(name), "grpc") {
+			continue
+		}
 		if info, err := os.Stat(name); err != nil || info.Size() > largestExample {
 			continue
 		}

@@ -78,10 +78,10 @@ func (p *predictorPorts) container(name string) expand.Ports {
 	return ports
 }
 
-// release lets go of the ports that no container has used.
-func (p *predictorPorts) release() {
+// giveBack ends the use of the ports.
+func (p *predictorPorts) giveBack() {
 	for _, ports := range p.byName {
-		p.book.release(ports.HTTP, ports.GRPC, ports.Metrics)
+		p.book.giveBack(ports.HTTP, ports.GRPC, ports.Metrics)
 	}
 }
 
@@ -266,6 +266,6 @@ func (g *generation) stop(drain time.Duration) {
 			all.Go(p.stop)
 		}
 		all.Wait()
-		g.ports.release()
+		g.ports.giveBack()
 	})
 }

@@ -251,7 +251,7 @@ func TestTheTableAndTheCurlLine(t *testing.T) {
 		"alone (namespace default, protocol seldon)",
 		"main       clf   --exec RADIANT_TEST_ACT=model",
 		"curl -s http://localhost:" + port + "/seldon/default/alone/api/v1.0/predictions -H 'Content-Type: application/json' -d @" + filepath.Dir(s.file) + "/request.json",
-		"metadata seldon: alone, namespace: default",
+		"grpcurl -plaintext -H 'seldon: alone' -H 'namespace: default' -d @ localhost:" + port + " seldon.protos.Seldon/Predict",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("missing %q in:\n%s", want, text)

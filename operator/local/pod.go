@@ -140,9 +140,6 @@ func (p *pod) stop() {
 		s.running.Wait()
 	}
 	for _, c := range slices.Concat(p.inits, p.containers) {
-		for _, port := range c.spec.Ports {
-			p.host.ports.release(port.ContainerPort)
-		}
 		c.out.close()
 	}
 	removeVolumes(p.plan.volumes)

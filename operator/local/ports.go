@@ -3,8 +3,11 @@ package local
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"sync"
+	"syscall"
 )
 
 // Ports are looked for in this range: above those that programs are
@@ -15,18 +18,21 @@ const (
 	lastPort  = 30000
 )
 
-// portBook hands out free TCP ports of this machine. A port is held, so that
-// no other program gets it, from the moment it is handed out until the
-// process that it is for starts.
+// portBook hands out free TCP ports of this machine. From the moment that a
+// port is handed out until it is given back no other radiant gets it, and
+// until the process that it is for starts no other program does.
 type portBook struct {
 	mu   sync.Mutex
 	next int32
 	held map[int32]*reservation
 }
 
-// reservation is a socket that is bound but does not listen: the port is
-// taken, and whoever connects is refused.
-type reservation struct{ fd int }
+// reservation holds a port. The TCP socket is bound but does not listen: the
+// port is taken, and whoever connects is refused. It has to go before the
+// server starts, which may then take its time until it listens. The UDP
+// socket of the same number, which nobody else has a use for, stays as the
+// sign for other radiants on this machine.
+type reservation struct{ tcp, udp socket }
 
 func newPortBook() *portBook {
 	return &portBook{next: firstPort, held: map[int32]*reservation{}}
@@ -59,35 +65,48 @@ func (b *portBook) hold(port int32) bool {
 	if b.held[port] != nil {
 		return false
 	}
-	r, err := reservePort(port)
+	udp, err := bindPort(port, syscall.SOCK_DGRAM)
 	if err != nil {
 		return false
 	}
-	b.held[port] = r
+	tcp, err := bindPort(port, syscall.SOCK_STREAM)
+	if err != nil {
+		udp.close()
+		return false
+	}
+	b.held[port] = &reservation{tcp: tcp, udp: udp}
 	return true
 }
 
-// release lets go of a port: its process is about to start, or is not wanted
-// any more.
-func (b *portBook) release(ports ...int32) {
+// release makes way for a server that is about to start on the port.
+func (b *portBook) release(port int32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.held[port]; r != nil {
+		r.tcp.close()
+		r.tcp = noSocket
+	}
+}
+
+// giveBack ends the use of ports.
+func (b *portBook) giveBack(ports ...int32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, port := range ports {
 		if r := b.held[port]; r != nil {
-			r.close()
+			r.tcp.close()
+			r.udp.close()
 			delete(b.held, port)
 		}
 	}
 }
 
-// close lets go of all ports.
+// close gives all ports back.
 func (b *portBook) close() {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	for port, r := range b.held {
-		r.close()
-		delete(b.held, port)
-	}
+	ports := slices.Collect(maps.Keys(b.held))
+	b.mu.Unlock()
+	b.giveBack(ports...)
 }
 
 // portFree reports whether a server could listen on the port now. Unlike

@@ -5,36 +5,43 @@ import (
 	"syscall"
 )
 
-// reservePort binds a TCP port on all addresses without listening. It is done
-// with system calls because package net cannot bind without listening, and a
-// socket that listens would look like a server that is ready.
-func reservePort(port int32) (*reservation, error) {
-	r, err := bindSocket(syscall.AF_INET6, &syscall.SockaddrInet6{Port: int(port)})
-	if err == nil || err == syscall.EADDRINUSE || err == syscall.EACCES { //nolint:errorlint // bindSocket returns bare error numbers.
-		return r, wrapPort(port, err)
+// socket is a file descriptor.
+type socket int
+
+// noSocket is the value after close.
+const noSocket socket = -1
+
+func (s socket) close() {
+	if s != noSocket {
+		syscall.Close(int(s))
 	}
-	// A machine without IPv6.
-	r, err = bindSocket(syscall.AF_INET, &syscall.SockaddrInet4{Port: int(port)})
-	return r, wrapPort(port, err)
 }
 
-func wrapPort(port int32, err error) error {
-	if err == nil {
-		return nil
+// bindPort binds a port on all addresses without listening. It is done with
+// system calls because package net cannot bind without listening, and a socket
+// that listens would look like a server that is ready.
+func bindPort(port int32, kind int) (socket, error) {
+	s, err := bind(syscall.AF_INET6, kind, &syscall.SockaddrInet6{Port: int(port)})
+	if err != nil && err != syscall.EADDRINUSE && err != syscall.EACCES { //nolint:errorlint // bind returns bare error numbers.
+		// A machine without IPv6.
+		s, err = bind(syscall.AF_INET, kind, &syscall.SockaddrInet4{Port: int(port)})
 	}
-	return fmt.Errorf("binding port %d: %w", port, err)
+	if err != nil {
+		return noSocket, fmt.Errorf("binding port %d: %w", port, err)
+	}
+	return s, nil
 }
 
-func bindSocket(family int, address syscall.Sockaddr) (*reservation, error) {
+func bind(family, kind int, address syscall.Sockaddr) (socket, error) {
 	// No child may inherit the socket, or the port would stay taken.
 	syscall.ForkLock.RLock()
-	fd, err := syscall.Socket(family, syscall.SOCK_STREAM, 0)
+	fd, err := syscall.Socket(family, kind, 0)
 	if err == nil {
 		syscall.CloseOnExec(fd)
 	}
 	syscall.ForkLock.RUnlock()
 	if err != nil {
-		return nil, err
+		return noSocket, err
 	}
 	if family == syscall.AF_INET6 {
 		// One socket for both families; elsewhere than on Linux this is not
@@ -43,9 +50,7 @@ func bindSocket(family int, address syscall.Sockaddr) (*reservation, error) {
 	}
 	if err := syscall.Bind(fd, address); err != nil {
 		syscall.Close(fd)
-		return nil, err
+		return noSocket, err
 	}
-	return &reservation{fd: fd}, nil
+	return socket(fd), nil
 }
-
-func (r *reservation) close() { syscall.Close(r.fd) }

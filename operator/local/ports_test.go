@@ -60,3 +60,21 @@ func TestPortsThatAreInUseAreAvoided(t *testing.T) {
 		}
 	}
 }
+
+func TestOtherRadiantsLeaveAPortAloneThatIsNotListenedOnYet(t *testing.T) {
+	one, other := newPortBook(), newPortBook()
+	defer one.close()
+	defer other.close()
+	port, err := one.take(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.release(port) // Its server is loading a model.
+	if got, err := other.take(port); err != nil || got == port {
+		t.Errorf("another radiant got port %d, %v; port %d is in use", got, err, port)
+	}
+	one.giveBack(port)
+	if got, err := other.take(port); err != nil || got != port {
+		t.Errorf("another radiant got port %d, %v; want %d, which was given back", got, err, port)
+	}
+}

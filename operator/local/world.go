@@ -96,7 +96,7 @@ func (w *world) plan(sources []Source) (*target, error) {
 // release gives back what a target that is not wanted holds.
 func (t *target) release() {
 	for _, g := range t.fresh {
-		g.ports.release()
+		g.ports.giveBack()
 	}
 }
 
@@ -128,7 +128,7 @@ func (w *world) generation(t *target, d *v1.SeldonDeployment, p *v1.PredictorSpe
 		},
 	}
 	if err := w.complete(g, in); err != nil {
-		g.ports.release()
+		g.ports.giveBack()
 		return nil, err
 	}
 	t.fresh = append(t.fresh, g)
