@@ -86,15 +86,24 @@ func (c *caller) refused(n *node, err error) error {
 	if !errors.As(err, &r) {
 		return err
 	}
-	text := strings.TrimSpace(string(r.Body))
-	if said := n.speaks.FailureText(r.Body); said != "" {
-		text = said
-	}
-	text = fmt.Sprintf("node %q: %s", n.name, text)
+	text := fmt.Sprintf("node %q: %s", n.name, reason(n.speaks.FailureText(r.Body), r.Body))
 	refusal := &protocol.Refusal{Status: r.Status, Message: protocol.Message{
 		Body: c.predictor.options.Outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
 	}}
 	return &protocol.Error{Code: protocol.BadAnswer, Err: refusal}
+}
+
+// reason is what a failure says: its message, or else its text, of which only
+// the last line counts in a traceback of Python.
+func reason(message string, body []byte) string {
+	if message != "" {
+		return message
+	}
+	text := strings.TrimSpace(string(body))
+	if strings.HasPrefix(text, "Traceback (most recent call last)") {
+		text = text[strings.LastIndexByte(text, '\n')+1:]
+	}
+	return text
 }
 
 // readable checks that a message is one that can be understood, which only

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
@@ -42,6 +44,9 @@ func newGRPC(o Options, draining *atomic.Bool) *grpc.Server {
 		grpc.MaxSendMsgSize(math.MaxInt32),
 		grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(4 << 20),
 		grpc.UnknownServiceHandler(s.unknown),
+		// Clients may ask often whether the connection still stands; by default
+		// they would be thrown out for it.
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
 	if o.TLS != nil {
 		tls := o.TLS.Clone()
