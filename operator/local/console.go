@@ -38,12 +38,12 @@ func (c *console) say(format string, args ...any) {
 	fmt.Fprintf(c.out, format+"\n", args...)
 }
 
-// sayf is say for a text of several lines, printed as it is.
+// print is say for a text of several lines, printed as it is.
 func (c *console) print(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
-	io.WriteString(c.out, text)
+	fmt.Fprint(c.out, text)
 }
 
 // progress shows how far a long work is: in place on a terminal, elsewhere as
@@ -78,7 +78,7 @@ func (c *console) line(prefix, colour, text string) {
 // clear removes the status line. The caller holds mu.
 func (c *console) clear() {
 	if c.status {
-		io.WriteString(c.out, "\r\x1b[K")
+		fmt.Fprint(c.out, "\r\x1b[K")
 		c.status = false
 	}
 }

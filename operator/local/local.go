@@ -61,7 +61,9 @@ type Options struct {
 	// deployments have been ready.
 	Started func(address string)
 
-	pace *pace // tests go faster
+	// Tests go faster, and do not depend on what else is installed.
+	pace   *pace
+	engine func() string
 }
 
 // stopTime bounds the wait for running requests when everything stops.
@@ -89,7 +91,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer state.close()
-	r := newRunner(&o, state, port, len(sources) > 1)
+	r := newRunner(&o, state, port)
 	defer r.world.host.spawn.close()
 	defer r.world.host.ports.close()
 
@@ -123,8 +125,6 @@ type runner struct {
 	port    int
 	colours atomic.Int64
 	sources []Source
-	// several is set when container names need the deployment's in front.
-	several bool
 	// shown are the notes that were printed.
 	shown map[string]bool
 	began time.Time
@@ -132,15 +132,19 @@ type runner struct {
 	completed chan struct{}
 }
 
-func newRunner(o *Options, s *state, port int, several bool) *runner {
+func newRunner(o *Options, s *state, port int) *runner {
 	c := &console{out: o.Out, terminal: o.Terminal}
 	h := &host{spawn: newSpawner(), console: c, ports: newPortBook(), pace: usualPace(), abort: o.Abort, verbose: o.Verbose}
 	if o.pace != nil {
 		h.pace = *o.pace
 	}
+	engine := onceString(findEngine)
+	if o.engine != nil {
+		engine = o.engine
+	}
 	python := newPython(o.CacheDir, o.Python, c, o.Environ)
 	r := &runner{
-		options: o, console: c, state: s, port: port, several: several,
+		options: o, console: c, state: s, port: port,
 		shown: map[string]bool{}, began: time.Now(), completed: make(chan struct{}, 1),
 	}
 	r.world = &world{
@@ -148,7 +152,7 @@ func newRunner(o *Options, s *state, port int, several bool) *runner {
 		planner: &planner{
 			chooser: &chooser{
 				runtimes: o.Servers.Runtimes, exec: o.Exec, binDir: o.BinDir, venvDir: python.dir,
-				engine: onceString(findEngine),
+				engine: engine,
 			},
 			shell: o.Environ, volumes: o.Volumes, fileDir: s.python(),
 		},
@@ -179,6 +183,9 @@ func (r *runner) plan(sources []Source) (*target, error) {
 	if err := r.state.writePython(r.options.Python); err != nil {
 		return nil, err
 	}
+	if len(sources) > 1 {
+		r.world.planner.several = true
+	}
 	t, err := r.world.plan(sources)
 	if err != nil {
 		return nil, err
@@ -208,17 +215,13 @@ func (r *runner) tell(warnings, notes []string) {
 // open makes the function that opens the logs of a generation.
 func (r *runner) open(g *generation) outputs {
 	return func(c *containerPlan, init bool) (*output, error) {
-		prefix := c.label
-		if r.several {
-			prefix = g.deployment.Name + "/" + prefix
-		}
 		colour := colours[int(r.colours.Add(1)-1)%len(colours)]
 		own := c.choice.way == asShell || c.choice.way == asImage
 		show := own || init || r.options.Verbose > 0
 		if r.options.Verbose > 1 {
-			r.console.say("%s: %s %s", prefix, c.command.Program, strings.Join(c.command.Args, " "))
+			r.console.say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
 		}
-		return openOutput(r.state.log(g.deployment.Namespace, g.deployment.Name, c.label), prefix, colour, r.console, show)
+		return openOutput(r.state.log(g.deployment.Namespace, g.deployment.Name, c.name), c.label, colour, r.console, show)
 	}
 }
 
@@ -228,7 +231,7 @@ func (r *runner) announce(t *target) {
 	for _, g := range t.fresh {
 		for _, plan := range g.plans {
 			for _, c := range plan.containers {
-				r.console.say("  %s/%s: %s", g.deployment.Name, c.label, c.choice)
+				r.console.say("  %s: %s", c.label, c.choice)
 			}
 		}
 	}

@@ -58,6 +58,7 @@ func newSession(t *testing.T, text string) *session {
 		Random:   rand.IntN,
 		Abort:    make(chan struct{}),
 		pace:     &p,
+		engine:   func() string { return "" },
 	}
 	return s
 }

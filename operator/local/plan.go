@@ -20,8 +20,8 @@ type podPlan struct {
 	inits      []containerPlan
 	containers []containerPlan
 	grace      time.Duration
-	// labels are those of all containers, also of those that are left out.
-	labels []string
+	// names are those of all containers, also of those that are left out.
+	names []string
 	// notes are for the user to read.
 	notes []string
 }
@@ -29,10 +29,11 @@ type podPlan struct {
 // containerPlan is one container of a pod.
 type containerPlan struct {
 	spec *corev1.Container
-	// label is predictor/container, as messages and logs name it.
-	label   string
-	choice  choice
-	command command
+	// name is predictor/container, label what messages call it: with the
+	// deployment in front where there are several.
+	name, label string
+	choice      choice
+	command     command
 	// cleanup, if not nil, is run after the container has stopped.
 	cleanup *command
 	// within makes the command that runs words inside the container, for
@@ -47,6 +48,8 @@ type planner struct {
 	shell   shell
 	// volumes are the user's folders by the name of a volume.
 	volumes map[string]string
+	// several is set when there is more than one deployment.
+	several bool
 	// fileDir is where the files of manifests/python are on disk.
 	fileDir string
 }
@@ -79,7 +82,7 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 	add := func(list *[]containerPlan, specs []corev1.Container) {
 		for i := range specs {
 			c, notes, err := p.container(&specs[i], volumes, id, at)
-			plan.labels = append(plan.labels, c.label)
+			plan.names = append(plan.names, c.name)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("container %s: %w", specs[i].Name, err))
 				continue
@@ -101,7 +104,11 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 }
 
 func (p *planner) container(c *corev1.Container, volumes map[string]volume, id identity, at place) (containerPlan, []string, error) {
-	plan := containerPlan{spec: c, label: at.predictor + "/" + c.Name, work: filepath.Join(at.root, "work", c.Name)}
+	name := at.predictor + "/" + c.Name
+	plan := containerPlan{spec: c, name: name, label: name, work: filepath.Join(at.root, "work", c.Name)}
+	if p.several {
+		plan.label = at.deployment + "/" + name
+	}
 	chosen, err := p.chooser.choose(at.deployment, at.predictor, c)
 	if err != nil {
 		return plan, nil, err

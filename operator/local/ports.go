@@ -113,7 +113,7 @@ func (b *portBook) close() {
 // take it does not mind connections of an earlier server that the system still
 // remembers.
 func portFree(port int32) bool {
-	l, err := net.Listen("tcp", fmt.Sprintf(":%d", port)) //nolint:gosec // All addresses are tried because a server may want all.
+	l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 	if err != nil {
 		return false
 	}

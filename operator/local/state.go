@@ -69,8 +69,8 @@ func (s *state) python() string { return filepath.Join(s.dir, "python") }
 func (s *state) pods() string   { return filepath.Join(s.dir, "pods") }
 
 // log is the file that keeps the output of a container.
-func (s *state) log(namespace, deployment, label string) string {
-	return filepath.Join(s.logs(), namespace+"."+deployment+"."+strings.ReplaceAll(label, "/", ".")+".log")
+func (s *state) log(namespace, deployment, container string) string {
+	return filepath.Join(s.logs(), namespace+"."+deployment+"."+strings.ReplaceAll(container, "/", ".")+".log")
 }
 
 // writePython puts the files of manifests/python where they can be run.

@@ -105,7 +105,7 @@ func makeVolumes(volumes map[string]volume) error {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return fmt.Errorf("making volume %s: %w", name, err)
 			}
-			if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // Any user of a container may read its annotations.
+			if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 				return fmt.Errorf("making volume %s: %w", name, err)
 			}
 		}

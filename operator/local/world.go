@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -166,8 +167,8 @@ func (t *target) note(g *generation) {
 	t.notes = append(t.notes, g.notes...)
 	for _, plan := range g.plans {
 		t.notes = append(t.notes, plan.notes...)
-		for _, label := range plan.labels {
-			t.containers = append(t.containers, g.deployment.Name+"/"+label)
+		for _, name := range plan.names {
+			t.containers = append(t.containers, g.deployment.Name+"/"+name)
 		}
 		for _, c := range slices.Concat(plan.inits, plan.containers) {
 			if set := c.choice.command.Packages; set != "" && !slices.Contains(t.packages, set) {
@@ -243,6 +244,9 @@ func (w *world) succeed(s *succession) {
 		now = &served{source: s.source, deployment: s.deployment, current: s.generations}
 		w.served[s.source.name()] = now
 		w.publish()
+	} else if now.serves(s) {
+		cancel()
+		return
 	} else if now.next != nil {
 		now.next.cancel()
 		w.retire(now.next.generations, s.generations, now.current)
@@ -258,6 +262,11 @@ func (w *world) succeed(s *succession) {
 		}
 		w.adopt(now, s)
 	})
+}
+
+// serves reports whether s is what is served already.
+func (now *served) serves(s *succession) bool {
+	return now.next == nil && slices.Equal(now.current, s.generations) && reflect.DeepEqual(now.deployment, s.deployment)
 }
 
 // adopt makes s what is served.
