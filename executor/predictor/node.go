@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -144,12 +145,29 @@ func translation(n *graph.Node, outside *protocol.Protocol) translate.Options {
 			*f.value = v
 		}
 	}
-	if n.Implementation == "SKLEARN_SERVER" && outside.Name == "seldon" {
-		method := "predict_proba"
-		if v, ok := n.Parameter("method"); ok && v != "" {
-			method = v
-		}
-		o.Outputs = []string{method}
+	if habit, ok := habits[n.Implementation]; ok && outside.Name == "seldon" {
+		habit(n, &o)
 	}
 	return o
+}
+
+// habits keep what clients of the seldon protocol know of the prepackaged
+// servers that Seldon Core v1 ran in the place of today's.
+var habits = map[string]func(*graph.Node, *translate.Options){
+	"SKLEARN_SERVER": func(n *graph.Node, o *translate.Options) {
+		o.Outputs = []string{"predict_proba"}
+		if method, ok := n.Parameter("method"); ok && method != "" {
+			o.Outputs[0] = method
+		}
+	},
+	"MLFLOW_SERVER": func(n *graph.Node, o *translate.Options) {
+		kind, _ := n.Parameter("xtype")
+		o.Columns = strings.EqualFold(kind, "DataFrame")
+	},
+	// MLServer's pipelines take their positional arguments under this name.
+	"HUGGINGFACE_SERVER": func(_ *graph.Node, o *translate.Options) {
+		if o.Input == "" {
+			o.Input = "args"
+		}
+	},
 }
