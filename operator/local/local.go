@@ -253,12 +253,16 @@ func (r *runner) adopted(s *served, first bool) {
 		}
 		return
 	}
-	r.console.say("%s: updated", s.source.name())
+	r.console.say("deployment %s: the change is served", s.deployment.Name)
 }
 
 // stop ends everything, the gateway first.
 func (r *runner) stop() {
-	r.console.say("stopping")
+	start := ""
+	if r.options.Terminal {
+		start = "\r" // The terminal shows ^C.
+	}
+	r.console.say("%sstopping; Ctrl-C again ends everything at once", start)
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	go func() {
@@ -296,7 +300,7 @@ func (r *runner) loop(ctx context.Context) error {
 				r.waiting()
 			}
 		case g := <-r.world.outdated:
-			r.console.say("%s/%s: choosing other ports", g.deployment.Name, g.predictor.Name)
+			r.console.say("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
 			r.change(ctx, r.sources, nil)
 		case <-changes:
 			r.reload(ctx)
@@ -322,7 +326,7 @@ func (r *runner) change(ctx context.Context, sources []Source, warnings []string
 	}
 	r.tell(warnings, t.notes)
 	for _, g := range t.fresh {
-		r.console.say("%s/%s: starting anew", g.deployment.Name, g.predictor.Name)
+		r.console.say("deployment %s, predictor %s: starting", g.deployment.Name, g.predictor.Name)
 	}
 	if err := r.world.start(ctx, t); err != nil && ctx.Err() == nil {
 		r.console.say("%v\nnot applied: what runs keeps running", err)

@@ -330,7 +330,7 @@ func TestAWrongChangeChangesNothing(t *testing.T) {
 	s.write(fmt.Sprintf(alone, "0"))
 	// Traffic is the gateway's business alone.
 	s.write(strings.Replace(fmt.Sprintf(alone, "0"), "name: main", "name: main\n    traffic: 100", 1))
-	s.screen.await(t, "default/alone: updated")
+	s.screen.await(t, "deployment alone: the change is served")
 	if now := s.modelPID("/seldon/default/alone/predict"); now != pid {
 		t.Errorf("process %d was replaced by %d, though nothing of it changed", pid, now)
 	}
@@ -385,7 +385,7 @@ func TestATakenPortMovesThePredictor(t *testing.T) {
 	if err := os.WriteFile(went, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.screen.await(t, "main/clf: port "+strings.TrimSpace(string(text))+" was taken by another program", "alone/main: choosing other ports", "address known")
+	s.screen.await(t, "main/clf: port "+strings.TrimSpace(string(text))+" was taken by another program", "deployment alone, predictor main: choosing other ports", "address known")
 	if code, body := s.post("/seldon/default/alone/predict", "{}"); code != http.StatusOK {
 		t.Errorf("status %d: %s", code, body)
 	}

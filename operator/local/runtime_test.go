@@ -165,6 +165,12 @@ func TestEveryRuntimeIsUsable(t *testing.T) {
 			if strings.HasPrefix(c.Program, "venv:") && c.Packages == "" {
 				t.Errorf("runtime %s: %s needs a set of packages", r.Name, c.Program)
 			}
+			if c.Packages == "" {
+				continue
+			}
+			if _, err := (&python{files: manifests.Python()}).list(c.Packages); err != nil {
+				t.Errorf("runtime %s: %v", r.Name, err)
+			}
 		}
 	}
 }
