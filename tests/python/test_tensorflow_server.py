@@ -42,6 +42,8 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+tf.get_logger().setLevel("ERROR")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SERVER = ROOT / "manifests" / "python" / "tensorflow_server.py"
 MNIST = ROOT / "samples" / "mnist"
@@ -167,6 +169,23 @@ def save(folder, plus=2.0):
     )
 
 
+def save_graph(folder):
+    """A model as TensorFlow 1 saved them: a graph, names no function could have."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        words = tf.compat.v1.placeholder(tf.string, [None], "words")
+        table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(["one", "two"], tf.constant([1, 2], tf.int64)), -1
+        )
+        bias = tf.compat.v1.get_variable("bias", initializer=tf.constant(0.5))
+        numbers = table.lookup(words)
+        session.run([bias.initializer, tf.compat.v1.tables_initializer()])
+        tf.compat.v1.saved_model.simple_save(
+            session, str(folder), {"the-words": words},
+            {"a/number": numbers, "b:score": tf.cast(numbers, tf.float32) + bias},
+            legacy_init_op=tf.compat.v1.tables_initializer(),
+        )
+
+
 class Served(unittest.TestCase):
     """One server with two models for all tests of a class."""
 
@@ -176,6 +195,7 @@ class Served(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         save(cls.folder / "add" / "3", 2.0)
         save(cls.folder / "add" / "12", 3.0)
+        save_graph(cls.folder / "graph" / "1")
         config = cls.folder / "models.config"
         config.write_text(
             f"""model_config_list {{
@@ -184,6 +204,7 @@ class Served(unittest.TestCase):
                 model_version_policy {{ specific {{ versions: 3 versions: 12 }} }}
                 version_labels {{ key: "old" value: 3 }}
               }}
+              config {{ name: "graph" base_path: "{cls.folder / 'graph'}" }}
               config {{ name: "mnist-model" base_path: "{MNIST / 'model'}" }}
             }}"""
         )
@@ -248,6 +269,12 @@ class Rest(Served):
         columns = {"signature_name": "several", "inputs": {"numbers": [[1, 2]], "words": ["é"]}}
         want = {"sum": [3], "shout": ["é"], "raw_bytes": [b64("é".encode())]}
         self.assertEqual(self.server.predict("add", columns)[:2], (200, {"outputs": want}))
+
+    def test_a_graph_of_tensorflow_1(self):
+        want = [{"a/number": 2, "b:score": 2.5}, {"a/number": -1, "b:score": -0.5}]
+        for instances in (["two", "ten"], [{"the-words": "two"}, {"the-words": "ten"}]):
+            answer = self.server.predict("graph", {"instances": instances})
+            self.assertEqual(answer[:2], (200, {"predictions": want}))
 
     def test_numbers_are_spelled_shortest(self):
         body = {"signature_name": "divide", "inputs": [3.0]}
