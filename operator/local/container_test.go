@@ -181,21 +181,16 @@ func TestAPortThatAnotherProgramTookIsReported(t *testing.T) {
 	s.await(t, "was taken by another program")
 }
 
-func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
-	s := newScreen()
-	h := newTestHost(t, s)
+// shellPlan is a container that runs a script.
+func shellPlan(dir, name, script string) containerPlan {
+	spec := &corev1.Container{Name: name}
+	return containerPlan{spec: spec, label: "main/" + name, command: shellCommand(script), work: filepath.Join(dir, name)}
+}
+
+func newTestPod(t *testing.T, h *host, plan *podPlan) *pod {
+	t.Helper()
 	dir := t.TempDir()
-	ready := filepath.Join(dir, "model")
-	mk := func(name, script string) containerPlan {
-		spec := &corev1.Container{Name: name}
-		return containerPlan{spec: spec, label: "main/" + name, command: shellCommand(script), work: filepath.Join(dir, name)}
-	}
-	plan := &podPlan{
-		name:       "pod",
-		inits:      []containerPlan{mk("fetch", "test -e "+ready+" || { echo no model here; exit 7; }")},
-		containers: []containerPlan{mk("clf", "exec sleep 60")},
-		grace:      time.Second,
-	}
+	plan.name, plan.grace = "pod", 5*time.Second
 	open := func(c *containerPlan, init bool) (*output, error) {
 		return openOutput(filepath.Join(dir, "log."+c.spec.Name), c.label, "", h.console, false)
 	}
@@ -203,6 +198,18 @@ func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
+	s := newScreen()
+	h := newTestHost(t, s)
+	dir := t.TempDir()
+	ready := filepath.Join(dir, "model")
+	p := newTestPod(t, h, &podPlan{
+		inits:      []containerPlan{shellPlan(dir, "fetch", "test -e "+ready+" || { echo no model here; exit 7; }")},
+		containers: []containerPlan{shellPlan(dir, "clf", "exec sleep 60")},
+	})
 	p.start("")
 	defer p.stop()
 	s.await(t, "main/fetch: it failed: exit code 7; Init:CrashLoopBackOff: trying again in 20ms\n    no model here\n", "trying again in 40ms")
@@ -213,4 +220,27 @@ func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the pod is ready", p.ready)
+}
+
+func TestTheExecutorStopsBeforeTheOthers(t *testing.T) {
+	h := newTestHost(t, newScreen())
+	dir := t.TempDir()
+	order := filepath.Join(dir, "order")
+	script := func(name, pause string) string {
+		return "trap 'sleep " + pause + "; echo " + name + " >> " + order + "; exit 0' TERM; touch " + order + "." + name + "; while true; do sleep 0.01; done"
+	}
+	p := newTestPod(t, h, &podPlan{containers: []containerPlan{
+		shellPlan(dir, "model", script("model", "0")), shellPlan(dir, "executor", script("executor", "0.3")),
+	}})
+	p.start("executor")
+	eventually(t, "both have set their traps", func() bool {
+		_, model := os.Stat(order + ".model")
+		_, executor := os.Stat(order + ".executor")
+		return model == nil && executor == nil
+	})
+	p.stop()
+	text, err := os.ReadFile(order)
+	if err != nil || string(text) != "executor\nmodel\n" {
+		t.Errorf("they ended in the order %q, %v", text, err)
+	}
 }

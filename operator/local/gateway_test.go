@@ -247,6 +247,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func TestAnswersStream(t *testing.T) {
 	step := make(chan struct{})
 	b := restBackend(t, "main", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(3*len("part 0\n")))
 		for i := range 3 {
 			fmt.Fprintf(w, "part %d\n", i)
 			w.(http.Flusher).Flush()

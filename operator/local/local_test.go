@@ -263,7 +263,7 @@ func TestTheTableAndTheCurlLine(t *testing.T) {
 
 func TestAChangeLosesNoRequest(t *testing.T) {
 	s := newSession(t, fmt.Sprintf(alone, "0"))
-	s.options.Exec = map[string]string{"clf": execAct("model", "v$MODE")}
+	s.options.Exec = map[string]string{"clf": execAct("abrupt", "v$MODE")}
 	s.options.Watch = []string{s.file}
 	s.start()
 	pid := s.modelPID("/seldon/default/alone/predict")
@@ -282,7 +282,7 @@ func TestAChangeLosesNoRequest(t *testing.T) {
 					return
 				default:
 				}
-				code, body := s.post("/seldon/default/alone/predict?sleep=5ms", `{"data":{"ndarray":[[1]]}}`)
+				code, body := s.post("/seldon/default/alone/predict?sleep=50ms", `{"data":{"ndarray":[[1]]}}`)
 				if code != http.StatusOK {
 					t.Errorf("status %d: %s", code, body)
 					return
@@ -334,6 +334,27 @@ func TestAWrongChangeChangesNothing(t *testing.T) {
 	if now := s.modelPID("/seldon/default/alone/predict"); now != pid {
 		t.Errorf("process %d was replaced by %d, though nothing of it changed", pid, now)
 	}
+	s.stop()
+}
+
+func TestAChangeThatIsNeverReadyGivesWayToTheNext(t *testing.T) {
+	s := newSession(t, fmt.Sprintf(alone, "good"))
+	s.options.Exec = map[string]string{"clf": `case $MODE in bad) echo pid $$; exec sleep 600;; esac; ` + execAct("model", "$MODE")}
+	s.options.Watch = []string{s.file}
+	s.start()
+	pid := s.modelPID("/seldon/default/alone/predict")
+	s.write(fmt.Sprintf(alone, "bad"))
+	eventually(t, "the new process runs", func() bool { return len(pids(s.screen.String())) == 1 })
+	if now := s.modelPID("/seldon/default/alone/predict"); now != pid {
+		t.Error("the old one does not answer any more")
+	}
+	s.write(fmt.Sprintf(alone, "better"))
+	s.screen.await(t, "deployment alone: the change is served")
+	if _, text := s.post("/seldon/default/alone/predict", "{}"); !strings.Contains(text, "better") {
+		t.Errorf("answer %s", text)
+	}
+	bad := pids(s.screen.String())[0]
+	eventually(t, "the first two are gone", func() bool { return !alive(bad) && !alive(pid) })
 	s.stop()
 }
 

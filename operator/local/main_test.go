@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 // acts are what the test program can be; the result is the exit code.
 var acts = map[string]func(args []string) int{
 	"model":    actModel,
+	"abrupt":   actAbrupt,
 	"die":      actDie,
 	"stubborn": actStubborn,
 	"guardian": actGuardian,
@@ -96,6 +97,15 @@ func actModel(args []string) int {
 	return 0
 }
 
+// actAbrupt is actModel without a heart for the requests that it works on
+// when it is asked to stop.
+func actAbrupt(args []string) int {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM)
+	go func() { <-signals; os.Exit(0) }()
+	return actModel(args)
+}
+
 func actDie([]string) int {
 	fmt.Fprintln(os.Stderr, "loading the model")
 	fmt.Fprintln(os.Stderr, "OSError: model.joblib is damaged")
@@ -121,7 +131,7 @@ func actStubborn(args []string) int {
 // actGuardian starts a process as radiant does and waits to be killed.
 func actGuardian([]string) int {
 	s := newSpawner()
-	if _, err := s.start(command{Program: "/bin/sh", Args: []string{"-c", "echo pid $$; exec sleep 60"}, Env: os.Environ()}, os.Stdout); err != nil {
+	if _, err := s.start(command{Program: "/bin/sh", Args: []string{"-c", "echo pid $$; exec sleep 600"}, Env: os.Environ()}, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

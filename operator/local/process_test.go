@@ -77,7 +77,7 @@ func TestProcessesDieWithRadiant(t *testing.T) {
 	if !alive(child) {
 		t.Fatal("the child does not run")
 	}
+	t.Cleanup(func() { syscall.Kill(child, syscall.SIGKILL); guardian.Wait() })
 	guardian.Process.Signal(syscall.SIGKILL)
-	guardian.Wait()
 	eventually(t, "the child is gone", func() bool { return !alive(child) })
 }
