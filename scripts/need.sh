@@ -14,9 +14,9 @@ apt_install() {
 
 usable_python() {
   local python
-  for python in python3.11 python3.12 python3.10 python3; do
+  for python in python3.11 python3.12 python3; do
     if command -v "$python" >/dev/null &&
-      "$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+      "$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
       return 0
     fi
   done
@@ -30,7 +30,7 @@ for tool in "$@"; do
       ;;
     python)
       usable_python || apt_install python3 python3-venv || true
-      usable_python || { echo 'Python 3.10, 3.11 or 3.12 with venv is missing: the model servers need it' >&2; exit 1; }
+      usable_python || { echo 'Python 3.11 or 3.12 with venv is missing: the model servers need it' >&2; exit 1; }
       ;;
     gcc)
       command -v gcc >/dev/null || apt_install gcc libc6-dev ||
