@@ -1,6 +1,8 @@
 package v1
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prime-radiant/radiant/graph"
@@ -181,6 +183,9 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 	}
 
 	if portNamed(c, f.metricsName, 0) == 0 {
+		for slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == f.metrics }) {
+			f.metrics++
+		}
 		c.Ports = append(c.Ports, corev1.ContainerPort{
 			Name: f.metricsName, ContainerPort: f.metrics, Protocol: corev1.ProtocolTCP,
 		})

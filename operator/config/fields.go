@@ -30,6 +30,7 @@ func (c *Config) fields() []field {
 		port("EXECUTOR_SERVER_GRPC_PORT", "gRPC port of executors and of their Services", &x.Ports.GRPC, &x.ServicePorts.GRPC),
 		port("ENGINE_SERVER_PORT", "HTTP port of the Services, where it differs from the executor's", &x.ServicePorts.HTTP),
 		port("ENGINE_SERVER_GRPC_PORT", "gRPC port of the Services, where it differs from the executor's", &x.ServicePorts.GRPC),
+		text("EXECUTOR_SERVER_METRICS_PORT_NAME", &x.MetricsPortName, "name of the executors' HTTP port, which metrics are read from"),
 		text("EXECUTOR_PROMETHEUS_PATH", &x.PrometheusPath, "path of metrics"),
 		quantity("EXECUTOR_DEFAULT_CPU_REQUEST", &x.Resources.Requests, corev1.ResourceCPU, "CPU that an executor requests"),
 		quantity("EXECUTOR_DEFAULT_CPU_LIMIT", &x.Resources.Limits, corev1.ResourceCPU, "CPU limit of an executor"),

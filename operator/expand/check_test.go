@@ -1,6 +1,7 @@
 package expand_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -212,7 +213,7 @@ func (c *checker) probe(k *corev1.Container, p *corev1.Probe) {
 func (c *checker) ports(pod *corev1.PodSpec) {
 	for _, k := range pod.Containers {
 		for _, p := range k.Ports {
-			c.once("port of the pod", fmt.Sprintf("%d/%s", p.ContainerPort, p.Protocol))
+			c.once("port of the pod", fmt.Sprintf("%d/%s", p.ContainerPort, cmp.Or(p.Protocol, corev1.ProtocolTCP)))
 			if p.Name == "" {
 				continue
 			}

@@ -39,8 +39,10 @@ type ExecutorConfig struct {
 	// Ports are where the executor listens, ServicePorts the numbers under
 	// which its Service offers them.
 	Ports, ServicePorts Ports
-	PrometheusPath      string
-	FullHealthChecks    bool
+	// MetricsPortName names the HTTP port, which metrics are read from too.
+	MetricsPortName  string
+	PrometheusPath   string
+	FullHealthChecks bool
 	// Resources apply where svcOrchSpec gives none.
 	Resources corev1.ResourceRequirements
 	// LoggerEndpoint takes the payloads of nodes whose logger has no URL.
@@ -74,6 +76,7 @@ func DefaultConfig() Config {
 			ServiceAccount:       "default",
 			Ports:                ports,
 			ServicePorts:         ports,
+			MetricsPortName:      "metrics",
 			PrometheusPath:       "/prometheus",
 			Resources:            Resources("500m", "500m", "512Mi", "512Mi"),
 			LoggerEndpoint:       "http://default-broker",

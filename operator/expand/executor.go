@@ -83,9 +83,9 @@ func (p *predictor) executor() (corev1.Container, error) {
 		Args:            args,
 		Env:             p.executorEnv(),
 		// One name for each number: server-side apply takes ports of one
-		// number for one port.
+		// number for one port. It is the name that pod monitors select.
 		Ports: []corev1.ContainerPort{
-			{Name: v1.HTTPPortName, ContainerPort: ports.HTTP, Protocol: corev1.ProtocolTCP},
+			{Name: config.MetricsPortName, ContainerPort: ports.HTTP, Protocol: corev1.ProtocolTCP},
 			{Name: v1.GRPCPortName, ContainerPort: ports.GRPC, Protocol: corev1.ProtocolTCP},
 		},
 		LivenessProbe:            p.executorProbe("/live", ports.HTTP),

@@ -67,7 +67,7 @@ func (p *predictor) addExplainer() error {
 		}
 	}
 	p.labelExplainer(w)
-	p.add(w.deployment)
+	p.addDeployment(w)
 	p.add(p.explainerService(name, port))
 	return nil
 }
@@ -93,6 +93,7 @@ func (p *predictor) explainerService(name string, port int32) Object {
 		labelExplainer:    "true",
 	}, map[string]string{labelApp: name})
 	s.Spec.Ports = servicePorts(Ports{HTTP: port}, Ports{HTTP: port})[:1]
+	p.setHeadless(s)
 	return s
 }
 

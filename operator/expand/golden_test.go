@@ -12,6 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
@@ -51,6 +55,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			strict(t, got)
 			again, err := expand.Expand(in)
 			if err != nil {
 				t.Fatal(err)
@@ -61,6 +66,50 @@ func TestGolden(t *testing.T) {
 			compare(t, strings.TrimSuffix(path, ".in.yaml")+".out.yaml", append(got, readable(t, objects)...))
 		})
 	}
+}
+
+// strict reads documents back into the types of the Kubernetes API, which know
+// every field that an API server knows.
+func strict(t *testing.T, documents []byte) {
+	t.Helper()
+	for document := range strings.SplitSeq(string(documents), "---\n") {
+		if document == "" {
+			continue
+		}
+		var of metav1.TypeMeta
+		if err := yaml.Unmarshal([]byte(document), &of); err != nil {
+			t.Fatal(err)
+		}
+		var into any
+		switch of.APIVersion + " " + of.Kind {
+		case "apps/v1 Deployment":
+			into = &appsv1.Deployment{}
+		case "v1 Service":
+			into = &corev1.Service{}
+		case "autoscaling/v2 HorizontalPodAutoscaler":
+			into = &autoscalingv2.HorizontalPodAutoscaler{}
+		case "policy/v1 PodDisruptionBudget":
+			into = &policyv1.PodDisruptionBudget{}
+		case "keda.sh/v1alpha1 ScaledObject":
+			into = &scaledObject{}
+		default:
+			t.Errorf("document of an unknown kind: %s", document)
+			continue
+		}
+		if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
+			t.Errorf("%s is not what the API knows: %v\n%s", of.Kind, err, document)
+		}
+	}
+}
+
+// scaledObject has the fields that KEDA knows.
+type scaledObject struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		v1.KEDASpec    `json:",inline"`
+		ScaleTargetRef autoscalingv2.CrossVersionObjectReference `json:"scaleTargetRef"`
+	} `json:"spec"`
 }
 
 // readable shows what is told to executors, which the documents hold encoded.

@@ -76,9 +76,17 @@ func (p *predictor) move(n *graph.Node, c *corev1.Container, to Ports) {
 		}
 	}
 	e.ServicePort = p.servicePort(n)
-	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
-		if probe != nil {
-			moveProbe(&probe.ProbeHandler, moved)
+	for _, port := range probedPorts(c) {
+		if target, ok := moved[port.IntVal]; ok && port.Type == intstr.Int {
+			*port = intstr.FromInt32(target)
+		}
+	}
+	for _, probe := range probes(c) {
+		if probe.GRPC == nil {
+			continue
+		}
+		if target, ok := moved[probe.GRPC.Port]; ok {
+			probe.GRPC.Port = target
 		}
 	}
 	// A user who says the port in the environment as well means the same port.
@@ -89,25 +97,6 @@ func (p *predictor) move(n *graph.Node, c *corev1.Container, to Ports) {
 		number, err := strconv.ParseInt(c.Env[i].Value, 10, 32)
 		if target, ok := moved[int32(number)]; err == nil && ok {
 			c.Env[i].Value = strconv.Itoa(int(target))
-		}
-	}
-}
-
-func moveProbe(h *corev1.ProbeHandler, moved map[int32]int32) {
-	move := func(port *intstr.IntOrString) {
-		if target, ok := moved[port.IntVal]; ok && port.Type == intstr.Int {
-			*port = intstr.FromInt32(target)
-		}
-	}
-	if h.HTTPGet != nil {
-		move(&h.HTTPGet.Port)
-	}
-	if h.TCPSocket != nil {
-		move(&h.TCPSocket.Port)
-	}
-	if h.GRPC != nil {
-		if target, ok := moved[h.GRPC.Port]; ok {
-			h.GRPC.Port = target
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (p *predictor) runServer(n *graph.Node, c *corev1.Container, server manifes
 	}
 	switch {
 	case len(c.Args) > 0:
-		c.Args = forcePorts(c.Args, server.Args, values)
+		c.Args = forceFlags(c.Args, p.wired(n, server.Args), values)
 	case len(c.Command) == 0:
 		c.Command = replaceAll(server.Command, values)
 		c.Args = replaceAll(args, values)
@@ -150,19 +150,34 @@ func (p *predictor) modelName(n *graph.Node) string {
 	return n.Name
 }
 
-// forcePorts sets the ports in arguments that the user wrote, so that the
-// server listens where its node's endpoint says. Arguments that are no list of
-// flags are left alone.
-func forcePorts(args, server []string, values *strings.Replacer) []string {
-	if !strings.HasPrefix(args[0], "-") && (len(server) == 0 || args[0] != server[0]) {
+// wired returns those of a server's arguments on which the rest of the pod
+// depends, whatever else the user says: where it listens, and the name by which
+// the executor asks for the model where it translates.
+func (p *predictor) wired(n *graph.Node, args []string) []string {
+	var some []string
+	for _, arg := range args {
+		switch _, value, _ := strings.Cut(arg, "="); value {
+		case "{httpPort}", "{grpcPort}", "{metricsPort}":
+			some = append(some, arg)
+		case "{model}":
+			if p.speaks(n) != p.outside() {
+				some = append(some, arg)
+			}
+		}
+	}
+	return some
+}
+
+// forceFlags sets flags in arguments that the user wrote. Arguments that are no
+// list of flags, perhaps after a program, are left alone.
+func forceFlags(args, flags []string, values *strings.Replacer) []string {
+	if !strings.HasPrefix(args[0], "-") && (len(args) == 1 || !strings.HasPrefix(args[1], "--")) {
 		return args
 	}
 	args = slices.Clone(args)
-	for _, arg := range server {
-		flag, value, _ := strings.Cut(arg, "=")
-		if value == "{httpPort}" || value == "{grpcPort}" {
-			args = setFlag(args, flag, values.Replace(value))
-		}
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		args = setFlag(args, name, values.Replace(value))
 	}
 	return args
 }

@@ -43,9 +43,7 @@ func (p *predictor) predictorService() *corev1.Service {
 	})
 	s := p.service(p.key, labels, map[string]string{labelApp: p.key})
 	s.Spec.Ports = servicePorts(p.front())
-	if p.headless() {
-		s.Spec.ClusterIP = corev1.ClusterIPNone
-	}
+	p.setHeadless(s)
 	return s
 }
 
@@ -112,8 +110,10 @@ func servicePorts(listen, offered Ports) []corev1.ServicePort {
 	}
 }
 
-// headless: any value but "false" says yes, the empty one too.
-func (p *predictor) headless() bool {
-	value, ok := p.deployment.Annotation(annotationHeadless)
-	return ok && value != "false"
+// setHeadless lets a Service lead to its pods by DNS where the user asks for
+// that: any value but "false" says yes, the empty one too.
+func (p *predictor) setHeadless(s *corev1.Service) {
+	if value, ok := p.deployment.Annotation(annotationHeadless); ok && value != "false" {
+		s.Spec.ClusterIP = corev1.ClusterIPNone
+	}
 }

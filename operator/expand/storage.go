@@ -70,20 +70,22 @@ func (p *predictor) downloadName(pod *corev1.PodSpec, n *graph.Node) string {
 }
 
 // fetch adds the init container that fetches d, and mounts what it fetched
-// into c.
+// into c. Where the user mounts a volume there already, the files go to it.
 func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) error {
-	volume := cut(d.name + volumeSuffix)
-	name := cut(d.name + initializerSuffix)
+	mount := corev1.VolumeMount{Name: cut(d.name, volumeSuffix), MountPath: modelDir}
+	if own := mountAt(c, modelDir); own != nil {
+		mount = *own
+		mount.ReadOnly = false
+	}
+	name := cut(d.name, initializerSuffix)
 	if own := initContainer(pod, name); own != nil {
 		// The user's own way to fetch the model. It may name the volume too.
-		for _, m := range own.VolumeMounts {
-			if m.MountPath == modelDir {
-				volume = m.Name
-			}
+		if m := mountAt(own, modelDir); m != nil {
+			mount.Name = m.Name
 		}
 	} else {
 		initializer := p.initializer(name, d)
-		addMount(&initializer, corev1.VolumeMount{Name: volume, MountPath: modelDir})
+		addMount(&initializer, mount)
 		if path, ok := strings.CutPrefix(d.uri, claimScheme); ok {
 			source, err := mountClaim(pod, path, &initializer, c)
 			if err != nil {
@@ -93,10 +95,20 @@ func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) 
 		}
 		pod.InitContainers = append(pod.InitContainers, initializer)
 	}
-	addVolume(pod, corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{
+	addVolume(pod, corev1.Volume{Name: mount.Name, VolumeSource: corev1.VolumeSource{
 		EmptyDir: &corev1.EmptyDirVolumeSource{},
 	}})
-	addMount(c, corev1.VolumeMount{Name: volume, MountPath: modelDir, ReadOnly: true})
+	mount.ReadOnly = true
+	addMount(c, mount)
+	return nil
+}
+
+func mountAt(c *corev1.Container, path string) *corev1.VolumeMount {
+	for i := range c.VolumeMounts {
+		if strings.TrimRight(c.VolumeMounts[i].MountPath, "/") == path {
+			return &c.VolumeMounts[i]
+		}
+	}
 	return nil
 }
 
@@ -163,10 +175,16 @@ func initContainer(pod *corev1.PodSpec, name string) *corev1.Container {
 	return nil
 }
 
-// cut shortens the name of a container or a volume to what is allowed.
-func cut(name string) string {
-	if len(name) > maxLabel {
-		name = strings.TrimRight(name[:maxLabel], "-")
+// cut joins the two parts of a container's or a volume's name, as far as there
+// is room. A name that leaves no room for the suffix is cut itself: the result
+// must differ from it.
+func cut(name, suffix string) string {
+	if len(name) >= maxLabel-1 {
+		return name[:maxLabel-len(suffix)] + suffix
 	}
-	return name
+	joined := name + suffix
+	if len(joined) > maxLabel {
+		joined = strings.TrimRight(joined[:maxLabel], "-")
+	}
+	return joined
 }

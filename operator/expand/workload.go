@@ -205,12 +205,22 @@ func (p *predictor) label(w *workload, labels, selector, annotations map[string]
 // collectDeployments adds the finished Deployments to the result.
 func (p *predictor) collectDeployments() error {
 	for _, w := range p.components {
-		p.add(w.deployment)
+		p.addDeployment(w)
 	}
 	if p.host != nil && p.host.spec == nil {
-		p.add(p.host.deployment)
+		p.addDeployment(p.host)
 	}
 	return nil
+}
+
+func (p *predictor) addDeployment(w *workload) {
+	pod := w.pod()
+	for _, containers := range [][]corev1.Container{pod.InitContainers, pod.Containers} {
+		for i := range containers {
+			p.mergeDuplicates(&containers[i])
+		}
+	}
+	p.add(w.deployment)
 }
 
 // addVolume adds a volume unless there is one of that name.
