@@ -47,8 +47,8 @@ type Config struct {
 
 	// RESTTimeout and GRPCTimeout bound one call on a node. 0: no bound.
 	RESTTimeout, GRPCTimeout time.Duration
-	// GRPCMaxMessageBytes bounds what the gRPC listener takes and sends, when
-	// the pod's annotations say so. 0: they do not.
+	// GRPCMaxMessageBytes bounds what the gRPC listener takes, when the pod's
+	// annotations say so. 0: they do not.
 	GRPCMaxMessageBytes int
 
 	// Predictor is what to serve.

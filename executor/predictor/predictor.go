@@ -74,8 +74,9 @@ func New(o Options) (*Predictor, error) {
 	return p, nil
 }
 
-// Reads reports whether answers of nodes are looked into on their way, so that
-// nodes should not compress them.
+// Reads reports whether answers of nodes are looked into on their way, by the
+// executor or by a next node, which may not know compression; so that nodes
+// should not compress them.
 func (p *Predictor) Reads() bool { return p.reads }
 
 func (p *Predictor) readsAnswers() bool {
@@ -89,7 +90,7 @@ func (p *Predictor) readsAnswers() bool {
 			servers++
 		}
 	}
-	return p.options.InjectRouting || servers > 1 && p.options.Outside.Named
+	return p.options.InjectRouting || servers > 1
 }
 
 // Predict answers a request.

@@ -13,8 +13,10 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// probeTimeout bounds the probe of one node.
-const probeTimeout = 2 * time.Second
+// probeTimeout bounds a probe whose caller sets no bound of its own. A server
+// that works on a long prediction may be slow to say that it is healthy, and
+// is not to be taken out for that.
+const probeTimeout = 30 * time.Second
 
 // prober asks nodes whether they are there.
 type prober struct {
@@ -29,7 +31,8 @@ func newProber(full bool) *prober {
 
 // Ready reports what keeps the predictor from serving: all nodes that have a
 // host and a service_port must take a connection, or answer the health path
-// of their protocol if full health checks are wanted. Nodes are asked at once.
+// of their protocol if full health checks are wanted and the port is not one
+// of gRPC. Nodes are asked at once.
 func (p *Predictor) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -40,7 +43,11 @@ func (p *Predictor) Ready(ctx context.Context) error {
 			return nil
 		}
 		address := net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(e.ServicePort)))
-		if err := p.probe.node(ctx, address, p.nodes[i].speaks.Health); err != nil {
+		health := p.nodes[i].speaks.Health
+		if e.ServicePort == e.GRPCPort && e.ServicePort != e.HTTPPort {
+			health = ""
+		}
+		if err := p.probe.node(ctx, address, health); err != nil {
 			return fmt.Errorf("node %q is not ready: %w", s.Name, err)
 		}
 		return nil

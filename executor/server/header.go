@@ -68,7 +68,7 @@ var hopByHop = [...]string{
 
 // handOn makes a client's header the one that nodes are sent, in place: the
 // handler owns it.
-func (s *rest) handOn(h http.Header, puid []string) {
+func (s *rest) handOn(h http.Header, puid []string, a protocol.Action) {
 	for _, field := range h["Connection"] {
 		for name := range strings.SplitSeq(field, ",") {
 			delete(h, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
@@ -86,8 +86,9 @@ func (s *rest) handOn(h http.Header, puid []string) {
 	}
 	h[puidHeader] = puid
 	// A request that met a connection which the server was about to close may
-	// be sent once more; the key is read by net/http and not sent.
-	if _, ok := h[repeatable]; !ok {
+	// be sent once more; the key is read by net/http and not sent. Not so
+	// feedback: a reward that is counted twice is worse than one that is lost.
+	if _, ok := h[repeatable]; !ok && a != protocol.Feedback {
 		h[repeatable] = nil
 	}
 }

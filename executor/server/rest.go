@@ -79,7 +79,11 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request) {
 
 // unmatched answers requests that no route takes.
 func unmatched(w http.ResponseWriter, r *http.Request, known bool) {
-	clean := path.Clean("/" + r.URL.Path)
+	if !strings.HasPrefix(r.URL.Path, "/") { // CONNECT, or the preface of HTTP/2
+		http.NotFound(w, r)
+		return
+	}
+	clean := path.Clean(r.URL.Path)
 	if strings.HasSuffix(r.URL.Path, "/") && clean != "/" {
 		clean += "/"
 	}
@@ -142,11 +146,7 @@ func (s *rest) get(answer answerer) action {
 
 func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *protocol.Lease, match *protocol.Match) *protocol.Meta {
 	puid := w.Header()[puidHeader]
-	s.handOn(r.Header, puid)
-	if match.Route.Action == protocol.Feedback {
-		// A reward that is counted twice is worse than one that is lost.
-		delete(r.Header, repeatable)
-	}
+	s.handOn(r.Header, puid, match.Route.Action)
 	return &protocol.Meta{
 		Limit:  s.options.MaxRequestBytes,
 		Header: r.Header,

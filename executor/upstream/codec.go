@@ -1,9 +1,10 @@
 package upstream
 
 import (
-	"fmt"
+	"errors"
 
 	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/gzip"  // clients and servers may compress
 	_ "google.golang.org/grpc/encoding/proto" // the codec of messages that are not frames
 	"google.golang.org/grpc/mem"
 )
@@ -43,4 +44,4 @@ func (c Codec) Unmarshal(data mem.BufferSlice, v any) error {
 
 var _ encoding.CodecV2 = Codec{}
 
-var errClosed = fmt.Errorf("connections are closed")
+var errClosed = errors.New("connections are closed")

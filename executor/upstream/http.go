@@ -3,11 +3,13 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -96,7 +98,14 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 		return protocol.Message{}, fault(ctx, described(r, err))
 	}
 	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode < http.StatusOK {
+		// The body of 101 is the connection, which may never end.
+		return protocol.Message{}, protocol.Errorf(protocol.BadAnswer, "%w", described(r, fmt.Errorf("status %d ends no request", response.StatusCode)))
+	}
 	body, err := meta.Lease.ReadAll(response.Body, response.ContentLength, h.options.MaxResponseBytes)
+	if errors.Is(err, protocol.ErrTooLarge) {
+		err = fmt.Errorf("%w: the limit is %d bytes (--max_response_bytes)", err, h.options.MaxResponseBytes)
+	}
 	if err != nil {
 		return protocol.Message{}, fault(ctx, described(r, fmt.Errorf("reading the answer: %w", err)))
 	}
@@ -122,7 +131,13 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 // that redirect are rare, so that the ordinary call goes without the client.
 func (h *HTTP) redirected(ctx context.Context, request func() *http.Request) (*http.Response, error) {
 	client := http.Client{Transport: h.transport}
-	return client.Do(request().WithContext(ctx))
+	response, err := client.Do(request().WithContext(ctx))
+	var told *url.Error
+	if errors.As(err, &told) {
+		// The caller says what was asked.
+		err = told.Err
+	}
+	return response, err
 }
 
 // described puts an error in the words that net/http's client uses.

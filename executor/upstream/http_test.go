@@ -156,3 +156,57 @@ func TestWrongJSONLength(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// component answers every request by the same bytes and then reads on.
+func component(t *testing.T, answer string) *Target {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = conn.Close() }()
+				for buffer := make([]byte, 4096); ; {
+					if _, err := conn.Read(buffer); err != nil {
+						return
+					}
+					_, _ = io.WriteString(conn, answer)
+				}
+			}()
+		}
+	}()
+	return NewTarget(l.Addr().String(), "/predict")
+}
+
+func TestOddAnswers(t *testing.T) {
+	for name, c := range map[string]struct{ answer, want string }{
+		"switches protocols": {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", `predict": status 101 ends no request`},
+		"status below 100":   {"HTTP/1.1 042 x\r\nContent-Length: 2\r\n\r\n{}", `predict": status 42 ends no request`},
+		"redirects forever":  {"HTTP/1.1 307 x\r\nLocation: /predict\r\nContent-Length: 0\r\n\r\n", `predict": stopped after 10 redirects`},
+		"too large":          {"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n", `message is too large: the limit is 1048576 bytes (--max_response_bytes)`},
+		"no HTTP":            {"SSH-2.0-x\r\n\r\n", "malformed HTTP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var pool protocol.Pool
+			_, err := NewHTTP(Options{MaxResponseBytes: 1 << 20}).Send(t.Context(), component(t, c.answer), message(&pool, "{}", "", http.Header{}))
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "Post ") != 1 {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+	t.Run("informs first", func(t *testing.T) {
+		var pool protocol.Pool
+		to := component(t, "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+		m, err := NewHTTP(Options{MaxResponseBytes: 1 << 20}).Send(t.Context(), to, message(&pool, "{}", "", http.Header{}))
+		if err != nil || string(m.Body) != "{}" {
+			t.Errorf("answer is %q, %v", m.Body, err)
+		}
+	})
+}

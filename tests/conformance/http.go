@@ -26,6 +26,7 @@ func overHTTP(t *testing.T, start Start) {
 	t.Run("binary tensors", func(t *testing.T) { binaryTensors(t, start) })
 	t.Run("routing injection", func(t *testing.T) { injection(t, start) })
 	t.Run("probes", func(t *testing.T) { probes(t, start) })
+	t.Run("probes over gRPC ports", func(t *testing.T) { grpcProbes(t, start) })
 	t.Run("server metadata", func(t *testing.T) { serverMetadata(t, start) })
 }
 
@@ -157,6 +158,7 @@ func unroutable(t *testing.T, start Start) {
 		{http.MethodGet, "/api/v1.0/predictions", 405, ""},
 		{http.MethodPost, "/api//v1.0/predictions?x=1", 301, ""},
 		{http.MethodPost, "/api/./v1.0/predictions", 301, ""},
+		{http.MethodConnect, "", 404, "404 page not found\n"},
 	} {
 		answer, err := client.Do(request(t, c.method, "http://"+e.REST+c.path, ""))
 		if err != nil {
@@ -264,6 +266,19 @@ func compressed(t *testing.T, start Start) {
 			t.Errorf("the component got %v %q", call.Header, call.Body)
 		}
 	})
+	t.Run("is not asked of nodes in a chain", func(t *testing.T) {
+		e, cs := launch(t, start, "seldon", model("a", 1, model("b", 2)))
+		r := request(t, http.MethodPost, predictions(e), `{"data":{"ndarray":[7]}}`)
+		r.Header.Set("Accept-Encoding", "gzip")
+		if _, _, err := do(r); err != nil {
+			t.Fatal(err)
+		}
+		for name, s := range cs {
+			if h := s.Calls()[0].Header["Accept-Encoding"]; h != nil {
+				t.Errorf("%s may answer in %v", name, h)
+			}
+		}
+	})
 	t.Run("is undone where bodies are read", func(t *testing.T) {
 		e, cs := launch(t, start, "v2", typed(graph.Combiner, "c", 9, model("a", 1), model("b", 2)))
 		r := request(t, http.MethodPost, "http://"+e.REST+"/v2/models/infer", string(zipped(t, `{}`)))
@@ -366,6 +381,21 @@ func probes(t *testing.T, start Start) {
 		check("/live", 200)
 		check("/ready", 503)
 		check("/api/v1.0/health/status", 503)
+	}
+}
+
+// grpcProbes checks that a server which listens for gRPC only can be healthy.
+func grpcProbes(t *testing.T, start Start) {
+	cs := components{}
+	g := model("a", 1).build(t, "seldon", cs)
+	g.Endpoint.Type, g.Endpoint.HTTPPort, g.Endpoint.ServicePort = graph.GRPC, 0, g.Endpoint.GRPCPort
+	e := start(t, launchOf(t, "seldon", g, "--full_health_checks=true"))
+	if _, _, err := get(soon(t), "http://"+e.REST+"/ready"); err != nil {
+		t.Error(err)
+	}
+	cs["a"].Close()
+	if _, _, err := get(soon(t), "http://"+e.REST+"/ready"); err == nil {
+		t.Error("ready without a server")
 	}
 }
 

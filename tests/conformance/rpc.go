@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1"
@@ -35,6 +36,7 @@ func overGRPC(t *testing.T, start Start) {
 	t.Run("other methods", func(t *testing.T) { rpcOther(t, start) })
 	t.Run("server questions", func(t *testing.T) { rpcServer(t, start) })
 	t.Run("health and reflection", func(t *testing.T) { rpcReflection(t, start) })
+	t.Run("compression", func(t *testing.T) { rpcCompressed(t, start) })
 	t.Run("message size", func(t *testing.T) { rpcSize(t, start) })
 	t.Run("routing injection", func(t *testing.T) { rpcInjection(t, start) })
 }
@@ -91,6 +93,23 @@ func rpcBytes(t *testing.T, start Start) {
 	}
 	if !proto.Equal(&out, request) {
 		t.Errorf("answer is %v", &out)
+	}
+}
+
+// rpcCompressed checks clients that compress, and servers that answer so.
+func rpcCompressed(t *testing.T, start Start) {
+	e, cs := launch(t, start, "seldon", model("a", 1))
+	for range 2 {
+		var out seldon.SeldonMessage
+		err := invoke(soon(t), e.at(seldon.Seldon_Predict_FullMethodName), seldonRequest(7), &out, grpc.UseCompressor(gzip.Name))
+		if xs := stub.SeldonNumbers(&out); err != nil || len(xs) != 1 || xs[0] != 71 {
+			t.Errorf("answer is %v, %v", &out, err)
+		}
+		body, err := proto.Marshal(seldonRequest(71))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cs["a"].On("/seldon.protos.Model/Predict", stub.Answer{Body: body, Compressor: gzip.Name})
 	}
 }
 

@@ -39,6 +39,9 @@ type Answer struct {
 	// Code and Message are those of gRPC.
 	Code    codes.Code
 	Message string
+	// Compressor, if not empty, compresses the answer over gRPC; the program
+	// must have registered it.
+	Compressor string
 	// Type is the Content-Type; empty means application/json.
 	Type   string
 	Header map[string]string
@@ -209,6 +212,11 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 	}
 	if a.Code != codes.OK {
 		return status.Error(a.Code, a.Message)
+	}
+	if a.Compressor != "" {
+		if err := grpc.SetSendCompressor(stream.Context(), a.Compressor); err != nil {
+			return err
+		}
 	}
 	out := raw(a.Body)
 	return errors.Join(stream.SendMsg(&out))
