@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/expand"
@@ -37,7 +38,8 @@ The settings of an operator are taken from the same environment variables.`,
 			}
 			input := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
 			docs, problems, err := checkDeployments(files, cmd.InOrStdin(), input.Servers)
-			problems = append(problems, withoutEffect(docs, input.Config)...)
+			problems = append(problems, inCluster(docs, input.Config)...)
+			problems.Sort()
 			for _, p := range problems {
 				if p.Severity != v1.SeverityNote {
 					fmt.Fprintln(cmd.ErrOrStderr(), p)
@@ -83,24 +85,34 @@ func render(docs []v1.Document, input expand.Input, w io.Writer) error {
 	return err
 }
 
-// withoutEffect warns of what the settings switch off.
-func withoutEffect(docs []v1.Document, c expand.Config) v1.Problems {
+// inCluster warns of what does not work in a cluster with these settings,
+// though it is right in itself.
+func inCluster(docs []v1.Document, c expand.Config) v1.Problems {
 	var all v1.Problems
 	for i := range docs {
-		d := &docs[i]
 		var problems v1.Problems
-		for j := range d.Deployment.Spec.Predictors {
-			for k := range d.Deployment.Spec.Predictors[j].ComponentSpecs {
-				if d.Deployment.Spec.Predictors[j].ComponentSpecs[k].KEDASpec != nil && !c.KEDA {
-					problems = append(problems, v1.Problem{
-						Severity: v1.SeverityWarning,
-						Path:     fmt.Sprintf("spec.predictors[%d].componentSpecs[%d].kedaSpec", j, k),
-						Message:  "has no effect: set KEDA_ENABLED=true where KEDA is installed",
-					})
+		warn := func(path, message string) {
+			problems = append(problems, v1.Problem{Severity: v1.SeverityWarning, Path: path, Message: message})
+		}
+		for j := range docs[i].Deployment.Spec.Predictors {
+			p := &docs[i].Deployment.Spec.Predictors[j]
+			at := fmt.Sprintf("spec.predictors[%d].", j)
+			for k := range p.ComponentSpecs {
+				if p.ComponentSpecs[k].KEDASpec != nil && !c.KEDA {
+					warn(fmt.Sprintf("%scomponentSpecs[%d].kedaSpec", at, k), "has no effect: set KEDA_ENABLED=true where KEDA is installed")
 				}
 			}
+			const local = "is a path of this machine: a pod will not find it; put the model into a store and name that"
+			p.Graph.Walk(func(path string, n *graph.Node) {
+				if v1.IsLocal(n.ModelURI) && n.StorageInitializerImage == "" {
+					warn(at+path+".modelUri", local)
+				}
+			})
+			if e := p.Explainer; e != nil && v1.IsLocal(e.ModelURI) && e.StorageInitializerImage == "" {
+				warn(at+"explainer.modelUri", local)
+			}
 		}
-		all = append(all, d.Locate(problems)...)
+		all = append(all, docs[i].Locate(problems)...)
 	}
 	return all
 }

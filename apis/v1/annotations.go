@@ -10,6 +10,9 @@ const (
 	// AnnotationSeparateExecutor, "true" in spec.annotations, gives the
 	// executor a pod of its own.
 	AnnotationSeparateExecutor = "seldon.io/engine-separate-pod"
+	// AnnotationExecutorEnv begins the names in spec.annotations that stand for
+	// variables of the executor, except for the one above.
+	AnnotationExecutorEnv = "seldon.io/engine-"
 	// AnnotationNoExecutor, "true" in a predictor's annotations, lets requests
 	// go to the model without an executor.
 	AnnotationNoExecutor = "seldon.io/no-engine"

@@ -19,6 +19,8 @@ const (
 	// says where a container listens.
 	HTTPPortName = "http"
 	GRPCPortName = "grpc"
+	// ExecutorContainer is the container of the executor.
+	ExecutorContainer = "seldon-container-engine"
 	// VersionLabel is set to the predictor's name.
 	VersionLabel = "version"
 
@@ -50,23 +52,6 @@ func Default(d *SeldonDeployment, o DefaultOptions) {
 	for i := range d.Spec.Predictors {
 		def.predictor(&d.Spec.Predictors[i])
 	}
-}
-
-// ports hands out a number for each container name: a second predictor whose
-// container has the same name gets the same number.
-type ports struct {
-	next   int32
-	byName map[string]int32
-}
-
-func (p *ports) of(container string) int32 {
-	n, ok := p.byName[container]
-	if !ok {
-		n = p.next
-		p.byName[container] = n
-		p.next++
-	}
-	return n
 }
 
 type defaulter struct {
@@ -165,8 +150,8 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 		n.Endpoint = &graph.Endpoint{}
 	}
 	e := n.Endpoint
-	e.HTTPPort = portNamed(c, HTTPPortName, f.http.of(c.Name))
-	e.GRPCPort = portNamed(c, GRPCPortName, f.grpc.of(c.Name))
+	e.HTTPPort = f.http.at(c, HTTPPortName, httpPortVariables())
+	e.GRPCPort = f.grpc.at(c, GRPCPortName, grpcPortVariables())
 	e.ServicePort = e.HTTPPort
 	if e.Type == graph.GRPC || f.deployment.Spec.Transport == TransportGRPC {
 		e.ServicePort = e.GRPCPort
@@ -183,13 +168,9 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 	}
 
 	if portNamed(c, f.metricsName, 0) == 0 {
-		for slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == f.metrics }) {
-			f.metrics++
-		}
 		c.Ports = append(c.Ports, corev1.ContainerPort{
-			Name: f.metricsName, ContainerPort: f.metrics, Protocol: corev1.ProtocolTCP,
+			Name: f.metricsName, ContainerPort: f.metricsPort(c), Protocol: corev1.ProtocolTCP,
 		})
-		f.metrics++
 	}
 	if c.ImagePullPolicy == "" {
 		c.ImagePullPolicy = corev1.PullIfNotPresent
@@ -201,6 +182,19 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 		c.TerminationMessagePolicy = corev1.TerminationMessageReadFile
 	}
 	c.VolumeMounts = mountPodInfo(c.VolumeMounts)
+}
+
+// metricsPort is the port of metrics that the user wrote into the environment,
+// or the next number that the container does not use.
+func (f *defaulter) metricsPort(c *corev1.Container) int32 {
+	if n := portVariable(c, metricsPortVariables()); n != 0 {
+		return n
+	}
+	for slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == f.metrics }) {
+		f.metrics++
+	}
+	f.metrics++
+	return f.metrics - 1
 }
 
 // mountPodInfo adds the mount of the pod's annotations. It takes the place of
@@ -220,13 +214,4 @@ func mountPodInfo(mounts []corev1.VolumeMount) []corev1.VolumeMount {
 		kept = append(kept, corev1.VolumeMount{Name: PodInfoVolume, MountPath: PodInfoPath})
 	}
 	return kept
-}
-
-func portNamed(c *corev1.Container, name string, otherwise int32) int32 {
-	for i := range c.Ports {
-		if c.Ports[i].Name == name {
-			return c.Ports[i].ContainerPort
-		}
-	}
-	return otherwise
 }

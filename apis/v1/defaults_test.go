@@ -27,7 +27,9 @@ func testServers() map[string]manifests.Server {
 		"TENSORFLOW_SERVER": {Protocol: "tensorflow", Outside: all, Image: "tensorflow/serving:2",
 			Proxied: &manifests.Proxied{Container: "tfserving", Images: []string{"tfserving-proxy"}}},
 		"HUGGINGFACE_SERVER": {Protocol: "v2", Outside: []string{"seldon", "v2"}, Image: "mlserver:1-hf", ModelURIOptional: true},
-		"IMAGE_SERVER":       {Outside: all, Image: "example/server:1"},
+		"FLAG_SERVER": {Protocol: "v2", Outside: all, Image: "flags:1",
+			Direct: &manifests.Direct{Parameters: map[string]string{"load_model": "--load-model"}}},
+		"IMAGE_SERVER": {Outside: all, Image: "example/server:1"},
 	}
 }
 
@@ -108,6 +110,48 @@ spec:
 	}
 	if diff := cmp.Diff(wantMetrics, metrics); diff != "" {
 		t.Errorf("metrics ports (-want +got):\n%s", diff)
+	}
+}
+
+// TestDefaultPortsOfTheEnvironment: a server listens where its variables say,
+// so that is where requests must go.
+func TestDefaultPortsOfTheEnvironment(t *testing.T) {
+	d := defaulted(t, `
+metadata: {name: d}
+spec:
+  predictors:
+  - name: p
+    componentSpecs:
+    - spec:
+        containers:
+        - name: a
+          env:
+          - {name: PREDICTIVE_UNIT_HTTP_SERVICE_PORT, value: "7000"}
+          - {name: PREDICTIVE_UNIT_HTTP_SERVICE_PORT, value: "7001"}
+          - {name: MLSERVER_HTTP_PORT, value: "7002"}
+          - {name: MLSERVER_GRPC_PORT, value: "7003"}
+          - {name: MLSERVER_METRICS_PORT, value: "7004"}
+        - name: b
+          ports: [{name: http, containerPort: 8080}, {containerPort: 6000}]
+          env:
+          - {name: MLSERVER_HTTP_PORT, value: "7005"}
+          - {name: PREDICTIVE_UNIT_GRPC_SERVICE_PORT, value: "none"}
+        - name: c
+    graph: {name: a, children: [{name: b}, {name: c}]}
+`)
+	p := &d.Spec.Predictors[0]
+	want := map[string]graph.Endpoint{
+		"a": {ServiceHost: "localhost", ServicePort: 7001, HTTPPort: 7001, GRPCPort: 7003},
+		"b": {ServiceHost: "localhost", ServicePort: 8080, HTTPPort: 8080, GRPCPort: 9501},
+		"c": {ServiceHost: "localhost", ServicePort: 9002, HTTPPort: 9002, GRPCPort: 9502},
+	}
+	if diff := cmp.Diff(want, endpoints(p)); diff != "" {
+		t.Errorf("endpoints (-want +got):\n%s", diff)
+	}
+	for i, metrics := range []int32{7004, 6001, 6002} { // b uses 6000 for something else.
+		if got := portNamed(&p.ComponentSpecs[0].Spec.Containers[i], "metrics", 0); got != metrics {
+			t.Errorf("container %d has metrics at %d, want %d", i, got, metrics)
+		}
 	}
 }
 

@@ -33,6 +33,9 @@ func Validate(d *SeldonDeployment, o ValidateOptions) Problems {
 	v.serviceNames()
 	v.traffic()
 	v.endpointTypes()
+	if v.problems.Err() == nil {
+		v.ports()
+	}
 	return v.problems
 }
 
@@ -83,7 +86,7 @@ func (v *validator) metadata() {
 	d := v.deployment
 	switch {
 	case d.Name == "":
-		v.errorf("metadata.name", "the deployment has no name")
+		v.errorf("metadata.name", "the deployment has no name; write one")
 	default:
 		v.name("metadata.name", "deployment name", d.Name)
 		if first := d.Name[0]; first >= '0' && first <= '9' {
@@ -164,7 +167,7 @@ func (v *validator) kafka(path string, p *PredictorSpec) {
 // count refuses negative replica counts.
 func (v *validator) count(path string, n *int32) {
 	if n != nil && *n < 0 {
-		v.errorf(path, "%d is negative", *n)
+		v.errorf(path, "%d is negative; write 0 or more", *n)
 	}
 }
 
@@ -183,11 +186,7 @@ func (v *validator) predictor(path string, p *PredictorSpec) {
 	for _, key := range slices.Sorted(maps.Keys(p.Labels)) {
 		v.label(path+".labels["+key+"]", key, p.Labels[key])
 	}
-	for i, e := range p.SvcOrchSpec.Env {
-		if e.Name == "" {
-			v.errorf(fmt.Sprintf("%s.svcOrchSpec.env[%d].name", path, i), "is missing")
-		}
-	}
+	v.environment(path+".svcOrchSpec.env", p.SvcOrchSpec.Env)
 	if p.SvcOrchSpec.Resources != nil {
 		v.resources(path+".svcOrchSpec.resources", p.SvcOrchSpec.Resources)
 	}
@@ -212,7 +211,7 @@ func (v *validator) predictorNames() {
 			continue
 		}
 		if j, ok := first[p.Name]; ok {
-			v.errorf(path, "Duplicate predictor name %q, first in spec.predictors[%d]", p.Name, j)
+			v.errorf(path, "Duplicate predictor name %q, first in spec.predictors[%d]; rename one of them", p.Name, j)
 			continue
 		}
 		first[p.Name] = i

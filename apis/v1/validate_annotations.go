@@ -83,10 +83,13 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 				v.warnf(at, "%q is not a whole number, and has no effect", value)
 			}
 		}
-		if known := knownAnnotations(); !slices.Contains(known, key) {
-			if s := suggest(key, known); s != "" {
-				v.warnf(at, "nothing reads the annotation %s; did you mean %s?", key, s)
-			}
+		known := knownAnnotations()
+		switch meant := suggest(key, known); {
+		case slices.Contains(known, key) || meant == "":
+		case !strings.HasPrefix(key, AnnotationExecutorEnv):
+			v.warnf(at, "nothing reads the annotation %s; did you mean %s?", key, meant)
+		case meant == AnnotationSeparateExecutor:
+			v.warnf(at, "%s only sets a variable of the executor; did you mean %s?", key, meant)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (v *validator) autoscale(path string, c *SeldonPodSpec) {
 	if c.HPASpec != nil {
 		v.hpa(path+".hpaSpec", c.HPASpec)
 		if c.KEDASpec != nil {
-			v.warnf(path+".hpaSpec", "is ignored beside kedaSpec")
+			v.warnf(path+".hpaSpec", "is ignored where KEDA is on, since kedaSpec counts there")
 		}
 	}
 	if c.KEDASpec != nil {
@@ -27,8 +27,12 @@ func (v *validator) autoscale(path string, c *SeldonPodSpec) {
 	if b := c.PDBSpec; b != nil && b.MinAvailable != nil && b.MaxUnavailable != nil {
 		v.errorf(path+".pdbSpec", "minAvailable and maxUnavailable exclude each other; give one of them")
 	}
-	if c.Replicas != nil && (c.HPASpec != nil || c.KEDASpec != nil) {
+	switch {
+	case c.Replicas == nil:
+	case c.HPASpec != nil:
 		v.warnf(path+".replicas", "is ignored, since the number of replicas is scaled automatically")
+	case c.KEDASpec != nil:
+		v.warnf(path+".replicas", "is ignored where KEDA is on, since kedaSpec scales there")
 	}
 }
 
@@ -39,7 +43,7 @@ func (v *validator) hpa(path string, h *HPASpec) {
 	if n := h.MinReplicas; n != nil {
 		switch {
 		case *n < 0:
-			v.errorf(path+".minReplicas", "%d is negative", *n)
+			v.errorf(path+".minReplicas", "%d is negative; write 0 or more", *n)
 		case *n > h.MaxReplicas:
 			v.errorf(path+".minReplicas", "minReplicas %d is above maxReplicas %d", *n, h.MaxReplicas)
 		}
@@ -81,28 +85,28 @@ func (v *validator) oldMetric(path string, m *V2beta1MetricSpec) {
 	})
 	if s := m.Resource; s != nil {
 		v.required(path+".resource.name", s.Name)
-		v.target(path+".resource", s.TargetAverageUtilization == nil && s.TargetAverageValue == nil,
+		v.oldTarget(path+".resource", s.TargetAverageUtilization == nil && s.TargetAverageValue == nil,
 			"targetAverageUtilization or targetAverageValue")
 	}
 	if s := m.ContainerResource; s != nil {
 		v.required(path+".containerResource.name", s.Name)
 		v.required(path+".containerResource.container", s.Container)
-		v.target(path+".containerResource", s.TargetAverageUtilization == nil && s.TargetAverageValue == nil,
+		v.oldTarget(path+".containerResource", s.TargetAverageUtilization == nil && s.TargetAverageValue == nil,
 			"targetAverageUtilization or targetAverageValue")
 	}
 	if s := m.Pods; s != nil {
 		v.required(path+".pods.metricName", s.MetricName)
-		v.target(path+".pods", s.TargetAverageValue.IsZero(), "targetAverageValue")
+		v.oldTarget(path+".pods", s.TargetAverageValue.IsZero(), "targetAverageValue")
 	}
 	if s := m.Object; s != nil {
 		v.required(path+".object.metricName", s.MetricName)
 		v.required(path+".object.target.kind", s.Target.Kind)
 		v.required(path+".object.target.name", s.Target.Name)
-		v.target(path+".object", s.TargetValue.IsZero() && s.AverageValue == nil, "targetValue or averageValue")
+		v.oldTarget(path+".object", s.TargetValue.IsZero() && s.AverageValue == nil, "targetValue or averageValue")
 	}
 	if s := m.External; s != nil {
 		v.required(path+".external.metricName", s.MetricName)
-		v.target(path+".external", s.TargetValue == nil && s.TargetAverageValue == nil, "targetValue or targetAverageValue")
+		v.oldTarget(path+".external", s.TargetValue == nil && s.TargetAverageValue == nil, "targetValue or targetAverageValue")
 	}
 }
 
@@ -169,6 +173,10 @@ func (v *validator) target(path string, missing bool, fields string) {
 	if missing {
 		v.errorf(path, "the metric has no target; give %s", fields)
 	}
+}
+
+func (v *validator) oldTarget(path string, missing bool, fields string) {
+	v.target(path, missing, fields+" (or write the metric under metricsv2, which takes target)")
 }
 
 func (v *validator) keda(path string, k *KEDASpec) {

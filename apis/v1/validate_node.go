@@ -56,16 +56,42 @@ func (v *validator) graph(predictorPath string, p *PredictorSpec) {
 		if n.Name == "" {
 			v.errorf(path+".name", "the node has no name")
 		} else if before, ok := first[n.Name]; ok {
-			v.errorf(path+".name", "Duplicate node name %q, first in %s", n.Name, before)
+			v.errorf(path+".name", "Duplicate node name %q, first in %s; rename one of them", n.Name, before)
 		} else {
 			first[n.Name] = path
 		}
 		v.node(node{n, path, containers[n.Name]}, containers)
 	})
-	if nodes := len(first); nodes > 1 && p.NoExecutor() {
-		v.errorf(predictorPath+".annotations["+AnnotationNoExecutor+"]",
-			"Running without engine only valid for single element graphs: this one has %d nodes", nodes)
+	if p.NoExecutor() {
+		v.noExecutor(predictorPath+".annotations["+AnnotationNoExecutor+"]", node{&p.Graph, "", containers[p.Graph.Name]}, len(first))
 	}
+}
+
+// noExecutor checks the root of a graph that clients call directly: there is
+// nobody to call other nodes, and nobody to translate.
+func (v *validator) noExecutor(path string, root node, nodes int) {
+	if nodes > 1 {
+		v.errorf(path, "Running without engine only valid for single element graphs: this one has %d nodes", nodes)
+	}
+	outside, wire := v.deployment.Spec.Protocol.Canonical(), v.wire(root)
+	if wire != outside && outside.Valid() && wire.Valid() {
+		v.errorf(path, "node %q speaks %s, and without an executor nothing translates it from %s: "+
+			"remove this annotation, or set spec.protocol to %[2]s", root.Name, wire, outside)
+	}
+}
+
+// wire is the protocol that a node's server will speak.
+func (v *validator) wire(n node) Protocol {
+	outside := v.deployment.Spec.Protocol.Canonical()
+	switch {
+	case n.Endpoint != nil && n.Endpoint.Protocol != "":
+		return Protocol(n.Endpoint.Protocol).Canonical()
+	case !IsServer(n.Implementation):
+		return outside
+	case n.container == nil:
+		return wireProtocol(outside, v.servers[n.Implementation], "")
+	}
+	return wireProtocol(outside, v.servers[n.Implementation], n.container.Image)
 }
 
 func (v *validator) node(n node, containers map[string]*corev1.Container) {
@@ -75,7 +101,7 @@ func (v *validator) node(n node, containers map[string]*corev1.Container) {
 	}
 	v.endpoint(n.path+".endpoint", n.Endpoint)
 	v.logger(n.path+".logger", n.Logger)
-	v.parameters(n.path+".parameters", n.Parameters)
+	v.parameters(n)
 	v.objectName(n.path+".serviceAccountName", n.ServiceAccountName)
 	v.objectName(n.path+".envSecretRefName", n.EnvSecretRefName)
 	if n.Type == graph.UnknownType && len(n.Methods) == 0 && !IsServer(n.Implementation) {

@@ -17,7 +17,7 @@ func TestValidateNodes(t *testing.T) {
 			`error: spec.predictors[0].graph.name: Can't find container for Predictive Unit "a": name a container of componentSpecs like the node, or set implementation (there are no containers)`,
 		}},
 		{"duplicate", withGraph(`{name: a, children: [{name: b, children: [{name: a}]}]}`), []string{
-			`error: spec.predictors[0].graph.children[0].children[0].name: Duplicate node name "a", first in spec.predictors[0].graph`,
+			`error: spec.predictors[0].graph.children[0].children[0].name: Duplicate node name "a", first in spec.predictors[0].graph; rename one of them`,
 		}},
 		{"no name", withGraph(`{name: a, children: [{type: MODEL}]}`), []string{
 			`error: spec.predictors[0].graph.children[0].name: the node has no name`,
@@ -111,12 +111,23 @@ func TestValidateServers(t *testing.T) {
 		{"translated", served("tensorflow", `implementation: SKLEARN_SERVER, modelUri: ./model`, ""), nil},
 		{"skeleton container", served("v2", `implementation: SKLEARN_SERVER, type: MODEL, modelUri: /m`, `{spec: {containers: [{name: m}]}}`), nil},
 		{"container of former times", served("seldon", `implementation: TENSORFLOW_SERVER, modelUri: m`, `{spec: {containers: [{name: tfserving}]}}`), nil},
+		{"container of former times, untranslated", served("tensorflow", `implementation: TENSORFLOW_SERVER, modelUri: m`, `{spec: {containers: [{name: tfserving}]}}`), []string{
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].image: the container "tfserving" has no image`,
+		}},
+		{"ports of the container of former times", served("seldon", `implementation: TENSORFLOW_SERVER, modelUri: m`,
+			`{spec: {containers: [{name: m}, {name: tfserving, ports: [{containerPort: 8000}]}]}}`), nil},
+		{"protocol of another image", served("seldon", `implementation: SKLEARN_SERVER, modelUri: m, endpoint: {protocol: tensorflow}`, ""), []string{
+			`error: spec.predictors[0].graph.endpoint.protocol: the image of SKLEARN_SERVER speaks v2, not tensorflow; leave this out, or give the container "m" an image of your own`,
+		}},
+		{"claim without a name", served("seldon", `implementation: SKLEARN_SERVER, modelUri: "pvc:///m"`, ""), []string{
+			`error: spec.predictors[0].graph.modelUri: "pvc:///m" names no volume claim: write pvc://CLAIM/PATH`,
+		}},
 		{"without a model", served("v2", `implementation: HUGGINGFACE_SERVER`, ""), nil},
 		{"model missing", served("v2", `implementation: SKLEARN_SERVER`, ""), []string{
 			`error: spec.predictors[0].graph.modelUri: Predictive unit modelUri required when using standalone servers: SKLEARN_SERVER needs the place of its model`,
 		}},
 		{"misspelt", served("v2", `implementation: SKLEARNSERVER, modelUri: m`, ""), []string{
-			`error: spec.predictors[0].graph.implementation: No entry in predictors map for SKLEARNSERVER; use SIMPLE_MODEL, SIMPLE_ROUTER, RANDOM_ABTEST, AVERAGE_COMBINER, UNKNOWN_IMPLEMENTATION, HUGGINGFACE_SERVER, IMAGE_SERVER, SKLEARN_SERVER or TENSORFLOW_SERVER (did you mean SKLEARN_SERVER?)`,
+			`error: spec.predictors[0].graph.implementation: No entry in predictors map for SKLEARNSERVER; use SIMPLE_MODEL, SIMPLE_ROUTER, RANDOM_ABTEST, AVERAGE_COMBINER, UNKNOWN_IMPLEMENTATION, FLAG_SERVER, HUGGINGFACE_SERVER, IMAGE_SERVER, SKLEARN_SERVER or TENSORFLOW_SERVER (did you mean SKLEARN_SERVER?)`,
 		}},
 		{"of the user's own", served("v2", `implementation: MY_SERVER, modelUri: m`, `{spec: {containers: [{name: m, image: mine}]}}`), []string{
 			`warning: spec.predictors[0].graph.implementation: No entry in predictors map for MY_SERVER: the container's image mine is run as it is`,
@@ -146,12 +157,14 @@ func TestValidateParameters(t *testing.T) {
 			{name: i, value: "-12", type: INT}, {name: big, value: "123456789012345678901234567890", type: INT},
 			{name: f, value: " 1e-3", type: FLOAT}, {name: d, value: inf, type: DOUBLE}, {name: huge, value: "1e999", type: DOUBLE},
 			{name: b, value: "True", type: BOOL}, {name: c, value: "0", type: BOOL}, {name: s, value: "", type: STRING}]}`), nil},
+		{"flags of a server", `{predictors: [{name: p, graph: {name: m, implementation: FLAG_SERVER, modelUri: m, parameters: [
+			{name: load_model, value: a, type: STRING}, {name: LOAD_MODEL, value: b, type: STRING}, {name: load_model, value: c, type: STRING}]}}]}`, nil},
 		{"wrong", withGraph(`{name: a, parameters: [
 			{name: i, value: "1.0", type: INT}, {name: f, value: one, type: FLOAT}, {name: b, value: maybe, type: BOOL},
 			{name: t, value: x, type: Int}, {name: u, value: x}, {value: x, type: STRING}, {name: i, value: "2", type: INT}]}`), []string{
-			`error: spec.predictors[0].graph.parameters[0].value: "1.0" is not of the parameter's type INT`,
-			`error: spec.predictors[0].graph.parameters[1].value: "one" is not of the parameter's type FLOAT`,
-			`error: spec.predictors[0].graph.parameters[2].value: "maybe" is not of the parameter's type BOOL`,
+			`error: spec.predictors[0].graph.parameters[0].value: "1.0" is not of the parameter's type INT; write a value such as "3", or another type`,
+			`error: spec.predictors[0].graph.parameters[1].value: "one" is not of the parameter's type FLOAT; write a value such as "0.5", or another type`,
+			`error: spec.predictors[0].graph.parameters[2].value: "maybe" is not of the parameter's type BOOL; write a value such as "true", or another type`,
 			`error: spec.predictors[0].graph.parameters[3].type: Invalid parameter type "Int"; use INT, FLOAT, DOUBLE, STRING or BOOL (did you mean INT?)`,
 			`error: spec.predictors[0].graph.parameters[4].type: the parameter u has no type; use INT, FLOAT, DOUBLE, STRING or BOOL`,
 			`error: spec.predictors[0].graph.parameters[5].name: the parameter has no name`,

@@ -10,7 +10,8 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-func (v *validator) parameters(path string, parameters []graph.Parameter) {
+func (v *validator) parameters(n node) {
+	path, parameters := n.path+".parameters", n.Parameters
 	types := []string{
 		string(graph.IntParameter), string(graph.FloatParameter), string(graph.DoubleParameter),
 		string(graph.StringParameter), string(graph.BoolParameter),
@@ -21,7 +22,7 @@ func (v *validator) parameters(path string, parameters []graph.Parameter) {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if p.Name == "" {
 			v.errorf(at+".name", "the parameter has no name")
-		} else if j, ok := first[p.Name]; ok {
+		} else if j, ok := first[p.Name]; ok && !v.repeatable(n, p.Name) {
 			v.warnf(at+".name", "parameter %s is given twice, first in %s[%d]; this one counts", p.Name, path, j)
 		}
 		first[p.Name] = i
@@ -30,9 +31,28 @@ func (v *validator) parameters(path string, parameters []graph.Parameter) {
 		}
 		v.enum(at+".type", "parameter type", string(p.Type), types)
 		if !convertible(p.Value, p.Type) {
-			v.errorf(at+".value", "%q is not of the parameter's type %s", p.Value, p.Type)
+			v.errorf(at+".value", "%q is not of the parameter's type %s; write a value such as %q, or another type",
+				p.Value, p.Type, valueOf(p.Type))
 		}
 	}
+}
+
+// repeatable reports whether a parameter is a flag of the node's server, which
+// may be given more than once.
+func (v *validator) repeatable(n node, parameter string) bool {
+	direct := v.servers[n.Implementation].Direct
+	return direct != nil && direct.Parameters[strings.ToLower(parameter)] != ""
+}
+
+// valueOf is an example of a type's values.
+func valueOf(t graph.ParameterType) string {
+	switch t {
+	case graph.IntParameter:
+		return "3"
+	case graph.BoolParameter:
+		return "true"
+	}
+	return "0.5"
 }
 
 // convertible reports whether a server can convert the text to the type. The

@@ -75,6 +75,9 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 	for i := range pod.Containers {
 		c := &pod.Containers[i]
 		at := fmt.Sprintf("%s.containers[%d]", path, i)
+		if c.Name == ExecutorContainer {
+			v.errorf(at+".name", "%s is the name of the executor's container; rename this one (settings of the executor belong in svcOrchSpec)", c.Name)
+		}
 		v.container(at, c, names, v.needsImage(c.Name, nodes))
 		v.mounts(at, c, volumes)
 	}
@@ -87,8 +90,10 @@ func (v *validator) needsImage(container string, nodes map[string]*graph.Node) b
 	if n := nodes[container]; n != nil && IsServer(n.Implementation) {
 		return false
 	}
+	outside := v.deployment.Spec.Protocol.Canonical()
 	for _, n := range nodes {
-		if s := v.servers[n.Implementation]; s.Proxied != nil && s.Proxied.Container == container {
+		s := v.servers[n.Implementation]
+		if s.Proxied != nil && s.Proxied.Container == container && Protocol(s.Protocol) != outside {
 			return false
 		}
 	}
@@ -111,13 +116,35 @@ func (v *validator) container(path string, c *corev1.Container, names map[string
 	if c.Image != strings.TrimSpace(c.Image) {
 		v.errorf(path+".image", "image %q begins or ends with a blank", c.Image)
 	}
-	for i := range c.Env {
-		if c.Env[i].Name == "" {
-			v.errorf(fmt.Sprintf("%s.env[%d].name", path, i), "is missing")
+	v.environment(path+".env", c.Env)
+	paths := map[string]bool{}
+	for i := range c.VolumeMounts {
+		at := fmt.Sprintf("%s.volumeMounts[%d].mountPath", path, i)
+		switch mountPath := c.VolumeMounts[i].MountPath; {
+		case mountPath == "":
+			v.errorf(at, "is missing")
+		case paths[mountPath]:
+			v.errorf(at, "two volumes are mounted at %s; give one of them another path", mountPath)
+		default:
+			paths[mountPath] = true
 		}
 	}
 	v.containerPorts(path+".ports", c)
 	v.resources(path+".resources", &c.Resources)
+}
+
+func (v *validator) environment(path string, env []corev1.EnvVar) {
+	for i := range env {
+		at, name := fmt.Sprintf("%s[%d].name", path, i), env[i].Name
+		switch {
+		case name == "":
+			v.errorf(at, "is missing")
+		case len(validation.IsRelaxedEnvVarName(name)) > 0:
+			v.syntax(at, "variable", name, validation.IsRelaxedEnvVarName(name))
+		case len(validation.IsEnvVarName(name)) > 0:
+			v.warnf(at, "Kubernetes before 1.34 refuses a variable called %q; use letters, digits, _, - and dots", name)
+		}
+	}
 }
 
 func (v *validator) containerPorts(path string, c *corev1.Container) {

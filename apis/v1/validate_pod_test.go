@@ -11,7 +11,7 @@ func TestValidatePods(t *testing.T) {
 	check(t, []validateCase{
 		{"right", withComponents(`[{metadata: {name: n, labels: {a: b}}, spec: {restartPolicy: Always, volumes: [{name: v}], initContainers: [{name: i, image: i}],
 			containers: [{name: m, image: i, ports: [{containerPort: 1, name: http}], volumeMounts: [{name: v, mountPath: /v}, {name: m-provision-location, mountPath: /m}]},
-			{name: aside, image: i, ports: [{containerPort: 1, name: http}]}]}}]`), nil},
+			{name: aside, image: i, ports: [{containerPort: 2, name: http}]}]}}]`), nil},
 		{"names", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: m, image: i}, {image: i}, {name: A_B, image: i}]}}]`), []string{
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[1].name: container name "m" is given twice in this pod`,
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[2].name: the container has no name`,
@@ -25,7 +25,7 @@ func TestValidatePods(t *testing.T) {
 			`warning: spec.predictors[0].componentSpecs[1].spec.containers[0].name: container "m" is in spec.predictors[0].componentSpecs[0] as well; the node "m" is served by this one`,
 		}},
 		{"nothing to make", withComponents(`[{spec: {containers: [{name: m, image: i}]}}, {replicas: -1}]`), []string{
-			`error: spec.predictors[0].componentSpecs[1].replicas: -1 is negative`,
+			`error: spec.predictors[0].componentSpecs[1].replicas: -1 is negative; write 0 or more`,
 			`warning: spec.predictors[0].componentSpecs[1].spec.containers: there are no containers, so nothing is made of this componentSpec`,
 		}},
 		{"ports, env, resources", withComponents(`[{spec: {containers: [{name: m, image: i, env: [{value: x}],
@@ -38,6 +38,34 @@ func TestValidatePods(t *testing.T) {
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].ports[2].name: port name "much_too_long_a_name": must be no more than 15 characters; must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)`,
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].resources.requests[memory]: the request 2Gi is above the limit 1Gi`,
 		}},
+		{"variables, mounts", withComponents(`[{spec: {volumes: [{name: a}, {name: b}], containers: [{name: m, image: i,
+			env: [{name: A.b-c_1}, {name: "MY VAR"}, {name: "A=B"}],
+			volumeMounts: [{name: a, mountPath: /x}, {name: b, mountPath: /x}, {name: b}]}]}}]`), []string{
+			`warning: spec.predictors[0].componentSpecs[0].spec.containers[0].env[1].name: Kubernetes before 1.34 refuses a variable called "MY VAR"; use letters, digits, _, - and dots`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].env[2].name: variable "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].volumeMounts[1].mountPath: two volumes are mounted at /x; give one of them another path`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].volumeMounts[2].mountPath: is missing`,
+		}},
+		{"name of the executor", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: seldon-container-engine, image: i}]}}]`), []string{
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[1].name: seldon-container-engine is the name of the executor's container; rename this one (settings of the executor belong in svcOrchSpec)`,
+		}},
+		{"port of another container", withComponents(`[{spec: {containers: [{name: m, image: i},
+			{name: aside, image: i, ports: [{containerPort: 9500}, {containerPort: 9000, protocol: UDP}, {containerPort: 9001}]}]}}]`), []string{
+			`warning: spec.predictors[0].componentSpecs[0].spec.containers[1].ports: port 9500 of the container "aside" is that of the container "m" in the same pod; choose another one`,
+		}},
+		{"ports of an endpoint", `{predictors: [{name: p, graph: {name: a, endpoint: {httpPort: 9000, grpcPort: 1, service_port: 9500}, children: [
+			{name: b, endpoint: {httpPort: 7000, service_port: 7001}}, {name: c, implementation: SIMPLE_MODEL, endpoint: {httpPort: 1}}], type: COMBINER}, ` + containers + `}]}`, []string{
+			`warning: spec.predictors[0].graph.children[1].implementation: SIMPLE_MODEL runs inside the executor: the container "c" is never called`,
+			`warning: spec.predictors[0].graph.endpoint.grpcPort: 1 has no effect: requests go to 9500; to change that, name a port of the container "grpc"`,
+			`warning: spec.predictors[0].graph.children[0].endpoint.httpPort: 7000 has no effect: requests go to 9001; to change that, name a port of the container "http"`,
+			`warning: spec.predictors[0].graph.children[0].endpoint.service_port: 7001 has no effect: requests go to 9001; to change that, name a port of the container "http"`,
+			`warning: spec.predictors[0].graph.children[1].endpoint.httpPort: 1 has no effect: requests go to 9002; to change that, name a port of the container "http"`,
+		}},
+		{"port of the executor", withComponents(`[{spec: {containers: [{name: m, image: i, ports: [{name: http, containerPort: 8000}]}]}}]`), []string{
+			`warning: spec.predictors[0].componentSpecs[0].spec.containers[0].ports: port 8000 of the container "m" is that of the executor in the same pod; choose another one`,
+		}},
+		{"port of an executor elsewhere", `{annotations: {seldon.io/engine-separate-pod: "true"}, predictors: [{name: p, graph: {name: m}, componentSpecs: [
+			{spec: {containers: [{name: m, image: i, ports: [{name: http, containerPort: 8000}]}]}}]}]}`, nil},
 		{"volumes", withComponents(`[{spec: {restartPolicy: Never, volumes: [{name: data}, {name: data}], containers: [{name: m, image: i, volumeMounts: [{name: dta, mountPath: /d}]}]}}]`), []string{
 			`error: spec.predictors[0].componentSpecs[0].spec.restartPolicy: restartPolicy Never is for jobs; write Always, or leave it out`,
 			`error: spec.predictors[0].componentSpecs[0].spec.volumes[1].name: volume name "data" is missing or given twice`,
@@ -59,7 +87,7 @@ func TestValidateAutoscale(t *testing.T) {
 		}},
 		{"no maximum", scaled(`replicas: 2, hpaSpec: {minReplicas: -1}`), []string{
 			`error: ` + component + `hpaSpec.maxReplicas: maxReplicas must be at least 1`,
-			`error: ` + component + `hpaSpec.minReplicas: -1 is negative`,
+			`error: ` + component + `hpaSpec.minReplicas: -1 is negative; write 0 or more`,
 			`warning: ` + component + `replicas: is ignored, since the number of replicas is scaled automatically`,
 		}},
 		{"both shapes", scaled(`hpaSpec: {maxReplicas: 3, metrics: [{type: Pods, pods: {metricName: x, targetAverageValue: 1}}],
@@ -73,16 +101,16 @@ func TestValidateAutoscale(t *testing.T) {
 			`error: ` + component + `hpaSpec.metrics[0].resource: is missing: a metric of type Resource needs it`,
 			`error: ` + component + `hpaSpec.metrics[1].type: Invalid metric type "resource"; use Resource, Pods, Object, External or ContainerResource (did you mean Resource?)`,
 			`error: ` + component + `hpaSpec.metrics[2].type: the metric has no type; use Resource, Pods, Object, External or ContainerResource`,
-			`error: ` + component + `hpaSpec.metrics[3].resource: the metric has no target; give targetAverageUtilization or targetAverageValue`,
+			`error: ` + component + `hpaSpec.metrics[3].resource: the metric has no target; give targetAverageUtilization or targetAverageValue (or write the metric under metricsv2, which takes target)`,
 			`error: ` + component + `hpaSpec.metrics[4].containerResource: is missing: a metric of type ContainerResource needs it`,
 			`error: ` + component + `hpaSpec.metrics[5].containerResource.container: is missing`,
-			`error: ` + component + `hpaSpec.metrics[5].containerResource: the metric has no target; give targetAverageUtilization or targetAverageValue`,
+			`error: ` + component + `hpaSpec.metrics[5].containerResource: the metric has no target; give targetAverageUtilization or targetAverageValue (or write the metric under metricsv2, which takes target)`,
 			`error: ` + component + `hpaSpec.metrics[6].pods.metricName: is missing`,
-			`error: ` + component + `hpaSpec.metrics[6].pods: the metric has no target; give targetAverageValue`,
+			`error: ` + component + `hpaSpec.metrics[6].pods: the metric has no target; give targetAverageValue (or write the metric under metricsv2, which takes target)`,
 			`error: ` + component + `hpaSpec.metrics[7].object.target.kind: is missing`,
 			`error: ` + component + `hpaSpec.metrics[7].object.target.name: is missing`,
-			`error: ` + component + `hpaSpec.metrics[7].object: the metric has no target; give targetValue or averageValue`,
-			`error: ` + component + `hpaSpec.metrics[8].external: the metric has no target; give targetValue or targetAverageValue`,
+			`error: ` + component + `hpaSpec.metrics[7].object: the metric has no target; give targetValue or averageValue (or write the metric under metricsv2, which takes target)`,
+			`error: ` + component + `hpaSpec.metrics[8].external: the metric has no target; give targetValue or targetAverageValue (or write the metric under metricsv2, which takes target)`,
 		}},
 		{"new shape", scaled(`hpaSpec: {maxReplicas: 3, metricsv2: [
 			{type: Resource, resource: {name: cpu, target: {type: Utilisation, averageUtilization: 1}}}, {type: External, external: {metric: {name: x}, target: {type: Value}}},
@@ -95,7 +123,7 @@ func TestValidateAutoscale(t *testing.T) {
 			`error: ` + component + `hpaSpec.metricsv2[3].containerResource.container: is missing`,
 		}},
 		{"keda", scaled(`hpaSpec: {maxReplicas: 1}, kedaSpec: {minReplicaCount: 5, maxReplicaCount: 2, triggers: []}`), []string{
-			`warning: ` + component + `hpaSpec: is ignored beside kedaSpec`,
+			`warning: ` + component + `hpaSpec: is ignored where KEDA is on, since kedaSpec counts there`,
 			`error: ` + component + `kedaSpec.triggers: KEDA needs at least one trigger`,
 			`error: ` + component + `kedaSpec.minReplicaCount: minReplicaCount 5 is above maxReplicaCount 2`,
 		}},

@@ -32,6 +32,11 @@ func (v *validator) server(n node) {
 		v.errorf(n.path+".modelUri", "Predictive unit modelUri required when using standalone servers: "+
 			"%s needs the place of its model", n.Implementation)
 	}
+	if e := n.Endpoint; image == "" && e != nil && Protocol(e.Protocol).Valid() && e.Protocol != "" && server.Protocol != "" &&
+		Protocol(e.Protocol).Canonical() != Protocol(server.Protocol).Canonical() {
+		v.errorf(n.path+".endpoint.protocol", "the image of %s speaks %s, not %s; leave this out, or give the container %q an image of your own",
+			n.Implementation, server.Protocol, e.Protocol, n.Name)
+	}
 	outside := v.deployment.Spec.Protocol.Canonical()
 	if !outside.Valid() || len(server.Outside) == 0 || slices.Contains(server.Outside, string(outside)) {
 		return
@@ -57,13 +62,13 @@ func (v *validator) unknownServer(n node, image string) {
 }
 
 // modelURI checks the form of a place; whether something is there shows when
-// it is fetched. Without a scheme it is a path.
+// it is fetched.
 func (v *validator) modelURI(path, uri string) {
-	scheme, rest, ok := strings.Cut(uri, ":")
-	if !ok || scheme == "" || strings.ContainsAny(scheme, `/.\`) {
+	scheme, rest := splitURI(uri)
+	if scheme == "" {
 		return
 	}
-	if !slices.Contains(uriSchemes(), strings.ToLower(scheme)) {
+	if !slices.Contains(uriSchemes(), scheme) {
 		v.warnf(path, "nothing is known of the scheme %s; use %s, or a path%s", scheme, listed(uriSchemes()),
 			didYouMeanSuffix(scheme, uriSchemes()))
 		return
@@ -71,4 +76,23 @@ func (v *validator) modelURI(path, uri string) {
 	if strings.Trim(rest, "/") == "" {
 		v.errorf(path, "%q names no place after %s:", uri, scheme)
 	}
+	if scheme == "pvc" && strings.HasPrefix(rest, "///") {
+		v.errorf(path, "%q names no volume claim: write pvc://CLAIM/PATH", uri)
+	}
+}
+
+// splitURI parts a place at its first colon. Without a scheme it is a path.
+func splitURI(uri string) (scheme, rest string) {
+	scheme, rest, ok := strings.Cut(uri, ":")
+	if !ok || strings.ContainsAny(scheme, `/.\`) {
+		return "", uri
+	}
+	return strings.ToLower(scheme), rest
+}
+
+// IsLocal reports whether a modelUri names files of the machine that reads it,
+// by a path or by file:, and not a store.
+func IsLocal(modelURI string) bool {
+	scheme, _ := splitURI(modelURI)
+	return modelURI != "" && (scheme == "" || scheme == "file")
 }

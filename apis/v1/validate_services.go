@@ -46,7 +46,7 @@ func (v *validator) serviceNames() {
 		name := v.deployment.Spec.Predictors[i].Annotations[AnnotationServiceName]
 		path := fmt.Sprintf("spec.predictors[%d].annotations[%s]", i, AnnotationServiceName)
 		if name != "" && chosen[name] {
-			v.errorf(path, "Found duplicate service name in %s with value %s", AnnotationServiceName, name)
+			v.errorf(path, "Found duplicate service name in %s with value %s; choose another one", AnnotationServiceName, name)
 		}
 		chosen[name] = true
 	}

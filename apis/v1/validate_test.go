@@ -60,7 +60,7 @@ func TestValidateDeployment(t *testing.T) {
 		}},
 		{"no predictors", `{predictors: []}`, []string{`error: spec.predictors: Graph contains no predictors: write at least one`}},
 		{"predictor names", `{predictors: [{name: p, traffic: 100, ` + model + `}, {name: p, ` + model + `}, {` + model + `}, {name: My_P, ` + model + `}]}`, []string{
-			`error: spec.predictors[1].name: Duplicate predictor name "p", first in spec.predictors[0]`,
+			`error: spec.predictors[1].name: Duplicate predictor name "p", first in spec.predictors[0]; rename one of them`,
 			`error: spec.predictors[2].name: the predictor has no name`,
 			`error: spec.predictors[3].name: predictor name "My_P" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-p"`,
 		}},
@@ -68,8 +68,8 @@ func TestValidateDeployment(t *testing.T) {
 			`error: spec.predictors[0].svcOrchSpec.env: For kafka please supply svcOrchSpec envs KAFKA_BROKER, KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC: missing KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC`,
 		}},
 		{"counts", `{replicas: -1, predictors: [{name: p, replicas: -2, progressDeadlineSeconds: 0, ` + model + `}]}`, []string{
-			`error: spec.replicas: -1 is negative`,
-			`error: spec.predictors[0].replicas: -2 is negative`,
+			`error: spec.replicas: -1 is negative; write 0 or more`,
+			`error: spec.predictors[0].replicas: -2 is negative; write 0 or more`,
 			`error: spec.predictors[0].progressDeadlineSeconds: 0 is not a number of seconds above 0`,
 		}},
 		{"labels and leftovers", `{predictors: [{name: p, labels: {a b: c, d: "e f"}, ssl: {}, engineResources: {limits: {cpu: 1}}, ` + model + `}]}`, []string{
@@ -85,7 +85,7 @@ func TestValidateMetadata(t *testing.T) {
 	for _, c := range []struct{ metadata, want string }{
 		{`{name: fine-1}`, ""},
 		{`{name: a-very-long-seldon-deployment-name-that-goes-over-all-limits-of-labels}`, ""},
-		{`{}`, `error: metadata.name: the deployment has no name`},
+		{`{}`, `error: metadata.name: the deployment has no name; write one`},
 		{`{name: 1st}`, `warning: metadata.name: deployment name "1st" begins with a digit`},
 		{`{name: my.model}`, `error: metadata.name: deployment name "my.model" is not a DNS label`},
 		{`{name: m, namespace: A}`, `error: metadata.namespace: namespace "A": a lowercase`},
@@ -115,7 +115,7 @@ func TestValidateTraffic(t *testing.T) {
 		{"two, too much", "60 60", []string{sum + "60 + 60 = 120"}},
 		{"two, nothing", "- -", []string{sum + "0 + 0 = 0"}},
 		{"one beside nothing", "100 0", nil},
-		{"negative", "120 -20", []string{`error: spec.predictors[1].traffic: traffic -20 is negative`}},
+		{"negative", "120 -20", []string{`error: spec.predictors[1].traffic: traffic -20 is negative; write a percentage, 0 to 100`}},
 		{"shadow beside one", "- shadow", nil},
 		{"shadow of some requests", "100 shadow10", nil},
 		{"shadow first", "shadow -", nil},
@@ -123,7 +123,7 @@ func TestValidateTraffic(t *testing.T) {
 			`error: spec.predictors[1].traffic: shadow traffic is illegal, the traffic number should be between [0, 100]: it is 101`}},
 		{"shadow alone", "shadow", []string{
 			`error: spec.predictors[0].shadow: Shadow can not exist as only predictor: add the predictor that answers`}},
-		{"two shadows", "100 shadow shadow", []string{`error: spec.predictors: Multiple shadows are not allowed: there are 2`}},
+		{"two shadows", "100 shadow shadow", []string{`error: spec.predictors: Multiple shadows are not allowed: there are 2; keep one`}},
 		{"shadow and a share", "40 shadow", []string{
 			`warning: spec.predictors: the only predictor beside the shadow has traffic 40 and gets all of it`}},
 		{"shadow counts not", "50 50 shadow50", nil},
@@ -156,7 +156,7 @@ func TestValidateServiceNames(t *testing.T) {
 	check(t, []validateCase{
 		{"same annotation", `{predictors: [{name: p, traffic: 50, annotations: {seldon.io/svc-name: s}, ` + model + `},
 			{name: q, traffic: 50, annotations: {seldon.io/svc-name: s}, ` + model + `}]}`, []string{
-			`error: spec.predictors[1].annotations[seldon.io/svc-name]: Found duplicate service name in seldon.io/svc-name with value s`,
+			`error: spec.predictors[1].annotations[seldon.io/svc-name]: Found duplicate service name in seldon.io/svc-name with value s; choose another one`,
 		}},
 		{"not a name", `{predictors: [{name: p, annotations: {seldon.io/svc-name: 1_s}, ` + model + `}]}`, []string{
 			`error: spec.predictors[0].annotations[seldon.io/svc-name]: service name "1_s": a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')`,
@@ -173,7 +173,7 @@ metadata:
   name: d
   annotations: {seldon.io/engine-separate-pod: "true", seldon.io/rest-timeout: "20"}
 spec:
-  annotations: {seldon.io/no-engine: "true", seldon.io/engine-anything: x, my/own: y, seldon.io/grpc-timout: "1"}
+  annotations: {seldon.io/no-engine: "true", seldon.io/engine-anything: x, seldon.io/engine-java-opt: x, seldon.io/engine-seperate-pod: "true", my/own: y, seldon.io/grpc-timout: "1"}
   predictors:
   - name: p
     annotations: {seldon.io/no-engine: "yes", seldon.io/rest-timeout: 5s, seldon.io/executor-logger-queue-size: many}
@@ -184,6 +184,7 @@ spec:
 		got = append(got, p.Error())
 	}
 	want := []string{
+		`warning: spec.annotations[seldon.io/engine-seperate-pod]: seldon.io/engine-seperate-pod only sets a variable of the executor; did you mean seldon.io/engine-separate-pod?`,
 		`warning: spec.annotations[seldon.io/grpc-timout]: nothing reads the annotation seldon.io/grpc-timout; did you mean seldon.io/grpc-timeout?`,
 		`warning: metadata.annotations[seldon.io/engine-separate-pod]: is not read here; write it in spec.annotations`,
 		`warning: spec.annotations[seldon.io/no-engine]: is not read here; write it in the annotations of a predictor`,
@@ -194,6 +195,25 @@ spec:
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+func TestValidateNoExecutor(t *testing.T) {
+	predictor := func(protocol, graph, container string) string {
+		return `{protocol: ` + protocol + `, predictors: [{name: p, annotations: {seldon.io/no-engine: "true"}, graph: {name: m, ` + graph + `}, componentSpecs: [` + container + `]}]}`
+	}
+	const own = `{spec: {containers: [{name: m, image: mine}]}}`
+	message := func(wire, outside string) []string {
+		return []string{fmt.Sprintf(`error: spec.predictors[0].annotations[seldon.io/no-engine]: node "m" speaks %s, and without an executor `+
+			`nothing translates it from %s: remove this annotation, or set spec.protocol to %[1]s`, wire, outside)}
+	}
+	check(t, []validateCase{
+		{"same protocol", predictor("kfserving", `implementation: SKLEARN_SERVER, modelUri: m`, ""), nil},
+		{"another one", predictor("seldon", `implementation: SKLEARN_SERVER, modelUri: m`, ""), message("v2", "seldon")},
+		{"another one, skeleton", predictor("v2", `implementation: TENSORFLOW_SERVER, modelUri: m`, `{spec: {containers: [{name: m}]}}`), message("tensorflow", "v2")},
+		{"image of the user's own", predictor("seldon", `implementation: SKLEARN_SERVER, modelUri: m`, own), nil},
+		{"as the user says", predictor("seldon", `endpoint: {protocol: v2}`, own), message("v2", "seldon")},
+		{"no server", predictor("v2", `type: MODEL`, own), nil},
+	})
 }
 
 func TestValidateExplainer(t *testing.T) {
@@ -214,7 +234,7 @@ func TestValidateExplainer(t *testing.T) {
 			`warning: spec.predictors[0].explainer: the explainer has no type, so there will be none; use AnchorTabular, AnchorImages, AnchorText, KernelShap, IntegratedGradients, ALE, TreeShap, Counterfactuals or Contrastive`,
 		}},
 		{"parameters", predictor("v2", `{type: ALE, initParameters: "[1]", replicas: -1}`), []string{
-			`error: spec.predictors[0].explainer.replicas: -1 is negative`,
+			`error: spec.predictors[0].explainer.replicas: -1 is negative; write 0 or more`,
 			`error: spec.predictors[0].explainer.initParameters: is not a JSON object in text, such as '{"threshold": 0.9}': json: cannot unmarshal array into Go value of type map[string]interface {}`,
 		}},
 	})

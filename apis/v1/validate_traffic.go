@@ -23,7 +23,7 @@ func (v *validator) traffic() {
 			continue
 		}
 		if p.Traffic < 0 {
-			v.errorf(path, "traffic %d is negative", p.Traffic)
+			v.errorf(path, "traffic %d is negative; write a percentage, 0 to 100", p.Traffic)
 		}
 		shares = append(shares, strconv.Itoa(int(p.Traffic)))
 		sum += int(p.Traffic)
@@ -32,7 +32,7 @@ func (v *validator) traffic() {
 	case shadows == 1 && len(predictors) == 1:
 		v.errorf("spec.predictors[0].shadow", "Shadow can not exist as only predictor: add the predictor that answers")
 	case shadows > 1:
-		v.errorf("spec.predictors", "Multiple shadows are not allowed: there are %d", shadows)
+		v.errorf("spec.predictors", "Multiple shadows are not allowed: there are %d; keep one", shadows)
 	}
 	switch {
 	case len(shares) > 1 && sum != all:

@@ -17,13 +17,12 @@ import (
 )
 
 // ExecutorContainer is the name of the executor's container.
-const ExecutorContainer = "seldon-container-engine"
+const ExecutorContainer = v1.ExecutorContainer
 
 const (
 	envEnginePredictor = "ENGINE_PREDICTOR"
 	envLoggerEndpoint  = "REQUEST_LOGGER_DEFAULT_ENDPOINT"
 
-	annotationExecutorEnv     = "seldon.io/engine-"
 	annotationLogQueueSize    = "seldon.io/executor-logger-queue-size"
 	annotationLogWriteTimeout = "seldon.io/executor-logger-write-timeout-ms"
 )
@@ -174,7 +173,7 @@ func (p *predictor) executorEnv() []corev1.EnvVar {
 	}
 	annotations := p.deployment.Spec.Annotations
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		name, ok := strings.CutPrefix(key, annotationExecutorEnv)
+		name, ok := strings.CutPrefix(key, v1.AnnotationExecutorEnv)
 		if !ok || name == "" || key == v1.AnnotationSeparateExecutor {
 			continue
 		}
