@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes the Go code of every .proto file under apis/ beside it. The tools are
-# pinned and kept in a cache, so a second run needs no network.
+# Writes the Go code of every .proto file under apis/ beside it, and the deep
+# copies of the API's types. The tools are pinned and kept in a cache, so a
+# second run needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -29,3 +30,5 @@ PATH="$bin:$PATH" "$venv/bin/python" -m grpc_tools.protoc --proto_path=apis \
   --go_out=. --go_opt="module=$module" \
   --go-grpc_out=. --go-grpc_opt="module=$module" \
   "${protos[@]}"
+
+go generate ./apis/v1
