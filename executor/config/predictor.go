@@ -3,13 +3,13 @@ package config
 import (
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/prime-radiant/radiant/executor/jsonerror"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -59,7 +59,7 @@ func (c *Config) readPredictor(file string, env Env) error {
 		return fmt.Errorf("reading predictor: %s is not base64: %w", predictorVariable, err)
 	}
 	if err := json.Unmarshal(text, &c.Predictor); err != nil {
-		return fmt.Errorf("reading predictor: %s holds no predictor in JSON: %w", predictorVariable, located(err, text))
+		return fmt.Errorf("reading predictor: %s holds no predictor in JSON: %w", predictorVariable, jsonerror.Placed(err, text))
 	}
 	return nil
 }
@@ -99,24 +99,4 @@ func (c *Config) readFile(path string) error {
 		return fmt.Errorf("reading %s: spec.predictors is empty", path)
 	}
 	return fmt.Errorf("reading %s: no predictor %q: set --predictor to one of %s", path, c.PredictorName, strings.Join(names, ", "))
-}
-
-// located adds line and column to an error of encoding/json.
-func located(err error, text []byte) error {
-	var syntax *json.SyntaxError
-	var wrong *json.UnmarshalTypeError
-	offset := int64(-1)
-	switch {
-	case errors.As(err, &syntax):
-		offset = syntax.Offset
-	case errors.As(err, &wrong):
-		offset = wrong.Offset
-	}
-	if offset < 0 || offset > int64(len(text)) {
-		return err
-	}
-	before := string(text[:offset])
-	line := strings.Count(before, "\n") + 1
-	column := len(before) - strings.LastIndexByte(before, '\n') - 1
-	return fmt.Errorf("line %d, column %d: %w", line, column, err)
 }

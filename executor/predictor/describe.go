@@ -2,6 +2,7 @@ package predictor
 
 import (
 	"context"
+	"errors"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/protocol/translate"
@@ -40,8 +41,15 @@ func (c *caller) foreignQuery(ctx context.Context, n *node, q protocol.Query, m 
 }
 
 // specOf asks for the spec now: a client that asks wants to know what is
-// there at this moment.
+// there at this moment. It is nil for a server that cannot tell.
 func (c *caller) specOf(ctx context.Context, n *node, m protocol.Message) (*translate.Spec, error) {
-	n.spec[c.transport].forget()
-	return n.spec[c.transport].load(ctx, func() (*translate.Spec, error) { return c.askSpec(ctx, n, m) })
+	spec, err := c.askSpec(ctx, n, m)
+	var unanswered *askError
+	switch {
+	case !errors.As(err, &unanswered):
+		return spec, err
+	case unanswered.final:
+		return nil, nil
+	}
+	return nil, c.refused(n, unanswered.error)
 }

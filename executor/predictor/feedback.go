@@ -1,7 +1,6 @@
 package predictor
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/jsonerror"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -62,7 +62,7 @@ func routingOf(t protocol.Transport, body []byte) (map[string]int32, error) {
 		} `json:"response"`
 	}
 	if err := json.Unmarshal(body, &f); err != nil {
-		return nil, at(err, body)
+		return nil, jsonerror.Placed(err, body)
 	}
 	routing := map[string]int32{}
 	for name, number := range f.Response.Meta.Routing {
@@ -73,19 +73,4 @@ func routingOf(t protocol.Transport, body []byte) (map[string]int32, error) {
 		routing[name] = int32(v)
 	}
 	return routing, nil
-}
-
-// at adds line and column to an error of encoding/json.
-func at(err error, text []byte) error {
-	var syntax *json.SyntaxError
-	var wrong *json.UnmarshalTypeError
-	offset := len(text)
-	switch {
-	case errors.As(err, &syntax):
-		offset = int(syntax.Offset)
-	case errors.As(err, &wrong):
-		offset = int(wrong.Offset)
-	}
-	before := text[:min(offset, len(text))]
-	return fmt.Errorf("line %d, column %d: %w", bytes.Count(before, []byte{'\n'})+1, len(before)-bytes.LastIndexByte(before, '\n')-1, err)
 }

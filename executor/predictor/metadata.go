@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/jsonerror"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -75,7 +76,7 @@ func (p *Predictor) graphJSON(answers []protocol.Message) ([]byte, error) {
 		}
 		var model modelJSON
 		if err := json.Unmarshal(a.Body, &model); err != nil {
-			return nil, &protocol.Error{Code: protocol.BadAnswer, Node: p.nodes[i].name, Call: protocol.QueryMetadata.String(), Err: at(err, a.Body)}
+			return nil, &protocol.Error{Code: protocol.BadAnswer, Node: p.nodes[i].name, Call: protocol.QueryMetadata.String(), Err: jsonerror.Placed(err, a.Body)}
 		}
 		for _, raw := range []*json.RawMessage{&model.Inputs, &model.Outputs} {
 			if string(*raw) == "null" {

@@ -28,13 +28,25 @@ const forwarded = `{"data":{"ndarray":[[5.1,3.5,1.4,0.2]]}}`
 
 func forwarding(tb testing.TB) *wire {
 	tb.Helper()
+	return connect(tb, run(tb, componentPort(tb)))
+}
+
+// componentPort is the port of a component that answers each request by the
+// same bytes.
+func componentPort(tb testing.TB) int {
+	tb.Helper()
 	component, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = component.Close() })
 	go serve(component)
-	port := component.Addr().(*net.TCPAddr).Port
+	return component.Addr().(*net.TCPAddr).Port
+}
+
+// run starts an executor with one MODEL at the port and returns its address.
+func run(tb testing.TB, port int) string {
+	tb.Helper()
 	predictor := fmt.Sprintf(`{"name":"p","graph":{"name":"m","type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":%d}}}`, port)
 	env := func(name string) (string, bool) {
 		v, ok := map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": tb.TempDir()}[name]
@@ -54,7 +66,12 @@ func forwarding(tb testing.TB) *wire {
 			tb.Error(err)
 		}
 	})
-	conn, err := net.Dial("tcp", "127.0.0.1"+address[strings.LastIndexByte(address, ':'):])
+	return "127.0.0.1" + address[strings.LastIndexByte(address, ':'):]
+}
+
+func connect(tb testing.TB, address string) *wire {
+	tb.Helper()
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -120,13 +137,5 @@ func TestForwardAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(200, func() { w.send(t) }); n > maxForwardAllocs {
 		t.Errorf("a forwarded request allocates %v times, more than %d", n, maxForwardAllocs)
-	}
-}
-
-func BenchmarkForward(b *testing.B) {
-	w := forwarding(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		w.send(b)
 	}
 }

@@ -24,14 +24,16 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if err != nil {
 		return err
 	}
-	calls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes})
-	defer func() { _ = calls.Close() }()
+	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes})
+	defer restCalls.Close()
+	grpcCalls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes})
+	defer func() { _ = grpcCalls.Close() }()
 	p, err := predictor.New(predictor.Options{
 		Name:             c.Predictor.Name,
 		Graph:            &c.Predictor.Graph,
 		Outside:          outside,
-		REST:             upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes}),
-		GRPC:             calls,
+		REST:             restCalls,
+		GRPC:             grpcCalls,
 		Random:           rand.Float64,
 		InjectRouting:    c.InjectRouting,
 		FullHealthChecks: c.FullHealthChecks,

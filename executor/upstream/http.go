@@ -27,7 +27,7 @@ const (
 
 // HTTP calls servers over HTTP/1.1.
 type HTTP struct {
-	transport http.RoundTripper
+	transport *http.Transport
 	options   Options
 }
 
@@ -51,6 +51,9 @@ func NewHTTP(o Options) *HTTP {
 		ReadBufferSize:         16 << 10,
 	}}
 }
+
+// Close ends the connections that no call uses.
+func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 
 // Send posts m. An answer other than 200 is a [*protocol.Refusal].
 func (h *HTTP) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {

@@ -20,6 +20,7 @@ import (
 func questions(t *testing.T, start Start) {
 	t.Run("nodes over REST", func(t *testing.T) { nodesOverREST(t, start) })
 	t.Run("nodes over gRPC", func(t *testing.T) { nodesOverGRPC(t, start) })
+	t.Run("nodes that are down", func(t *testing.T) { nodesDown(t, start) })
 	t.Run("graph metadata", func(t *testing.T) { graphMetadata(t, start) })
 	t.Run("graph edges", func(t *testing.T) { graphEdges(t, start) })
 }
@@ -66,6 +67,22 @@ func nodesOverREST(t *testing.T, start Start) {
 				t.Errorf("the node was asked %v", paths(calls))
 			}
 		})
+	}
+}
+
+// nodesDown checks that a server which does not answer is not described as if
+// it had nothing to tell.
+func nodesDown(t *testing.T, start Start) {
+	for _, inside := range protocols {
+		e, cs := launch(t, start, "seldon", speaking(inside, model("b", 2)))
+		cs["b"].Close()
+		for _, path := range []string{"status/b", "metadata/b", "metadata"} {
+			_, _, err := get(soon(t), "http://"+e.REST+"/api/v1.0/"+path)
+			failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, `node "b": `})
+			failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, "connection refused"})
+		}
+		err := invoke(soon(t), e.at(seldon.Seldon_ModelMetadata_FullMethodName), &seldon.SeldonModelMetadataRequest{Name: "b"}, &seldon.SeldonModelMetadata{})
+		failed(t, wire{grpc: true}, err, failure{0, codes.Unavailable, "connection refused"})
 	}
 }
 
