@@ -22,6 +22,7 @@ import (
 func faults(t *testing.T, start Start) {
 	t.Run("component down", func(t *testing.T) { down(t, start) })
 	t.Run("component answers garbage", func(t *testing.T) { garbage(t, start) })
+	t.Run("router answers a seldon message", func(t *testing.T) { seldonRoutes(t, start) })
 	t.Run("component cuts its answer", func(t *testing.T) { cut(t, start) })
 	t.Run("component answers too much", func(t *testing.T) { tooMuch(t, start) })
 	t.Run("component is too slow", func(t *testing.T) { tooSlow(t, start) })
@@ -112,6 +113,25 @@ func garbage(t *testing.T, start Start) {
 				t.Errorf("route %s led to %s", answer, body)
 			}
 		}
+	})
+}
+
+// seldonRoutes checks routers that answer a seldon message in another protocol.
+func seldonRoutes(t *testing.T, start Start) {
+	each(t, []string{"tensorflow", "v2"}, func(t *testing.T, w wire) {
+		if w.grpc {
+			return
+		}
+		e, cs := launch(t, start, w.protocol, router("r", 0, model("a", 1), model("b", 2)))
+		for answer, want := range map[string]float64{`{"data":{"ndarray":[[1]]}}`: 72, `{"data":{"tensor":{"shape":[1],"values":[0]}}}`: 71, `[1]`: 72} {
+			cs["r"].Otherwise(func(stub.Call) stub.Answer { return stub.Answer{Body: []byte(answer)} })
+			if x, err := w.predict(soon(t), e, 7); err != nil || x != want {
+				t.Errorf("route %s led to %v, %v, want %v", answer, x, err, want)
+			}
+		}
+		cs["r"].Otherwise(func(stub.Call) stub.Answer { return stub.Answer{Body: []byte(`{"data":{"ndarray":[]}}`)} })
+		_, err := w.predict(soon(t), e, 7)
+		failed(t, w, err, failure{http.StatusInternalServerError, codes.OK, `node "r": route: `})
 	})
 }
 
