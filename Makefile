@@ -26,7 +26,7 @@ run: build ## Serve the MNIST sample on localhost:8003
 
 test: build ## Run all tests, with the race detector
 	@scripts/need.sh python gcc
-	$(GO) test -race -timeout 15m ./...
+	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 e2e: ## Run the cases that need a Kubernetes cluster
 	@scripts/e2e.sh
