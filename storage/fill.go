@@ -14,6 +14,8 @@ const (
 	fileMode = 0o644
 
 	tempPattern = ".fetching-*"
+	// filesDir is the part of a temporary folder that becomes the model.
+	filesDir = "files"
 )
 
 // fill runs write on an empty folder beside or inside of dst, and moves what
@@ -36,11 +38,11 @@ func fill(dst string, write func(dir, scratch string) error) error {
 		// A mounted folder cannot be replaced, and its parent may lie on
 		// another file system.
 		parent = dst
-		if err := removeStale(dst); err != nil {
-			return err
-		}
 	}
 	if err := os.MkdirAll(parent, dirMode); err != nil {
+		return err
+	}
+	if err := removeStale(parent); err != nil {
 		return err
 	}
 	temp, err := os.MkdirTemp(parent, tempPattern)
@@ -48,7 +50,11 @@ func fill(dst string, write func(dir, scratch string) error) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
-	dir, scratch := filepath.Join(temp, "files"), filepath.Join(temp, "scratch")
+	if held, err := lock(temp); err == nil {
+		defer held.Close()
+	}
+	// Not before the lock is held: see removeStale.
+	dir, scratch := filepath.Join(temp, filesDir), filepath.Join(temp, "scratch")
 	for _, d := range []string{dir, scratch} {
 		if err := os.Mkdir(d, dirMode); err != nil {
 			return err
@@ -57,20 +63,32 @@ func fill(dst string, write func(dir, scratch string) error) error {
 	if err := write(dir, scratch); err != nil {
 		return err
 	}
-	if exists {
-		return merge(dir, dst)
+	if !exists {
+		err := os.Rename(dir, dst)
+		if info, e := os.Stat(dst); err == nil || e != nil || !info.IsDir() {
+			return err
+		}
+		// Another fetch was faster.
 	}
-	return os.Rename(dir, dst)
+	return merge(dir, dst)
 }
 
-// removeStale removes what a fetch into dst left that was killed.
-func removeStale(dst string) error {
-	stale, err := filepath.Glob(filepath.Join(dst, tempPattern))
+// removeStale removes what fetches into a folder left that were killed: those
+// of a running process are locked.
+func removeStale(parent string) error {
+	stale, err := filepath.Glob(filepath.Join(parent, tempPattern, filesDir))
 	if err != nil {
 		return err
 	}
-	for _, dir := range stale {
-		if err := os.RemoveAll(dir); err != nil {
+	for _, files := range stale {
+		dir := filepath.Dir(files)
+		held, err := lock(dir)
+		if err != nil {
+			continue
+		}
+		err = os.RemoveAll(dir)
+		_ = held.Close()
+		if err != nil {
 			return err
 		}
 	}
@@ -78,7 +96,7 @@ func removeStale(dst string) error {
 }
 
 // merge moves the entries of dir into dst. A folder on both sides is merged,
-// everything else replaced.
+// everything else replaced: a file by a file at one blow.
 func merge(dir, dst string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -86,19 +104,16 @@ func merge(dir, dst string) error {
 	}
 	for _, e := range entries {
 		from, to := filepath.Join(dir, e.Name()), filepath.Join(dst, e.Name())
-		there, err := os.Lstat(to)
-		if err == nil && e.IsDir() && there.IsDir() {
-			if err := merge(from, to); err != nil {
-				return err
-			}
+		if os.Rename(from, to) == nil {
 			continue
 		}
-		if err == nil {
-			if err := os.RemoveAll(to); err != nil {
-				return err
-			}
+		there, err := os.Lstat(to)
+		if err == nil && e.IsDir() && there.IsDir() {
+			err = merge(from, to)
+		} else {
+			err = errors.Join(os.RemoveAll(to), os.Rename(from, to))
 		}
-		if err := os.Rename(from, to); err != nil {
+		if err != nil {
 			return err
 		}
 	}

@@ -27,6 +27,9 @@ func fetchPath(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is neither a file nor a folder", path)
+	}
 	if !info.IsDir() {
 		if isArchive(path) {
 			return unpack(ctx, path, path, j)

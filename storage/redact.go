@@ -7,18 +7,14 @@ import (
 )
 
 // Redact returns uri without what may be secret: user, password, query and
-// fragment. Text that is no URI loses everything after a question mark and
-// before an at sign in its authority.
+// fragment. Text that is no URI loses everything after a question mark, and
+// everything up to its last at sign: where the authority ends is not clear.
 func Redact(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil {
 		uri, _, _ = strings.Cut(uri, "?")
 		if scheme, rest, ok := strings.Cut(uri, "://"); ok {
-			authority, path, _ := strings.Cut(rest, "/")
-			if at := strings.LastIndex(authority, "@"); at >= 0 {
-				authority = authority[at+1:]
-			}
-			return strings.TrimSuffix(scheme+"://"+authority+"/"+path, "/")
+			return scheme + "://" + rest[strings.LastIndex(rest, "@")+1:]
 		}
 		return uri
 	}

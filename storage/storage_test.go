@@ -3,10 +3,12 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -178,6 +180,38 @@ func TestFetchIntoExistingFolder(t *testing.T) {
 	wantTree(t, dst, map[string]string{"1/graph": "new", "1/extra": "kept", "config": "new"})
 }
 
+// TestFetchAtOnce: fetches into one folder, new or not, do not disturb each
+// other.
+func TestFetchAtOnce(t *testing.T) {
+	want := map[string]string{}
+	for i := range 40 {
+		want[fmt.Sprintf("%d/v%d", i%4, i)] = "weights"
+	}
+	source := t.TempDir()
+	write(t, source, want)
+	for name, dst := range map[string]string{"new": filepath.Join(t.TempDir(), "models"), "existing": t.TempDir()} {
+		var fetches sync.WaitGroup
+		for range 8 {
+			fetches.Go(func() {
+				if err := Fetch(t.Context(), source, dst, Options{}); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		fetches.Wait()
+		wantTree(t, dst, want)
+		if name == "new" {
+			if entries, err := os.ReadDir(filepath.Dir(dst)); err != nil || len(entries) != 1 {
+				t.Errorf("beside the folder: %v (%v)", entries, err)
+			}
+		}
+	}
+}
+
+func TestFetchNoFile(t *testing.T) {
+	wantError(t, Fetch(t.Context(), "/dev/null", filepath.Join(t.TempDir(), "models"), Options{}), "/dev/null is neither a file nor a folder")
+}
+
 func TestFetchOntoFile(t *testing.T) {
 	source := t.TempDir()
 	write(t, source, map[string]string{"a": "a", "target": "file"})
@@ -224,6 +258,7 @@ func TestRedact(t *testing.T) {
 		"https://me:secret@host/m.zip?sig=x#y": "https://host/m.zip",
 		"s3://key:secret@bucket/m":             "s3://bucket/m",
 		"https://me:se%ret@host/m?token=x":     "https://host/m",
+		"https://me:se/cret@host/m":            "https://host/m",
 		"/models/a?b":                          "/models/a?b",
 		"./model":                              "./model",
 		"file:///models/m":                     "file:///models/m",

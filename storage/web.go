@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -23,8 +25,13 @@ func permanent(err error) error { return permanentError{err} }
 
 // fetchWeb downloads one file, and unpacks it if it is an archive.
 func fetchWeb(ctx context.Context, j *job) error {
-	if _, err := url.Parse(j.uri); err != nil {
-		return fmt.Errorf("the URI is malformed: %w", withoutURL(err))
+	// What is wrong with a URI may quote a part of its password.
+	u, err := url.Parse(j.uri)
+	if err != nil {
+		return errors.New("the URI is malformed; special characters in it are written with their code, such as %2F for /")
+	}
+	if u.Host == "" {
+		return fmt.Errorf("the URI names no host; write %s://HOST/PATH", u.Scheme)
 	}
 	download := filepath.Join(j.scratch, "download")
 	name, err := j.download(ctx, download)
@@ -79,11 +86,10 @@ func (j *job) get(ctx context.Context, to string) (name string, err error) {
 	}
 	// Otherwise net/http unpacks a .gz file on the way.
 	request.Header.Set("Accept-Encoding", "identity")
-	client := j.Client
-	if client == nil {
-		client = http.DefaultClient
+	response, err := j.webClient().Do(request)
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
+		return "", permanent(withoutURL(err))
 	}
-	response, err := client.Do(request)
 	if err != nil {
 		return "", because(ctx, withoutURL(err))
 	}
@@ -113,6 +119,27 @@ func (j *job) get(ctx context.Context, to string) (name string, err error) {
 	return name, because(ctx, err)
 }
 
+// webClient follows redirects to the web alone, and does not tell the next
+// server where it comes from: that URL may carry a signature.
+func (j *job) webClient() *http.Client {
+	client := http.Client{}
+	if j.Client != nil {
+		client = *j.Client
+	}
+	const most = 10
+	client.CheckRedirect = func(next *http.Request, via []*http.Request) error {
+		switch {
+		case next.URL.Scheme != "http" && next.URL.Scheme != "https":
+			return permanent(fmt.Errorf("the server redirects to %s://, which is not followed", next.URL.Scheme))
+		case len(via) >= most:
+			return permanent(fmt.Errorf("the server redirects more than %d times", most))
+		}
+		next.Header.Del("Referer")
+		return nil
+	}
+	return &client
+}
+
 // because replaces an error that only says "canceled" by the reason.
 func because(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); err != nil && cause != nil {
@@ -140,7 +167,8 @@ func answered(response *http.Response) error {
 }
 
 // fileName is what the server calls the file, or the last part of the URL that
-// was asked at the end of all redirects, or of the one that the user wrote.
+// the user wrote, or of the one that was asked at the end of all redirects. A
+// web page is no file: it is the listing of a folder, or asks who you are.
 func fileName(response *http.Response) (string, error) {
 	_, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Disposition"))
 	if err == nil && parameters["filename"] != "" {
@@ -152,12 +180,21 @@ func fileName(response *http.Response) (string, error) {
 	for first.Response != nil && first.Response.Request != nil {
 		first = first.Response.Request
 	}
-	for _, u := range []*url.URL{first.URL, response.Request.URL} {
-		if name := path.Base(u.Path); proper(name) {
+	last := response.Request.URL
+	content, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	for _, u := range []*url.URL{first.URL, last} {
+		name := path.Base(u.Path)
+		switch {
+		case strings.HasSuffix(u.Path, "/") || !proper(name):
+		case content == "text/html" && !strings.HasPrefix(path.Ext(name), ".htm"):
+		default:
 			return name, nil
 		}
 	}
-	return "", errors.New("the URL names no file: it must end in a file's name")
+	if content == "text/html" && !strings.HasSuffix(last.Path, "/") {
+		return "", errors.New("the server answers a web page and not a file; perhaps it wants credentials")
+	}
+	return "", errors.New("the URL names no file: over http a model is one file or an archive, and the URL must end in its name")
 }
 
 func proper(name string) bool {

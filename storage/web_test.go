@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -172,9 +173,95 @@ func TestFetchWebStall(t *testing.T) {
 	wantError(t, Fetch(t.Context(), url+"/m", filepath.Join(t.TempDir(), "n"), o), "the server sent nothing for 100ms")
 }
 
-func TestFetchWebNeedsAName(t *testing.T) {
-	url := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "x") })
-	wantError(t, Fetch(t.Context(), url+"/", filepath.Join(t.TempDir(), "models"), quick()), "must end in a file's name")
+// TestFetchWebRefuses: answers that are no model, each asked for once.
+func TestFetchWebRefuses(t *testing.T) {
+	var requests atomic.Int32
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		switch r.URL.Path {
+		case "/model":
+			http.Redirect(w, r, "/model/", http.StatusMovedPermanently)
+		case "/to-file/model.bst":
+			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+		case "/loop/model.bst":
+			http.Redirect(w, r, "/loop/model.bst", http.StatusFound)
+		case "/model/", "/secret/model.tar.gz":
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			fmt.Fprint(w, "<html>")
+		default:
+			fmt.Fprint(w, "x")
+		}
+	})
+	const folder = "the URL names no file: over http a model is one file or an archive"
+	for path, c := range map[string]struct {
+		want     string
+		requests int32
+	}{
+		"/":                    {folder, 1},
+		"/model/":              {folder, 1},
+		"/files/":              {folder, 1},
+		"/model":               {folder, 2},
+		"/secret/model.tar.gz": {"the server answers a web page and not a file; perhaps it wants credentials", 1},
+		"/to-file/model.bst":   {"the server redirects to file://, which is not followed", 1},
+		"/loop/model.bst":      {"the server redirects more than 10 times", 10},
+	} {
+		requests.Store(0)
+		dst := filepath.Join(t.TempDir(), "models")
+		err := Fetch(t.Context(), url+path, dst, quick())
+		wantError(t, err, "fetching "+url+path+": ", c.want)
+		if strings.Contains(err.Error(), "gave up") || requests.Load() != c.requests {
+			t.Errorf("%s: %d requests, want %d: %v", path, requests.Load(), c.requests, err)
+		}
+		wantAbsent(t, dst)
+	}
+}
+
+func TestFetchWebTellsNobodyWhereItComesFrom(t *testing.T) {
+	other := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"Referer", "Authorization"} {
+			if value := r.Header.Get(name); value != "" {
+				t.Errorf("the second server is told %s: %s", name, value)
+			}
+		}
+		fmt.Fprint(w, "model")
+	})
+	other = strings.Replace(other, "127.0.0.1", "localhost", 1)
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other+"/blob", http.StatusFound) })
+	uri := strings.Replace(url, "://", "://me:secret@", 1) + "/model.bst?sig=hidden"
+	dst := filepath.Join(t.TempDir(), "models")
+	if err := Fetch(t.Context(), uri, dst, quick()); err != nil {
+		t.Fatal(err)
+	}
+	wantTree(t, dst, map[string]string{"model.bst": "model"})
+}
+
+func TestFetchWebMalformedURI(t *testing.T) {
+	for uri, want := range map[string]string{
+		"http://me:pass/word@host/m": "fetching http://host/m: the URI is malformed",
+		"http://me:%zz@host/m":       "fetching http://host/m: the URI is malformed",
+		"http:///m":                  "the URI names no host; write http://HOST/PATH",
+		"https:m":                    "the URI names no host; write https://HOST/PATH",
+	} {
+		err := Fetch(t.Context(), uri, filepath.Join(t.TempDir(), "models"), quick())
+		wantError(t, err, want)
+		if strings.Contains(err.Error(), "pass") || strings.Contains(err.Error(), "gave up") {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+}
+
+func TestFetchWebUnknownCertificate(t *testing.T) {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(s.Close)
+	err := Fetch(t.Context(), s.URL+"/m.zip", filepath.Join(t.TempDir(), "models"), quick())
+	wantError(t, err, "certificate signed by unknown authority")
+	if strings.Contains(err.Error(), "gave up") {
+		t.Errorf("tried again: %v", err)
+	}
+	o := quick()
+	o.Client = s.Client()
+	wantError(t, Fetch(t.Context(), s.URL+"/m.zip", filepath.Join(t.TempDir(), "models"), o), "404 Not Found")
 }
 
 func TestFetchWebBoundsSize(t *testing.T) {

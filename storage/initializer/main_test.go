@@ -3,11 +3,81 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
+
+// TestMain lets this binary be the program, for a test that kills it.
+func TestMain(m *testing.M) {
+	if os.Getenv("RUN_INITIALIZER") != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// TestKilled: a fetch that is killed leaves a folder that is absent, or as it
+// was, and the next one removes what lies around.
+func TestKilled(t *testing.T) {
+	half := make(chan struct{}, 1)
+	var whole atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "mo")
+		if !whole.Load() {
+			w.(http.Flusher).Flush()
+			half <- struct{}{}
+			<-r.Context().Done()
+			return
+		}
+		fmt.Fprint(w, "del")
+	}))
+	defer server.Close()
+	start := func(dst string) *exec.Cmd {
+		c := exec.Command(os.Args[0], server.URL+"/model.bst", dst)
+		c.Env = append(os.Environ(), "RUN_INITIALIZER=yes")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for name, dst := range map[string]string{"new": filepath.Join(t.TempDir(), "models"), "existing": t.TempDir()} {
+		t.Run(name, func(t *testing.T) {
+			parent := dst
+			if name == "new" {
+				parent = filepath.Dir(dst)
+			}
+			whole.Store(false)
+			c := start(dst)
+			<-half
+			if err := c.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.Wait()
+			if _, err := os.Stat(filepath.Join(dst, "model.bst")); err == nil {
+				t.Error("a part of the model is there")
+			}
+			if left, _ := filepath.Glob(filepath.Join(parent, ".fetching-*")); len(left) != 1 {
+				t.Errorf("the killed fetch left %v, want its temporary folder", left)
+			}
+			whole.Store(true)
+			if err := start(dst).Wait(); err != nil {
+				t.Fatal(err)
+			}
+			if content, err := os.ReadFile(filepath.Join(dst, "model.bst")); err != nil || string(content) != "model" {
+				t.Errorf("the model is %q (%v)", content, err)
+			}
+			if entries, err := os.ReadDir(parent); err != nil || len(entries) != 1 {
+				t.Errorf("the second fetch left %v (%v)", entries, err)
+			}
+		})
+	}
+}
 
 func TestRunInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

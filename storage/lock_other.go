@@ -1,0 +1,11 @@
+//go:build !(linux || darwin || freebsd)
+
+package storage
+
+import (
+	"errors"
+	"os"
+)
+
+// lock fails: what a killed process leaves behind stays there.
+func lock(string) (*os.File, error) { return nil, errors.ErrUnsupported }

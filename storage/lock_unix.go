@@ -1,0 +1,23 @@
+//go:build linux || darwin || freebsd
+
+package storage
+
+import (
+	"os"
+	"syscall"
+)
+
+// lock takes the folder for this process, until the file is closed or the
+// process ends, however it ends. It fails where another process has it, and on
+// file systems without locks.
+func lock(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // A descriptor is a small number.
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
