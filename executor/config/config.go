@@ -25,8 +25,6 @@ type Config struct {
 	Protocol string
 	// Transport is rest or grpc. Both listeners run whatever it says.
 	Transport string
-	// MetricsPath is kept free for metrics.
-	MetricsPath string
 	// ShutdownDelay is waited between a signal and the listeners' closing;
 	// GracefulTimeout is what requests in flight then have to finish.
 	ShutdownDelay, GracefulTimeout time.Duration
@@ -122,7 +120,6 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	flags.IntVar(&c.GRPCPort, "grpc_port", 5000, "port of the gRPC listener")
 	flags.StringVar(&c.Protocol, "protocol", "seldon", "outside protocol: seldon, tensorflow, v2 or kfserving")
 	flags.StringVar(&c.Transport, "transport", "rest", "rest or grpc; both are always served")
-	flags.StringVar(&c.MetricsPath, "prometheus_path", "/metrics", "path of the metrics")
 	flags.StringVar(&s.serverType, "server_type", "rpc", "rpc")
 	flags.DurationVar(&c.GracefulTimeout, "graceful_timeout", 15*time.Second, "time that requests in flight have to finish at shutdown")
 	flags.DurationVar(&c.ShutdownDelay, "shutdown_delay", 0, "time between a signal and closing the listeners")
@@ -135,6 +132,7 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
 		flags.String(name, "", "accepted, not used yet")
 	}
+	flags.String("prometheus_path", "/metrics", "accepted, not used yet")
 	flags.Int("logger_workers", 10, "accepted, not used yet")
 	flags.Int("log_work_buffer_size", 10000, "accepted, not used yet")
 	flags.Int("log_write_timeout_ms", 2000, "accepted, not used yet")

@@ -49,7 +49,7 @@ seldon.io/grpc-max-message-size="1048576"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.HTTPPort != 8000 || c.GRPCPort != 5001 || c.Deployment != "d" || c.Namespace != "n" || !c.FullHealthChecks || c.MetricsPath != "/prometheus" {
+	if c.HTTPPort != 8000 || c.GRPCPort != 5001 || c.Deployment != "d" || c.Namespace != "n" || !c.FullHealthChecks {
 		t.Errorf("flags were read as %+v", c)
 	}
 	if c.RESTTimeout != 1500*time.Millisecond || c.GRPCTimeout != 250*time.Millisecond || c.GRPCMaxMessageBytes != 1<<20 {
@@ -71,8 +71,8 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := []any{c.HTTPPort, c.GRPCPort, c.Protocol, c.MetricsPath, c.GracefulTimeout, c.ShutdownDelay, c.MaxRequestBytes, c.RESTTimeout, c.CORSOrigins, c.InjectRouting}
-	want := []any{8080, 5000, "seldon", "/metrics", 15 * time.Second, time.Duration(0), int64(100 << 20), time.Duration(0), "*", false}
+	got := []any{c.HTTPPort, c.GRPCPort, c.Protocol, c.GracefulTimeout, c.ShutdownDelay, c.MaxRequestBytes, c.RESTTimeout, c.CORSOrigins, c.InjectRouting}
+	want := []any{8080, 5000, "seldon", 15 * time.Second, time.Duration(0), int64(100 << 20), time.Duration(0), "*", false}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

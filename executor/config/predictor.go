@@ -16,20 +16,8 @@ import (
 // Predictor is the part of a SeldonDeployment's predictor that is used here;
 // other fields are passed over.
 type Predictor struct {
-	Name           string            `json:"name"`
-	Annotations    map[string]string `json:"annotations"`
-	ComponentSpecs []ComponentSpec   `json:"componentSpecs"`
-	Graph          graph.Node        `json:"graph"`
-}
-
-// ComponentSpec names the containers of one pod and their images.
-type ComponentSpec struct {
-	Spec struct {
-		Containers []struct {
-			Name  string `json:"name"`
-			Image string `json:"image"`
-		} `json:"containers"`
-	} `json:"spec"`
+	Name  string     `json:"name"`
+	Graph graph.Node `json:"graph"`
 }
 
 type deployment struct {
