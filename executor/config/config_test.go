@@ -66,6 +66,30 @@ seldon.io/grpc-max-message-size="1048576"
 	}
 }
 
+// full has what a Seldon Core v1 operator writes, fields that are of no use
+// here and nulls among it.
+const full = `{"name":"p","graph":{"name":"ab","implementation":"RANDOM_ABTEST","parameters":[{"name":"ratioA","value":"0.5","type":"FLOAT"}],"children":[
+ {"name":"m1","type":"MODEL","implementation":"SKLEARN_SERVER","methods":null,"children":[],"endpoint":{"service_host":"localhost","service_port":9000,"httpPort":9000,"grpcPort":9500,"type":"REST"},
+  "modelUri":"gs://b/m","serviceAccountName":"","envSecretRefName":"s","storageInitializerImage":"i","logger":{"mode":"all","url":"http://x"},"parameters":[]},
+ {"name":"m2","type":"MODEL","implementation":"UNKNOWN_IMPLEMENTATION","endpoint":{"service_host":"d-m2.n.svc.cluster.local","service_port":9001,"httpPort":9001,"grpcPort":9501,"type":"REST"}}]},
+ "componentSpecs":[{"metadata":{"creationTimestamp":null},"spec":{"containers":[{"name":"m1","image":"r:5000/a:1","ports":[{"containerPort":9000,"name":"http"}],"resources":{}}]},
+  "hpaSpec":{"maxReplicas":3,"metrics":[{"type":"Resource","resource":{"name":"cpu","targetAverageUtilization":10}}]}}],
+ "replicas":0,"annotations":{"version":"v1"},"labels":null,"engineResources":{},"svcOrchSpec":{"env":[{"name":"A","value":"b"}],"replicas":1},"traffic":0,"shadow":false,"ssl":{},"progressDeadlineSeconds":null}`
+
+func TestPredictorOfASeldonOperator(t *testing.T) {
+	c, err := Load([]string{
+		"--sdep", "d", "--namespace", "n", "--predictor", "p", "--http_port", "8000", "--grpc_port", "5001", "--protocol", "seldon", "--transport", "rest",
+		"--prometheus_path", "/prometheus", "--server_type", "rpc", "--log_work_buffer_size", "10000", "--log_write_timeout_ms", "2000", "--full_health_checks=false",
+	}, environment(map[string]string{"ENGINE_PREDICTOR": encoded(full), "REQUEST_LOGGER_DEFAULT_ENDPOINT": "http://default-broker", "RADIANT_PODINFO": t.TempDir()}), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := c.Predictor.Graph
+	if c.Predictor.Name != "p" || g.Implementation != "RANDOM_ABTEST" || len(g.Children) != 2 || g.Children[0].Endpoint.GRPCPort != 9500 || g.Children[1].Endpoint.ServiceHost != "d-m2.n.svc.cluster.local" {
+		t.Errorf("predictor was read as %+v", c.Predictor)
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	c, err := Load([]string{"-sdep=d", "-namespace=n", "-predictor=p"}, environment(map[string]string{"ENGINE_PREDICTOR": encoded(model), "RADIANT_PODINFO": t.TempDir()}), io.Discard)
 	if err != nil {
