@@ -77,10 +77,7 @@ const full = `{"name":"p","graph":{"name":"ab","implementation":"RANDOM_ABTEST",
  "replicas":0,"annotations":{"version":"v1"},"labels":null,"engineResources":{},"svcOrchSpec":{"env":[{"name":"A","value":"b"}],"replicas":1},"traffic":0,"shadow":false,"ssl":{},"progressDeadlineSeconds":null}`
 
 func TestPredictorOfASeldonOperator(t *testing.T) {
-	c, err := Load([]string{
-		"--sdep", "d", "--namespace", "n", "--predictor", "p", "--http_port", "8000", "--grpc_port", "5001", "--protocol", "seldon", "--transport", "rest",
-		"--prometheus_path", "/prometheus", "--server_type", "rpc", "--log_work_buffer_size", "10000", "--log_write_timeout_ms", "2000", "--full_health_checks=false",
-	}, environment(map[string]string{"ENGINE_PREDICTOR": encoded(full), "REQUEST_LOGGER_DEFAULT_ENDPOINT": "http://default-broker", "RADIANT_PODINFO": t.TempDir()}), io.Discard)
+	c, err := Load(operatorArgs, environment(map[string]string{"ENGINE_PREDICTOR": encoded(full), "RADIANT_PODINFO": t.TempDir()}), io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
