@@ -1,6 +1,7 @@
 package local
 
 import (
+	"crypto/tls"
 	"net/http"
 	"sync"
 	"time"
@@ -17,10 +18,9 @@ const (
 // backend is one generation of a predictor as the gateway sees it.
 type backend struct {
 	predictor string
-	// http and grpc are addresses (host:port).
-	http, grpc string
-	ready      func() bool
-	rest, rpc  *http.Transport
+	addresses
+	ready     func() bool
+	rest, rpc *http.Transport
 
 	mu      sync.Mutex
 	active  int
@@ -28,12 +28,32 @@ type backend struct {
 	drained chan struct{}
 }
 
-func newBackend(predictor, httpAddress, grpcAddress string, ready func() bool) *backend {
-	b := &backend{predictor: predictor, http: httpAddress, grpc: grpcAddress, ready: ready, drained: make(chan struct{})}
+// addresses are where a predictor listens (host:port).
+type addresses struct {
+	http, grpc string
+	// tls says that it speaks TLS on both.
+	tls bool
+}
+
+func (a addresses) scheme() string {
+	if a.tls {
+		return "https"
+	}
+	return "http"
+}
+
+func newBackend(predictor string, at addresses, ready func() bool) *backend {
+	b := &backend{predictor: predictor, addresses: at, ready: ready, drained: make(chan struct{})}
 	b.rest = newTransport()
 	b.rest.Protocols.SetHTTP1(true)
 	b.rpc = newTransport()
-	b.rpc.Protocols.SetUnencryptedHTTP2(true)
+	if at.tls {
+		config := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // The certificate is that of a host in a cluster, and the server is a process of ours.
+		b.rest.TLSClientConfig, b.rpc.TLSClientConfig = config, config.Clone()
+		b.rpc.Protocols.SetHTTP2(true)
+	} else {
+		b.rpc.Protocols.SetUnencryptedHTTP2(true)
+	}
 	return b
 }
 

@@ -107,7 +107,7 @@ func notReady(r *route, b *backend) string {
 
 // forward sends a REST request to the backend's path.
 func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *route, b *backend, path string) {
-	target := &url.URL{Scheme: "http", Host: b.http, RawQuery: r.URL.RawQuery}
+	target := &url.URL{Scheme: b.scheme(), Host: b.http, RawQuery: r.URL.RawQuery}
 	target.Path, target.RawPath = unescape(path)
 	proxy := g.proxy(target, b.rest, func(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Context().Err() != nil {

@@ -42,7 +42,7 @@ func (g *gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *route, b *backend) {
-	target := &url.URL{Scheme: "http", Host: b.grpc, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+	target := &url.URL{Scheme: b.scheme(), Host: b.grpc, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	proxy := g.proxy(target, b.rpc, func(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Context().Err() != nil {
 			return // The client has gone.

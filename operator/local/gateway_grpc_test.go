@@ -36,7 +36,7 @@ func grpcBackend(t *testing.T, name string, handler grpc.StreamHandler) *backend
 	server := grpc.NewServer(grpc.ForceServerCodec(rawCodec{}), grpc.UnknownServiceHandler(handler))
 	go server.Serve(l)
 	t.Cleanup(server.Stop)
-	return newBackend(name, "", l.Addr().String(), always)
+	return newBackend(name, addresses{grpc: l.Addr().String()}, always)
 }
 
 // echo returns each message behind a prefix, and what it saw in a trailer.
@@ -74,8 +74,12 @@ func dialGRPC(t *testing.T, address string) *grpc.ClientConn {
 	return conn
 }
 
+func metadataContext(md ...string) context.Context {
+	return metadata.AppendToOutgoingContext(context.Background(), md...)
+}
+
 func call(conn *grpc.ClientConn, body string, md ...string) (answer string, header, trailer metadata.MD, err error) {
-	ctx := metadata.AppendToOutgoingContext(context.Background(), md...)
+	ctx := metadataContext(md...)
 	in, out := []byte(body), []byte(nil)
 	err = conn.Invoke(ctx, "/seldon.protos.Seldon/Predict", &in, &out, grpc.Header(&header), grpc.Trailer(&trailer))
 	return string(out), header, trailer, err
@@ -88,8 +92,8 @@ func TestGRPCGoesByMetadata(t *testing.T) {
 		&route{namespace: "default", name: "one", shares: []share{{backend: a}}},
 		&route{namespace: "left", name: "two", shares: []share{{backend: a}}},
 		&route{namespace: "right", name: "two", shares: []share{{backend: b}}},
-		&route{namespace: "default", name: "asleep", shares: []share{{backend: newBackend("main", "", "127.0.0.1:1", never)}}},
-		&route{namespace: "default", name: "gone", shares: []share{{backend: newBackend("main", "", "127.0.0.1:1", always)}}},
+		&route{namespace: "default", name: "asleep", shares: []share{{backend: newBackend("main", addresses{grpc: "127.0.0.1:1"}, never)}}},
+		&route{namespace: "default", name: "gone", shares: []share{{backend: newBackend("main", addresses{grpc: "127.0.0.1:1"}, always)}}},
 	)
 	conn := dialGRPC(t, address)
 	for _, one := range []struct {

@@ -45,7 +45,7 @@ func first(int) int { return 0 }
 func restBackend(t *testing.T, name string, handler http.HandlerFunc) *backend {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return newBackend(name, server.Listener.Addr().String(), "", always)
+	return newBackend(name, addresses{http: server.Listener.Addr().String()}, always)
 }
 
 func respond(text string) http.HandlerFunc {
@@ -107,8 +107,8 @@ func TestTheGatewayHandsRequestsOnAsTheyAre(t *testing.T) {
 }
 
 func TestWhatIsNotServed(t *testing.T) {
-	sleeping := newBackend("main", "127.0.0.1:1", "127.0.0.1:1", never)
-	gone := newBackend("main", "127.0.0.1:1", "127.0.0.1:1", always)
+	sleeping := newBackend("main", addresses{http: "127.0.0.1:1", grpc: "127.0.0.1:1"}, never)
+	gone := newBackend("main", addresses{http: "127.0.0.1:1", grpc: "127.0.0.1:1"}, always)
 	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &route{namespace: "default", name: "empty"})
 	for _, one := range []struct {
 		path string
@@ -321,7 +321,7 @@ func TestNoRequestIsLostWhenBackendsChange(t *testing.T) {
 		before := answers.Load()
 		eventually(t, "requests are answered", func() bool { return answers.Load() > before || t.Failed() })
 		old := backends[i%2]
-		backends[(i+1)%2] = newBackend("x", backends[(i+1)%2].http, "", always)
+		backends[(i+1)%2] = newBackend("x", addresses{http: backends[(i+1)%2].http}, always)
 		g.set([]*route{single("m", backends[(i+1)%2])})
 		old.retire(patience)
 		if old.acquire() {

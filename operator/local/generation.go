@@ -210,7 +210,10 @@ func (g *generation) folder(state string) string {
 // start runs the generation's pods in the background.
 func (g *generation) start(h *host, open outputs, taken func(*generation)) error {
 	g.began = time.Now()
-	g.backend = newBackend(g.predictor.Name, hostPort("", g.http), hostPort("", g.grpc), g.isReady.Load)
+	g.backend = newBackend(g.predictor.Name, addresses{
+		http: hostPort("", g.http), grpc: hostPort("", g.grpc),
+		tls: g.predictor.SSL != nil && !g.predictor.NoExecutor(),
+	}, g.isReady.Load)
 	events := podEvents{
 		changed: g.check,
 		portTaken: func(int32) {

@@ -61,7 +61,7 @@ func (g *gateway) copyToShadow(r *http.Request, to *route, target *url.URL) {
 		address, transport = shadow.grpc, shadow.rpc
 	}
 	copied := *target
-	copied.Host = address
+	copied.Scheme, copied.Host = shadow.scheme(), address
 	method, header := r.Method, r.Header.Clone()
 	for _, name := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "Expect"} {
 		header.Del(name)
