@@ -97,9 +97,9 @@ func escapedUnit(text []byte) rune {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0
 	}
-	n, err := strconv.ParseUint(string(text[2:6]), 16, 32)
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
 	if err != nil {
 		return 0
 	}
-	return rune(n)
+	return rune(uint16(n))
 }

@@ -150,8 +150,8 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 		n.Endpoint = &graph.Endpoint{}
 	}
 	e := n.Endpoint
-	e.HTTPPort = f.http.at(c, HTTPPortName, httpPortVariables())
-	e.GRPCPort = f.grpc.at(c, GRPCPortName, grpcPortVariables())
+	e.HTTPPort = f.http.at(c, HTTPPortName, EnvHTTPPort, EnvMLServerHTTPPort)
+	e.GRPCPort = f.grpc.at(c, GRPCPortName, EnvGRPCPort, EnvMLServerGRPCPort)
 	e.ServicePort = e.HTTPPort
 	if e.Type == graph.GRPC || f.deployment.Spec.Transport == TransportGRPC {
 		e.ServicePort = e.GRPCPort
@@ -167,7 +167,7 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 		}
 	}
 
-	if portNamed(c, f.metricsName, 0) == 0 {
+	if PortNamed(c, f.metricsName) == 0 {
 		c.Ports = append(c.Ports, corev1.ContainerPort{
 			Name: f.metricsName, ContainerPort: f.metricsPort(c), Protocol: corev1.ProtocolTCP,
 		})
@@ -187,7 +187,7 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 // metricsPort is the port of metrics that the user wrote into the environment,
 // or the next number that the container does not use.
 func (f *defaulter) metricsPort(c *corev1.Container) int32 {
-	if n := portVariable(c, metricsPortVariables()); n != 0 {
+	if n := portVariable(c, EnvMetricsPort, EnvMLServerMetricsPort); n != 0 {
 		return n
 	}
 	for slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == f.metrics }) {

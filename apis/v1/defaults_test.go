@@ -101,7 +101,7 @@ spec:
 		for j := range p.ComponentSpecs {
 			for k := range p.ComponentSpecs[j].Spec.Containers {
 				c := &p.ComponentSpecs[j].Spec.Containers[k]
-				metrics[p.Name+"/"+c.Name] = portNamed(c, "metrics", 0)
+				metrics[p.Name+"/"+c.Name] = PortNamed(c, "metrics")
 			}
 		}
 	}
@@ -149,7 +149,7 @@ spec:
 		t.Errorf("endpoints (-want +got):\n%s", diff)
 	}
 	for i, metrics := range []int32{7004, 6001, 6002} { // b uses 6000 for something else.
-		if got := portNamed(&p.ComponentSpecs[0].Spec.Containers[i], "metrics", 0); got != metrics {
+		if got := PortNamed(&p.ComponentSpecs[0].Spec.Containers[i], "metrics"); got != metrics {
 			t.Errorf("container %d has metrics at %d, want %d", i, got, metrics)
 		}
 	}
@@ -327,7 +327,7 @@ func TestDefaultOptions(t *testing.T) {
 	if e := p.Graph.Endpoint; e.HTTPPort != 1 || e.GRPCPort != 2 {
 		t.Errorf("endpoint %+v", *e)
 	}
-	if port := portNamed(&p.ComponentSpecs[0].Spec.Containers[0], "stats", 0); port != 3 {
+	if port := PortNamed(&p.ComponentSpecs[0].Spec.Containers[0], "stats"); port != 3 {
 		t.Errorf("metrics port %d", port)
 	}
 }

@@ -1,25 +1,22 @@
 package v1
 
 import (
+	"cmp"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// The variables that tell a container's server where to listen. They are set
-// where the user did not.
-
-func httpPortVariables() []string {
-	return []string{"PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "MLSERVER_HTTP_PORT"}
-}
-
-func grpcPortVariables() []string {
-	return []string{"PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "MLSERVER_GRPC_PORT"}
-}
-
-func metricsPortVariables() []string {
-	return []string{"PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "MLSERVER_METRICS_PORT"}
-}
+// Variables that tell a container's server where to listen. They are set where
+// the user did not; where the user did, requests follow.
+const (
+	EnvHTTPPort            = "PREDICTIVE_UNIT_HTTP_SERVICE_PORT"
+	EnvGRPCPort            = "PREDICTIVE_UNIT_GRPC_SERVICE_PORT"
+	EnvMetricsPort         = "PREDICTIVE_UNIT_METRICS_SERVICE_PORT"
+	EnvMLServerHTTPPort    = "MLSERVER_HTTP_PORT"
+	EnvMLServerGRPCPort    = "MLSERVER_GRPC_PORT"
+	EnvMLServerMetricsPort = "MLSERVER_METRICS_PORT"
+)
 
 // ports hands out a number for each container name: a second predictor whose
 // container has the same name gets the same number.
@@ -40,26 +37,25 @@ func (p *ports) of(container string) int32 {
 
 // at says where a container listens: at the port that the user declared under
 // this name, or wrote into the environment, or else at the next number.
-func (p *ports) at(c *corev1.Container, name string, variables []string) int32 {
+func (p *ports) at(c *corev1.Container, name string, variables ...string) int32 {
 	next := p.of(c.Name)
-	if n := portVariable(c, variables); n != 0 {
-		next = n
-	}
-	return portNamed(c, name, next)
+	return cmp.Or(PortNamed(c, name), portVariable(c, variables...), next)
 }
 
-func portNamed(c *corev1.Container, name string, otherwise int32) int32 {
+// PortNamed returns the number of a container's port, 0 if there is none of
+// that name.
+func PortNamed(c *corev1.Container, name string) int32 {
 	for i := range c.Ports {
 		if c.Ports[i].Name == name {
 			return c.Ports[i].ContainerPort
 		}
 	}
-	return otherwise
+	return 0
 }
 
 // portVariable returns the port in the first of these variables that the
 // container has, or 0.
-func portVariable(c *corev1.Container, variables []string) int32 {
+func portVariable(c *corev1.Container, variables ...string) int32 {
 	for _, name := range variables {
 		for i := len(c.Env) - 1; i >= 0; i-- { // The last of a name counts.
 			if c.Env[i].Name != name {

@@ -48,14 +48,15 @@ func wireProtocol(outside Protocol, server manifests.Server, image string) Proto
 	if server.Protocol == "" {
 		return outside
 	}
-	if image != "" && outside == ProtocolSeldon && wire == ProtocolV2 && repository(image) != repository(server.Image) {
+	if image != "" && outside == ProtocolSeldon && wire == ProtocolV2 && ImageName(image) != ImageName(server.Image) {
 		return outside
 	}
 	return wire
 }
 
-// repository is the last part of an image's name, without tag and digest.
-func repository(image string) string {
+// ImageName is the last part of an image's name, without host, path, tag and
+// digest.
+func ImageName(image string) string {
 	image, _, _ = strings.Cut(image, "@")
 	name, _, _ := strings.Cut(path.Base(image), ":")
 	return name

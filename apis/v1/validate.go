@@ -84,10 +84,9 @@ func (v *validator) enum(path, what, value string, names []string) {
 
 func (v *validator) metadata() {
 	d := v.deployment
-	switch {
-	case d.Name == "":
+	if d.Name == "" {
 		v.errorf("metadata.name", "the deployment has no name; write one")
-	default:
+	} else {
 		v.name("metadata.name", "deployment name", d.Name)
 		if first := d.Name[0]; first >= '0' && first <= '9' {
 			v.warnf("metadata.name", "deployment name %q begins with a digit, and so would the names of its Services, "+

@@ -5,14 +5,6 @@ import (
 	"slices"
 )
 
-// explainerTypes are the kinds of explainers that the shipped images know.
-func explainerTypes() []string {
-	return []string{
-		"AnchorTabular", "AnchorImages", "AnchorText", "KernelShap", "IntegratedGradients", "ALE", "TreeShap",
-		"Counterfactuals", "Contrastive",
-	}
-}
-
 func (v *validator) explainer(path string, e *Explainer) {
 	if e == nil {
 		return
@@ -21,13 +13,13 @@ func (v *validator) explainer(path string, e *Explainer) {
 	switch {
 	case e.Type == "":
 		if e.ModelURI != "" || e.ContainerSpec.Image != "" || e.InitParameters != "" {
-			v.warnf(path, "the explainer has no type, so there will be none; use %s", listed(explainerTypes()))
+			v.warnf(path, "the explainer has no type, so there will be none; use %s", listed(ExplainerTypes()))
 		}
 	case v2:
-		v.enum(path+".type", "explainer type", e.Type, explainerTypes())
-	case !slices.Contains(explainerTypes(), e.Type) && e.ContainerSpec.Image == "":
+		v.enum(path+".type", "explainer type", e.Type, ExplainerTypes())
+	case !slices.Contains(ExplainerTypes(), e.Type) && e.ContainerSpec.Image == "":
 		// A free word for the reference; an image of the user's may know more.
-		v.warnf(path+".type", "nothing is known of the explainer type %q%s", e.Type, oneOf(e.Type, explainerTypes()))
+		v.warnf(path+".type", "nothing is known of the explainer type %q%s", e.Type, oneOf(e.Type, ExplainerTypes()))
 	}
 	v.modelURI(path+".modelUri", e.ModelURI)
 	v.endpoint(path+".endpoint", e.Endpoint)

@@ -224,14 +224,14 @@ func TestValidateExplainer(t *testing.T) {
 		{"none", predictor("v2", `{}`), nil},
 		{"right", predictor("v2", `{type: AnchorTabular, modelUri: gs://b/m, initParameters: '{"a": 1}'}`), nil},
 		{"type", predictor("v2", `{type: Anchortabular}`), []string{
-			`error: spec.predictors[0].explainer.type: Invalid explainer type "Anchortabular"; use AnchorTabular, AnchorImages, AnchorText, KernelShap, IntegratedGradients, ALE, TreeShap, Counterfactuals or Contrastive (did you mean AnchorTabular?)`,
+			`error: spec.predictors[0].explainer.type: Invalid explainer type "Anchortabular"; use ALE, AnchorImages, AnchorTabular, AnchorText, Contrastive, Counterfactuals, IntegratedGradients, KernelShap or TreeShap (did you mean AnchorTabular?)`,
 		}},
 		{"type of an image of the user's", predictor("seldon", `{type: Mine, containerSpec: {name: e, image: i}}`), nil},
 		{"free type", predictor("seldon", `{type: Mine}`), []string{
-			`warning: spec.predictors[0].explainer.type: nothing is known of the explainer type "Mine"; use AnchorTabular, AnchorImages, AnchorText, KernelShap, IntegratedGradients, ALE, TreeShap, Counterfactuals or Contrastive`,
+			`warning: spec.predictors[0].explainer.type: nothing is known of the explainer type "Mine"; use ALE, AnchorImages, AnchorTabular, AnchorText, Contrastive, Counterfactuals, IntegratedGradients, KernelShap or TreeShap`,
 		}},
 		{"without type", predictor("seldon", `{modelUri: gs://b/m}`), []string{
-			`warning: spec.predictors[0].explainer: the explainer has no type, so there will be none; use AnchorTabular, AnchorImages, AnchorText, KernelShap, IntegratedGradients, ALE, TreeShap, Counterfactuals or Contrastive`,
+			`warning: spec.predictors[0].explainer: the explainer has no type, so there will be none; use ALE, AnchorImages, AnchorTabular, AnchorText, Contrastive, Counterfactuals, IntegratedGradients, KernelShap or TreeShap`,
 		}},
 		{"parameters", predictor("v2", `{type: ALE, initParameters: "[1]", replicas: -1}`), []string{
 			`error: spec.predictors[0].explainer.replicas: -1 is negative; write 0 or more`,

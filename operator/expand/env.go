@@ -5,14 +5,13 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // Variables that images of components read.
 const (
 	envServicePort = "PREDICTIVE_UNIT_SERVICE_PORT"
-	envHTTPPort    = "PREDICTIVE_UNIT_HTTP_SERVICE_PORT"
-	envGRPCPort    = "PREDICTIVE_UNIT_GRPC_SERVICE_PORT"
-	envMetricsPort = "PREDICTIVE_UNIT_METRICS_SERVICE_PORT"
 	envMetricsPath = "PREDICTIVE_UNIT_METRICS_ENDPOINT"
 	envParameters  = "PREDICTIVE_UNIT_PARAMETERS"
 	envUnitID      = "PREDICTIVE_UNIT_ID"
@@ -23,9 +22,6 @@ const (
 	envExecutor    = "SELDON_EXECUTOR_ENABLED"
 	envCertPath    = "SELDON_CERT_MOUNT_PATH"
 
-	envMLServerHTTPPort    = "MLSERVER_HTTP_PORT"
-	envMLServerGRPCPort    = "MLSERVER_GRPC_PORT"
-	envMLServerMetricsPort = "MLSERVER_METRICS_PORT"
 	envMLServerMetricsPath = "MLSERVER_METRICS_ENDPOINT"
 	envMLServerModelName   = "MLSERVER_MODEL_NAME"
 	envMLServerModelURI    = "MLSERVER_MODEL_URI"
@@ -33,8 +29,8 @@ const (
 
 // portVariables are the variables whose value is a port of the container.
 var portVariables = map[string]bool{
-	envServicePort: true, envHTTPPort: true, envGRPCPort: true, envMetricsPort: true,
-	envMLServerHTTPPort: true, envMLServerGRPCPort: true, envMLServerMetricsPort: true,
+	envServicePort: true, v1.EnvHTTPPort: true, v1.EnvGRPCPort: true, v1.EnvMetricsPort: true,
+	v1.EnvMLServerHTTPPort: true, v1.EnvMLServerGRPCPort: true, v1.EnvMLServerMetricsPort: true,
 }
 
 // addEnv adds a variable unless it is there.

@@ -16,25 +16,7 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-const (
-	explainerPort = 9000
-	// explainImages is the type that needs its data as 32 bit floats.
-	explainImages = "AnchorImages"
-)
-
-// explainerTags are the explainer types by the name that MLServer's runtime
-// gives them.
-var explainerTags = map[string]string{
-	"AnchorTabular":       "anchor_tabular",
-	explainImages:         "anchor_image",
-	"AnchorText":          "anchor_text",
-	"Counterfactuals":     "counterfactuals",
-	"Contrastive":         "contrastive",
-	"KernelShap":          "kernel_shap",
-	"IntegratedGradients": "integrated_gradients",
-	"ALE":                 "ALE",
-	"TreeShap":            "tree_shap",
-}
+const explainerPort = 9000
 
 // addExplainer makes the Deployment and the Service of the explainer.
 func (p *predictor) addExplainer() error {
@@ -101,7 +83,7 @@ func (p *predictor) explainerService(name string, port int32) Object {
 // and returns the port.
 func (p *predictor) completeExplainer(c *corev1.Container) int32 {
 	e := p.spec.Explainer
-	port := portNamed(c, v1.HTTPPortName)
+	port := v1.PortNamed(c, v1.HTTPPortName)
 	if port == 0 {
 		port = explainerPort
 		if e.Endpoint != nil && e.Endpoint.ServicePort != 0 {
@@ -164,7 +146,7 @@ func (p *predictor) explainerArgs(port int32) []string {
 		args = append(args, "--storage_uri="+modelDir)
 	}
 	args = append(args, e.Type)
-	if e.Type == explainImages {
+	if e.Type == v1.ExplainImages {
 		args = append(args, "--tf_data_type=float32")
 	}
 	for _, key := range slices.Sorted(maps.Keys(e.Config)) {
@@ -181,10 +163,9 @@ func (p *predictor) explainerArgs(port int32) []string {
 // before ours.
 func (p *predictor) explainerEnv(c *corev1.Container, port int32) ([]corev1.EnvVar, error) {
 	e := p.spec.Explainer
-	tag, ok := explainerTags[e.Type]
-	if !ok {
-		return nil, fmt.Errorf("type %q is unknown, there are %s", e.Type,
-			strings.Join(slices.Sorted(maps.Keys(explainerTags)), ", "))
+	tag := v1.ExplainerTag(e.Type)
+	if tag == "" {
+		return nil, fmt.Errorf("type %q is unknown, there are %s", e.Type, strings.Join(v1.ExplainerTypes(), ", "))
 	}
 	_, front := p.front()
 	extra := struct {
@@ -203,7 +184,7 @@ func (p *predictor) explainerEnv(c *corev1.Container, port int32) ([]corev1.EnvV
 		extra.Parameters = json.RawMessage(e.InitParameters)
 	}
 	env := slices.Clone(c.Env)
-	env = addEnv(env, envMLServerHTTPPort, strconv.Itoa(int(port)))
+	env = addEnv(env, v1.EnvMLServerHTTPPort, strconv.Itoa(int(port)))
 	env = addEnv(env, "MLSERVER_MODEL_IMPLEMENTATION", "mlserver_alibi_explain.AlibiExplainRuntime")
 	env = addEnv(env, envMLServerModelName, c.Name)
 	env = addEnv(env, envMLServerModelURI, modelDir)

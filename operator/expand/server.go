@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +60,7 @@ func (p *predictor) serveModel(n *graph.Node, c *corev1.Container) error {
 			"remove the annotation %s, or set spec.protocol to %[2]s",
 			n.Implementation, p.speaks(n), p.outside(), v1.AnnotationNoExecutor)
 	}
-	if server.Proxied != nil && slices.Contains(server.Proxied.Images, repository(c.Image)) {
+	if server.Proxied != nil && slices.Contains(server.Proxied.Images, v1.ImageName(c.Image)) {
 		c.Image = ""
 	}
 	if c.Image == "" {
@@ -136,7 +135,7 @@ func (p *predictor) placeholders(n *graph.Node, c *corev1.Container) *strings.Re
 		"{namespace}", p.deployment.Namespace,
 		"{httpPort}", strconv.Itoa(int(n.Endpoint.HTTPPort)),
 		"{grpcPort}", strconv.Itoa(int(n.Endpoint.GRPCPort)),
-		"{metricsPort}", strconv.Itoa(int(portNamed(c, p.in.Config.Units.MetricsPortName))),
+		"{metricsPort}", strconv.Itoa(int(v1.PortNamed(c, p.in.Config.Units.MetricsPortName))),
 	)
 }
 
@@ -251,13 +250,6 @@ func fold(into, from *corev1.Container) {
 	from.TerminationMessagePolicy = into.TerminationMessagePolicy
 	from.Ports, from.Name = ports, name
 	*into = *from
-}
-
-// repository is the last part of an image's name, without tag and digest.
-func repository(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	name, _, _ := strings.Cut(path.Base(image), ":")
-	return name
 }
 
 func replaceAll(from []string, values *strings.Replacer) []string {

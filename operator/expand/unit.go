@@ -93,10 +93,10 @@ func (p *predictor) unitEnv(n *graph.Node, c *corev1.Container) []corev1.EnvVar 
 	env := c.Env
 	http, grpc := strconv.Itoa(int(n.Endpoint.HTTPPort)), strconv.Itoa(int(n.Endpoint.GRPCPort))
 	env = addEnv(env, envServicePort, strconv.Itoa(int(n.Endpoint.ServicePort)))
-	env = addEnv(env, envHTTPPort, http)
-	env = addEnv(env, envMLServerHTTPPort, http)
-	env = addEnv(env, envGRPCPort, grpc)
-	env = addEnv(env, envMLServerGRPCPort, grpc)
+	env = addEnv(env, v1.EnvHTTPPort, http)
+	env = addEnv(env, v1.EnvMLServerHTTPPort, http)
+	env = addEnv(env, v1.EnvGRPCPort, grpc)
+	env = addEnv(env, v1.EnvMLServerGRPCPort, grpc)
 	if len(n.Parameters) > 0 {
 		env = addEnv(env, envParameters, marshalled(n.Parameters))
 	}
@@ -110,11 +110,11 @@ func (p *predictor) unitEnv(n *graph.Node, c *corev1.Container) []corev1.EnvVar 
 	env = setEnv(env, envLabels, marshalled(p.spec.Labels))
 	env = setEnv(env, envDeployment, p.deployment.Name)
 	env = setEnv(env, envExecutor, "true")
-	if port := portNamed(c, p.in.Config.Units.MetricsPortName); port != 0 {
+	if port := v1.PortNamed(c, p.in.Config.Units.MetricsPortName); port != 0 {
 		number, path := strconv.Itoa(int(port)), p.in.Config.Executor.PrometheusPath
-		env = addEnv(env, envMetricsPort, number)
+		env = addEnv(env, v1.EnvMetricsPort, number)
 		env = addEnv(env, envMetricsPath, path)
-		env = addEnv(env, envMLServerMetricsPort, number)
+		env = addEnv(env, v1.EnvMLServerMetricsPort, number)
 		env = addEnv(env, envMLServerMetricsPath, path)
 	}
 	return env
@@ -123,7 +123,7 @@ func (p *predictor) unitEnv(n *graph.Node, c *corev1.Container) []corev1.EnvVar 
 // addPort declares a port, once: server-side apply tells ports apart by their
 // number, whatever they are called.
 func addPort(c *corev1.Container, name string, number int32) {
-	if portNamed(c, name) != 0 {
+	if v1.PortNamed(c, name) != 0 {
 		return
 	}
 	for i := range c.Ports {
@@ -145,15 +145,4 @@ func setPort(c *corev1.Container, name string, number int32) {
 			c.Ports[i].ContainerPort = number
 		}
 	}
-}
-
-// portNamed returns the number of a container's port, 0 if there is none of
-// that name.
-func portNamed(c *corev1.Container, name string) int32 {
-	for i := range c.Ports {
-		if c.Ports[i].Name == name {
-			return c.Ports[i].ContainerPort
-		}
-	}
-	return 0
 }
