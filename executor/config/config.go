@@ -19,7 +19,9 @@ import (
 type Config struct {
 	// Deployment, Namespace and PredictorName say whose predictor this is.
 	Deployment, Namespace, PredictorName string
-	// HTTPPort and GRPCPort are listened on, on all interfaces. 0: any free port.
+	// Host is the address to listen on; empty: all interfaces.
+	Host string
+	// HTTPPort and GRPCPort are listened on. 0: any free port.
 	HTTPPort, GRPCPort int
 	// Protocol is the outside protocol's name.
 	Protocol string
@@ -143,6 +145,7 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 }
 
 func (c *Config) environment(env Env) {
+	c.Host = env.or("RADIANT_HOST", "")
 	c.CORSOrigins = env.or("CORS_ALLOWED_ORIGINS", "*")
 	c.CORSHeaders = env.or("CORS_ALLOWED_HEADERS", "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token")
 	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""

@@ -44,6 +44,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	options := server.Options{
 		Engine: p, Protocol: outside,
 		Deployment: c.Deployment, Namespace: c.Namespace,
+		Host:        c.Host,
 		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
 		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
 		NewPuid:       newPuid,

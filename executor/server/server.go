@@ -37,6 +37,8 @@ type Options struct {
 	Protocol *protocol.Protocol
 	// Deployment and Namespace name what is served in event headers.
 	Deployment, Namespace string
+	// Host is the address to listen on; empty: all interfaces.
+	Host string
 	// CORSOrigins and CORSHeaders are sent as they are.
 	CORSOrigins, CORSHeaders string
 	// MaxRequestBytes bounds a message from a client, MaxGRPCBytes one over
@@ -66,12 +68,12 @@ const idleTimeout = 65 * time.Second
 // headerTimeout bounds how long a client may take to write its headers.
 const headerTimeout = 60 * time.Second
 
-// Listen opens both ports on all interfaces. Port 0 takes any free one.
+// Listen opens both ports. Port 0 takes any free one.
 func Listen(httpPort, grpcPort int, o Options) (*Server, error) {
 	s := &Server{options: o, draining: new(atomic.Bool)}
 	var restErr, grpcErr error
-	s.rest, restErr = listen("REST", httpPort)
-	s.grpc, grpcErr = listen("gRPC", grpcPort)
+	s.rest, restErr = listen("REST", o.Host, httpPort)
+	s.grpc, grpcErr = listen("gRPC", o.Host, grpcPort)
 	if err := errors.Join(restErr, grpcErr); err != nil {
 		for _, l := range []net.Listener{s.rest, s.grpc} {
 			if l != nil {
@@ -83,8 +85,8 @@ func Listen(httpPort, grpcPort int, o Options) (*Server, error) {
 	return s, nil
 }
 
-func listen(what string, port int) (net.Listener, error) {
-	l, err := net.Listen("tcp", ":"+strconv.Itoa(port))
+func listen(what, host string, port int) (net.Listener, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("listening for %s on port %d: %w", what, port, err)
 	}

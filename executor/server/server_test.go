@@ -72,6 +72,7 @@ func TestPanicIsAnswered(t *testing.T) {
 		t.Errorf("answer is %d %s", w.Code, w.Body)
 	}
 
+	o.Host = "127.0.0.1"
 	s, err := Listen(0, 0, o)
 	if err != nil {
 		t.Fatal(err)

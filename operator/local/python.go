@@ -20,12 +20,12 @@ import (
 )
 
 // pythons are the interpreters that are looked for, in this order. The
-// packages have wheels for the versions from 3.10 to 3.12.
-var pythons = [...]string{"python3.11", "python3.12", "python3.10", "python3"}
+// packages have wheels for versions 3.11 and 3.12.
+var pythons = [...]string{"python3.11", "python3.12", "python3"}
 
 // versionCheck fails on an interpreter that the packages do not fit, or that
 // cannot make virtual environments.
-const versionCheck = `import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))`
+const versionCheck = `import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))`
 
 // python is the virtual environment that model servers run in: one for all,
 // made on first use.
@@ -138,7 +138,7 @@ func (p *python) create(ctx context.Context) error {
 }
 
 // errNoPython says what is needed.
-var errNoPython = errors.New("no Python from 3.10 to 3.12 with the modules venv and ensurepip was found: install one (on Debian and Ubuntu: apt install python3 python3-venv)")
+var errNoPython = errors.New("no Python 3.11 or 3.12 with the modules venv and ensurepip was found: install one (on Debian and Ubuntu: apt install python3 python3-venv)")
 
 func (p *python) find(ctx context.Context) (string, error) {
 	for _, name := range pythons {

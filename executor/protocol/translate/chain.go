@@ -149,30 +149,3 @@ func eachField(body []byte, visit func(number protowire.Number, kind protowire.T
 	}
 	return nil
 }
-
-// Address gives a V2Proto request without a model name this one; every other
-// message passes unchanged.
-func Address(form Form, p Payload, model string) (Payload, error) {
-	if form != V2Proto || model == "" {
-		return p, nil
-	}
-	named := false
-	err := eachField(p.Body, func(number protowire.Number, _ protowire.Type, _, value []byte) {
-		if number == inferModelName {
-			named = len(value) > 1
-		}
-	})
-	if err != nil || named {
-		return p, err
-	}
-	body := protowire.AppendTag(make([]byte, 0, len(p.Body)+len(model)+8), inferModelName, protowire.BytesType)
-	// A later empty name would win over this one: it is left out.
-	body = protowire.AppendString(body, model)
-	err = eachField(p.Body, func(number protowire.Number, _ protowire.Type, field, _ []byte) {
-		if number != inferModelName {
-			body = append(body, field...)
-		}
-	})
-	p.Body = body
-	return p, err
-}

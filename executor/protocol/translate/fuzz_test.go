@@ -136,8 +136,6 @@ func FuzzWithin(f *testing.F) {
 		checkOutcome(t, true, form, out, err)
 		_, err = Join(form, []Payload{p, p})
 		checkOutcome(t, true, form, out, err)
-		_, err = Address(form, p, "m")
-		checkOutcome(t, true, form, out, err)
 		_, err = ParseSpec(form, body, "")
 		checkOutcome(t, true, form, out, err)
 	})

@@ -91,21 +91,6 @@ func TestChainProto(t *testing.T) {
 	}
 }
 
-func TestAddress(t *testing.T) {
-	request := &inference.ModelInferRequest{Id: "i"}
-	addressed, err := Address(V2Proto, encoded(t, request), "m")
-	if err != nil {
-		t.Fatal(err)
-	}
-	compareProto(t, &inference.ModelInferRequest{ModelName: "m", Id: "i"}, addressed)
-	request.ModelName = "own"
-	addressed, err = Address(V2Proto, encoded(t, request), "m")
-	if err != nil {
-		t.Fatal(err)
-	}
-	compareProto(t, request, addressed)
-}
-
 func TestBranch(t *testing.T) {
 	cases := []struct {
 		form       Form
