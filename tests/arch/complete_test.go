@@ -1,0 +1,117 @@
+package arch
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/manifests"
+)
+
+// text joins the files that match the patterns, relative to the module.
+func text(t *testing.T, patterns ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(filepath.Join(root(t), pattern))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no file matches %s: %v", pattern, err)
+		}
+		for _, file := range files {
+			body, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(body)
+			all.WriteByte('\n')
+		}
+	}
+	return all.String()
+}
+
+// words splits text at whatever cannot be part of a name of the API.
+func words(text string) map[string]bool {
+	found := map[string]bool{}
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool {
+		return !('A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_')
+	}) {
+		found[word] = true
+	}
+	return found
+}
+
+func TestEveryKindHasAGraphScript(t *testing.T) {
+	found := words(text(t, "graph/testdata/*.txtar"))
+	for _, name := range []string{
+		string(graph.UnknownType), string(graph.Router), string(graph.Combiner), string(graph.Model),
+		string(graph.Transformer), string(graph.OutputTransformer),
+		string(graph.TransformInputMethod), string(graph.TransformOutputMethod), string(graph.RouteMethod),
+		string(graph.AggregateMethod), string(graph.SendFeedbackMethod),
+		"SIMPLE_MODEL", "SIMPLE_ROUTER", "RANDOM_ABTEST", "AVERAGE_COMBINER",
+	} {
+		if !found[name] {
+			t.Errorf("no script in graph/testdata has a node of %s", name)
+		}
+	}
+}
+
+func TestEveryServerHasAGoldenFileAndARuntime(t *testing.T) {
+	servers, err := manifests.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := words(text(t, "operator/expand/testdata/*.in.yaml"))
+	for name, server := range servers.Servers {
+		if !found[name] {
+			t.Errorf("no golden input in operator/expand/testdata has a node of %s", name)
+		}
+		image := server.Image
+		if host, rest, ok := strings.Cut(image, "/"); ok && strings.Contains(host, ".") {
+			image = rest
+		}
+		runs := slices.ContainsFunc(servers.Runtimes, func(r manifests.Runtime) bool {
+			return slices.ContainsFunc(r.Images, func(pattern string) bool {
+				ok, err := path.Match(pattern, image)
+				return ok && err == nil
+			})
+		})
+		if !runs {
+			t.Errorf("no runtime in servers.yaml matches %s, the image of %s", server.Image, name)
+		}
+	}
+}
+
+func TestEveryProtocolHasASampleAndAConformanceRun(t *testing.T) {
+	samples := text(t, "samples/*/*.yaml")
+	conformance := words(text(t, "tests/conformance/*.go"))
+	for _, p := range protocol.All() {
+		if p.Name != "seldon" && !strings.Contains(samples, "protocol: "+p.Name+"\n") {
+			t.Errorf("no sample has the outside protocol %s", p.Name)
+		}
+		if !conformance[p.Name] {
+			t.Errorf("tests/conformance does not name the protocol %s", p.Name)
+		}
+	}
+}
+
+func TestEverySampleHasCases(t *testing.T) {
+	folders, err := filepath.Glob(filepath.Join(root(t), "samples", "*"))
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("no samples: %v", err)
+	}
+	for _, folder := range folders {
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			continue
+		}
+		for _, name := range []string{"README.md", "case.yaml"} {
+			if _, err := os.Stat(filepath.Join(folder, name)); err != nil {
+				t.Errorf("sample %s has no %s", filepath.Base(folder), name)
+			}
+		}
+	}
+}
