@@ -156,11 +156,10 @@ func (ch *chooser) program(r *manifests.Runtime, c *corev1.Container) (choice, e
 		}
 		return choice{way: asProgram, runtime: r.Name, program: program, command: command, words: words}, nil
 	}
-	reason := strings.Join(tried, ", ")
 	if r.Missing != "" {
-		reason += "; " + r.Missing
+		tried = append(tried, r.Missing)
 	}
-	return choice{}, errors.New(reason)
+	return choice{}, errors.New(strings.Join(tried, "; "))
 }
 
 // find returns the absolute path of a program. Those of the virtual

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,9 +38,7 @@ func text(t *testing.T, patterns ...string) string {
 // words splits text at whatever cannot be part of a name of the API.
 func words(text string) map[string]bool {
 	found := map[string]bool{}
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool {
-		return !('A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_')
-	}) {
+	for _, word := range regexp.MustCompile(`\w+`).FindAllString(text, -1) {
 		found[word] = true
 	}
 	return found
