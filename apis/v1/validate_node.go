@@ -73,6 +73,10 @@ func (v *validator) noExecutor(path string, root node, nodes int) {
 	if nodes > 1 {
 		v.errorf(path, "Running without engine only valid for single element graphs: this one has %d nodes", nodes)
 	}
+	if graph.BuiltinOf(root.Implementation) != graph.NotBuiltin {
+		v.errorf(path, "%s runs inside the executor, so there must be one: remove this annotation", root.Implementation)
+		return
+	}
 	outside, wire := v.deployment.Spec.Protocol.Canonical(), v.wire(root)
 	if wire != outside && outside.Valid() && wire.Valid() {
 		v.errorf(path, "node %q speaks %s, and without an executor nothing translates it from %s: "+

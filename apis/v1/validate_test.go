@@ -213,6 +213,9 @@ func TestValidateNoExecutor(t *testing.T) {
 		{"image of the user's own", predictor("seldon", `implementation: SKLEARN_SERVER, modelUri: m`, own), nil},
 		{"as the user says", predictor("seldon", `endpoint: {protocol: v2}`, own), message("v2", "seldon")},
 		{"no server", predictor("v2", `type: MODEL`, own), nil},
+		{"built-in", predictor("v2", `implementation: SIMPLE_MODEL`, ""), []string{
+			`error: spec.predictors[0].annotations[seldon.io/no-engine]: SIMPLE_MODEL runs inside the executor, so there must be one: remove this annotation`,
+		}},
 	})
 }
 

@@ -164,6 +164,9 @@ func (p *predictor) labelComponent(w *workload) {
 	if w == p.host || p.spec.NoExecutor() && w.container(p.spec.Graph.Name) != nil {
 		selector[labelApp] = p.key
 	}
+	if len(selector) == 1 { // No node is served here, so nothing above tells the pods apart.
+		selector["app"] = w.deployment.Name
+	}
 	if p.spec.Shadow {
 		labels[labelShadow] = "true"
 	}
