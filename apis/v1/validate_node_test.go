@@ -122,6 +122,11 @@ func TestValidateServers(t *testing.T) {
 		{"claim without a name", served("seldon", `implementation: SKLEARN_SERVER, modelUri: "pvc:///m"`, ""), []string{
 			`error: spec.predictors[0].graph.modelUri: "pvc:///m" names no volume claim: write pvc://CLAIM/PATH`,
 		}},
+		{"accounts in one pod", `{predictors: [{name: p, graph: {name: a, implementation: SKLEARN_SERVER, modelUri: m, serviceAccountName: one, children: [
+			{name: b, implementation: SKLEARN_SERVER, modelUri: m, serviceAccountName: two, children: [
+			{name: c, implementation: SKLEARN_SERVER, modelUri: m, serviceAccountName: three}]}]}, componentSpecs: [{}, {spec: {containers: [{name: c}]}}]}]}`, []string{
+			`warning: spec.predictors[0].graph.children[0].serviceAccountName: two counts for node "a" too, which is in the same pod and names one; give the nodes one account, or pods of their own`,
+		}},
 		{"without a model", served("v2", `implementation: HUGGINGFACE_SERVER`, ""), nil},
 		{"model missing", served("v2", `implementation: SKLEARN_SERVER`, ""), []string{
 			`error: spec.predictors[0].graph.modelUri: Predictive unit modelUri required when using standalone servers: SKLEARN_SERVER needs the place of its model`,

@@ -52,6 +52,27 @@ func (v *validator) components(predictorPath string, p *PredictorSpec) {
 		}
 		v.autoscale(path, spec)
 	}
+	v.accounts(predictorPath, p, containers)
+}
+
+// accounts warns of servers that share a pod, which has one service account,
+// and name different ones.
+func (v *validator) accounts(predictorPath string, p *PredictorSpec, containers map[string]string) {
+	last := map[string]*graph.Node{}
+	v.walk(predictorPath, p, func(path string, n *graph.Node) {
+		if !IsServer(n.Implementation) || n.ServiceAccountName == "" {
+			return
+		}
+		pod, placed := containers[n.Name]
+		if !placed {
+			pod = predictorPath + ".componentSpecs[0]"
+		}
+		if before := last[pod]; before != nil && before.ServiceAccountName != n.ServiceAccountName {
+			v.warnf(path+".serviceAccountName", "%s counts for node %q too, which is in the same pod and names %s; "+
+				"give the nodes one account, or pods of their own", n.ServiceAccountName, before.Name, before.ServiceAccountName)
+		}
+		last[pod] = n
+	})
 }
 
 func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*graph.Node) {

@@ -45,7 +45,10 @@ func (p *predictor) serveModels() error {
 			if err := p.serveModel(n, c); err != nil {
 				errs = append(errs, fmt.Errorf("node %q: %w", n.Name, err))
 			}
-			if n.ServiceAccountName != "" {
+		}
+		// A pod has one account: that of its last server, in the graph's order.
+		for _, n := range p.order {
+			if v1.IsServer(n.Implementation) && n.ServiceAccountName != "" && w.container(n.Name) != nil {
 				w.pod().ServiceAccountName = n.ServiceAccountName
 			}
 		}
