@@ -164,10 +164,4 @@ var habits = map[string]func(*graph.Node, *translate.Options){
 		kind, _ := n.Parameter("xtype")
 		o.Columns = strings.EqualFold(kind, "DataFrame")
 	},
-	// MLServer's pipelines take their positional arguments under this name.
-	"HUGGINGFACE_SERVER": func(_ *graph.Node, o *translate.Options) {
-		if o.Input == "" {
-			o.Input = "args"
-		}
-	},
 }
