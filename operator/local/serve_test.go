@@ -176,7 +176,7 @@ func TestWhatIsWrongBeforeAnythingStarts(t *testing.T) {
 			"deployment alone: predictor main: container clf: image example.com/clf:1 has no stand-in on this machine",
 			"--exec clf='COMMAND'", "or start Docker or Podman, which then runs the image"}},
 		"a server that is not installed": {strings.ReplaceAll(one, "example.com/clf:1", "nvcr.io/nvidia/tritonserver:21.08-py3"), nil, []string{
-			"image nvcr.io/nvidia/tritonserver:21.08-py3: tritonserver is not on PATH; tritonserver is not on PATH; install it", "--exec clf='COMMAND'"}},
+			"image nvcr.io/nvidia/tritonserver:21.08-py3: tritonserver is not on PATH; install it", "--exec clf='COMMAND'"}},
 		"an executor that was not built": {pair, func(o *Options) { o.Exec = map[string]string{"clf": "true"} }, []string{
 			"predictor main: container seldon-container-engine: image radiant/executor", "executor is not in ", "make build",
 			"predictor canary: container seldon-container-engine"}},
