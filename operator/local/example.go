@@ -19,6 +19,8 @@ type exampleCall struct {
 	body string
 	// method is the gRPC method.
 	method string
+	// sameOverGRPC: a request over gRPC is the same in JSON.
+	sameOverGRPC bool
 	// fits reports whether the top-level fields are those of a request.
 	fits func(fields map[string]json.RawMessage) bool
 }
@@ -26,7 +28,7 @@ type exampleCall struct {
 // exampleCalls has a line for each protocol.
 var exampleCalls = map[v1.Protocol]exampleCall{
 	v1.ProtocolSeldon: {
-		path: "api/v1.0/predictions", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict",
+		path: "api/v1.0/predictions", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict", sameOverGRPC: true,
 		fits: func(fields map[string]json.RawMessage) bool {
 			return hasAny(fields, "data", "strData", "jsonData", "binData")
 		},
@@ -62,25 +64,32 @@ func example(s Source, port int) string {
 		return ""
 	}
 	path := strings.ReplaceAll(call.path, "MODEL", d.Spec.Predictors[0].Graph.Name)
-	body := "'" + call.body + "'"
+	body, input := "'"+call.body+"'", "REQUEST.json"
 	if file := requestFile(s, call); file != "" {
 		body = "@" + shellWord(file)
+		if call.sameOverGRPC {
+			input = shellWord(file)
+		}
 	}
 	return fmt.Sprintf(`  curl -s http://localhost:%d/seldon/%s/%s/%s -H 'Content-Type: application/json' -d %s
-  grpcurl -plaintext -H 'seldon: %s' -H 'namespace: %s' -d @ localhost:%d %s
-`, port, d.Namespace, d.Name, path, body, d.Name, d.Namespace, port, call.method)
+  grpcurl -plaintext -H 'seldon: %s' -H 'namespace: %s' -d @ localhost:%d %s < %s
+`, port, d.Namespace, d.Name, path, body, d.Name, d.Namespace, port, call.method, input)
 }
 
 // largestExample is the largest file that is looked into.
 const largestExample = 1 << 20
 
 // requestFile finds a file beside the deployment's that holds a request of
-// its protocol over REST. Files named after the protocol come first.
+// its protocol over REST. Files named after the protocol come first. The name
+// is absolute, since lines are pasted into terminals that are elsewhere.
 func requestFile(s Source, call exampleCall) string {
 	if s.File == "" {
 		return ""
 	}
-	dir := filepath.Dir(s.File)
+	dir, err := filepath.Abs(filepath.Dir(s.File))
+	if err != nil {
+		return ""
+	}
 	protocol := string(s.Deployment.Spec.Protocol.Canonical())
 	var names []string
 	for _, pattern := range []string{"request.json", "*request*.json", filepath.Join("requests", protocol+".json"), filepath.Join("requests", "*.json")} {
