@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"path"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
@@ -123,14 +125,30 @@ func (s *rest) post(answer answerer) action {
 		defer lease.Release()
 		m, err := s.read(r, lease)
 		if err != nil {
-			// What is left of the body is not read: the connection ends.
 			w.Header()["Connection"] = s.fixed.close
 			s.fail(w, r, err)
+			s.readOn(w, r)
 			return
 		}
 		m.Meta = s.meta(w, r, lease, &match)
 		m, err = answer(r.Context(), protocol.REST, m)
 		s.write(w, r, m, err)
+	}
+}
+
+// readOnTime bounds how long a refused body is read on.
+const readOnTime = 5 * time.Second
+
+// readOn discards what still comes of a refused body, as much as would have
+// been allowed at first. Who is still sending, a proxy above all, would else
+// see the connection end before it sees the answer.
+func (s *rest) readOn(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength > s.options.MaxRequestBytes && r.Header["Expect"] != nil {
+		return // Nothing was sent, and nothing will be.
+	}
+	control := http.NewResponseController(w)
+	if control.Flush() == nil && control.SetReadDeadline(time.Now().Add(readOnTime)) == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, s.options.MaxRequestBytes)
 	}
 }
 

@@ -92,6 +92,10 @@ type codec struct {
 	writeJSON      func(m, asked *message) ([]byte, error)
 }
 
+// json reports whether the form is text, in which an empty message is no
+// message at all.
+func (f Form) json() bool { return f == SeldonJSON || f == TensorFlowJSON || f == V2JSON }
+
 func (f Form) codec() (codec, error) {
 	switch f {
 	case SeldonJSON:

@@ -45,6 +45,9 @@ func (x *Exchange) request(p Payload) (Payload, error) {
 	if err != nil {
 		return Payload{}, err
 	}
+	if len(p.Body) == 0 && x.from.json() {
+		return Payload{}, refuse("", "the request has no body")
+	}
 	m, err := source.decodeRequest(p)
 	if err != nil {
 		return Payload{}, err

@@ -241,6 +241,8 @@ func TestRequestRefusals(t *testing.T) {
 		request  string
 		want     string
 	}{
+		{"no body", SeldonJSON, TensorFlowJSON, nil, ``,
+			`node "n": cannot translate: the request has no body`},
 		{"truncated", SeldonJSON, TensorFlowJSON, nil, `{"data":{"ndarray":[[1,2]`,
 			`node "n": cannot translate: not a seldon message: the JSON ends too early`},
 		{"ragged", SeldonJSON, TensorFlowJSON, nil, `{"data":{"ndarray":[[1,2],[3]]}}`,
