@@ -20,7 +20,9 @@ bin/radiant:             ; @scripts/need.sh go && $(GO) build -trimpath -o $@ ./
 bin/executor:            ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./executor
 bin/storage-initializer: ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./storage/initializer
 
-run: build ## Serve the MNIST sample on localhost:8003
+run: ## Serve the MNIST sample on localhost:8003
+	@echo "building; the first time takes a minute or two"
+	@$(MAKE) --no-print-directory -s build
 	@scripts/need.sh python
 	@bin/radiant local -f samples/mnist/mnist.yaml
 
@@ -48,5 +50,5 @@ bench: ## Run the benchmarks; compare two outputs with benchstat
 generate: ## Regenerate deep copies and protobuf code
 	scripts/generate.sh
 
-clean: ## Remove what build made; the cache in $(CACHE) stays
+clean: ## Remove what build made; the cache folder stays
 	rm -rf bin

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 func main() {
@@ -29,8 +31,9 @@ var errReported = errors.New("problems were found")
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "radiant",
-		Short: "Run SeldonDeployments, on this machine or on Kubernetes",
+		Use:     "radiant",
+		Version: expand.Version,
+		Short:   "Run SeldonDeployments, on this machine or on Kubernetes",
 		Long: `Radiant takes SeldonDeployment YAML as it is and serves it.
 
   radiant validate -f FILE   print every problem, with its line

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -18,19 +19,23 @@ import (
 func renderCommand() *cobra.Command {
 	var files []string
 	var namespace string
+	var list bool
 	cmd := &cobra.Command{
 		Use:   "render -f FILE [-f FILE|FOLDER|-]",
 		Short: "Print the Kubernetes objects that SeldonDeployments stand for",
-		Long: `Render prints the Kubernetes objects of all SeldonDeployments, as YAML documents
-that can be applied. Warnings go to standard error; where there are errors,
-nothing is rendered.
+		Long: `Render prints the Kubernetes objects of all SeldonDeployments, as YAML documents.
+Warnings go to standard error; where there are errors, nothing is rendered.
 
-The settings of an operator are taken from the same environment variables.`,
+Images, ports and resources are settings: environment variables with the names
+that installations of Seldon Core v1 use. --settings lists them.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := config.FromEnvironment()
 			if err != nil {
 				return err
+			}
+			if list {
+				return printSettings(cmd.OutOrStdout(), settings.Settings())
 			}
 			servers, err := manifests.Load()
 			if err != nil {
@@ -59,7 +64,17 @@ The settings of an operator are taken from the same environment variables.`,
 	}
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
 	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "namespace of deployments that name none")
+	cmd.Flags().BoolVar(&list, "settings", false, "list the settings and their values, and do nothing else")
 	return cmd
+}
+
+// printSettings lists settings, one a line.
+func printSettings(w io.Writer, settings []config.Setting) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, s := range settings {
+		fmt.Fprintf(table, "%s=%s\t%s\n", s.Name, s.Value, s.Doc)
+	}
+	return table.Flush()
 }
 
 // render writes the objects of all documents.
