@@ -32,10 +32,22 @@ type Server struct {
 	LivePath  string `json:"livePath,omitempty"`
 	// ModelURIOptional is true for servers that can do without model files.
 	ModelURIOptional bool `json:"modelUriOptional,omitempty"`
+	// Files are patterns, as path.Match knows them, of the files of a model by
+	// which the server finds it; one of them has to be there. Empty: whatever
+	// is there may do. FileHints help where none is; the first that fits counts.
+	Files     []string   `json:"files,omitempty"`
+	FileHints []FileHint `json:"fileHints,omitempty"`
 	// Direct is set for servers that can fetch a model themselves.
 	Direct *Direct `json:"direct,omitempty"`
 	// Proxied is set for servers that used to stand behind a proxy container.
 	Proxied *Proxied `json:"proxied,omitempty"`
+}
+
+// FileHint says what to do where a model has a file that fits the pattern
+// File, and none that the server loads.
+type FileHint struct {
+	File string `json:"file"`
+	Do   string `json:"do"`
 }
 
 // Proxied tells how to read a deployment that was written when a proxy

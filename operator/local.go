@@ -149,7 +149,7 @@ func (f *localFlags) loader(stdin io.Reader, servers manifests.Servers) func() (
 // source says where a document was read; relative paths in one from standard
 // input start at the current folder.
 func source(d *v1.Document) (local.Source, error) {
-	s := local.Source{Deployment: d.Deployment, File: d.File}
+	s := local.Source{Deployment: d.Deployment, File: d.File, Locate: d.Locate}
 	if _, err := os.Stat(d.File); err != nil {
 		s.File = ""
 	}

@@ -86,7 +86,7 @@ func load(file string) ([]Source, error) {
 	}
 	var sources []Source
 	for _, d := range docs {
-		sources = append(sources, Source{Deployment: d.Deployment, File: file, Dir: filepath.Dir(file)})
+		sources = append(sources, Source{Deployment: d.Deployment, File: file, Dir: filepath.Dir(file), Locate: d.Locate})
 	}
 	return sources, nil
 }

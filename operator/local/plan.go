@@ -64,7 +64,8 @@ type place struct {
 // defaultGrace is what Kubernetes gives a pod to stop.
 const defaultGrace = 30 * time.Second
 
-// pod plans the pod of d. All problems are reported at once.
+// pod plans the pod of d. All problems are reported at once; with an error
+// comes what could be planned.
 func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 	template := &d.Spec.Template
 	id := identity{
@@ -98,8 +99,9 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 	add(&plan.inits, template.Spec.InitContainers)
 	add(&plan.containers, template.Spec.Containers)
 	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		return plan, err
 	}
+	plan.dropFetches(template.Spec.Containers)
 	return plan, nil
 }
 

@@ -102,6 +102,7 @@ func (ch *chooser) choose(deployment, predictor string, c *corev1.Container) (ch
 		return choice{way: asShell, program: "/bin/sh", shell: command, words: c.Args}, nil
 	}
 	var why []string
+	isOurs := false
 	for i := range ch.runtimes {
 		r := &ch.runtimes[i]
 		if !matches(r.Images, c.Image) {
@@ -111,13 +112,17 @@ func (ch *chooser) choose(deployment, predictor string, c *corev1.Container) (ch
 		if err == nil {
 			return chosen, nil
 		}
-		why = append(why, err.Error())
+		why, isOurs = append(why, err.Error()), ours(r)
 		break
 	}
 	if c.Image != "" {
 		if engine := ch.engine(); engine != "" {
 			return choice{way: asImage, program: engine, runtime: c.Image}, nil
 		}
+	}
+	if isOurs {
+		// Another command in its place is not what the user wants.
+		return choice{}, errors.New(strings.Join(why, "; "))
 	}
 	return choice{}, ch.refuse(c, why)
 }
@@ -162,13 +167,21 @@ func (ch *chooser) program(r *manifests.Runtime, c *corev1.Container) (choice, e
 	return choice{}, errors.New(strings.Join(tried, "; "))
 }
 
+// besideRadiant begins the name of a program that lies in radiant's folder.
+const besideRadiant = "radiant:"
+
+// ours reports whether the runtime is a program of this project.
+func ours(r *manifests.Runtime) bool {
+	return slices.ContainsFunc(r.Commands, func(c manifests.Command) bool { return strings.HasPrefix(c.Program, besideRadiant) })
+}
+
 // find returns the absolute path of a program. Those of the virtual
 // environment need not exist yet: they are installed before they start.
 func (ch *chooser) find(c manifests.Command) (string, error) {
 	if name, ok := strings.CutPrefix(c.Program, "venv:"); ok {
 		return filepath.Join(ch.venvDir, "bin", name), nil
 	}
-	if name, ok := strings.CutPrefix(c.Program, "radiant:"); ok {
+	if name, ok := strings.CutPrefix(c.Program, besideRadiant); ok {
 		program, err := exec.LookPath(filepath.Join(ch.binDir, name))
 		if err != nil {
 			return "", fmt.Errorf("%s is not in %s", name, ch.binDir)

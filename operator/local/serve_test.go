@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -28,24 +29,24 @@ spec:
         - {name: clf, image: "example.com/clf:1"}
 `
 
-func TestAMissingModelIsNamedAndAwaited(t *testing.T) {
-	s := newSession(t, withModel)
+func TestAModelThatAServerDoesNotHaveYetIsAwaited(t *testing.T) {
+	var there atomic.Bool
+	models := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !there.Load() {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprint(w, "iris")
+	}))
+	defer models.Close()
+	s := newSession(t, strings.Replace(withModel, "./the-model", models.URL+"/name", 1))
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": execAct("model", `"$(cat $MLSERVER_MODEL_URI/name)"`)}
 	s.run()
-	model := filepath.Join(filepath.Dir(s.file), "the-model")
 	s.screen.await(t,
-		"main/clf-model-initializer: it failed: exit code", "Init:CrashLoopBackOff", model,
+		"main/clf-model-initializer: it failed: exit code", "Init:CrashLoopBackOff", models.URL,
 		"fetched-main-0-clf asks for 3 replicas; one runs here")
-	if err := os.Mkdir(model+".new", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(model+".new", "name"), []byte("iris"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(model+".new", model); err != nil {
-		t.Fatal(err)
-	}
+	there.Store(true)
 	text := s.screen.await(t, "address known\n")
 	code, body := s.post("/seldon/team/fetched/api/v1.0/predictions", `{"data":{"ndarray":[[1]]}}`)
 	if code != http.StatusOK || !strings.Contains(body, `"names":["iris"]`) {
@@ -178,7 +179,8 @@ func TestWhatIsWrongBeforeAnythingStarts(t *testing.T) {
 		"a server that is not installed": {strings.ReplaceAll(one, "example.com/clf:1", "nvcr.io/nvidia/tritonserver:21.08-py3"), nil, []string{
 			"image nvcr.io/nvidia/tritonserver:21.08-py3: tritonserver is not on PATH; install it", "--exec clf='COMMAND'"}},
 		"an executor that was not built": {pair, func(o *Options) { o.Exec = map[string]string{"clf": "true"} }, []string{
-			"predictor main: container seldon-container-engine: image radiant/executor", "executor is not in ", "make build",
+			"predictor main: container seldon-container-engine: executor is not in ",
+			"keep radiant, executor and storage-initializer in one folder (make build)\n",
 			"predictor canary: container seldon-container-engine"}},
 		"a name that no container has": {one, func(o *Options) { o.Exec = map[string]string{"clf": "true", "clff": "true"} }, []string{
 			"--exec clff: there is no container of this name; there are alone/main/clf"}},

@@ -15,6 +15,8 @@ type Source struct {
 	File string
 	// Dir is the folder that relative model paths start from.
 	Dir string
+	// Locate fills in where problems are in the file; nil: nobody knows.
+	Locate func(v1.Problems) v1.Problems
 }
 
 // name is the deployment's namespace and name.

@@ -60,6 +60,8 @@ type target struct {
 	packages    []string
 	notes       []string
 	containers  []string
+	// problems are those of the deployments themselves.
+	problems v1.Problems
 }
 
 // plan computes the target for a list of deployments. It starts nothing; the
@@ -78,7 +80,7 @@ func (w *world) plan(sources []Source) (*target, error) {
 		seen[source.name()] = source.File
 		s := &succession{deployment: d, source: source}
 		for i := range d.Spec.Predictors {
-			g, err := w.generation(t, d, &d.Spec.Predictors[i])
+			g, err := w.generation(t, source, i)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("deployment %s: %w", d.Name, err))
 				continue
@@ -87,7 +89,8 @@ func (w *world) plan(sources []Source) (*target, error) {
 		}
 		t.successions = append(t.successions, s)
 	}
-	if err := errors.Join(errs...); err != nil {
+	t.problems.Sort()
+	if err := errors.Join(append([]error{t.problems.Err()}, errs...)...); err != nil {
 		t.release()
 		return nil, err
 	}
@@ -103,7 +106,9 @@ func (t *target) release() {
 
 // generation returns the running generation of a predictor that did not
 // change, or a fresh one.
-func (w *world) generation(t *target, d *v1.SeldonDeployment, p *v1.PredictorSpec) (*generation, error) {
+func (w *world) generation(t *target, source Source, predictor int) (*generation, error) {
+	d := source.Deployment
+	p := &d.Spec.Predictors[predictor]
 	in := w.input
 	in.Deployment = d
 	for _, g := range w.candidates(d, p) {
@@ -128,7 +133,13 @@ func (w *world) generation(t *target, d *v1.SeldonDeployment, p *v1.PredictorSpe
 			preferred: ownPorts(p, in.Config.Units.MetricsPortName),
 		},
 	}
-	if err := w.complete(g, in); err != nil {
+	err := w.complete(g, in)
+	problems := g.modelProblems(predictor, in.Servers.Servers)
+	if source.Locate != nil {
+		problems = source.Locate(problems)
+	}
+	t.problems = append(t.problems, problems...)
+	if err != nil {
 		g.ports.giveBack()
 		return nil, err
 	}
@@ -155,7 +166,6 @@ func (w *world) complete(g *generation, in expand.Input) error {
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("predictor %s: %w", g.predictor.Name, err))
-			continue
 		}
 		g.plans = append(g.plans, plan)
 	}

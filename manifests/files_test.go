@@ -1,0 +1,45 @@
+package manifests
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFilesOfAModel(t *testing.T) {
+	servers, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		server string
+		files  []string
+		wrong  []string // parts of the error; none: no error
+	}{
+		{"TENSORFLOW_SERVER", []string{"1/saved_model.pb", "1/variables/variables.index"}, nil},
+		{"TENSORFLOW_SERVER", []string{"0003/saved_model.pbtxt"}, nil},
+		{"TENSORFLOW_SERVER", []string{"model.keras"}, []string{"there is *.keras", `model.export("model/1")`}},
+		{"TENSORFLOW_SERVER", []string{"weights.h5"}, []string{"there is *.h5", `model.export("model/1")`}},
+		{"TENSORFLOW_SERVER", []string{"saved_model.pb"}, []string{"there is saved_model.pb", "folder named by a number"}},
+		{"TENSORFLOW_SERVER", []string{"export/saved_model.pb"}, []string{"there is */saved_model.pb", "folder named by a number"}},
+		{"SKLEARN_SERVER", []string{"model.joblib"}, nil},
+		{"SKLEARN_SERVER", []string{"model.pkl", "notes.txt"}, nil},
+		{"SKLEARN_SERVER", []string{"model-settings.json", "own.bin"}, nil},
+		{"SKLEARN_SERVER", []string{"iris.joblib"}, []string{"it loads model.joblib, model.pickle, model.pkl", "name it model.joblib"}},
+		{"XGBOOST_SERVER", []string{"model.json"}, nil},
+		{"XGBOOST_SERVER", []string{"deep/model.json"}, []string{"it loads model.bst, model.json, model.ubj"}},
+		{"MLFLOW_SERVER", []string{"MLmodel", "model.skops"}, nil},
+		{"MLFLOW_SERVER", []string{"model.skops"}, []string{"it loads MLmodel"}},
+		{"HUGGINGFACE_SERVER", []string{"anything"}, nil},
+	} {
+		err := servers.Servers[c.server].CheckFiles(c.files)
+		if (err == nil) != (len(c.wrong) == 0) {
+			t.Errorf("%s with %q: %v", c.server, c.files, err)
+			continue
+		}
+		for _, want := range c.wrong {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s with %q: missing %q in: %v", c.server, c.files, want, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package local
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// stock is a deployment of a prepackaged server behind an executor.
+const stock = `
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: stock}
+spec:
+  predictors:
+  - name: main
+    graph:
+      name: clf
+      implementation: TENSORFLOW_SERVER
+      modelUri: the-model
+`
+
+func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		files []string
+		exec  map[string]string
+		want  string
+	}{
+		"a scheme that is not fetched": {strings.Replace(stock, "the-model", "gs://bucket/iris", 1), nil, nil,
+			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: this build does not fetch gs:, it fetches file, http, https: download the model and set modelUri to a folder"},
+		"a folder that is not there": {stock, nil, nil, "deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
+		"a model of a command":       {withModel, nil, map[string]string{"clf": "true"}, "deployment.yaml:9:47: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
+		"a model of Keras":           {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSession(t, c.text)
+			s.options.BinDir, s.options.Exec = programs(t), c.exec
+			dir := filepath.Dir(s.file)
+			for _, file := range c.files {
+				path := filepath.Join(dir, "the-model", file)
+				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(path, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := Run(context.Background(), s.options)
+			if want := strings.ReplaceAll(c.want, "DIR", dir); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("missing %q in: %v", want, err)
+			}
+			if s.screen.String() != "" {
+				t.Errorf("something was started:\n%s", s.screen)
+			}
+		})
+	}
+}
+
+func TestANodeThatIsLeftOutNeedsNoModel(t *testing.T) {
+	s := newSession(t, strings.Replace(withModel, "        containers:\n", "        containers:\n        - {name: side, image: \"example.com/side:1\"}\n", 1))
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{"clf": "", "side": "sleep 600"}
+	s.run()
+	text := s.screen.await(t, "main/clf is left out, as --exec asks", "starting 1 deployment", "main/side: --exec sleep 600")
+	s.stop()
+	if strings.Contains(text, "model-initializer: it failed") {
+		t.Errorf("a model was fetched for nobody:\n%s", text)
+	}
+}
+
+func TestAChangeToAMissingModelChangesNothing(t *testing.T) {
+	s := newSession(t, withModel)
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{"clf": execAct("model")}
+	s.options.Watch = []string{s.file}
+	model := filepath.Join(filepath.Dir(s.file), "the-model")
+	if err := os.Mkdir(model, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(model, "name"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.start()
+	pid := s.modelPID("/seldon/team/fetched/api/v1.0/predictions")
+	s.write(strings.Replace(withModel, "./the-model", "s3://bucket/model", 1))
+	s.screen.await(t, "error: spec.predictors[0].graph.modelUri: this build does not fetch s3:", "not applied: what runs keeps running")
+	if now := s.modelPID("/seldon/team/fetched/api/v1.0/predictions"); now != pid {
+		t.Errorf("process %d was replaced by %d", pid, now)
+	}
+	s.stop()
+}
