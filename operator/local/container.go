@@ -22,12 +22,14 @@ type pace struct {
 	firstPause, longestPause, calm time.Duration
 	// hook bounds a postStart or preStop command.
 	hook time.Duration
+	// waiting is the time between two messages about what is awaited.
+	waiting time.Duration
 }
 
 func usualPace() pace {
 	return pace{
 		poll: 250 * time.Millisecond, firstPause: time.Second, longestPause: 30 * time.Second,
-		calm: time.Minute, hook: 30 * time.Second,
+		calm: time.Minute, hook: 30 * time.Second, waiting: 10 * time.Second,
 	}
 }
 
@@ -50,6 +52,8 @@ type container struct {
 	grace  time.Duration
 	prober *prober
 	ready  atomic.Bool
+	// failure is the last one, until the container is ready or has succeeded.
+	failure atomic.Pointer[failure]
 	// started is closed when the container first was ready.
 	started chan struct{}
 	// changed is called when ready has changed.
@@ -57,6 +61,12 @@ type container struct {
 	// portTaken is called when the container died because another program
 	// listens on one of its ports.
 	portTaken func(port int32)
+}
+
+// failure is why a container is not ready.
+type failure struct {
+	at   time.Time
+	text string
 }
 
 func newContainer(plan containerPlan, h *host, out *output, grace time.Duration) *container {
@@ -83,6 +93,7 @@ func (c *container) prepare() error {
 	for _, p := range c.spec.Ports {
 		c.host.ports.release(p.ContainerPort)
 	}
+	c.out.forget()
 	return nil
 }
 
@@ -93,7 +104,7 @@ func (c *container) run(ctx context.Context) {
 	pause := c.host.pace.firstPause
 	for ctx.Err() == nil {
 		began := time.Now()
-		reason := c.once(ctx)
+		reason, killed := c.once(ctx)
 		c.setReady(false)
 		c.clean()
 		c.out.flush()
@@ -107,7 +118,13 @@ func (c *container) run(ctx context.Context) {
 		if time.Since(began) > c.host.pace.calm {
 			pause = c.host.pace.firstPause
 		}
-		c.host.console.say("%s: %s; CrashLoopBackOff: starting again in %v%s", c.label, reason, pause, c.out.last())
+		c.fail(reason)
+		quote := c.out.quote()
+		if killed {
+			// What it said last has nothing to do with it.
+			quote = c.out.where()
+		}
+		c.host.console.say("%s: %s; CrashLoopBackOff: starting again in %v%s", c.label, reason, pause, quote)
 		if !wait(ctx, pause) {
 			return
 		}
@@ -124,14 +141,24 @@ func (c *container) runToEnd(ctx context.Context) error {
 		c.clean()
 		c.out.flush()
 		if err == nil || ctx.Err() != nil {
+			c.failure.Store(nil)
 			return ctx.Err()
 		}
-		c.host.console.say("%s: %v; Init:CrashLoopBackOff: trying again in %v%s", c.label, err, pause, c.out.last())
+		c.fail(err.Error())
+		c.host.console.say("%s: %v; Init:CrashLoopBackOff: trying again in %v%s", c.label, err, pause, c.out.quote())
 		if !wait(ctx, pause) {
 			return ctx.Err()
 		}
 		pause = min(2*pause, c.host.pace.longestPause)
 	}
+}
+
+// fail remembers a failure, with what the container said about it.
+func (c *container) fail(reason string) {
+	if said := c.out.message(); said != "" {
+		reason += ": " + said
+	}
+	c.failure.Store(&failure{at: time.Now(), text: reason})
 }
 
 func (c *container) onceToEnd(ctx context.Context) error {
@@ -154,14 +181,15 @@ func (c *container) onceToEnd(ctx context.Context) error {
 	return nil
 }
 
-// once runs the container until it ends, and says why it did.
-func (c *container) once(ctx context.Context) string {
+// once runs the container until it ends, and says why it did. It has been
+// killed when somebody else did that.
+func (c *container) once(ctx context.Context) (reason string, killed bool) {
 	if err := c.prepare(); err != nil {
-		return err.Error()
+		return err.Error(), false
 	}
 	p, err := c.host.spawn.start(c.command, c.out)
 	if err != nil {
-		return err.Error()
+		return err.Error(), false
 	}
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
@@ -173,10 +201,9 @@ func (c *container) once(ctx context.Context) string {
 			failed <- err
 		}
 	}()
-	reason := ""
 	select {
 	case <-p.done:
-		reason = "it ended: " + exitReason(p.err)
+		reason, killed = "it ended: "+exitReason(p.err), wasKilled(p.err)
 	case err := <-failed:
 		reason = err.Error()
 		p.stop(c.grace, c.host.abort)
@@ -187,7 +214,7 @@ func (c *container) once(ctx context.Context) string {
 	}
 	stopWatching()
 	<-watched
-	return reason
+	return reason, killed
 }
 
 // watch probes the container until ctx is done, or returns why it must be
@@ -312,12 +339,20 @@ func (c *container) followReadiness(ctx context.Context, dead chan error) {
 		}
 		if failures++; failures >= times(probe.FailureThreshold, 3) && c.ready.Load() {
 			c.host.console.say("%s: not ready any more: %v", c.label, err)
+			c.failure.Store(&failure{at: time.Now(), text: "not ready any more: " + err.Error()})
 			c.setReady(false)
 		}
 	}
 }
 
 func (c *container) setReady(ready bool) {
+	if ready && c.failure.Swap(nil) != nil {
+		again := ""
+		if c.wasStarted() {
+			again = " again"
+		}
+		c.host.console.say("%s: ready%s", c.label, again)
+	}
 	if c.ready.Swap(ready) != ready && c.changed != nil {
 		c.changed()
 	}

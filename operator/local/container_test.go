@@ -54,12 +54,22 @@ func TestAServerThatDiesIsStartedAgainAndSaysWhy(t *testing.T) {
 	s := newScreen()
 	h := newTestHost(t, s)
 	c := newTestContainer(t, h, &corev1.Container{Name: "clf"}, actCommand("die"))
+	c.out.show = false
 	runInBackground(t, c)
 	text := s.await(t, "starting again in 20ms", "starting again in 40ms", "starting again in 100ms")
-	want := "main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    loading the model\n    OSError: model.joblib is damaged\n"
+	want := "main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    OSError: model.joblib is damaged\n    log: " + c.out.path + "\n"
 	if !strings.Contains(text, want) {
 		t.Errorf("missing %q in:\n%s", want, text)
 	}
+}
+
+func TestAServerThatWasKilledIsNotQuoted(t *testing.T) {
+	s := newScreen()
+	h := newTestHost(t, s)
+	c := newTestContainer(t, h, &corev1.Container{Name: "clf"}, shellCommand("echo KeyError: long ago; kill -9 $$"))
+	c.out.show = false
+	runInBackground(t, c)
+	s.await(t, "main/clf: it ended: signal: killed; CrashLoopBackOff: starting again in 20ms\n    log: "+c.out.path+"\n")
 }
 
 func TestReadinessAndLiveness(t *testing.T) {
@@ -98,7 +108,7 @@ func TestReadinessAndLiveness(t *testing.T) {
 	}
 	s.await(t, "main/clf: liveness probe failed", "the alarm rings", "CrashLoopBackOff")
 	os.Remove(alarm)
-	eventually(t, "ready again", c.ready.Load)
+	s.await(t, "main/clf: ready again\n")
 	stop()
 	if !strings.HasSuffix(s.String(), "model stops\n") {
 		t.Errorf("the model was not asked to stop:\n%s", s)
@@ -212,7 +222,7 @@ func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
 	})
 	p.start("")
 	defer p.stop()
-	s.await(t, "main/fetch: it failed: exit code 7; Init:CrashLoopBackOff: trying again in 20ms\n    no model here\n", "trying again in 40ms")
+	s.await(t, "main/fetch: it failed: exit code 7; Init:CrashLoopBackOff: trying again in 20ms\n    no model here\n    log: ", "trying again in 40ms")
 	if p.ready() {
 		t.Error("the pod is ready before its init containers have succeeded")
 	}

@@ -221,7 +221,11 @@ func (r *runner) open(g *generation) outputs {
 		if r.options.Verbose > 1 {
 			r.console.say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
 		}
-		return openOutput(r.state.log(g.deployment.Namespace, g.deployment.Name, c.name), c.label, colour, r.console, show)
+		out, err := openOutput(r.state.log(g.deployment.Namespace, g.deployment.Name, c.name), c.label, colour, r.console, show)
+		if err == nil {
+			out.probes = probePaths(c.spec)
+		}
+		return out, err
 	}
 }
 
@@ -284,7 +288,7 @@ func (r *runner) loop(ctx context.Context) error {
 	}
 	defer stopWatching()
 	announced := false
-	waiting := time.NewTicker(waitingPause)
+	waiting := time.NewTicker(r.world.host.pace.waiting)
 	defer waiting.Stop()
 	for {
 		select {

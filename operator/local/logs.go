@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -19,20 +21,35 @@ const (
 	largestLog = 64 << 20
 )
 
-// output takes what a container prints: every line goes to a file, the last
-// ones are remembered for messages, and all are shown when show is set.
+// output takes what a container prints: every line goes to a file, some are
+// remembered for messages, and all are shown when show is set.
 type output struct {
+	path    string
 	prefix  string
 	colour  string
 	console *console
 	show    bool
+	// probes are the paths that radiant asks for: a server's lines about them
+	// say nothing.
+	probes []string
 
 	mu      sync.Mutex
 	file    *os.File
 	written int
 	partial []byte
-	tail    []string
+	memory  memory
 }
+
+// memory is what is known of a container's output since its last start.
+type memory struct {
+	tail []string
+	// firstError and lastError are lines that name an error.
+	firstError, lastError string
+}
+
+// errorLine is how Python and Go end the report of an error: the error's name
+// at the start of a line, and what it says.
+var errorLine = regexp.MustCompile(`^(([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception)|([A-Za-z_]\w*\.)+[A-Z]\w*|panic|fatal error): .`)
 
 // openOutput goes on with the log file of a container.
 func openOutput(path, prefix, colour string, console *console, show bool) (*output, error) {
@@ -43,7 +60,7 @@ func openOutput(path, prefix, colour string, console *console, show bool) (*outp
 	if err != nil {
 		return nil, fmt.Errorf("creating a log file: %w", err)
 	}
-	return &output{prefix: prefix, colour: colour, console: console, show: show, file: file}, nil
+	return &output{path: path, prefix: prefix, colour: colour, console: console, show: show, file: file}, nil
 }
 
 // Write takes output in pieces of any size.
@@ -92,28 +109,79 @@ func (o *output) endLine() {
 		text = text[i+1:]
 	}
 	o.partial = o.partial[:0]
-	if len(o.tail) == tailLines {
-		copy(o.tail, o.tail[1:])
-		o.tail = o.tail[:tailLines-1]
-	}
-	o.tail = append(o.tail, text)
+	o.remember(text)
 	if o.show {
 		o.console.line(o.prefix, o.colour, text)
 	}
 }
 
-// last returns the last lines, indented, or an empty string, and forgets
-// them, so that the next failure shows its own.
-func (o *output) last() string {
+// remember keeps what messages may quote. The caller holds mu.
+func (o *output) remember(line string) {
+	if slices.ContainsFunc(o.probes, func(path string) bool {
+		_, after, ok := strings.Cut(line, "GET "+path)
+		return ok && (after == "" || strings.ContainsAny(after[:1], " \"?"))
+	}) {
+		return
+	}
+	m := &o.memory
+	if errorLine.MatchString(line) {
+		m.lastError = line
+		if m.firstError == "" {
+			m.firstError = line
+		}
+	}
+	if len(m.tail) == tailLines {
+		copy(m.tail, m.tail[1:])
+		m.tail = m.tail[:tailLines-1]
+	}
+	m.tail = append(m.tail, line)
+}
+
+// forget is called when the container starts: what it said before is of no
+// use after its next failure.
+func (o *output) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var b strings.Builder
-	for _, line := range o.tail {
-		b.WriteString("\n    ")
-		b.WriteString(line)
+	o.memory = memory{}
+}
+
+// quote returns, indented, the lines that tell best why the container failed,
+// unless they have been shown, and where the whole log is.
+func (o *output) quote() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var lines []string
+	switch m := &o.memory; {
+	case o.show:
+	case m.firstError != "":
+		lines = slices.Compact([]string{m.firstError, m.lastError})
+	default:
+		lines = m.tail
 	}
-	o.tail = o.tail[:0]
-	return b.String()
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString("\n    " + line)
+	}
+	return b.String() + o.where()
+}
+
+// where says where the log is, on a line of its own.
+func (o *output) where() string { return "\n    log: " + o.path }
+
+// message is the line that says most about the last failure, or an empty
+// string.
+func (o *output) message() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.memory.lastError != "" {
+		return o.memory.lastError
+	}
+	for _, line := range slices.Backward(o.memory.tail) {
+		if strings.TrimSpace(line) != "" {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
 }
 
 func (o *output) close() {

@@ -23,14 +23,20 @@ func TestOutputIsPrefixedKeptAndRemembered(t *testing.T) {
 	if got, want := s.String(), "main/clf | one\nmain/clf | two\nmain/clf | 100%\nmain/clf | no end\n"; got != want {
 		t.Errorf("shown %q, want %q", got, want)
 	}
-	if got, want := o.last(), "\n    one\n    two\n    100%\n    no end"; got != want {
-		t.Errorf("last lines %q, want %q", got, want)
+	where := "\n    log: " + path
+	if got := o.quote(); got != where {
+		t.Errorf("quoted what was shown: %q", got)
 	}
-	if got := o.last(); got != "" {
-		t.Errorf("last lines once more: %q", got)
+	o.show = false
+	if got, want := o.quote(), "\n    one\n    two\n    100%\n    no end"+where; got != want {
+		t.Errorf("quoted %q, want %q", got, want)
+	}
+	o.forget()
+	if got := o.quote(); got != where {
+		t.Errorf("quoted once more: %q", got)
 	}
 	o.Write([]byte(strings.Repeat("line\n", 3*tailLines)))
-	if got := strings.Count(o.last(), "line"); got != tailLines {
+	if got := strings.Count(o.quote(), "line"); got != tailLines {
 		t.Errorf("%d lines are remembered, want %d", got, tailLines)
 	}
 	o.Write([]byte(strings.Repeat("x", 3*longestLine)))
@@ -63,5 +69,37 @@ func TestTheConsole(t *testing.T) {
 	c.line("a", "36", "text")
 	if got, want := s.String(), "1 of 9\na | text\n"; got != want {
 		t.Errorf("in a file %q, want %q", got, want)
+	}
+}
+
+func TestQuotesSayWhatHelps(t *testing.T) {
+	for name, c := range map[string]struct{ text, quote, message string }{
+		"an error of Python": {
+			"loading\nTraceback (most recent call last):\n  File \"x.py\", line 1\nValueError: 3 is not 4\n\nbye\n",
+			"\n    ValueError: 3 is not 4", "ValueError: 3 is not 4"},
+		"the first and the last": {
+			"KeyError: 'a'\nDuring handling\nmlserver.errors.InvalidModelURI: Invalid URI\nRuntimeError: no\nend\n",
+			"\n    KeyError: 'a'\n    RuntimeError: no", "RuntimeError: no"},
+		"no error": {
+			"INFO: GET /other\nsegmentation fault\n  \n", "\n    INFO: GET /other\n    segmentation fault\n      ", "segmentation fault"},
+		"probes": {
+			`INFO: 127.0.0.1 - "GET /v2/health/ready HTTP/1.1" 200 OK` + "\nbye\n" + "GET /v2/health/readyish\n",
+			"\n    bye\n    GET /v2/health/readyish", "GET /v2/health/readyish"},
+		"nothing": {"", "", ""},
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		o, err := openOutput(path, "x", "", &console{out: newScreen()}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.probes = []string{"/v2/health/ready"}
+		o.Write([]byte(c.text))
+		if got, want := o.quote(), c.quote+"\n    log: "+path; got != want {
+			t.Errorf("%s: quoted %q, want %q", name, got, want)
+		}
+		if got := o.message(); got != c.message {
+			t.Errorf("%s: message %q, want %q", name, got, c.message)
+		}
+		o.close()
 	}
 }

@@ -269,5 +269,5 @@ func pids(text string) []int {
 
 // quick is a pace for tests.
 func quick() pace {
-	return pace{poll: 10 * time.Millisecond, firstPause: 20 * time.Millisecond, longestPause: 100 * time.Millisecond, calm: time.Minute, hook: 10 * time.Second}
+	return pace{poll: 10 * time.Millisecond, firstPause: 20 * time.Millisecond, longestPause: 100 * time.Millisecond, calm: time.Minute, hook: 10 * time.Second, waiting: time.Hour}
 }

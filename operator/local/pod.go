@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -16,6 +17,8 @@ type pod struct {
 	inits      []*container
 	containers []*container
 	host       *host
+	// initializing is the init container that runs now, nil when none does.
+	initializing atomic.Pointer[container]
 
 	// Stages are stopped in this order; each has ended before the next is
 	// asked to.
@@ -105,7 +108,9 @@ func (p *pod) start(first string) {
 // initialize runs the init containers. One that restarts always is a sidecar:
 // it keeps running while the others go on once it has started.
 func (p *pod) initialize(ctx, sidecar context.Context, sidecars *stage) error {
+	defer p.initializing.Store(nil)
 	for _, c := range p.inits {
+		p.initializing.Store(c)
 		if policy := c.spec.RestartPolicy; policy == nil || *policy != corev1.ContainerRestartPolicyAlways {
 			if err := c.runToEnd(ctx); err != nil {
 				return err
@@ -150,13 +155,11 @@ func (p *pod) ready() bool {
 	return !slices.ContainsFunc(p.containers, func(c *container) bool { return !c.ready.Load() })
 }
 
-// notReady names the containers that are not ready.
-func (p *pod) notReady() []string {
-	var names []string
-	for _, c := range p.containers {
-		if !c.ready.Load() {
-			names = append(names, c.label)
-		}
+// awaited are the containers that are not ready, or the init container that
+// they wait for.
+func (p *pod) awaited() []*container {
+	if c := p.initializing.Load(); c != nil {
+		return []*container{c}
 	}
-	return names
+	return slices.DeleteFunc(slices.Clone(p.containers), func(c *container) bool { return c.ready.Load() })
 }

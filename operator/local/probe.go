@@ -140,3 +140,14 @@ func times(n, otherwise int32) int {
 	}
 	return int(n)
 }
+
+// probePaths are the paths that the container's probes ask for.
+func probePaths(c *corev1.Container) []string {
+	var paths []string
+	for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe, c.LivenessProbe} {
+		if probe != nil && probe.HTTPGet != nil {
+			paths = append(paths, "/"+strings.TrimPrefix(probe.HTTPGet.Path, "/"))
+		}
+	}
+	return paths
+}

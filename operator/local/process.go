@@ -117,3 +117,13 @@ func exitReason(err error) string {
 	}
 	return err.Error()
 }
+
+// wasKilled reports whether a process ended by a signal that it cannot catch.
+func wasKilled(err error) bool {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}

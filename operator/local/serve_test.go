@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // withModel is a deployment whose model is fetched, with the executor in
@@ -152,8 +153,11 @@ func TestAGraphOverSeveralPods(t *testing.T) {
 func TestAModelServerThatDiesAtStart(t *testing.T) {
 	s := newSession(t, fmt.Sprintf(alone, "x"))
 	s.options.Exec = map[string]string{"clf": execAct("die")}
+	s.options.pace.waiting = 20 * time.Millisecond
 	s.run()
-	s.screen.await(t, "main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    loading the model\n    OSError: model.joblib is damaged\n")
+	s.screen.await(t,
+		"main/clf | OSError: model.joblib is damaged\nmain/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    log: ",
+		"waiting for main/clf (0s): it ended: exit code 3: OSError: model.joblib is damaged\n")
 	s.stop()
 	if strings.Contains(s.screen.String(), "Press Ctrl-C") {
 		t.Error("it was announced as ready")

@@ -13,9 +13,6 @@ import (
 	"github.com/prime-radiant/radiant/operator/expand"
 )
 
-// waitingPause is the time between two messages about what is awaited.
-const waitingPause = 10 * time.Second
-
 // allReady reports whether every deployment has been ready.
 func (r *runner) allReady() bool {
 	r.world.mu.Lock()
@@ -28,24 +25,38 @@ func (r *runner) allReady() bool {
 	return true
 }
 
-// waiting says which containers are not ready.
+// waiting says what keeps deployments from being ready: the container that
+// failed last, else those that have not come up yet.
 func (r *runner) waiting() {
 	r.world.mu.Lock()
-	var names []string
+	var awaited []*container
 	for _, s := range r.world.served {
 		if s.next == nil {
 			continue
 		}
 		for _, g := range s.next.generations {
 			for _, p := range g.pods {
-				names = append(names, p.notReady()...)
+				awaited = append(awaited, p.awaited()...)
 			}
 		}
 	}
 	r.world.mu.Unlock()
+	var names []string
+	var last *failure
+	var culprit string
+	for _, c := range awaited {
+		names = append(names, c.label)
+		if f := c.failure.Load(); f != nil && (last == nil || f.at.After(last.at)) {
+			last, culprit = f, c.label
+		}
+	}
 	slices.Sort(names)
-	if len(names) > 0 {
-		r.console.say("waiting for %s (%v)", strings.Join(names, ", "), time.Since(r.began).Round(time.Second))
+	since := time.Since(r.began).Round(time.Second)
+	switch {
+	case last != nil:
+		r.console.say("waiting for %s (%v): %s", culprit, since, last.text)
+	case len(names) > 0:
+		r.console.say("waiting for %s (%v)", strings.Join(names, ", "), since)
 	}
 }
 
