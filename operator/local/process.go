@@ -28,6 +28,7 @@ type command struct {
 // to live as long as radiant does, and no longer.
 type spawner struct {
 	requests chan spawnRequest
+	guard    *guard
 }
 
 type spawnRequest struct {
@@ -36,7 +37,7 @@ type spawnRequest struct {
 }
 
 func newSpawner() *spawner {
-	s := &spawner{requests: make(chan spawnRequest)}
+	s := &spawner{requests: make(chan spawnRequest), guard: newGuard()}
 	go s.run()
 	return s
 }
@@ -49,8 +50,11 @@ func (s *spawner) run() {
 	}
 }
 
-// close ends the spawner, and on Linux every process that it started.
-func (s *spawner) close() { close(s.requests) }
+// close ends the spawner and every process that it started.
+func (s *spawner) close() {
+	close(s.requests)
+	s.guard.close()
+}
 
 // start runs c as the leader of a process group of its own, so that a Ctrl-C
 // in the terminal reaches radiant alone and a stop reaches its children too.
@@ -66,10 +70,12 @@ func (s *spawner) start(c command, out io.Writer) (*process, error) {
 		return nil, fmt.Errorf("starting %s: %w", c.Program, err)
 	}
 	p := &process{pid: cmd.Process.Pid, done: make(chan struct{})}
+	s.guard.add(p.pid)
 	go func() {
 		err := cmd.Wait()
 		// What the process leaves behind goes with it.
 		p.signal(syscall.SIGKILL)
+		s.guard.remove(p.pid)
 		p.err = err
 		close(p.done)
 	}()

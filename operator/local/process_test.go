@@ -3,7 +3,6 @@ package local
 import (
 	"os"
 	"os/exec"
-	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -61,9 +60,6 @@ func TestChildrenOfADeadProcessGoWithIt(t *testing.T) {
 }
 
 func TestProcessesDieWithRadiant(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux ends the children of a process that was killed")
-	}
 	out := newScreen()
 	guardian := exec.Command(os.Args[0])
 	guardian.Env = append(os.Environ(), actVariable+"=guardian")
@@ -72,12 +68,55 @@ func TestProcessesDieWithRadiant(t *testing.T) {
 	if err := guardian.Start(); err != nil {
 		t.Fatal(err)
 	}
-	out.await(t, "pid ", "\n")
-	child := pids(out.String())[0]
-	if !alive(child) {
-		t.Fatal("the child does not run")
+	eventually(t, "both processes run", func() bool { return len(pids(out.String())) == 2 })
+	children := pids(out.String())
+	t.Cleanup(func() {
+		for _, child := range children {
+			syscall.Kill(child, syscall.SIGKILL)
+		}
+		guardian.Wait()
+	})
+	for _, child := range children {
+		if !alive(child) {
+			t.Fatalf("process %d does not run", child)
+		}
 	}
-	t.Cleanup(func() { syscall.Kill(child, syscall.SIGKILL); guardian.Wait() })
 	guardian.Process.Signal(syscall.SIGKILL)
-	eventually(t, "the child is gone", func() bool { return !alive(child) })
+	for _, child := range children {
+		eventually(t, "the processes are gone", func() bool { return !alive(child) })
+	}
+}
+
+func TestTheGuardEndsWhatWasNotRemoved(t *testing.T) {
+	start := func() *exec.Cmd {
+		cmd := exec.Command("sleep", "600")
+		cmd.SysProcAttr = processAttributes()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		return cmd
+	}
+	g := newGuard()
+	var list []*exec.Cmd
+	for range 4 {
+		cmd := start()
+		list = append(list, cmd)
+		g.add(cmd.Process.Pid)
+	}
+	for _, removed := range []int{0, 2} {
+		g.remove(list[removed].Process.Pid)
+	}
+	g.remove(1)
+	g.close()
+	for i, cmd := range list {
+		if i%2 == 1 {
+			eventually(t, "it is gone", func() bool { return !alive(cmd.Process.Pid) })
+		}
+	}
+	for _, i := range []int{0, 2} {
+		if !alive(list[i].Process.Pid) {
+			t.Errorf("process %d was ended, though it was removed", i)
+		}
+	}
 }
