@@ -103,7 +103,7 @@ func Run(ctx context.Context, o Options) error {
 	r.tell(warnings, target.notes)
 	r.world.gateway.serve(listeners)
 	if err := r.world.start(ctx, target); err != nil {
-		r.stop()
+		r.stop(ctx.Err() != nil)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -111,7 +111,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	r.announce(target)
 	err = r.loop(ctx)
-	r.stop()
+	r.stop(ctx.Err() != nil)
 	return err
 }
 
@@ -127,7 +127,8 @@ type runner struct {
 	sources []Source
 	// shown are the notes that were printed.
 	shown map[string]bool
-	began time.Time
+	// reported is set when all deployments have been ready and were shown.
+	reported bool
 	// completed gets a value when a deployment becomes ready.
 	completed chan struct{}
 }
@@ -145,7 +146,7 @@ func newRunner(o *Options, s *state, port int) *runner {
 	python := newPython(o.CacheDir, o.Python, c, o.Environ)
 	r := &runner{
 		options: o, console: c, state: s, port: port,
-		shown: map[string]bool{}, began: time.Now(), completed: make(chan struct{}, 1),
+		shown: map[string]bool{}, completed: make(chan struct{}, 1),
 	}
 	r.world = &world{
 		host: h, gateway: newGateway(o.Random), state: s.pods(),
@@ -182,9 +183,6 @@ func onceString(f func() string) func() string {
 func (r *runner) plan(sources []Source) (*target, error) {
 	if err := r.state.writePython(r.options.Python); err != nil {
 		return nil, err
-	}
-	if len(sources) > 1 {
-		r.world.planner.several = true
 	}
 	t, err := r.world.plan(sources)
 	if err != nil {
@@ -260,13 +258,16 @@ func (r *runner) adopted(s *served, first bool) {
 	r.console.say("deployment %s: the change is served", s.deployment.Name)
 }
 
-// stop ends everything, the gateway first.
-func (r *runner) stop() {
-	start := ""
-	if r.options.Terminal {
-		start = "\r" // The terminal shows ^C.
+// stop ends everything, the gateway first. It speaks when it was asked for:
+// else there is an error that says why.
+func (r *runner) stop(asked bool) {
+	if asked {
+		start := ""
+		if r.options.Terminal {
+			start = "\r" // The terminal shows ^C.
+		}
+		r.console.say("%sstopping; Ctrl-C again ends everything at once", start)
 	}
-	r.console.say("%sstopping; Ctrl-C again ends everything at once", start)
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
 	go func() {
@@ -287,7 +288,6 @@ func (r *runner) loop(ctx context.Context) error {
 		return err
 	}
 	defer stopWatching()
-	announced := false
 	waiting := time.NewTicker(r.world.host.pace.waiting)
 	defer waiting.Stop()
 	for {
@@ -295,14 +295,9 @@ func (r *runner) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.completed:
-			if !announced && r.allReady() {
-				announced = true
-				r.report()
-			}
+			r.report()
 		case <-waiting.C:
-			if !announced {
-				r.waiting()
-			}
+			r.waiting()
 		case g := <-r.world.outdated:
 			r.console.say("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
 			r.change(ctx, r.sources, nil)
@@ -334,5 +329,8 @@ func (r *runner) change(ctx context.Context, sources []Source, warnings []string
 	}
 	if err := r.world.start(ctx, t); err != nil && ctx.Err() == nil {
 		r.console.say("%v\nnot applied: what runs keeps running", err)
+		return
 	}
+	// What was awaited may have gone.
+	r.report()
 }

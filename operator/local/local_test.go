@@ -208,7 +208,7 @@ func TestAContainerSeesWhatItWouldInAPod(t *testing.T) {
 	if text, err := os.ReadFile(log); err != nil || string(text) != "first listens\nfirst stops\n" {
 		t.Errorf("log %q, %v", text, err)
 	}
-	s.screen.await(t, "main/clf | first listens\n", "main/clf | first stops\n")
+	s.screen.await(t, "alone/main/clf | first listens\n", "alone/main/clf | first stops\n")
 }
 
 // modelPID asks the model for the id of its process.
@@ -231,9 +231,7 @@ func TestNothingIsLeftAfterAStop(t *testing.T) {
 		t.Fatal("the model does not run")
 	}
 	s.stop()
-	if alive(pid) {
-		t.Errorf("process %d is still there", pid)
-	}
+	eventually(t, "the model is gone", func() bool { return !alive(pid) })
 	if _, err := http.Get("http://" + s.address + "/"); err == nil {
 		t.Error("the gateway still answers")
 	}
@@ -371,6 +369,10 @@ func TestDeploymentsComeAndGo(t *testing.T) {
 		code, _ := s.post("/seldon/default/second/predict", "{}")
 		return code == http.StatusOK
 	})
+	text := s.screen.await(t, "second (namespace default, protocol seldon)", "/seldon/default/second/api/v1.0/predictions -H")
+	if n := strings.Count(text, "alone (namespace default"); n != 1 {
+		t.Errorf("the first one was announced %d times:\n%s", n, text)
+	}
 	if now := s.modelPID("/seldon/default/alone/predict"); now != pid {
 		t.Error("the first one was started anew")
 	}
@@ -406,7 +408,7 @@ func TestATakenPortMovesThePredictor(t *testing.T) {
 	if err := os.WriteFile(went, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.screen.await(t, "main/clf: port "+strings.TrimSpace(string(text))+" was taken by another program", "deployment alone, predictor main: choosing other ports", "address known")
+	s.screen.await(t, "alone/main/clf: port "+strings.TrimSpace(string(text))+" was taken by another program", "deployment alone, predictor main: choosing other ports", "address known")
 	if code, body := s.post("/seldon/default/alone/predict", "{}"); code != http.StatusOK {
 		t.Errorf("status %d: %s", code, body)
 	}

@@ -64,7 +64,7 @@ func TestANodeThatIsLeftOutNeedsNoModel(t *testing.T) {
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": "", "side": "sleep 600"}
 	s.run()
-	text := s.screen.await(t, "main/clf is left out, as --exec asks", "starting 1 deployment", "main/side: --exec sleep 600")
+	text := s.screen.await(t, "fetched/main/clf is left out, as --exec asks", "starting 1 deployment", "fetched/main/side: --exec sleep 600")
 	s.stop()
 	if strings.Contains(text, "model-initializer: it failed") {
 		t.Errorf("a model was fetched for nobody:\n%s", text)

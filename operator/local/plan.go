@@ -29,8 +29,8 @@ type podPlan struct {
 // containerPlan is one container of a pod.
 type containerPlan struct {
 	spec *corev1.Container
-	// name is predictor/container, label what messages call it: with the
-	// deployment in front where there are several.
+	// name is predictor/container, label what messages call it:
+	// deployment/predictor/container.
 	name, label string
 	choice      choice
 	command     command
@@ -48,8 +48,6 @@ type planner struct {
 	shell   shell
 	// volumes are the user's folders by the name of a volume.
 	volumes map[string]string
-	// several is set when there is more than one deployment.
-	several bool
 	// fileDir is where the files of manifests/python are on disk.
 	fileDir string
 }
@@ -107,10 +105,7 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 
 func (p *planner) container(c *corev1.Container, volumes map[string]volume, id identity, at place) (containerPlan, []string, error) {
 	name := at.predictor + "/" + c.Name
-	plan := containerPlan{spec: c, name: name, label: name, work: filepath.Join(at.root, "work", c.Name)}
-	if p.several {
-		plan.label = at.deployment + "/" + name
-	}
+	plan := containerPlan{spec: c, name: name, label: at.deployment + "/" + name, work: filepath.Join(at.root, "work", c.Name)}
 	chosen, err := p.chooser.choose(at.deployment, at.predictor, c)
 	if err != nil {
 		return plan, nil, err

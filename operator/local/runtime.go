@@ -46,6 +46,9 @@ type choice struct {
 func (c choice) String() string {
 	switch c.way {
 	case asProgram:
+		if c.what() == c.runtime {
+			return c.runtime
+		}
 		return c.runtime + " (" + c.what() + ")"
 	case asShell:
 		return "--exec " + shorten(c.shell)

@@ -45,7 +45,7 @@ func TestAModelThatAServerDoesNotHaveYetIsAwaited(t *testing.T) {
 	s.options.Exec = map[string]string{"clf": execAct("model", `"$(cat $MLSERVER_MODEL_URI/name)"`)}
 	s.run()
 	s.screen.await(t,
-		"main/clf-model-initializer: it failed: exit code", "Init:CrashLoopBackOff", models.URL,
+		"fetched/main/clf-model-initializer: it failed: exit code", "Init:CrashLoopBackOff", models.URL,
 		"fetched-main-0-clf asks for 3 replicas; one runs here")
 	there.Store(true)
 	text := s.screen.await(t, "address known\n")
@@ -156,9 +156,12 @@ func TestAModelServerThatDiesAtStart(t *testing.T) {
 	s.options.pace.waiting = 20 * time.Millisecond
 	s.run()
 	s.screen.await(t,
-		"main/clf | OSError: model.joblib is damaged\nmain/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    log: ",
-		"waiting for main/clf (0s): it ended: exit code 3: OSError: model.joblib is damaged\n")
+		"alone/main/clf | OSError: model.joblib is damaged\nalone/main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    log: ",
+		"waiting for alone/main/clf (0s): it ended: exit code 3: OSError: model.joblib is damaged\n")
 	s.stop()
+	if text := s.screen.String(); !strings.Contains(text, "stopping; Ctrl-C again") {
+		t.Errorf("a stop that was asked for is not announced:\n%s", text)
+	}
 	if strings.Contains(s.screen.String(), "Press Ctrl-C") {
 		t.Error("it was announced as ready")
 	}
@@ -220,7 +223,7 @@ func TestACommandThatIsNotThere(t *testing.T) {
 	s := newSession(t, fmt.Sprintf(alone, "x"))
 	s.options.Exec = map[string]string{"clf": "no-such-program --port 1"}
 	s.run()
-	s.screen.await(t, "main/clf: it ended: exit code 127; CrashLoopBackOff", "no-such-program: not found")
+	s.screen.await(t, "alone/main/clf: it ended: exit code 127; CrashLoopBackOff", "no-such-program: not found")
 	s.stop()
 }
 
@@ -229,6 +232,6 @@ func TestAContainerCanBeLeftOut(t *testing.T) {
 	s := newSession(t, text)
 	s.options.Exec = map[string]string{"clf": execAct("model"), "sidecar": ""}
 	s.start()
-	s.screen.await(t, "note: main/sidecar is left out, as --exec asks")
+	s.screen.await(t, "note: alone/main/sidecar is left out, as --exec asks")
 	s.stop()
 }

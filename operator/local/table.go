@@ -13,28 +13,20 @@ import (
 	"github.com/prime-radiant/radiant/operator/expand"
 )
 
-// allReady reports whether every deployment has been ready.
-func (r *runner) allReady() bool {
-	r.world.mu.Lock()
-	defer r.world.mu.Unlock()
-	for _, s := range r.world.served {
-		if !s.complete {
-			return false
-		}
-	}
-	return true
-}
-
 // waiting says what keeps deployments from being ready: the container that
 // failed last, else those that have not come up yet.
 func (r *runner) waiting() {
 	r.world.mu.Lock()
 	var awaited []*container
+	began := time.Now()
 	for _, s := range r.world.served {
 		if s.next == nil {
 			continue
 		}
 		for _, g := range s.next.generations {
+			if !g.isReady.Load() && g.began.Before(began) {
+				began = g.began
+			}
 			for _, p := range g.pods {
 				awaited = append(awaited, p.awaited()...)
 			}
@@ -51,7 +43,7 @@ func (r *runner) waiting() {
 		}
 	}
 	slices.Sort(names)
-	since := time.Since(r.began).Round(time.Second)
+	since := time.Since(began).Round(time.Second)
 	switch {
 	case last != nil:
 		r.console.say("waiting for %s (%v): %s", culprit, since, last.text)
@@ -60,27 +52,40 @@ func (r *runner) waiting() {
 	}
 }
 
-// report prints what runs and how to ask it.
+// report prints what runs and how to ask it: when all deployments have been
+// ready for the first time, and later for each one that is new.
 func (r *runner) report() {
 	r.world.mu.Lock()
 	var list []*served
+	complete := true
 	for _, s := range r.world.served {
-		list = append(list, s)
+		complete = complete && s.complete
+		if s.complete && !s.shown {
+			list = append(list, s)
+		}
+	}
+	first := !r.reported
+	if len(list) == 0 || first && !complete {
+		r.world.mu.Unlock()
+		return
 	}
 	slices.SortFunc(list, func(a, b *served) int { return strings.Compare(a.source.name(), b.source.name()) })
 	var b strings.Builder
 	for _, s := range list {
 		b.WriteString(r.table(s))
+		s.shown = true
 	}
+	r.reported = true
 	r.world.mu.Unlock()
-	if len(r.options.Watch) > 0 {
-		b.WriteString("\nWatching for changes. ")
-	} else {
-		b.WriteString("\n")
+	b.WriteString("\n")
+	if first {
+		if len(r.options.Watch) > 0 {
+			b.WriteString("Watching for changes. ")
+		}
+		b.WriteString("Press Ctrl-C to stop.\n")
 	}
-	b.WriteString("Press Ctrl-C to stop.\n")
 	r.console.print(b.String())
-	if r.options.Started != nil {
+	if first && r.options.Started != nil {
 		r.options.Started("localhost:" + strconv.Itoa(r.port))
 	}
 }

@@ -42,6 +42,8 @@ type served struct {
 	next *succession
 	// complete is set when all of current have been ready.
 	complete bool
+	// shown is set when the user was told how to ask it.
+	shown bool
 }
 
 // succession is a set of generations that will take over when all are ready.
