@@ -51,7 +51,8 @@ Podman where one answers:
 
   radiant local -f my.yaml --exec classifier='python3 -m myserver'
 
-The command sees the environment of the container. It listens on
+The command runs in the folder that radiant was started in and sees the
+environment of the container. It listens on
 $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -78,6 +79,9 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 
 // options turns flags into the options of a run.
 func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, error) {
+	if f.watch && slices.Contains(f.files, stdinName) {
+		return local.Options{}, errors.New("--watch cannot follow standard input: name a file or a folder in place of -f -")
+	}
 	exec, err := pairs("exec", "COMMAND", f.exec)
 	volumes, volumeErr := pairs("volume", "FOLDER", f.volumes)
 	servers, serversErr := manifests.Load()
@@ -97,7 +101,7 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Random: rand.IntN,
 	}
 	if f.watch {
-		o.Watch = slices.DeleteFunc(slices.Clone(f.files), func(path string) bool { return path == stdinName })
+		o.Watch = f.files
 	}
 	return o, nil
 }

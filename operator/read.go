@@ -44,7 +44,7 @@ func readDeployments(paths []string, stdin io.Reader) ([]v1.Document, []v1.Probl
 	errs = append(errs, wrong.Err())
 	err := errors.Join(errs...)
 	if err == nil && len(docs) == 0 {
-		err = fmt.Errorf("no %s in %s", v1.Kind, strings.Join(paths, ", "))
+		err = fmt.Errorf("no %s in %s%s", v1.Kind, strings.Join(paths, ", "), unread(paths))
 	}
 	return docs, problems, err
 }
@@ -101,14 +101,45 @@ func deploymentFiles(path string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if ext := filepath.Ext(e.Name()); !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, ext) {
+		if isManifest(e) {
 			files = append(files, filepath.Join(path, e.Name()))
 		}
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("reading deployments: folder %s holds no .yaml, .yml or .json file", path)
+		return nil, fmt.Errorf("reading deployments: folder %s holds no .yaml, .yml or .json file%s", path, unread([]string{path}))
 	}
 	return files, nil
+}
+
+func isManifest(e os.DirEntry) bool {
+	return !e.IsDir() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(e.Name()))
+}
+
+// mostUnread bounds what a message names.
+const mostUnread = 10
+
+// unread says in parentheses what the folders among paths hold that was not
+// read, or is empty.
+func unread(paths []string) string {
+	var names []string
+	for _, path := range paths {
+		entries, _ := os.ReadDir(path) // A file has none.
+		for _, e := range entries {
+			switch name := filepath.Join(path, e.Name()); {
+			case e.IsDir():
+				names = append(names, "subfolder "+name)
+			case !isManifest(e):
+				names = append(names, "file "+name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	if n := len(names) - mostUnread; n > 0 {
+		names = append(names[:mostUnread], fmt.Sprintf("and %d more", n))
+	}
+	return " (not read: " + strings.Join(names, ", ") + ")"
 }
 
 func readFile(path string, stdin io.Reader) ([]v1.Document, v1.Problems, error) {

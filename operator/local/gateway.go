@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // gateway is what an ingress is in a cluster: one address for all
@@ -82,12 +84,14 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		found, left := routes.rest(r.URL.EscapedPath())
 		if found == nil {
-			refuse(w, http.StatusNotFound, fmt.Sprintf("no deployment is served at %s", r.URL.Path), paths(routes))
+			writeJSON(w, http.StatusNotFound, map[string]any{
+				"error": fmt.Sprintf("no deployment is served at %s", r.URL.Path), "served": paths(routes),
+			})
 			return
 		}
 		b := found.pick(g.random)
 		if b == nil || !b.ready() {
-			refuse(w, http.StatusServiceUnavailable, notReady(found, b), nil)
+			writeJSON(w, http.StatusServiceUnavailable, found.failure(http.StatusServiceUnavailable, notReady(found, b)))
 			return
 		}
 		if b.acquire() {
@@ -118,7 +122,7 @@ func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *route, b *
 		if errors.As(err, &refused) && refused.Op == "dial" {
 			code = http.StatusServiceUnavailable
 		}
-		refuse(w, code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.namespace, to.name, err), nil)
+		writeJSON(w, code, to.failure(code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.namespace, to.name, err)))
 	})
 	g.copyToShadow(r, to, target)
 	proxy.ServeHTTP(w, r)
@@ -172,7 +176,11 @@ func (g *gateway) index(w http.ResponseWriter, routes *routes) {
 	for _, r := range routes.sorted() {
 		d := deployment{Name: r.name, Namespace: r.namespace, Protocol: r.protocol, Path: r.path()}
 		for _, s := range r.shares {
-			d.Predictors = append(d.Predictors, predictor{Name: s.backend.predictor, Weight: s.weight, Ready: s.backend.ready()})
+			weight := s.weight
+			if len(r.shares) == 1 {
+				weight = 100
+			}
+			d.Predictors = append(d.Predictors, predictor{Name: s.backend.predictor, Weight: weight, Ready: s.backend.ready()})
 		}
 		if r.shadow != nil {
 			d.Predictors = append(d.Predictors, predictor{Name: r.shadow.predictor, Weight: r.percent, Ready: r.shadow.ready(), Shadow: true})
@@ -190,13 +198,14 @@ func paths(r *routes) []string {
 	return list
 }
 
-// refuse answers a request that no predictor gets.
-func refuse(w http.ResponseWriter, code int, message string, served []string) {
+// failure is the body of an answer that no predictor gave. Clients of the
+// seldon protocol look for its status.
+func (r *route) failure(code int, message string) map[string]any {
 	body := map[string]any{"error": message}
-	if served != nil {
-		body["served"] = served
+	if r.protocol == string(v1.ProtocolSeldon) {
+		body["status"] = map[string]any{"code": code, "info": message, "reason": http.StatusText(code), "status": "FAILURE"}
 	}
-	writeJSON(w, code, body)
+	return body
 }
 
 func writeJSON(w http.ResponseWriter, code int, body any) {

@@ -109,7 +109,7 @@ func TestTheGatewayHandsRequestsOnAsTheyAre(t *testing.T) {
 func TestWhatIsNotServed(t *testing.T) {
 	sleeping := newBackend("main", addresses{http: "127.0.0.1:1", grpc: "127.0.0.1:1"}, never)
 	gone := newBackend("main", addresses{http: "127.0.0.1:1", grpc: "127.0.0.1:1"}, always)
-	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &route{namespace: "default", name: "empty"})
+	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &route{namespace: "default", name: "empty", protocol: "seldon"})
 	for _, one := range []struct {
 		path string
 		code int
@@ -118,9 +118,9 @@ func TestWhatIsNotServed(t *testing.T) {
 		{"/seldon/default/nobody/api/v1.0/predictions", 404, []string{"no deployment is served at /seldon/default/nobody/api", `"/seldon/default/asleep/"`}},
 		{"/api/v1.0/predictions", 404, []string{`"/seldon/default/gone/"`}},
 		{"/seldon/default/asleep/x", 503, []string{"predictor main of deployment default/asleep is not ready"}},
-		{"/seldon/default/empty/x", 503, []string{"deployment default/empty is not ready yet"}},
+		{"/seldon/default/empty/x", 503, []string{"deployment default/empty is not ready yet", `"status": "FAILURE"`, `"code": 503`, `"info": "deployment`}},
 		{"/seldon/default/gone/x", 503, []string{"predictor main of deployment default/gone", "refused"}},
-		{"/", 200, []string{`"path": "/seldon/default/asleep/"`, `"ready": false`, `"ready": true`}},
+		{"/", 200, []string{`"path": "/seldon/default/asleep/"`, `"weight": 100`, `"ready": false`, `"ready": true`}},
 	} {
 		code, body := get(t, "http://"+address+one.path)
 		if code != one.code || !json.Valid([]byte(body)) {

@@ -36,5 +36,5 @@ func explainTaken(port int, err error) error {
 	if owner == "" {
 		owner = "another program"
 	}
-	return fmt.Errorf("port %d on localhost is taken by %s: stop it, or choose another port with --port: %w", port, owner, err)
+	return fmt.Errorf("port %d on localhost is taken by %s: stop it, or choose another port with --port", port, owner)
 }

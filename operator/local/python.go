@@ -166,7 +166,11 @@ func (p *python) install(ctx context.Context, set string) error {
 	err = p.run(ctx, progress, filepath.Join(p.dir, "bin", "python"), "-m", "pip", "install",
 		"--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r", file)
 	if err != nil {
-		return fmt.Errorf("installing the Python packages of %s: %w%s", set, err, lastLines(progress.all.String()))
+		said := progress.all.String()
+		if unreachable(said) {
+			err = fmt.Errorf("%w: %w", errNoIndex, err)
+		}
+		return fmt.Errorf("installing the Python packages of %s: %w%s", set, err, lastLines(said))
 	}
 	mark := p.mark(set, list)
 	if err := os.MkdirAll(filepath.Dir(mark), 0o755); err != nil {
@@ -177,6 +181,17 @@ func (p *python) install(ctx context.Context, set string) error {
 	}
 	p.console.say("installed the Python packages of %s in %v", set, time.Since(began).Round(time.Second))
 	return nil
+}
+
+// errNoIndex says what pip needs.
+var errNoIndex = errors.New("no package index could be reached: look at the network, or set PIP_INDEX_URL to an index that this machine reaches")
+
+// unreachable reports whether pip's output says that it could not connect.
+func unreachable(said string) bool {
+	return slices.ContainsFunc([]string{
+		"NewConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "NameResolutionError", "ProxyError",
+		"Max retries exceeded", "Failed to establish a new connection",
+	}, func(sign string) bool { return strings.Contains(said, sign) })
 }
 
 func (p *python) run(ctx context.Context, out io.Writer, program string, args ...string) error {

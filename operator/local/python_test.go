@@ -114,6 +114,16 @@ func TestAFailedInstallationShowsPip(t *testing.T) {
 	}
 }
 
+func TestAnIndexThatCannotBeReachedIsSaid(t *testing.T) {
+	p := testPython(t.TempDir(), newScreen(), map[string]string{"absent": "absent==1.0\n"})
+	p.environ = append(p.environ, "PIP_INDEX_URL=http://127.0.0.1:1/simple", "PIP_EXTRA_INDEX_URL=", "PIP_FIND_LINKS=", "PIP_NO_INDEX=", "PIP_RETRIES=1",
+		"PIP_CONFIG_FILE="+os.DevNull, "http_proxy=", "HTTP_PROXY=", "all_proxy=", "ALL_PROXY=")
+	err := p.ensure(context.Background(), []string{"absent"})
+	if err == nil || !strings.HasPrefix(err.Error(), "installing the Python packages of absent: no package index could be reached: look at the network, or set PIP_INDEX_URL") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestNoPythonSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	p := testPython(t.TempDir(), newScreen(), map[string]string{"x": ""})
