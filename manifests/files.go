@@ -17,8 +17,8 @@ func (s Server) CheckFiles(files []string) error {
 	}
 	text := "the server finds no model there; it loads " + strings.Join(s.Files, ", ")
 	for _, hint := range s.FileHints {
-		if slices.ContainsFunc(files, func(file string) bool { return fits(hint.File, file) }) {
-			return fmt.Errorf("%s: there is %s; %s", text, hint.File, hint.Do)
+		if i := slices.IndexFunc(files, func(file string) bool { return fits(hint.File, file) }); i >= 0 {
+			return fmt.Errorf("%s: there is %s; %s", text, files[i], hint.Do)
 		}
 	}
 	return errors.New(text)

@@ -17,10 +17,10 @@ func TestFilesOfAModel(t *testing.T) {
 	}{
 		{"TENSORFLOW_SERVER", []string{"1/saved_model.pb", "1/variables/variables.index"}, nil},
 		{"TENSORFLOW_SERVER", []string{"0003/saved_model.pbtxt"}, nil},
-		{"TENSORFLOW_SERVER", []string{"model.keras"}, []string{"there is *.keras", `model.export("model/1")`}},
-		{"TENSORFLOW_SERVER", []string{"weights.h5"}, []string{"there is *.h5", `model.export("model/1")`}},
+		{"TENSORFLOW_SERVER", []string{"model.keras"}, []string{"there is model.keras", `model.export("model/1")`}},
+		{"TENSORFLOW_SERVER", []string{"weights.h5"}, []string{"there is weights.h5", `model.export("model/1")`}},
 		{"TENSORFLOW_SERVER", []string{"saved_model.pb"}, []string{"there is saved_model.pb", "folder named by a number"}},
-		{"TENSORFLOW_SERVER", []string{"export/saved_model.pb"}, []string{"there is */saved_model.pb", "folder named by a number"}},
+		{"TENSORFLOW_SERVER", []string{"export/saved_model.pb"}, []string{"there is export/saved_model.pb", "folder named by a number"}},
 		{"SKLEARN_SERVER", []string{"model.joblib"}, nil},
 		{"SKLEARN_SERVER", []string{"model.pkl", "notes.txt"}, nil},
 		{"SKLEARN_SERVER", []string{"model-settings.json", "own.bin"}, nil},
