@@ -3,7 +3,6 @@ package graph
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 )
 
@@ -47,12 +46,13 @@ const maxNodes = 10_000
 // passes its message on. Route and aggregate need children: a router or
 // combiner without children makes no such call.
 func Compile(root *Node) (*Plan, error) {
-	c := compiler{seen: map[string]string{}}
-	c.count(root)
-	if c.nodes > maxNodes {
+	nodes := 0
+	root.Walk(func(string, *Node) { nodes++ })
+	if nodes > maxNodes {
 		return nil, fmt.Errorf("graph has more than %d nodes", maxNodes)
 	}
-	c.plan.Steps = make([]Step, 0, c.nodes)
+	c := compiler{seen: map[string]string{}}
+	c.plan.Steps = make([]Step, 0, nodes)
 	c.add("graph", root)
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, err
@@ -61,17 +61,9 @@ func Compile(root *Node) (*Plan, error) {
 }
 
 type compiler struct {
-	plan  Plan
-	seen  map[string]string // name -> path of the node that has it
-	errs  []error
-	nodes int
-}
-
-func (c *compiler) count(n *Node) {
-	c.nodes = min(c.nodes+1, math.MaxInt-1)
-	for i := range n.Children {
-		c.count(&n.Children[i])
-	}
+	plan Plan
+	seen map[string]string // name -> path of the node that has it
+	errs []error
 }
 
 func (c *compiler) fail(path string, n *Node, format string, args ...any) {

@@ -15,7 +15,7 @@ import (
 // as for an archive or a web server.
 func Look(uri, base string) (names []string, known bool, err error) {
 	scheme := schemeOf(uri, base)
-	if _, ok := schemes()[scheme]; !ok {
+	if !Supported(uri, base) {
 		return nil, false, fmt.Errorf("this build does not fetch %s:, it fetches %s: download the model and set modelUri to a folder", scheme, supported())
 	}
 	if scheme != "" && scheme != "file" {

@@ -121,9 +121,10 @@ func Fetch(ctx context.Context, uri, dst string, o Options) error {
 	return nil
 }
 
-// Supported reports whether Fetch knows the scheme of uri.
-func Supported(uri string) bool {
-	_, ok := schemes()[schemeOf(uri, "")]
+// Supported reports whether Fetch knows the scheme of uri, which starts at
+// base where it is relative.
+func Supported(uri, base string) bool {
+	_, ok := schemes()[schemeOf(uri, base)]
 	return ok
 }
 

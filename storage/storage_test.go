@@ -160,11 +160,11 @@ func TestFetchUnsupportedScheme(t *testing.T) {
 	dst := filepath.Join(t.TempDir(), "models")
 	for _, uri := range []string{"gs://bucket/model", "gs:bucket/model"} {
 		wantError(t, Fetch(t.Context(), uri, dst, Options{}), "fetching "+uri, "scheme gs is not supported by this build", "file, http, https")
-		if Supported(uri) {
+		if Supported(uri, "") {
 			t.Errorf("Supported(%s) is true", uri)
 		}
 	}
-	if !Supported("https://host/model.zip") || !Supported("./model") {
+	if !Supported("https://host/model.zip", "") || !Supported("./model", "") {
 		t.Error("a scheme of the table is called unsupported")
 	}
 	wantAbsent(t, dst)

@@ -71,13 +71,6 @@ func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, e
 		return 0, err
 	}
 	branch, err := translate.Branch(c.outside.Form, payload(m))
-	if err != nil && c.transport == protocol.REST {
-		// Routers written for Seldon Core v1 answer a seldon message, whatever
-		// protocol the graph speaks.
-		if seldon, notSeldon := translate.Branch(translate.SeldonJSON, payload(m)); notSeldon == nil {
-			return seldon, nil
-		}
-	}
 	if err != nil {
 		return 0, untranslated(protocol.BadAnswer, err)
 	}

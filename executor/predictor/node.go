@@ -128,8 +128,7 @@ func (n *node) target(t protocol.Transport, c graph.Call, meta *protocol.Meta) (
 	return nil, protocol.Errorf(protocol.Unimplemented, "protocol %s has no such call over %s", n.speaks.Name, t)
 }
 
-// translation reads the node's parameters. A scikit-learn server of Seldon's
-// own protocol has always answered with probabilities unless told otherwise.
+// translation reads the node's parameters.
 func translation(n *graph.Node, outside *protocol.Protocol) translate.Options {
 	o := translate.Options{Node: n.Name, Model: n.Name}
 	for _, f := range []struct {
@@ -154,6 +153,7 @@ func translation(n *graph.Node, outside *protocol.Protocol) translate.Options {
 // habits keep what clients of the seldon protocol know of the prepackaged
 // servers that Seldon Core v1 ran in the place of today's.
 var habits = map[string]func(*graph.Node, *translate.Options){
+	// It answered with probabilities unless told otherwise.
 	"SKLEARN_SERVER": func(n *graph.Node, o *translate.Options) {
 		o.Outputs = []string{"predict_proba"}
 		if method, ok := n.Parameter("method"); ok && method != "" {

@@ -7,13 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // installTimeout bounds the first run on a machine, which downloads the real
@@ -34,19 +35,10 @@ func TestPython(t *testing.T) {
 // what the tests need, and returns the environment's Python.
 func interpreter(t *testing.T) string {
 	t.Helper()
-	dir := t.TempDir()
-	for name, pkg := range map[string]string{
-		"radiant": "./operator", "executor": "./executor", "storage-initializer": "./storage/initializer",
-	} {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg)
-		cmd.Dir = "../.."
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("building %s: %v\n%s", name, err, out)
-		}
-	}
+	dir := programs.Build(t)
 	ctx, cancel := context.WithTimeout(context.Background(), installTimeout)
 	defer cancel()
-	port := freePort(t)
+	port := programs.FreePort(t)
 	cmd := exec.CommandContext(ctx, filepath.Join(dir, "radiant"), "local", "--port", fmt.Sprint(port), "-f", "../../samples/mnist/mnist.yaml")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var output bytes.Buffer
@@ -106,14 +98,4 @@ func cacheDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(home, ".cache")
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }

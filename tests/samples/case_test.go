@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // suite is one case.yaml.
@@ -79,7 +81,7 @@ func readSuite(path string) (*suite, error) {
 }
 
 func TestSamples(t *testing.T) {
-	programs := build(t)
+	bin := programs.Build(t)
 	suites, err := filepath.Glob("../../samples/*/case.yaml")
 	if err != nil || len(suites) == 0 {
 		t.Fatalf("no samples: %v", err)
@@ -92,14 +94,14 @@ func TestSamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, c := range s.Cases {
-				t.Run(c.Name, func(t *testing.T) { runCase(t, programs, folder, c) })
+				t.Run(c.Name, func(t *testing.T) { runCase(t, bin, folder, c) })
 			}
 		})
 	}
 }
 
-func runCase(t *testing.T, programs, folder string, c testCase) {
-	address := serve(t, programs, folder, c)
+func runCase(t *testing.T, bin, folder string, c testCase) {
+	address := serve(t, bin, folder, c)
 	for _, r := range c.Requests {
 		t.Run(r.Name, func(t *testing.T) {
 			seen := map[string]bool{}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,34 +14,20 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // startTimeout bounds the start of a deployment: the first one on a machine
 // downloads the model servers.
 const startTimeout = 10 * time.Minute
 
-// build makes the programs in a folder of the test's.
-func build(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, pkg := range map[string]string{
-		"radiant": "./operator", "executor": "./executor", "storage-initializer": "./storage/initializer",
-	} {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg)
-		cmd.Dir = "../.."
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("building %s: %v\n%s", name, err, out)
-		}
-	}
-	return dir
-}
-
 // serve runs radiant local until the test ends, waits until each predictor is
 // ready, and returns the gateway's address. At the end the program is stopped
 // as a user does it, and has to leave with success.
-func serve(t *testing.T, programs, folder string, c testCase) string {
+func serve(t *testing.T, bin, folder string, c testCase) string {
 	t.Helper()
-	port := freePort(t)
+	port := programs.FreePort(t)
 	args := []string{"local", "--port", fmt.Sprint(port)}
 	for _, file := range c.Files {
 		args = append(args, "-f", file)
@@ -51,7 +36,7 @@ func serve(t *testing.T, programs, folder string, c testCase) string {
 		args = append(args, "--exec", e)
 	}
 	var output syncBuffer
-	cmd := exec.Command(filepath.Join(programs, "radiant"), args...)
+	cmd := exec.Command(filepath.Join(bin, "radiant"), args...)
 	cmd.Dir = folder
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
@@ -129,16 +114,6 @@ func ready(address string) error {
 		}
 	}
 	return nil
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "localhost:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // syncBuffer is a buffer that a running program writes to.

@@ -13,8 +13,21 @@ import (
 
 // Branch is the child that a router's answer names: -1 for all of them, -2
 // for none. A seldon answer is read as strictly as the reference reads it: an
-// unknown field makes it no message. A fraction is cut off.
+// unknown field makes it no message. A fraction is cut off. Routers written for
+// Seldon Core v1 answer a seldon message over HTTP, whatever protocol the graph
+// speaks: it is understood in every JSON form.
 func Branch(form Form, p Payload) (int, error) {
+	branch, err := ownBranch(form, p)
+	if err != nil && form.json() && form != SeldonJSON {
+		if branch, err := seldonJSONBranch(p.Body); err == nil {
+			return branch, nil
+		}
+	}
+	return branch, err
+}
+
+// ownBranch reads an answer in the form itself.
+func ownBranch(form Form, p Payload) (int, error) {
 	switch form {
 	case SeldonJSON:
 		return seldonJSONBranch(p.Body)

@@ -234,11 +234,7 @@ func toDefaultData(k kind, t *tensor.Tensor) (*seldon.DefaultData, error) {
 }
 
 func toSeldonTensor(t *tensor.Tensor) (*seldon.Tensor, error) {
-	wide, err := t.As(tensor.FP64)
-	if err != nil {
-		return nil, err
-	}
-	values, err := wide.Float64s()
+	values, err := doubles(t)
 	if err != nil {
 		return nil, err
 	}
@@ -250,6 +246,15 @@ func toSeldonTensor(t *tensor.Tensor) (*seldon.Tensor, error) {
 		shape[i] = int32(d)
 	}
 	return &seldon.Tensor{Shape: shape, Values: values}, nil
+}
+
+// doubles are the elements as seldon's protobuf holds numbers.
+func doubles(t *tensor.Tensor) ([]float64, error) {
+	wide, err := t.As(tensor.FP64)
+	if err != nil {
+		return nil, err
+	}
+	return wide.Float64s()
 }
 
 // toListValue builds nested lists row by row.
@@ -275,11 +280,7 @@ func toListValue(t *tensor.Tensor) (*structpb.ListValue, error) {
 		}
 		return list, nil
 	}
-	wide, err := t.As(tensor.FP64)
-	if err != nil {
-		return nil, err
-	}
-	values, err := wide.Float64s()
+	values, err := doubles(t)
 	if err != nil {
 		return nil, err
 	}
