@@ -29,15 +29,31 @@ func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m pro
 		answer, err := c.forward(ctx, n, call, m)
 		return answer, placed(err, s.Name, call.String())
 	}
-	if n.foreign {
-		answer, err := c.translated(ctx, n, call, m)
-		return answer, placed(err, s.Name, call.String())
-	}
-	m, err := c.next(n, m)
+	m, err := c.request(n, m)
 	if err == nil {
-		m, err = c.forward(ctx, n, call, m)
+		m, err = c.ask(ctx, n, call, m)
 	}
 	return m, placed(err, s.Name, call.String())
+}
+
+// request makes what a node is asked, in the client's protocol, of the message
+// that the walk brings.
+func (c *caller) request(n *node, m protocol.Message) (protocol.Message, error) {
+	if n.foreign {
+		var err error
+		if m, err = c.readable(m); err != nil {
+			return m, err
+		}
+	}
+	return c.next(n, m)
+}
+
+// ask sends a request to the node's server, in the protocol that it speaks.
+func (c *caller) ask(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+	if n.foreign {
+		return c.translated(ctx, n, call, m)
+	}
+	return c.forward(ctx, n, call, m)
 }
 
 // Route asks a router, or decides for a built-in one.
@@ -52,19 +68,14 @@ func (c *caller) Route(ctx context.Context, s *graph.Step, m protocol.Message) (
 
 func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, error) {
 	var err error
-	if n.foreign {
-		m, err = c.translated(ctx, n, graph.CallRoute, m)
-	} else {
-		// Over REST a router has a path of its own and is shown what its
-		// children get; over gRPC it is asked like any model.
-		if c.transport == protocol.GRPC {
-			m, err = c.next(n, m)
-		}
-		if err == nil {
-			m, err = c.forward(ctx, n, graph.CallRoute, m)
+	// Over REST a router has a path of its own and is shown what its children
+	// get; over gRPC, and in another protocol, it is asked like any model.
+	if n.foreign || c.transport == protocol.GRPC {
+		if m, err = c.request(n, m); err != nil {
+			return 0, err
 		}
 	}
-	if err != nil {
+	if m, err = c.ask(ctx, n, graph.CallRoute, m); err != nil {
 		return 0, err
 	}
 	if m, err = plain(m); err != nil {

@@ -14,7 +14,8 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// translated calls a node whose server speaks another protocol.
+// translated calls a node whose server speaks another protocol by a request
+// in the client's.
 func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
 	request, exchange, err := c.rewritten(ctx, n, m)
 	if err != nil {
@@ -41,15 +42,8 @@ func (c *caller) rewritten(ctx context.Context, n *node, m protocol.Message) (p 
 		return p, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
 			verb, c.predictor.options.Outside.Name, n.speaks.Name)
 	}
-	if m, err = c.readable(m); err != nil {
-		return p, x, err
-	}
-	chained := m.Answer
-	if m, err = c.next(n, m); err != nil {
-		return p, x, err
-	}
 	o := n.translation
-	o.Chained = chained
+	o.Chained = m.Answer
 	if o.Spec, err = n.spec[c.transport].load(ctx, func() (*translate.Spec, error) { return c.askSpec(ctx, n, m) }); err != nil {
 		return p, x, err
 	}
