@@ -21,6 +21,8 @@ func (c *caller) foreignQuery(ctx context.Context, n *node, q protocol.Query, m 
 			return m, err
 		}
 		body, err = c.outside.Describe(protocol.Description{Name: n.name, Platform: n.speaks.Name, Spec: spec})
+	case q != protocol.QueryStatus:
+		return m, protocol.Errorf(protocol.Unimplemented, "a server of protocol %s has no %s", n.speaks.Name, q)
 	case c.outside.Up == nil:
 		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", c.predictor.options.Outside.Name, q, c.transport)
 	default:

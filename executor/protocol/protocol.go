@@ -88,13 +88,14 @@ type Query uint8
 const (
 	QueryStatus Query = iota
 	QueryMetadata
+	// QueryConfig and QueryStatistics are Triton's additions to the open
+	// inference protocol.
+	QueryConfig
+	QueryStatistics
 )
 
 func (q Query) String() string {
-	if q == QueryMetadata {
-		return "metadata"
-	}
-	return "status"
+	return [...]string{QueryStatus: "status", QueryMetadata: "metadata", QueryConfig: "config", QueryStatistics: "statistics"}[q]
 }
 
 // Action is what a client's request asks of the executor.
@@ -108,8 +109,11 @@ const (
 	Feedback
 	Status
 	Metadata
+	Config
+	Statistics
 	GraphMetadata
 	ServerMetadata
+	StreamPredict
 )
 
 // Method is a gRPC method that is answered.
@@ -119,10 +123,19 @@ type Method struct {
 	Verb          string
 	// Model is the way to the field of the request that names a model.
 	Model []protowire.Number
-	// Field is what the answer to Live or Ready sets to true.
-	Field protowire.Number
+	// Field is what the answer to Live or Ready sets to true; in a stream, where
+	// an answer is put, and Errors where an error's text is.
+	Field, Errors protowire.Number
 	// Quiet methods do not send the puid back.
 	Quiet bool
+}
+
+// Stream is a client's stream of requests. Receive ends with [io.EOF]; it and
+// Send may be called at the same time.
+type Stream interface {
+	// Receive returns the next request. Its lease is for the caller to release.
+	Receive() (Message, error)
+	Send(m Message) error
 }
 
 // All returns the protocols: the one table of them.

@@ -64,10 +64,13 @@ func seldonPath(c graph.Call, _ Model) string {
 }
 
 func seldonQueryPath(q Query, _ Model) (string, []byte) {
-	if q == QueryMetadata {
+	switch q {
+	case QueryStatus:
+		return "/health/status", nil
+	case QueryMetadata:
 		return "/metadata", nil
 	}
-	return "/health/status", nil
+	return "", nil
 }
 
 // seldonMethod sends feedback to the Model service, for routers too: that is

@@ -95,10 +95,13 @@ func tensorflowPath(c graph.Call, m Model) string {
 }
 
 func tensorflowQueryPath(q Query, m Model) (string, []byte) {
-	if q == QueryMetadata {
+	switch q {
+	case QueryStatus:
+		return tensorflowModelPath(m), nil
+	case QueryMetadata:
 		return tensorflowModelPath(m) + "/metadata", nil
 	}
-	return tensorflowModelPath(m), nil
+	return "", nil
 }
 
 // tensorflowMethod asks routers by Predict as well: the route is the first
@@ -122,10 +125,13 @@ func tensorflowMethod(c graph.Call, m Model) string {
 
 func tensorflowQueryMethod(q Query, m Model) (string, []byte) {
 	request := stringField([]protowire.Number{1, 1}, m.Name)
-	if q == QueryMetadata {
+	switch q {
+	case QueryStatus:
+		return "/" + modelService + "/GetModelStatus", request
+	case QueryMetadata:
 		return "/" + predictionService + "/GetModelMetadata", append(request, stringField([]protowire.Number{2}, "signature_def")...)
 	}
-	return "/" + modelService + "/GetModelStatus", request
+	return "", nil
 }
 
 // plainFailure says the same twice: "error" is where clients of TensorFlow

@@ -29,7 +29,10 @@ func v2() *Protocol {
 			{Service: inferenceService, Name: "ServerMetadata", Action: ServerMetadata},
 			{Service: inferenceService, Name: "ModelReady", Action: Status, Model: name},
 			{Service: inferenceService, Name: "ModelMetadata", Action: Metadata, Model: name},
+			{Service: inferenceService, Name: "ModelConfig", Action: Config, Model: name},
+			{Service: inferenceService, Name: "ModelStatistics", Action: Statistics, Model: name},
 			{Service: inferenceService, Name: "ModelInfer", Action: Predict, Model: name},
+			{Service: inferenceService, Name: "ModelStreamInfer", Action: StreamPredict, Model: name, Field: 2, Errors: 1},
 		},
 		Dialects: [2]Dialect{
 			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath, Describe: describeJSON, Up: upV2JSON},
@@ -45,6 +48,8 @@ func v2() *Protocol {
 		p.Routes = append(p.Routes,
 			Route{http.MethodPost, model + "/infer", Predict, ""},
 			Route{http.MethodGet, model + "/ready", Status, ""},
+			Route{http.MethodGet, model + "/config", Config, ""},
+			Route{http.MethodGet, model + "/stats", Statistics, ""},
 			Route{http.MethodGet, model, Metadata, ""})
 	}
 	return p
@@ -71,10 +76,7 @@ func v2Path(c graph.Call, m Model) string {
 }
 
 func v2QueryPath(q Query, m Model) (string, []byte) {
-	if q == QueryMetadata {
-		return v2ModelPath(m), nil
-	}
-	return v2ModelPath(m) + "/ready", nil
+	return v2ModelPath(m) + [...]string{QueryStatus: "/ready", QueryMetadata: "", QueryConfig: "/config", QueryStatistics: "/stats"}[q], nil
 }
 
 // v2Method asks routers by ModelInfer as well: the route is the first number
@@ -92,8 +94,6 @@ func v2QueryMethod(q Query, m Model) (string, []byte) {
 	if m.Version != "" {
 		request = append(request, stringField([]protowire.Number{2}, m.Version)...)
 	}
-	if q == QueryMetadata {
-		return "/" + inferenceService + "/ModelMetadata", request
-	}
-	return "/" + inferenceService + "/ModelReady", request
+	method := [...]string{QueryStatus: "ModelReady", QueryMetadata: "ModelMetadata", QueryConfig: "ModelConfig", QueryStatistics: "ModelStatistics"}[q]
+	return "/" + inferenceService + "/" + method, request
 }

@@ -71,6 +71,10 @@ func (s *rpc) services() []*grpc.ServiceDesc {
 			i = len(all)
 			all = append(all, &grpc.ServiceDesc{ServiceName: m.Service, HandlerType: (*any)(nil)})
 		}
+		if m.Action == protocol.StreamPredict {
+			all[i].Streams = append(all[i].Streams, grpc.StreamDesc{StreamName: m.Name, Handler: s.stream(m), ServerStreams: true, ClientStreams: true})
+			continue
+		}
 		all[i].Methods = append(all[i].Methods, grpc.MethodDesc{MethodName: m.Name, Handler: s.handler(m)})
 	}
 	return all
@@ -114,6 +118,10 @@ func (s *rpc) answer(m protocol.Method) answerer {
 		return ask(e, protocol.QueryStatus)
 	case protocol.Metadata:
 		return ask(e, protocol.QueryMetadata)
+	case protocol.Config:
+		return ask(e, protocol.QueryConfig)
+	case protocol.Statistics:
+		return ask(e, protocol.QueryStatistics)
 	case protocol.GraphMetadata:
 		return e.GraphMetadata
 	case protocol.ServerMetadata:

@@ -38,6 +38,8 @@ func newREST(o Options, draining *atomic.Bool) *rest {
 		protocol.Feedback:       s.post(o.Engine.Feedback),
 		protocol.Status:         s.get(ask(o.Engine, protocol.QueryStatus)),
 		protocol.Metadata:       s.get(ask(o.Engine, protocol.QueryMetadata)),
+		protocol.Config:         s.get(ask(o.Engine, protocol.QueryConfig)),
+		protocol.Statistics:     s.get(ask(o.Engine, protocol.QueryStatistics)),
 		protocol.GraphMetadata:  s.get(o.Engine.GraphMetadata),
 		protocol.ServerMetadata: s.serverMetadata,
 	}

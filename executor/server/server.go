@@ -25,6 +25,8 @@ type Engine interface {
 	Feedback(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
 	Query(ctx context.Context, t protocol.Transport, q protocol.Query, m protocol.Message) (protocol.Message, error)
 	GraphMetadata(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+	// Stream answers the requests of a gRPC stream until it ends.
+	Stream(ctx context.Context, method protocol.Method, client protocol.Stream) error
 	// Ready reports what keeps it from answering.
 	Ready(ctx context.Context) error
 	// Reads reports whether it looks into what nodes answer.

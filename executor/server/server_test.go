@@ -42,6 +42,10 @@ func (engine) GraphMetadata(_ context.Context, _ protocol.Transport, m protocol.
 	return m, errors.New("no metadata")
 }
 
+func (engine) Stream(context.Context, protocol.Method, protocol.Stream) error {
+	return errors.New("no streams")
+}
+
 func (engine) Ready(context.Context) error { return nil }
 func (engine) Reads() bool                 { return false }
 

@@ -34,6 +34,8 @@ func overGRPC(t *testing.T, start Start) {
 	t.Run("raw tensors survive a chain", func(t *testing.T) { rpcRaw(t, start) })
 	t.Run("status of a component", func(t *testing.T) { rpcStatus(t, start) })
 	t.Run("other methods", func(t *testing.T) { rpcOther(t, start) })
+	t.Run("streams", func(t *testing.T) { rpcStreams(t, start) })
+	t.Run("Triton's questions", func(t *testing.T) { rpcTriton(t, start) })
 	t.Run("server questions", func(t *testing.T) { rpcServer(t, start) })
 	t.Run("health and reflection", func(t *testing.T) { rpcReflection(t, start) })
 	t.Run("compression", func(t *testing.T) { rpcCompressed(t, start) })
@@ -216,7 +218,7 @@ func rpcOther(t *testing.T, start Start) {
 	})
 	t.Run("of the same protocol", func(t *testing.T) {
 		e, _ := launch(t, start, "v2", model("a", 1))
-		for _, method := range []string{"ModelConfig", "ModelStatistics", "RepositoryIndex", "ModelStreamInfer", "SystemSharedMemoryStatus"} {
+		for _, method := range []string{"RepositoryIndex", "RepositoryModelLoad", "SystemSharedMemoryStatus", "CudaSharedMemoryRegister", "NoSuchMethod"} {
 			err := invoke(soon(t), e.at("/inference.GRPCInferenceService/"+method), &inference.ModelConfigRequest{}, &inference.ModelConfigResponse{})
 			failed(t, wire{grpc: true}, err, failure{0, codes.Unimplemented, method + " is not served"})
 		}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +20,8 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Call is one request that a server got.
+// Call is one request that a server got, or one message of a stream of them:
+// methods whose name ends in StreamInfer answer each message by one.
 type Call struct {
 	// GRPC is true for gRPC; Path then is the full method.
 	GRPC bool
@@ -206,6 +208,19 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 		return err
 	}
 	md, _ := metadata.FromIncomingContext(stream.Context())
+	for strings.HasSuffix(method, "StreamInfer") {
+		a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Gone: stream.Context().Done()})
+		if a.Code != codes.OK {
+			return status.Error(a.Code, a.Message)
+		}
+		out := raw(a.Body)
+		if err := errors.Join(stream.SendMsg(&out), stream.RecvMsg(&in)); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+	}
 	a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Gone: stream.Context().Done()})
 	if err := stream.Context().Err(); err != nil {
 		return status.FromContextError(err).Err()

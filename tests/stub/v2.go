@@ -124,7 +124,11 @@ func (m Model) v2GRPC(c Call) (Answer, error) {
 			return []*inference.ModelMetadataResponse_TensorMetadata{{Name: name, Datatype: "FP64", Shape: []int64{-1, -1}}}
 		}
 		return encoded(&inference.ModelMetadataResponse{Name: m.Name, Versions: []string{"1"}, Platform: "stub", Inputs: tensor(Input), Outputs: tensor(Output)})
-	case "ModelInfer":
+	case "ModelConfig":
+		return encoded(&inference.ModelConfigResponse{Config: &inference.ModelConfig{Name: m.Name, Platform: "stub"}})
+	case "ModelStatistics":
+		return encoded(&inference.ModelStatisticsResponse{ModelStats: []*inference.ModelStatistics{{Name: m.Name, InferenceCount: 5}}})
+	case "ModelInfer", "ModelStreamInfer":
 	default:
 		return m.notFound(c), nil
 	}
@@ -156,6 +160,9 @@ func (m Model) v2GRPC(c Call) (Answer, error) {
 		answer.RawOutputContents = [][]byte{raw}
 	} else {
 		answer.Outputs[0].Contents = &inference.InferTensorContents{Fp64Contents: out}
+	}
+	if last(c.Path) == "ModelStreamInfer" {
+		return encoded(&inference.ModelStreamInferResponse{InferResponse: answer})
 	}
 	return encoded(answer)
 }

@@ -1,0 +1,80 @@
+package predictor
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Relayer joins a client's stream to one of a node's server.
+type Relayer interface {
+	Relay(ctx context.Context, to *upstream.Target, client protocol.Stream, each func(protocol.Message) protocol.Message) error
+}
+
+// Stream answers a stream of requests. In a graph of one node the stream is
+// the node's server's own, which may answer a request by any number of
+// messages. In any other graph each request walks the graph, one after the
+// other; a request that fails is answered by its error, and the stream goes on.
+func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protocol.Stream) error {
+	if to, n := p.relayed(m); to != nil {
+		if relayer, ok := p.options.GRPC.(Relayer); ok {
+			d := n.dialect(protocol.GRPC)
+			return placed(relayer.Relay(ctx, to, client, func(m protocol.Message) protocol.Message { return d.WithModel(m, n.model) }), n.name, graph.CallPredict.String())
+		}
+	}
+	for {
+		request, err := client.Receive()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		answer, err := p.Predict(ctx, protocol.GRPC, request)
+		if ctx.Err() == nil {
+			err = client.Send(streamed(m, answer, err))
+		} else {
+			err = ctx.Err()
+		}
+		request.Meta.Lease.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// relayed is where the stream of a graph of one node goes; nil: the graph has
+// to be walked.
+func (p *Predictor) relayed(m protocol.Method) (*upstream.Target, *node) {
+	n := p.nodes[0]
+	calls := p.plan.Steps[0].Calls
+	one := calls == graph.CallSet(graph.CallPredict, graph.CallSendFeedback) || calls == graph.CallSet(graph.CallPredict)
+	if len(p.nodes) > 1 || !one || n.foreign || n.hosts[protocol.GRPC] == "" {
+		return nil, nil
+	}
+	return upstream.NewTarget(n.hosts[protocol.GRPC], "/"+m.Service+"/"+m.Name), n
+}
+
+// streamed wraps an answer, or an error, in a message of a stream.
+func streamed(m protocol.Method, answer protocol.Message, err error) protocol.Message {
+	if err != nil {
+		text := err.Error()
+		var answered interface{ GRPCStatus() *status.Status }
+		if errors.As(err, &answered) {
+			text = answered.GRPCStatus().Message()
+		}
+		return protocol.Message{Body: protowire.AppendString(protowire.AppendTag(nil, m.Errors, protowire.BytesType), text), Answer: true}
+	}
+	head := protowire.AppendTag(nil, m.Field, protowire.BytesType)
+	head = protowire.AppendVarint(head, uint64(len(answer.Body)+len(answer.Tail)))
+	answer.Body = append(append(head, answer.Body...), answer.Tail...)
+	answer.Tail = nil
+	return answer
+}

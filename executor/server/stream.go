@@ -1,0 +1,55 @@
+package server
+
+import (
+	"runtime/debug"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/upstream"
+)
+
+// stream serves a method that takes and gives any number of messages.
+func (s *rpc) stream(m protocol.Method) grpc.StreamHandler {
+	return func(_ any, g grpc.ServerStream) (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				s.options.Log.Error("panic", "method", m.Name, "value", v, "stack", string(debug.Stack()))
+				err = status.Errorf(codes.Internal, "panic: %v", v)
+			}
+		}()
+		ctx, meta := s.meta(g.Context(), m, nil)
+		if err := s.options.Engine.Stream(ctx, m, &clientStream{rpc: s, stream: g, method: m, meta: meta}); err != nil {
+			return s.failure(m, err)
+		}
+		return nil
+	}
+}
+
+// clientStream makes messages of a client's frames. They share the metadata
+// that opened the stream, its puid included.
+type clientStream struct {
+	rpc    *rpc
+	stream grpc.ServerStream
+	method protocol.Method
+	meta   *protocol.Meta
+}
+
+func (c *clientStream) Receive() (protocol.Message, error) {
+	var f upstream.Frame
+	if err := c.stream.RecvMsg(&f); err != nil {
+		return protocol.Message{}, err
+	}
+	meta := *c.meta
+	meta.Model.Name = protocol.StringAt(f.Body, c.method.Model)
+	meta.Lease = c.rpc.pool.Lease()
+	return protocol.Message{Body: f.Body, Meta: &meta}, nil
+}
+
+func (c *clientStream) Send(m protocol.Message) error {
+	return c.stream.SendMsg(&upstream.Frame{Body: m.Body, Tail: m.Tail})
+}
+
+var _ protocol.Stream = (*clientStream)(nil)
