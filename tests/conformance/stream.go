@@ -77,63 +77,69 @@ func rpcStreams(t *testing.T, start Start) {
 			}
 		})
 	}
-	t.Run("a failed request", func(t *testing.T) {
-		e, cs := launch(t, start, "v2", model("a", 1, model("b", 2)))
-		s := streaming(soon(t), t, e)
-		serve := cs["b"].Handle
-		serve(inference.GRPCInferenceService_ModelInfer_FullMethodName, func(c stub.Call) stub.Answer {
-			if strings.Contains(string(c.Body), "bad") {
-				return stub.Answer{Code: codes.Aborted, Message: "no such thing"}
-			}
-			return stub.Answer{}
-		})
-		cs["a"].Handle(inference.GRPCInferenceService_ModelInfer_FullMethodName, func(c stub.Call) stub.Answer { return stub.Answer{Body: c.Body} })
-		for _, id := range []string{"bad", "good"} {
-			request := v2Request(7)
-			request.ModelName, request.Outputs = "", nil
-			request.Inputs[0].Name = id
-			if err := s.Send(request); err != nil {
-				t.Fatal(err)
-			}
-			r, err := s.Recv()
-			if err != nil || (r.ErrorMessage == "no such thing") != (id == "bad") {
-				t.Errorf("the answer to the %s request is %v, %v", id, r, err)
-			}
+	t.Run("a failed request", func(t *testing.T) { streamFailedRequest(t, start) })
+	t.Run("a server that fails", func(t *testing.T) { streamFailedServer(t, start) })
+	t.Run("a client that leaves", func(t *testing.T) { streamLeft(t, start) })
+}
+
+func streamFailedRequest(t *testing.T, start Start) {
+	e, cs := launch(t, start, "v2", model("a", 1, model("b", 2)))
+	s := streaming(soon(t), t, e)
+	serve := cs["b"].Handle
+	serve(inference.GRPCInferenceService_ModelInfer_FullMethodName, func(c stub.Call) stub.Answer {
+		if strings.Contains(string(c.Body), "bad") {
+			return stub.Answer{Code: codes.Aborted, Message: "no such thing"}
 		}
+		return stub.Answer{}
 	})
-	t.Run("a server that fails", func(t *testing.T) {
-		e, cs := launch(t, start, "v2", model("a", 1))
-		cs["a"].On(inference.GRPCInferenceService_ModelStreamInfer_FullMethodName, stub.Answer{Code: codes.Aborted, Message: "enough"})
-		s := streaming(soon(t), t, e)
-		if err := s.Send(v2Request(7)); err != nil {
+	cs["a"].Handle(inference.GRPCInferenceService_ModelInfer_FullMethodName, func(c stub.Call) stub.Answer { return stub.Answer{Body: c.Body} })
+	for _, id := range []string{"bad", "good"} {
+		request := v2Request(7)
+		request.ModelName, request.Outputs = "", nil
+		request.Inputs[0].Name = id
+		if err := s.Send(request); err != nil {
 			t.Fatal(err)
 		}
-		_, err := s.Recv()
-		failed(t, wire{grpc: true}, err, failure{0, codes.Aborted, "enough"})
-		cs["a"].Close()
-		s = streaming(soon(t), t, e)
-		_, err = s.Recv()
-		failed(t, wire{grpc: true}, err, failure{0, codes.Unavailable, ""})
-	})
-	t.Run("a client that leaves", func(t *testing.T) {
-		e, cs := launch(t, start, "v2", model("a", 1))
-		cs["a"].On(inference.GRPCInferenceService_ModelStreamInfer_FullMethodName, stub.Answer{Hang: true})
-		ctx, leave := context.WithCancel(soon(t))
-		s := streaming(ctx, t, e)
-		if err := s.Send(v2Request(7)); err != nil {
-			t.Fatal(err)
+		r, err := s.Recv()
+		if err != nil || (r.ErrorMessage == "no such thing") != (id == "bad") {
+			t.Errorf("the answer to the %s request is %v, %v", id, r, err)
 		}
-		calls, err := cs["a"].Await(soon(t), 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		leave()
-		select {
-		case <-calls[0].Gone:
-		case <-soon(t).Done():
-			t.Error("the server still works for a client that left")
-		}
-	})
+	}
+}
+
+func streamFailedServer(t *testing.T, start Start) {
+	e, cs := launch(t, start, "v2", model("a", 1))
+	cs["a"].On(inference.GRPCInferenceService_ModelStreamInfer_FullMethodName, stub.Answer{Code: codes.Aborted, Message: "enough"})
+	s := streaming(soon(t), t, e)
+	if err := s.Send(v2Request(7)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Recv()
+	failed(t, wire{grpc: true}, err, failure{0, codes.Aborted, "enough"})
+	cs["a"].Close()
+	s = streaming(soon(t), t, e)
+	_, err = s.Recv()
+	failed(t, wire{grpc: true}, err, failure{0, codes.Unavailable, ""})
+}
+
+func streamLeft(t *testing.T, start Start) {
+	e, cs := launch(t, start, "v2", model("a", 1))
+	cs["a"].On(inference.GRPCInferenceService_ModelStreamInfer_FullMethodName, stub.Answer{Hang: true})
+	ctx, leave := context.WithCancel(soon(t))
+	s := streaming(ctx, t, e)
+	if err := s.Send(v2Request(7)); err != nil {
+		t.Fatal(err)
+	}
+	calls, err := cs["a"].Await(soon(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	select {
+	case <-calls[0].Gone:
+	case <-soon(t).Done():
+		t.Error("the server still works for a client that left")
+	}
 }
 
 // rpcTriton checks what Triton's clients ask of a model beyond the protocol.
