@@ -8,7 +8,7 @@ package graph
 
 // Node is one element of a predictor's graph as the user wrote it in a
 // SeldonDeployment (a "predictive unit" there). The JSON names are those of
-// the machinelearning.seldon.io API; Endpoint.Protocol is Radiant's addition.
+// the machinelearning.seldon.io API; Endpoint.Protocol and Endpoint.TLS are Radiant's additions.
 type Node struct {
 	// Name identifies the node in its graph, names the container that serves
 	// it and is the default model name.
@@ -52,6 +52,8 @@ type Endpoint struct {
 	Type     EndpointType `json:"type,omitempty"`
 	HTTPPort int32        `json:"httpPort,omitempty"`
 	GRPCPort int32        `json:"grpcPort,omitempty"`
+	// TLS is true if the server takes connections over TLS alone.
+	TLS bool `json:"tls,omitempty"`
 	// Protocol is the wire protocol that the server speaks: seldon,
 	// tensorflow or v2. Empty means the predictor's outside protocol. Where
 	// the two differ the executor translates.

@@ -38,12 +38,18 @@ type Config struct {
 	// and one from a node.
 	MaxRequestBytes, MaxResponseBytes int64
 
+	// MaxHeaderBytes bounds the header of a request, MaxStreams the requests
+	// that one HTTP/2 connection has under way.
+	MaxHeaderBytes, MaxStreams int
+	// OnePort serves gRPC on the REST port too. Equal ports mean the same.
+	OnePort bool
+
 	// CORSOrigins and CORSHeaders are sent as they are.
 	CORSOrigins, CORSHeaders string
 	// InjectRouting writes the routes taken into the answer's meta.
 	InjectRouting bool
-	// CertFile and KeyFile switch both listeners to TLS when set.
-	CertFile, KeyFile string
+	// TLS secures the listeners and connections to nodes.
+	TLS TLS
 
 	// RESTTimeout and GRPCTimeout bound one call on a node. 0: no bound.
 	RESTTimeout, GRPCTimeout time.Duration
@@ -129,6 +135,9 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	flags.StringVar(&c.LogLevel, "log_level", env.or("SELDON_LOG_LEVEL", "INFO"), "DEBUG, INFO, WARNING, ERROR or FATAL")
 	flags.Int64Var(&c.MaxRequestBytes, "max_request_bytes", 100<<20, "largest message taken from a client")
 	flags.Int64Var(&c.MaxResponseBytes, "max_response_bytes", 1<<30, "largest message taken from a node")
+	flags.IntVar(&c.MaxHeaderBytes, "max_header_bytes", 1<<20, "largest header of a request")
+	flags.IntVar(&c.MaxStreams, "max_streams", 1024, "most requests that one HTTP/2 connection may have under way")
+	flags.BoolVar(&c.OnePort, "one_port", strings.EqualFold(env.or("RADIANT_ONE_PORT", ""), "true"), "serve gRPC on the REST port too, as equal ports do")
 	debug, _ := env("SELDON_DEBUG")
 	flags.BoolVar(&s.debug, "debug", strings.EqualFold(debug, "true"), "same as --log_level DEBUG")
 	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
@@ -149,11 +158,7 @@ func (c *Config) environment(env Env) {
 	c.CORSOrigins = env.or("CORS_ALLOWED_ORIGINS", "*")
 	c.CORSHeaders = env.or("CORS_ALLOWED_HEADERS", "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token")
 	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""
-	if dir := env.or("SELDON_CERT_MOUNT_PATH", ""); dir != "" {
-		dir = strings.TrimSuffix(dir, "/")
-		c.CertFile = dir + "/" + env.or("SELDON_CERT_FILE_NAME", "tls.crt")
-		c.KeyFile = dir + "/" + env.or("SELDON_CERT_KEY_FILE_NAME", "tls.key")
-	}
+	c.TLS.environment(env)
 }
 
 func (c *Config) check(serverType string) error {
@@ -177,16 +182,13 @@ func (c *Config) check(serverType string) error {
 			fail("--%s %d is not a port", f.flag, f.port)
 		}
 	}
-	if c.HTTPPort == c.GRPCPort && c.HTTPPort != 0 {
-		fail("--http_port and --grpc_port are both %d", c.HTTPPort)
-	}
-	if c.MaxRequestBytes <= 0 || c.MaxResponseBytes <= 0 {
-		fail("--max_request_bytes and --max_response_bytes must be positive")
+	if c.MaxRequestBytes <= 0 || c.MaxResponseBytes <= 0 || c.MaxHeaderBytes <= 0 || c.MaxStreams <= 0 || c.MaxStreams > math.MaxInt32 || c.MaxHeaderBytes > math.MaxInt32 {
+		fail("--max_request_bytes, --max_response_bytes, --max_header_bytes and --max_streams must be positive, the last two below %d", math.MaxInt32)
 	}
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.TLS.check())...)
 }
 
 func (c *Config) checkNames() error {

@@ -10,6 +10,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/executor/jsonerror"
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -39,7 +40,7 @@ func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m protocol
 	models := make([]protocol.Message, len(p.nodes))
 	errs := together(len(p.nodes), func(i int) error {
 		n := p.nodes[i]
-		if n.hosts == [2]string{} {
+		if n.servers == [2]upstream.Server{} {
 			return nil
 		}
 		meta := *m.Meta

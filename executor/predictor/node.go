@@ -22,8 +22,8 @@ type node struct {
 	foreign bool
 	// model is what the server knows its model as, unless the client says.
 	model string
-	// hosts are host:port by transport; empty: the node cannot be reached so.
-	hosts [2]string
+	// servers are by transport; empty: the node cannot be reached so.
+	servers [2]upstream.Server
 	// targets are by transport and call; nil: no such call.
 	targets [2][lastCall + 1]*upstream.Target
 	// translation and spec are for foreign nodes.
@@ -54,8 +54,8 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 		}
 		n.speaks, n.foreign = p, p.Name != o.Outside.Name
 	}
-	n.hosts = hosts(e)
-	if n.hosts == [2]string{} && s.Calls != 0 {
+	n.servers = servers(e)
+	if n.servers == [2]upstream.Server{} && s.Calls != 0 {
 		return n, fmt.Errorf("node %q: endpoint has no httpPort, grpcPort or service_port", s.Name)
 	}
 	if n.foreign {
@@ -67,9 +67,9 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 	return n, nil
 }
 
-// hosts reads an endpoint. A document written by hand may have service_port
+// servers reads an endpoint. A document written by hand may have service_port
 // alone, whose transport is the endpoint's type.
-func hosts(e *graph.Endpoint) [2]string {
+func servers(e *graph.Endpoint) [2]upstream.Server {
 	ports := [2]int32{protocol.REST: e.HTTPPort, protocol.GRPC: e.GRPCPort}
 	if ports == [2]int32{} {
 		if e.Type == graph.GRPC {
@@ -78,21 +78,21 @@ func hosts(e *graph.Endpoint) [2]string {
 			ports[protocol.REST] = e.ServicePort
 		}
 	}
-	var h [2]string
+	var all [2]upstream.Server
 	for t, port := range ports {
 		if port > 0 {
-			h[t] = net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(port)))
+			all[t] = upstream.Server{Host: net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(port))), TLS: e.TLS}
 		}
 	}
-	return h
+	return all
 }
 
 // aim makes the targets of ordinary requests.
 func (n *node) aim() {
 	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
-		for c := graph.Call(0); c <= lastCall && n.hosts[t] != ""; c++ {
+		for c := graph.Call(0); c <= lastCall && n.servers[t].Host != ""; c++ {
 			if path := n.speaks.Dialects[t].Target(c, protocol.Model{Name: n.model}); path != "" {
-				n.targets[t][c] = upstream.NewTarget(n.hosts[t], path)
+				n.targets[t][c] = n.servers[t].Target(path)
 			}
 		}
 	}
@@ -117,12 +117,12 @@ func (n *node) asked(meta *protocol.Meta) protocol.Model {
 func (n *node) target(t protocol.Transport, c graph.Call, meta *protocol.Meta) (*upstream.Target, error) {
 	to := n.targets[t][c]
 	if to != nil && !n.foreign && meta.Model != (protocol.Model{}) && (t == protocol.REST || meta.Model.Verb != "") {
-		to = upstream.NewTarget(n.hosts[t], n.dialect(t).Target(c, n.asked(meta)))
+		to = n.servers[t].Target(n.dialect(t).Target(c, n.asked(meta)))
 	}
 	switch {
 	case to != nil:
 		return to, nil
-	case n.hosts[t] == "":
+	case n.servers[t].Host == "":
 		return nil, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", t)
 	}
 	return nil, protocol.Errorf(protocol.Unimplemented, "protocol %s has no such call over %s", n.speaks.Name, t)

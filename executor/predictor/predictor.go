@@ -5,6 +5,7 @@ package predictor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 
@@ -36,6 +37,9 @@ type Options struct {
 	InjectRouting bool
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
+	// TLS is how nodes with endpoint.tls are probed; nil: by the system's
+	// authorities.
+	TLS *tls.Config
 }
 
 // Predictor is ready for requests, from several goroutines.
@@ -57,7 +61,7 @@ func New(o Options) (*Predictor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the graph: %w", err)
 	}
-	p := &Predictor{options: o, plan: plan, probe: newProber(o.FullHealthChecks)}
+	p := &Predictor{options: o, plan: plan, probe: newProber(o.FullHealthChecks, o.TLS)}
 	var errs []error
 	for i := range plan.Steps {
 		n, err := newNode(&plan.Steps[i], o)

@@ -157,17 +157,19 @@ func TestTranslationOptions(t *testing.T) {
 	}
 }
 
-func TestHosts(t *testing.T) {
+func TestServers(t *testing.T) {
+	type pair = [2]upstream.Server
 	for _, c := range []struct {
 		endpoint graph.Endpoint
-		want     [2]string
+		want     pair
 	}{
-		{graph.Endpoint{ServiceHost: "h", HTTPPort: 1, GRPCPort: 2, ServicePort: 1}, [2]string{"h:1", "h:2"}},
-		{graph.Endpoint{ServiceHost: "::1", HTTPPort: 1}, [2]string{"[::1]:1", ""}},
-		{graph.Endpoint{ServiceHost: "h", ServicePort: 3}, [2]string{"h:3", ""}},
-		{graph.Endpoint{ServiceHost: "h", ServicePort: 3, Type: graph.GRPC}, [2]string{"", "h:3"}},
+		{graph.Endpoint{ServiceHost: "h", HTTPPort: 1, GRPCPort: 2, ServicePort: 1}, pair{{Host: "h:1"}, {Host: "h:2"}}},
+		{graph.Endpoint{ServiceHost: "::1", HTTPPort: 1}, pair{{Host: "[::1]:1"}, {}}},
+		{graph.Endpoint{ServiceHost: "h", ServicePort: 3}, pair{{Host: "h:3"}, {}}},
+		{graph.Endpoint{ServiceHost: "h", ServicePort: 3, Type: graph.GRPC}, pair{{}, {Host: "h:3"}}},
+		{graph.Endpoint{ServiceHost: "h", HTTPPort: 1, TLS: true}, pair{{Host: "h:1", TLS: true}, {}}},
 	} {
-		if got := hosts(&c.endpoint); got != c.want {
+		if got := servers(&c.endpoint); got != c.want {
 			t.Errorf("%+v: %v", c.endpoint, got)
 		}
 	}

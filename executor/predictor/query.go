@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
-	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -33,7 +32,7 @@ func (p *Predictor) named(name string) *graph.Step {
 }
 
 func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m protocol.Message) (protocol.Message, error) {
-	if n.hosts[c.transport] == "" {
+	if n.servers[c.transport].Host == "" {
 		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", c.transport)
 	}
 	if n.foreign {
@@ -48,5 +47,5 @@ func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m protoco
 	if c.transport == protocol.GRPC && n.speaks.Named {
 		body = m.Body
 	}
-	return c.send.Ask(ctx, upstream.NewTarget(n.hosts[c.transport], path), protocol.Message{Body: body, Meta: m.Meta})
+	return c.send.Ask(ctx, n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
 }

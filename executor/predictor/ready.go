@@ -2,6 +2,7 @@ package predictor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +26,8 @@ type prober struct {
 	client http.Client
 }
 
-func newProber(full bool) *prober {
-	return &prober{full: full, client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}}}
+func newProber(full bool, secure *tls.Config) *prober {
+	return &prober{full: full, client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, TLSClientConfig: secure}}}
 }
 
 // Ready reports what keeps the predictor from serving: all nodes that have a
@@ -47,14 +48,18 @@ func (p *Predictor) Ready(ctx context.Context) error {
 		if e.ServicePort == e.GRPCPort && e.ServicePort != e.HTTPPort {
 			health = ""
 		}
-		if err := p.probe.node(ctx, address, health); err != nil {
+		scheme := "http://"
+		if e.TLS {
+			scheme = "https://"
+		}
+		if err := p.probe.node(ctx, address, scheme, health); err != nil {
 			return fmt.Errorf("node %q is not ready: %w", s.Name, err)
 		}
 		return nil
 	})...)
 }
 
-func (p *prober) node(ctx context.Context, address, health string) error {
+func (p *prober) node(ctx context.Context, address, scheme, health string) error {
 	if !p.full || health == "" {
 		conn, err := p.dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
@@ -62,7 +67,7 @@ func (p *prober) node(ctx context.Context, address, health string) error {
 		}
 		return conn.Close()
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+health, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+address+health, nil)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/protocol/translate"
-	"github.com/prime-radiant/radiant/executor/upstream"
 )
 
 // specCache keeps what a server said of its model. It is asked when the first
@@ -73,10 +72,10 @@ func (c *caller) askSpec(ctx context.Context, n *node, m protocol.Message) (*tra
 	}
 	d := n.dialect(c.transport)
 	path, body := d.Query(protocol.QueryMetadata, protocol.Model{Name: n.model})
-	if path == "" || n.hosts[c.transport] == "" {
+	if path == "" || n.servers[c.transport].Host == "" {
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}
-	answer, err := c.send.Ask(ctx, upstream.NewTarget(n.hosts[c.transport], path), protocol.Message{Body: body, Meta: m.Meta})
+	answer, err := c.send.Ask(ctx, n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
 	if err != nil {
 		return nil, &askError{error: err, final: cannotTell(err)}
 	}

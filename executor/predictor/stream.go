@@ -56,10 +56,10 @@ func (p *Predictor) relayed(m protocol.Method) (*upstream.Target, *node) {
 	n := p.nodes[0]
 	calls := p.plan.Steps[0].Calls
 	one := calls == graph.CallSet(graph.CallPredict, graph.CallSendFeedback) || calls == graph.CallSet(graph.CallPredict)
-	if len(p.nodes) > 1 || !one || n.foreign || n.hosts[protocol.GRPC] == "" {
+	if len(p.nodes) > 1 || !one || n.foreign || n.servers[protocol.GRPC].Host == "" {
 		return nil, nil
 	}
-	return upstream.NewTarget(n.hosts[protocol.GRPC], "/"+m.Service+"/"+m.Name), n
+	return n.servers[protocol.GRPC].Target("/" + m.Service + "/" + m.Name), n
 }
 
 // streamed wraps an answer, or an error, in a message of a stream.

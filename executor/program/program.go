@@ -3,8 +3,6 @@ package program
 
 import (
 	"context"
-	"crypto/tls"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -24,9 +22,13 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if err != nil {
 		return err
 	}
-	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes})
+	nodes, err := nodeTLS(c, log)
+	if err != nil {
+		return err
+	}
+	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer restCalls.Close()
-	grpcCalls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes})
+	grpcCalls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
 	p, err := predictor.New(predictor.Options{
 		Name:             c.Predictor.Name,
@@ -37,6 +39,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		Random:           rand.Float64,
 		InjectRouting:    c.InjectRouting,
 		FullHealthChecks: c.FullHealthChecks,
+		TLS:              nodes,
 	})
 	if err != nil {
 		return err
@@ -47,6 +50,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		Host:        c.Host,
 		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
 		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
+		MaxHeaderBytes: c.MaxHeaderBytes, MaxStreams: c.MaxStreams,
+		OnePort:       c.OnePort,
 		NewPuid:       newPuid,
 		Log:           log,
 		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,
@@ -54,12 +59,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if c.GRPCMaxMessageBytes > 0 {
 		options.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)
 	}
-	if c.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
-		if err != nil {
-			return fmt.Errorf("reading the certificate: %w", err)
-		}
-		options.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	if options.TLS, err = listenerPair(c, log); err != nil {
+		return err
 	}
 	s, err := server.Listen(c.HTTPPort, c.GRPCPort, options)
 	if err != nil {

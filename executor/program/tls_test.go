@@ -26,9 +26,9 @@ import (
 	"github.com/prime-radiant/radiant/executor/config"
 )
 
-// certificate writes a key pair for 127.0.0.1 into dir and returns a pool that
+// writePair writes a key pair for 127.0.0.1 into dir and returns a pool that
 // trusts it.
-func certificate(t *testing.T, dir string) *x509.CertPool {
+func writePair(t *testing.T, dir string) *x509.CertPool {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -60,10 +60,16 @@ func certificate(t *testing.T, dir string) *x509.CertPool {
 	return pool
 }
 
+const simple = `{"name":"p","graph":{"name":"s","implementation":"SIMPLE_MODEL"}}`
+
 func load(t *testing.T, certs string) *config.Config {
 	t.Helper()
-	predictor := base64.StdEncoding.EncodeToString([]byte(`{"name":"p","graph":{"name":"s","implementation":"SIMPLE_MODEL"}}`))
-	vars := map[string]string{"ENGINE_PREDICTOR": predictor, "RADIANT_PODINFO": t.TempDir(), "SELDON_CERT_MOUNT_PATH": certs}
+	return loadWith(t, simple, map[string]string{"SELDON_CERT_MOUNT_PATH": certs})
+}
+
+func loadWith(t *testing.T, predictor string, vars map[string]string) *config.Config {
+	t.Helper()
+	vars["ENGINE_PREDICTOR"], vars["RADIANT_PODINFO"] = base64.StdEncoding.EncodeToString([]byte(predictor)), t.TempDir()
 	c, err := config.Load([]string{"--sdep=d", "--namespace=n", "--predictor=p", "--http_port=0", "--grpc_port=0"},
 		func(name string) (string, bool) { v, ok := vars[name]; return v, ok }, io.Discard)
 	if err != nil {
@@ -74,24 +80,11 @@ func load(t *testing.T, certs string) *config.Config {
 
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	settings := &tls.Config{RootCAs: certificate(t, dir), MinVersion: tls.VersionTLS12}
-	ctx, stop := context.WithCancel(t.Context())
-	addresses, done := make(chan [2]string, 1), make(chan error, 1)
-	go func() {
-		done <- Run(ctx, load(t, dir+"/"), io.Discard, func(rest, grpc string) { addresses <- [2]string{rest, grpc} })
-	}()
-	defer func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
-	listening := <-addresses
-	local := func(address string) string { return "127.0.0.1" + address[strings.LastIndexByte(address, ':'):] }
-
+	settings := &tls.Config{RootCAs: writePair(t, dir), MinVersion: tls.VersionTLS12}
+	listening := serving(t, load(t, dir+"/"))
 	client := http.Client{Transport: &http.Transport{TLSClientConfig: settings, ForceAttemptHTTP2: true}}
 	defer client.CloseIdleConnections()
-	answer, err := client.Post("https://"+local(listening[0])+"/api/v1.0/predictions", "application/json", strings.NewReader(`{"a":1}`))
+	answer, err := client.Post("https://"+listening[0]+"/api/v1.0/predictions", "application/json", strings.NewReader(`{"a":1}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,13 +94,68 @@ func TestTLS(t *testing.T) {
 		t.Errorf("answer is %s %s %s", answer.Proto, answer.Status, body)
 	}
 
-	conn, err := grpc.NewClient("passthrough:///"+local(listening[1]), grpc.WithTransportCredentials(credentials.NewTLS(settings)))
+	conn, err := grpc.NewClient("passthrough:///"+listening[1], grpc.WithTransportCredentials(credentials.NewTLS(settings)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	if r, err := grpc_health_v1.NewHealthClient(conn).Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil || r.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+	if r, err := grpc_health_v1.NewHealthClient(conn).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{}); err != nil || r.Status != grpc_health_v1.HealthCheckResponse_SERVING {
 		t.Errorf("health is %v, %v", r, err)
+	}
+}
+
+// serving runs an executor until the end of the test and returns its REST and
+// gRPC addresses.
+func serving(t *testing.T, c *config.Config) [2]string {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	addresses, done := make(chan [2]string, 1), make(chan error, 1)
+	go func() {
+		done <- Run(ctx, c, io.Discard, func(rest, grpc string) { addresses <- [2]string{rest, grpc} })
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	local := func(address string) string { return "127.0.0.1" + address[strings.LastIndexByte(address, ':'):] }
+	listening := <-addresses
+	return [2]string{local(listening[0]), local(listening[1])}
+}
+
+// TestRenewedCertificate replaces the files under a running executor, by files
+// that cannot be read at first.
+func TestRenewedCertificate(t *testing.T) {
+	dir := t.TempDir()
+	old := writePair(t, dir)
+	listening := serving(t, load(t, dir))
+	trusts := func(pool *x509.CertPool) [2]bool {
+		var trusted [2]bool
+		for i, address := range listening {
+			conn, err := tls.Dial("tcp", address, &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+			if err == nil {
+				_ = conn.Close()
+			}
+			trusted[i] = err == nil
+		}
+		return trusted
+	}
+	if got := trusts(old); got != [2]bool{true, true} {
+		t.Fatalf("the first pair is trusted over REST, gRPC: %v", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tls.crt"), []byte("half a certif"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := trusts(old); got != [2]bool{true, true} {
+		t.Errorf("with a broken file, the first pair is trusted: %v", got)
+	}
+	renewed := writePair(t, dir)
+	if got := trusts(renewed); got != [2]bool{true, true} {
+		t.Errorf("the renewed pair is trusted: %v", got)
+	}
+	if got := trusts(old); got != [2]bool{} {
+		t.Errorf("the first pair is still shown: %v", got)
 	}
 }
 

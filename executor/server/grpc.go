@@ -42,16 +42,16 @@ func newGRPC(o Options, draining *atomic.Bool) *grpc.Server {
 		grpc.ForceServerCodecV2(upstream.Codec{}),
 		grpc.MaxRecvMsgSize(int(min(o.MaxGRPCBytes, math.MaxInt32))),
 		grpc.MaxSendMsgSize(math.MaxInt32),
-		grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(4 << 20),
+		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
+		grpc.MaxHeaderListSize(uint32(o.MaxHeaderBytes)), //nolint:gosec // checked by config
+		grpc.MaxConcurrentStreams(uint32(o.MaxStreams)),  //nolint:gosec // checked by config
 		grpc.UnknownServiceHandler(s.unknown),
 		// Clients may ask often whether the connection still stands; by default
 		// they would be thrown out for it.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
 	if o.TLS != nil {
-		tls := o.TLS.Clone()
-		tls.NextProtos = []string{"h2"}
-		settings = append(settings, grpc.Creds(credentials.NewTLS(tls)))
+		settings = append(settings, grpc.Creds(credentials.NewTLS(o.TLS.Server("h2"))))
 	}
 	g := grpc.NewServer(settings...)
 	for _, d := range s.services() {

@@ -11,11 +11,13 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/prime-radiant/radiant/executor/certificate"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -46,8 +48,13 @@ type Options struct {
 	// MaxRequestBytes bounds a message from a client, MaxGRPCBytes one over
 	// gRPC.
 	MaxRequestBytes, MaxGRPCBytes int64
-	// TLS, if not nil, secures both listeners.
-	TLS *tls.Config
+	// MaxHeaderBytes bounds the header of a request, MaxStreams the requests
+	// that one HTTP/2 connection has under way.
+	MaxHeaderBytes, MaxStreams int
+	// OnePort serves gRPC on the REST port too.
+	OnePort bool
+	// TLS, if not nil, secures the listeners.
+	TLS *certificate.Pair
 	// NewPuid makes request ids.
 	NewPuid func() string
 	Log     *slog.Logger
@@ -70,12 +77,25 @@ const idleTimeout = 65 * time.Second
 // headerTimeout bounds how long a client may take to write its headers.
 const headerTimeout = 60 * time.Second
 
-// Listen opens both ports. Port 0 takes any free one.
+// streamWindow and connWindow are the bytes that may be under way to us in one
+// request and on one HTTP/2 connection before the sender waits. With the 64 KiB
+// of the standard, images take several round trips.
+const (
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
+)
+
+// Listen opens both ports. Port 0 takes any free one. Equal ports are one,
+// which serves REST and gRPC.
 func Listen(httpPort, grpcPort int, o Options) (*Server, error) {
+	one := httpPort == grpcPort && httpPort != 0
+	o.OnePort = o.OnePort || one
 	s := &Server{options: o, draining: new(atomic.Bool)}
 	var restErr, grpcErr error
 	s.rest, restErr = listen("REST", o.Host, httpPort)
-	s.grpc, grpcErr = listen("gRPC", o.Host, grpcPort)
+	if !one {
+		s.grpc, grpcErr = listen("gRPC", o.Host, grpcPort)
+	}
 	if err := errors.Join(restErr, grpcErr); err != nil {
 		for _, l := range []net.Listener{s.rest, s.grpc} {
 			if l != nil {
@@ -97,7 +117,11 @@ func listen(what, host string, port int) (net.Listener, error) {
 
 // Addresses returns where the listeners listen.
 func (s *Server) Addresses() (rest, grpc string) {
-	return s.rest.Addr().String(), s.grpc.Addr().String()
+	rest = s.rest.Addr().String()
+	if s.grpc == nil {
+		return rest, rest
+	}
+	return rest, s.grpc.Addr().String()
 }
 
 // Run serves until ctx ends, then drains: it turns unready, waits the
@@ -108,19 +132,17 @@ func (s *Server) Run(ctx context.Context) error {
 	grpcServer := newGRPC(s.options, s.draining)
 	failed := make(chan error, 2)
 	go func() {
-		l := s.rest
-		if s.options.TLS != nil {
-			l = tls.NewListener(l, s.options.TLS)
-		}
-		if err := rest.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := rest.Serve(s.secured(s.rest)); !errors.Is(err, http.ErrServerClosed) {
 			failed <- fmt.Errorf("serving REST: %w", err)
 		}
 	}()
-	go func() {
-		if err := grpcServer.Serve(s.grpc); err != nil {
-			failed <- fmt.Errorf("serving gRPC: %w", err)
-		}
-	}()
+	if s.grpc != nil {
+		go func() {
+			if err := grpcServer.Serve(s.grpc); err != nil {
+				failed <- fmt.Errorf("serving gRPC: %w", err)
+			}
+		}()
+	}
 	var err error
 	select {
 	case err = <-failed:
@@ -129,13 +151,49 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(err, s.drain(rest, grpcServer))
 }
 
+func (s *Server) secured(l net.Listener) net.Listener {
+	switch {
+	case s.options.TLS == nil:
+		return l
+	case s.options.OnePort:
+		return tls.NewListener(l, s.options.TLS.Server("h2", "http/1.1"))
+	}
+	return tls.NewListener(l, s.options.TLS.Server("http/1.1"))
+}
+
 func (s *Server) restServer() *http.Server {
-	return &http.Server{
+	h := &http.Server{
 		Handler:           newREST(s.options, s.draining),
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
+		MaxHeaderBytes:    s.options.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
+		Protocols:         new(http.Protocols),
 	}
+	h.Protocols.SetHTTP1(true)
+	if s.options.OnePort {
+		h.Handler = onePort(h.Handler, newGRPC(s.options, s.draining))
+		h.Protocols.SetHTTP2(true)
+		h.Protocols.SetUnencryptedHTTP2(true)
+		h.HTTP2 = &http.HTTP2Config{
+			MaxConcurrentStreams:          s.options.MaxStreams,
+			MaxReceiveBufferPerConnection: connWindow,
+			MaxReceiveBufferPerStream:     streamWindow,
+		}
+	}
+	return h
+}
+
+// onePort gives gRPC requests to g, whose own listener is none, and all others
+// to rest.
+func onePort(rest http.Handler, g *grpc.Server) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor == 2 && strings.HasPrefix(value(r.Header, contentType), "application/grpc") {
+			g.ServeHTTP(w, r)
+			return
+		}
+		rest.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) drain(rest *http.Server, g *grpc.Server) error {

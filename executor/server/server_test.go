@@ -56,7 +56,7 @@ func options(t *testing.T, predict func(m protocol.Message) (protocol.Message, e
 		t.Fatal(err)
 	}
 	return Options{
-		Engine: engine{predict}, Protocol: p, MaxRequestBytes: 1 << 20, MaxGRPCBytes: 1 << 20,
+		Engine: engine{predict}, Protocol: p, MaxRequestBytes: 1 << 20, MaxGRPCBytes: 1 << 20, MaxHeaderBytes: 1 << 20, MaxStreams: 100,
 		NewPuid: func() string { return "fresh" }, GracefulTimeout: 10 * time.Second, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 }

@@ -12,18 +12,19 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
-// GRPC calls servers over gRPC, without TLS.
+// GRPC calls servers over gRPC.
 type GRPC struct {
 	options Options
 
 	mu     sync.Mutex
 	closed bool
-	pools  sync.Map // host:port -> *pool
+	pools  sync.Map // Server -> *pool
 }
 
 // connsPerHost spreads the calls to one server over several connections: one
@@ -57,7 +58,7 @@ func (g *GRPC) Close() error {
 // Send calls a unary method. The context carries the metadata. A status that
 // the server answered is in the error as it came.
 func (g *GRPC) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
-	conn, err := g.conn(to.Host)
+	conn, err := g.conn(to)
 	if err != nil {
 		return protocol.Message{}, &protocol.Error{Code: protocol.Unreachable, Err: err}
 	}
@@ -79,11 +80,11 @@ func (g *GRPC) Ask(ctx context.Context, to *Target, m protocol.Message) (protoco
 	return g.Send(ctx, to, m)
 }
 
-func (g *GRPC) conn(host string) (*grpc.ClientConn, error) {
-	p, ok := g.pools.Load(host)
+func (g *GRPC) conn(to *Target) (*grpc.ClientConn, error) {
+	p, ok := g.pools.Load(to.key)
 	if !ok {
 		var err error
-		if p, err = g.dial(host); err != nil {
+		if p, err = g.dial(to.Server); err != nil {
 			return nil, err
 		}
 	}
@@ -91,21 +92,25 @@ func (g *GRPC) conn(host string) (*grpc.ClientConn, error) {
 	return open.conns[open.turn.Add(1)%connsPerHost], nil
 }
 
-func (g *GRPC) dial(host string) (*pool, error) {
+func (g *GRPC) dial(server Server) (*pool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return nil, errClosed
 	}
-	if p, ok := g.pools.Load(host); ok {
+	if p, ok := g.pools.Load(server); ok {
 		return p.(*pool), nil
 	}
 	dialer := &net.Dialer{Timeout: dialTimeout}
+	secrecy := insecure.NewCredentials()
+	if server.TLS {
+		secrecy = credentials.NewTLS(g.options.TLS)
+	}
 	p := &pool{}
 	for i := range p.conns {
 		// The name is looked up by the dialer at every new connection.
-		conn, err := grpc.NewClient("passthrough:///"+host,
-			grpc.WithTransportCredentials(insecure.NewCredentials()),
+		conn, err := grpc.NewClient("passthrough:///"+server.Host,
+			grpc.WithTransportCredentials(secrecy),
 			grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", addr) }),
 			grpc.WithDisableServiceConfig(),
 			grpc.WithConnectParams(reconnect()),
@@ -115,11 +120,11 @@ func (g *GRPC) dial(host string) (*pool, error) {
 				grpc.MaxCallRecvMsgSize(int(min(g.options.MaxResponseBytes, math.MaxInt32))),
 				grpc.MaxCallSendMsgSize(math.MaxInt32)))
 		if err != nil {
-			return nil, fmt.Errorf("connecting to %s: %w", host, err)
+			return nil, fmt.Errorf("connecting to %s: %w", server.Host, err)
 		}
 		p.conns[i] = conn
 	}
-	g.pools.Store(host, p)
+	g.pools.Store(server, p)
 	return p, nil
 }
 

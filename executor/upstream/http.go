@@ -46,6 +46,7 @@ func NewHTTP(o Options) *HTTP {
 		// What a client asks for is handed on; the transport adds nothing and
 		// unpacks nothing.
 		DisableCompression:     true,
+		TLSClientConfig:        o.TLS,
 		MaxResponseHeaderBytes: 1 << 20,
 		WriteBufferSize:        16 << 10,
 		ReadBufferSize:         16 << 10,

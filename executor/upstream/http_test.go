@@ -31,7 +31,7 @@ func TestConnectionsAreKept(t *testing.T) {
 	s.Start()
 	defer s.Close()
 	h := NewHTTP(Options{MaxResponseBytes: 1 << 20})
-	to := NewTarget(s.Listener.Addr().String(), "/predict")
+	to := Server{Host: s.Listener.Addr().String()}.Target("/predict")
 	var pool protocol.Pool
 	const clients, requests = 50, 40
 	var wait sync.WaitGroup
@@ -78,7 +78,7 @@ func TestClosedConnectionIsTriedAgain(t *testing.T) {
 	var pool protocol.Pool
 	for i := range 3 {
 		m := message(&pool, "hello", "", http.Header{"X-Idempotency-Key": nil})
-		if answer, err := h.Send(t.Context(), NewTarget(l.Addr().String(), "/"), m); err != nil || string(answer.Body) != "ok" {
+		if answer, err := h.Send(t.Context(), Server{Host: l.Addr().String()}.Target("/"), m); err != nil || string(answer.Body) != "ok" {
 			t.Errorf("request %d: %q, %v", i, answer.Body, err)
 		}
 		m.Meta.Lease.Release()
@@ -150,7 +150,7 @@ func TestWrongJSONLength(t *testing.T) {
 	}))
 	defer s.Close()
 	var pool protocol.Pool
-	_, err := NewHTTP(Options{MaxResponseBytes: 100}).Send(t.Context(), NewTarget(s.Listener.Addr().String(), "/"), message(&pool, "", "", http.Header{}))
+	_, err := NewHTTP(Options{MaxResponseBytes: 100}).Send(t.Context(), Server{Host: s.Listener.Addr().String()}.Target("/"), message(&pool, "", "", http.Header{}))
 	var e *protocol.Error
 	if !errors.As(err, &e) || e.Code != protocol.BadAnswer {
 		t.Errorf("error is %v", err)
@@ -182,7 +182,7 @@ func component(t *testing.T, answer string) *Target {
 			}()
 		}
 	}()
-	return NewTarget(l.Addr().String(), "/predict")
+	return Server{Host: l.Addr().String()}.Target("/predict")
 }
 
 func TestOddAnswers(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 // the server is sent. The timeout of a call does not count: how long a stream
 // lasts is for its client to say.
 func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, each func(protocol.Message) protocol.Message) error {
-	conn, err := g.conn(to.Host)
+	conn, err := g.conn(to)
 	if err != nil {
 		return &protocol.Error{Code: protocol.Unreachable, Err: err}
 	}

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/url"
@@ -14,17 +15,29 @@ import (
 
 // Target is one method or path of one server; made once where possible.
 type Target struct {
-	// Host is host:port.
-	Host string
+	Server
 	// Path is an escaped path, or a full gRPC method.
 	Path string
 
 	url url.URL
+	// key is the server as a key of a map, made once.
+	key any
 }
 
-// NewTarget makes a target.
-func NewTarget(host, path string) *Target {
-	t := &Target{Host: host, Path: path, url: url.URL{Scheme: "http", Host: host, Path: path}}
+// Server is where a node's server listens for one transport.
+type Server struct {
+	// Host is host:port; empty: there is no such listener.
+	Host string
+	// TLS is true where the server insists on it.
+	TLS bool
+}
+
+// Target makes a target on the server.
+func (s Server) Target(path string) *Target {
+	t := &Target{Server: s, Path: path, key: s, url: url.URL{Scheme: "http", Host: s.Host, Path: path}}
+	if s.TLS {
+		t.url.Scheme = "https"
+	}
 	if decoded, err := url.PathUnescape(path); err == nil && decoded != path {
 		t.url.Path, t.url.RawPath = decoded, path
 	}
@@ -37,6 +50,9 @@ type Options struct {
 	Timeout time.Duration
 	// MaxResponseBytes bounds one answer.
 	MaxResponseBytes int64
+	// TLS is how servers with TLS are connected to; nil: by the system's
+	// authorities.
+	TLS *tls.Config
 }
 
 // dialTimeout bounds the making of a connection.

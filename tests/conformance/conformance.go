@@ -4,6 +4,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -30,6 +31,13 @@ type Executor struct {
 type Launch struct {
 	Env  map[string]string
 	Args []string
+	// HTTPPort and GRPCPort are listened on; empty: any free ones.
+	HTTPPort, GRPCPort string
+}
+
+// arguments are all of them.
+func (l Launch) arguments() []string {
+	return append(l.Args, "--http_port", cmp.Or(l.HTTPPort, "0"), "--grpc_port", cmp.Or(l.GRPCPort, "0"))
 }
 
 // Start starts an executor that is stopped at the end of the test.
@@ -43,6 +51,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("questions", func(t *testing.T) { questions(t, start) })
 	t.Run("http", func(t *testing.T) { overHTTP(t, start) })
 	t.Run("rpc", func(t *testing.T) { overGRPC(t, start) })
+	t.Run("one port", func(t *testing.T) { onePort(t, start) })
 	t.Run("faults", func(t *testing.T) { faults(t, start) })
 	t.Run("ends", func(t *testing.T) { ends(t, start) })
 }

@@ -51,7 +51,7 @@ func TestBinary(t *testing.T) { Run(t, asBinary) }
 func inProcess(t *testing.T, l Launch) Executor {
 	t.Helper()
 	env := func(name string) (string, bool) { v, ok := l.Env[name]; return v, ok }
-	c, err := config.Load(append(l.Args, "--http_port", "0", "--grpc_port", "0"), env, io.Discard)
+	c, err := config.Load(l.arguments(), env, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func command(l Launch) *exec.Cmd {
 
 func asBinary(t *testing.T, l Launch) Executor {
 	t.Helper()
-	l.Args = append(l.Args, "--http_port", "0", "--grpc_port", "0")
+	l.Args = l.arguments()
 	c := command(l)
 	log, err := c.StderrPipe()
 	if err != nil {

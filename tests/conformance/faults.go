@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/graph"
@@ -28,6 +30,7 @@ func faults(t *testing.T, start Start) {
 	t.Run("component is too slow", func(t *testing.T) { tooSlow(t, start) })
 	t.Run("component redirects", func(t *testing.T) { redirects(t, start) })
 	t.Run("first failing child wins", func(t *testing.T) { firstFailure(t, start) })
+	t.Run("long header", func(t *testing.T) { longHeader(t, start) })
 	t.Run("200 MB body", func(t *testing.T) { tooLarge(t, start) })
 	t.Run("body that ends early", func(t *testing.T) { endsEarly(t, start) })
 	t.Run("client goes away", func(t *testing.T) { clientGone(t, start) })
@@ -232,6 +235,25 @@ func tooLarge(t *testing.T, start Start) {
 		t.Errorf("the component was called: %v", cs.counts())
 	}
 	if _, err := seldonRPC(soon(t), e, 7); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// longHeader checks the bound on headers.
+func longHeader(t *testing.T, start Start) {
+	e, cs := launch(t, start, "seldon", model("a", 1), "--max_header_bytes", "20000")
+	long := strings.Repeat("x", 40_000)
+	r := request(t, http.MethodPost, predictions(e), "{}")
+	r.Header.Set("X-Long", long)
+	_, _, err := do(r)
+	if s := new(status); !errors.As(err, &s) || s.code != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a header of 40 kB over REST: %v", err)
+	}
+	_, err = seldonRPC(metadata.AppendToOutgoingContext(soon(t), "x-long", long), e, 7)
+	if err == nil || len(cs.counts()) != 0 {
+		t.Errorf("a header of 40 kB over gRPC: %v, calls %v", err, cs.counts())
+	}
+	if _, err := seldonRPC(metadata.AppendToOutgoingContext(soon(t), "x-short", "x"), e, 7); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }
