@@ -48,6 +48,8 @@ type Config struct {
 	CORSOrigins, CORSHeaders string
 	// InjectRouting writes the routes taken into the answer's meta.
 	InjectRouting bool
+	// MergeMeta writes all that is known of a request's way there.
+	MergeMeta bool
 	// TLS secures the listeners and connections to nodes.
 	TLS TLS
 
@@ -74,6 +76,12 @@ func (e Env) or(name, fallback string) string {
 		return v
 	}
 	return fallback
+}
+
+// is tells whether a variable says true.
+func (e Env) is(name string) bool {
+	v, _ := e(name)
+	return strings.EqualFold(v, "true")
 }
 
 // Load reads args (without the program's name), the environment and the files
@@ -137,9 +145,8 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	flags.Int64Var(&c.MaxResponseBytes, "max_response_bytes", 1<<30, "largest message taken from a node")
 	flags.IntVar(&c.MaxHeaderBytes, "max_header_bytes", 1<<20, "largest header of a request")
 	flags.IntVar(&c.MaxStreams, "max_streams", 1024, "most requests that one HTTP/2 connection may have under way")
-	flags.BoolVar(&c.OnePort, "one_port", strings.EqualFold(env.or("RADIANT_ONE_PORT", ""), "true"), "serve gRPC on the REST port too, as equal ports do")
-	debug, _ := env("SELDON_DEBUG")
-	flags.BoolVar(&s.debug, "debug", strings.EqualFold(debug, "true"), "same as --log_level DEBUG")
+	flags.BoolVar(&c.OnePort, "one_port", env.is("RADIANT_ONE_PORT"), "serve gRPC on the REST port too, as equal ports do")
+	flags.BoolVar(&s.debug, "debug", env.is("SELDON_DEBUG"), "same as --log_level DEBUG")
 	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
 		flags.String(name, "", "accepted, not used yet")
 	}
@@ -157,6 +164,7 @@ func (c *Config) environment(env Env) {
 	c.Host = env.or("RADIANT_HOST", "")
 	c.CORSOrigins = env.or("CORS_ALLOWED_ORIGINS", "*")
 	c.CORSHeaders = env.or("CORS_ALLOWED_HEADERS", "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token")
+	c.MergeMeta = env.is("RADIANT_MERGE_META")
 	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""
 	c.TLS.environment(env)
 }

@@ -35,6 +35,11 @@ type Options struct {
 	Random builtin.Random
 	// InjectRouting writes the routes taken into the answer's meta.
 	InjectRouting bool
+	// MergeMeta writes all that is known of a request's way into the answer's
+	// meta: puid, routing, requestPath, tags and metrics.
+	MergeMeta bool
+	// Images are those of the nodes' containers, by name, for requestPath.
+	Images map[string]string
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
 	// TLS is how nodes with endpoint.tls are probed; nil: by the system's
@@ -53,6 +58,8 @@ type Predictor struct {
 	// has to be read for the way it takes.
 	branches bool
 	reads    bool
+	// wantsMeta is true if answers have a meta to write into.
+	wantsMeta bool
 }
 
 // New compiles the graph. It reports all that is wrong with it at once.
@@ -74,6 +81,8 @@ func New(o Options) (*Predictor, error) {
 	}
 	p.callers[protocol.REST] = &caller{predictor: p, transport: protocol.REST, outside: &o.Outside.Dialects[protocol.REST], send: o.REST}
 	p.callers[protocol.GRPC] = &caller{predictor: p, transport: protocol.GRPC, outside: &o.Outside.Dialects[protocol.GRPC], send: o.GRPC}
+	// Messages of other protocols have no meta.
+	p.wantsMeta = (o.InjectRouting || o.MergeMeta) && !o.Outside.Named
 	p.reads = p.readsAnswers()
 	return p, nil
 }
@@ -94,18 +103,13 @@ func (p *Predictor) readsAnswers() bool {
 			servers++
 		}
 	}
-	return p.options.InjectRouting || servers > 1
+	return p.wantsMeta || servers > 1
 }
 
 // Predict answers a request.
 func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
-	if !p.options.InjectRouting || p.options.Outside.Named {
-		return graph.Predict(ctx, p.plan, p.callers[t], m, nil)
+	if p.wantsMeta {
+		return p.withMeta(ctx, t, m)
 	}
-	trail := graph.NewTrail(p.plan)
-	answer, err := graph.Predict(ctx, p.plan, p.callers[t], m, trail)
-	if err != nil {
-		return answer, err
-	}
-	return p.withRouting(t, answer, trail), nil
+	return graph.Predict(ctx, p.plan, p.callers[t], m, nil)
 }

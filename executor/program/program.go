@@ -38,6 +38,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		GRPC:             grpcCalls,
 		Random:           rand.Float64,
 		InjectRouting:    c.InjectRouting,
+		MergeMeta:        c.MergeMeta,
 		FullHealthChecks: c.FullHealthChecks,
 		TLS:              nodes,
 	})

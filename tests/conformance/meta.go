@@ -1,0 +1,100 @@
+package conformance
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/tests/stub"
+)
+
+// answering makes a component answer every call by a message, given as JSON,
+// over REST and gRPC.
+func answering(t *testing.T, s *stub.Server, text string) {
+	t.Helper()
+	var m seldon.SeldonMessage
+	if err := protojson.Unmarshal([]byte(text), &m); err != nil {
+		t.Fatal(err)
+	}
+	body, err := proto.Marshal(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Otherwise(func(c stub.Call) stub.Answer {
+		if c.GRPC {
+			return stub.Answer{Body: body}
+		}
+		return stub.Answer{Body: []byte(text)}
+	})
+}
+
+// metaBy sends a message through an executor and returns the answer's meta.
+func metaBy(t *testing.T, e Executor, grpc bool, request string) any {
+	t.Helper()
+	var answer []byte
+	if grpc {
+		var in, out seldon.SeldonMessage
+		if err := protojson.Unmarshal([]byte(request), &in); err != nil {
+			t.Fatal(err)
+		}
+		if err := invoke(soon(t), e.at(seldon.Seldon_Predict_FullMethodName), &in, &out); err != nil {
+			t.Fatal(err)
+		}
+		answer, _ = protojson.MarshalOptions{EmitUnpopulated: false}.Marshal(&out)
+	} else {
+		var err error
+		if answer, _, err = post(soon(t), predictions(e), "application/json", []byte(request)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var m struct{ Meta any }
+	if err := json.Unmarshal(answer, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m.Meta
+}
+
+// meta checks that the executor puts together what components say of a
+// request, whether they hand on what came before or have lost it.
+func meta(t *testing.T, start Start) {
+	cs := components{}
+	g := typed(graph.Transformer, "t", 1, router("r", 1, model("x", 1), typed(graph.Combiner, "c", 2, model("a", 3), model("b", 4)))).build(t, "seldon", cs)
+	l := launchOf(t, "seldon", g)
+	l.Env["RADIANT_MERGE_META"] = "true"
+	e := start(t, l)
+	answering(t, cs["r"], `{"data":{"ndarray":[1]},"meta":{"tags":{"of":"r"}}}`)
+	answering(t, cs["t"], `{"strData":"t","meta":{"tags":{"of":"t","t":true},"metrics":[{"key":"seen","value":1}]}}`)
+	// a has lost what t said, b hands it on.
+	answering(t, cs["a"], `{"strData":"a","meta":{"tags":{"of":"a","a":{"deep":[1]}},"metrics":[{"key":"seen","value":2}]}}`)
+	answering(t, cs["b"], `{"strData":"b","meta":{"tags":{"of":"b","t":true},"requestPath":{"b":"mine:2"},"metrics":[{"key":"seen","value":1},{"key":"b","type":"GAUGE","value":0.5}]}}`)
+	answering(t, cs["c"], `{"strData":"c"}`)
+	var want any
+	if err := json.Unmarshal([]byte(`{
+		"puid": "p", "routing": {"t": -1, "r": 1, "c": -1, "a": -1, "b": -1},
+		"tags": {"client": 1, "of": "b", "t": true, "a": {"deep": [1]}},
+		"requestPath": {"t": "", "r": "", "c": "", "a": "", "b": "mine:2", "before": "i:1"},
+		"metrics": [{"key": "seen", "value": 1}, {"key": "seen", "value": 2}, {"key": "b", "type": "GAUGE", "value": 0.5}]}`), &want); err != nil {
+		t.Fatal(err)
+	}
+	for _, grpc := range []bool{false, true} {
+		got := metaBy(t, e, grpc, `{"strData":"x","meta":{"puid":"old","tags":{"client":1},"requestPath":{"before":"i:1"}}}`)
+		if m, ok := got.(map[string]any); ok && m["puid"] != "" && m["puid"] != "old" {
+			m["puid"] = "p"
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("gRPC %v: %s", grpc, diff)
+		}
+	}
+	for _, text := range []string{`hello`, `[1]`, `{"meta":1}`} {
+		cs["c"].On("/aggregate", stub.Answer{Body: []byte(text)})
+		body, _, err := post(soon(t), predictions(e), "application/json", []byte(`{}`))
+		if err != nil || string(body) != text {
+			t.Errorf("the answer %s came as %s, %v", text, body, err)
+		}
+	}
+}
