@@ -48,6 +48,8 @@ type Config struct {
 	CORSOrigins, CORSHeaders string
 	// InjectRouting writes the routes taken into the answer's meta.
 	InjectRouting bool
+	// V1 asks for habits of Seldon Core v1 that are not kept otherwise.
+	V1 bool
 	// MergeMeta writes all that is known of a request's way there.
 	MergeMeta bool
 	// TLS secures the listeners and connections to nodes.
@@ -104,7 +106,7 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 		c.LogLevel = "DEBUG"
 	}
 	unread := c.readPredictor(source.file, env)
-	errs = append(errs, unread, c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source.serverType))
+	errs = append(errs, unread, c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source))
 	if source.file == "" || unread == nil {
 		errs = append(errs, c.checkNames())
 	}
@@ -122,8 +124,8 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 
 // source is what the flags say of where to read on.
 type source struct {
-	file, serverType string
-	debug            bool
+	file, serverType, compat string
+	debug                    bool
 }
 
 func (c *Config) define(flags *flag.FlagSet, env Env) *source {
@@ -145,6 +147,7 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	flags.Int64Var(&c.MaxResponseBytes, "max_response_bytes", 1<<30, "largest message taken from a node")
 	flags.IntVar(&c.MaxHeaderBytes, "max_header_bytes", 1<<20, "largest header of a request")
 	flags.IntVar(&c.MaxStreams, "max_streams", 1024, "most requests that one HTTP/2 connection may have under way")
+	flags.StringVar(&s.compat, "compat", env.or("RADIANT_COMPAT", ""), "v1: errors and built-in nodes as in Seldon Core v1")
 	flags.BoolVar(&c.OnePort, "one_port", env.is("RADIANT_ONE_PORT"), "serve gRPC on the REST port too, as equal ports do")
 	flags.BoolVar(&s.debug, "debug", env.is("SELDON_DEBUG"), "same as --log_level DEBUG")
 	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
@@ -169,15 +172,18 @@ func (c *Config) environment(env Env) {
 	c.TLS.environment(env)
 }
 
-func (c *Config) check(serverType string) error {
+func (c *Config) check(s *source) error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	switch serverType {
+	switch s.serverType {
 	case "rpc":
 	case "kafka":
 		fail("--server_type kafka is not supported by this build; use rpc")
 	default:
-		fail("--server_type %q is unknown: want rpc", serverType)
+		fail("--server_type %q is unknown: want rpc", s.serverType)
+	}
+	if c.V1 = s.compat == "v1"; !c.V1 && s.compat != "" {
+		fail("--compat %q is unknown: want v1 or nothing", s.compat)
 	}
 	if c.Transport != "rest" && c.Transport != "grpc" {
 		fail("--transport %q is unknown: want rest or grpc", c.Transport)

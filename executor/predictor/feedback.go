@@ -26,7 +26,7 @@ func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m protoc
 		if m, err = plain(m); err != nil {
 			return m, err
 		}
-		if routing, err = routingOf(t, m.Body); err != nil {
+		if routing, err = routingOf(t, m.Body); err != nil && !p.options.V1 {
 			return m, &protocol.Error{Code: protocol.Invalid, Err: fmt.Errorf("reading feedback: %w", err)}
 		}
 	}

@@ -42,6 +42,8 @@ type Options struct {
 	Images map[string]string
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
+	// V1 asks for the habits of Seldon Core v1 that graphs may count on.
+	V1 bool
 	// TLS is how nodes with endpoint.tls are probed; nil: by the system's
 	// authorities.
 	TLS *tls.Config
@@ -64,6 +66,9 @@ type Predictor struct {
 
 // New compiles the graph. It reports all that is wrong with it at once.
 func New(o Options) (*Predictor, error) {
+	if o.V1 {
+		o.Graph = asV1(o.Graph)
+	}
 	plan, err := graph.Compile(o.Graph)
 	if err != nil {
 		return nil, fmt.Errorf("compiling the graph: %w", err)

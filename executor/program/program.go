@@ -39,6 +39,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		Random:           rand.Float64,
 		InjectRouting:    c.InjectRouting,
 		MergeMeta:        c.MergeMeta,
+		V1:               c.V1,
 		FullHealthChecks: c.FullHealthChecks,
 		TLS:              nodes,
 	})
@@ -52,7 +53,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
 		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
 		MaxHeaderBytes: c.MaxHeaderBytes, MaxStreams: c.MaxStreams,
-		OnePort:       c.OnePort,
+		OnePort: c.OnePort, V1: c.V1,
 		NewPuid:       newPuid,
 		Log:           log,
 		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,

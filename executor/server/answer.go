@@ -28,7 +28,11 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refusal *protocol.Refusal
 	if errors.As(err, &refusal) {
 		s.options.Log.Debug("refused by node", "error", err.Error())
-		s.send(w, r, refusal.Status, refusal.Message)
+		m := refusal.Message
+		if s.options.V1 {
+			m = refusalV1(m)
+		}
+		s.send(w, r, refusal.Status, m)
 		return
 	}
 	code := protocol.CodeOf(err)
@@ -36,7 +40,11 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status >= http.StatusInternalServerError {
 		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", err.Error())
 	}
-	s.send(w, r, status, protocol.Message{Body: s.options.Protocol.Failure(status, err.Error()), Type: jsonType})
+	m := protocol.Message{Body: s.options.Protocol.Failure(status, err.Error()), Type: jsonType}
+	if s.options.V1 {
+		status, m = failureV1(err)
+	}
+	s.send(w, r, status, m)
 }
 
 func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m protocol.Message) {

@@ -189,6 +189,9 @@ func (s *rpc) failure(m protocol.Method, err error) error {
 	if code == codes.Internal || code == codes.Unavailable {
 		s.options.Log.Warn("request failed", "method", m.Name, "error", err.Error())
 	}
+	if s.options.V1 {
+		return status.Error(codeV1(code), bare(err).Error())
+	}
 	return status.Error(code, err.Error())
 }
 

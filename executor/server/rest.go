@@ -105,7 +105,7 @@ func unmatched(w http.ResponseWriter, r *http.Request, known bool) {
 }
 
 func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) {
-	if s.draining.Load() {
+	if s.draining.Load() && !s.options.V1 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	// MaxHeaderBytes bounds the header of a request, MaxStreams the requests
 	// that one HTTP/2 connection has under way.
 	MaxHeaderBytes, MaxStreams int
+	// V1 tells of errors as Seldon Core v1 does.
+	V1 bool
 	// OnePort serves gRPC on the REST port too.
 	OnePort bool
 	// TLS, if not nil, secures the listeners.

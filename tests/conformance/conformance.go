@@ -51,6 +51,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("questions", func(t *testing.T) { questions(t, start) })
 	t.Run("http", func(t *testing.T) { overHTTP(t, start) })
 	t.Run("rpc", func(t *testing.T) { overGRPC(t, start) })
+	t.Run("compat", func(t *testing.T) { compat(t, start) })
 	t.Run("meta", func(t *testing.T) { meta(t, start) })
 	t.Run("one port", func(t *testing.T) { onePort(t, start) })
 	t.Run("faults", func(t *testing.T) { faults(t, start) })
