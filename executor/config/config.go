@@ -61,6 +61,9 @@ type Config struct {
 	// annotations say so. 0: they do not.
 	GRPCMaxMessageBytes int
 
+	// Telemetry is what is shown of the work.
+	Telemetry Telemetry
+
 	// Predictor is what to serve.
 	Predictor Predictor
 
@@ -106,7 +109,7 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 		c.LogLevel = "DEBUG"
 	}
 	unread := c.readPredictor(source.file, env)
-	errs = append(errs, unread, c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source))
+	errs = append(errs, unread, c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source), c.Telemetry.check())
 	if source.file == "" || unread == nil {
 		errs = append(errs, c.checkNames())
 	}
@@ -153,13 +156,13 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
 		flags.String(name, "", "accepted, not used yet")
 	}
-	flags.String("prometheus_path", "/metrics", "accepted, not used yet")
 	flags.Int("logger_workers", 10, "accepted, not used yet")
 	flags.Int("log_work_buffer_size", 10000, "accepted, not used yet")
 	flags.Int("log_write_timeout_ms", 2000, "accepted, not used yet")
 	flags.Int("kafka_workers", 4, "accepted, not used yet")
 	flags.Bool("kafka_full_graph", false, "accepted, not used yet")
 	flags.Bool("kafka_auto_commit", true, "accepted, not used yet")
+	c.Telemetry.define(flags)
 	return s
 }
 

@@ -16,8 +16,37 @@ import (
 // Predictor is the part of a SeldonDeployment's predictor that is used here;
 // other fields are passed over.
 type Predictor struct {
-	Name  string     `json:"name"`
-	Graph graph.Node `json:"graph"`
+	Name           string            `json:"name"`
+	Annotations    map[string]string `json:"annotations"`
+	Graph          graph.Node        `json:"graph"`
+	ComponentSpecs []ComponentSpec   `json:"componentSpecs"`
+}
+
+// ComponentSpec is a pod of a predictor.
+type ComponentSpec struct {
+	Spec struct {
+		Containers []Container `json:"containers"`
+	} `json:"spec"`
+}
+
+// Container is the server of the node that has its name.
+type Container struct {
+	Name  string `json:"name"`
+	Image string `json:"image"`
+}
+
+// Version is what the predictor's annotations say of its version.
+func (p *Predictor) Version() string { return p.Annotations["version"] }
+
+// Images returns the images of the predictor's containers by name.
+func (p *Predictor) Images() map[string]string {
+	images := map[string]string{}
+	for i := range p.ComponentSpecs {
+		for _, c := range p.ComponentSpecs[i].Spec.Containers {
+			images[c.Name] = c.Image
+		}
+	}
+	return images
 }
 
 type deployment struct {

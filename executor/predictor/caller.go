@@ -78,7 +78,17 @@ func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, e
 	if m, err = c.ask(ctx, n, graph.CallRoute, m); err != nil {
 		return 0, err
 	}
-	if m, err = plain(m); err != nil {
+	branch, err := c.branch(m)
+	if err != nil {
+		n.unusable(c.transport, graph.CallRoute)
+	}
+	return branch, err
+}
+
+// branch reads a router's answer.
+func (c *caller) branch(m protocol.Message) (int, error) {
+	m, err := plain(m)
+	if err != nil {
 		return 0, err
 	}
 	branch, err := translate.Branch(c.outside.Form, payload(m))
@@ -151,7 +161,7 @@ func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m protoc
 	if err != nil {
 		return m, err
 	}
-	return c.send.Send(ctx, to, n.dialect(c.transport).WithModel(m, n.asked(m.Meta).Name))
+	return c.attempt(ctx, n.observer(c.transport, call, m.Meta.Model.Verb), to, n.dialect(c.transport).WithModel(m, n.asked(m.Meta).Name))
 }
 
 // placed says in err where it happened, unless that is said already.

@@ -29,7 +29,7 @@ func (c *caller) foreignQuery(ctx context.Context, n *node, q protocol.Query, m 
 		if path == "" {
 			return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", n.speaks.Name, q, c.transport)
 		}
-		if _, err := c.send.Ask(ctx, n.servers[c.transport].Target(path), protocol.Message{Body: question, Meta: m.Meta}); err != nil {
+		if _, err := c.question(ctx, n.observers.asks[c.transport][q], n.servers[c.transport].Target(path), protocol.Message{Body: question, Meta: m.Meta}); err != nil {
 			return m, c.refused(n, err)
 		}
 		body, err = c.outside.Up(n.name)

@@ -29,6 +29,7 @@ type node struct {
 	// translation and spec are for foreign nodes.
 	translation translate.Options
 	spec        [2]*specCache
+	observers   observers
 }
 
 const lastCall = graph.CallSendFeedback
@@ -64,6 +65,7 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 		n.spec = [2]*specCache{newSpecCache(), newSpecCache()}
 	}
 	n.aim()
+	n.observe(o.Observe)
 	return n, nil
 }
 

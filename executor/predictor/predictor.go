@@ -31,6 +31,8 @@ type Options struct {
 	Outside *protocol.Protocol
 	// REST and GRPC call nodes.
 	REST, GRPC Sender
+	// Observe, if not nil, makes the observer of a kind of call.
+	Observe func(k CallKind) Observer
 	// Random decides for A/B tests.
 	Random builtin.Random
 	// InjectRouting writes the routes taken into the answer's meta.

@@ -47,5 +47,5 @@ func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m protoco
 	if c.transport == protocol.GRPC && n.speaks.Named {
 		body = m.Body
 	}
-	return c.send.Ask(ctx, n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
+	return c.question(ctx, n.observers.asks[c.transport][q], n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
 }

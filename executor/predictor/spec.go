@@ -75,7 +75,7 @@ func (c *caller) askSpec(ctx context.Context, n *node, m protocol.Message) (*tra
 	if path == "" || n.servers[c.transport].Host == "" {
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}
-	answer, err := c.send.Ask(ctx, n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
+	answer, err := c.question(ctx, n.observers.asks[c.transport][protocol.QueryMetadata], n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
 	if err != nil {
 		return nil, &askError{error: err, final: cannotTell(err)}
 	}

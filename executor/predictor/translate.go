@@ -27,10 +27,12 @@ func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m pro
 		return m, c.refused(n, err)
 	}
 	if answer, err = plain(answer); err != nil {
+		n.unusable(c.transport, call)
 		return m, err
 	}
 	back, err := exchange.Response(payload(answer))
 	if err != nil {
+		n.unusable(c.transport, call)
 		return m, untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", n.speaks.Name, err))
 	}
 	return message(back, answer), nil

@@ -30,7 +30,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	defer restCalls.Close()
 	grpcCalls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
-	p, err := predictor.New(predictor.Options{
+	tel := newTelemetry(c)
+	walk := predictor.Options{
 		Name:             c.Predictor.Name,
 		Graph:            &c.Predictor.Graph,
 		Outside:          outside,
@@ -42,12 +43,9 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		V1:               c.V1,
 		FullHealthChecks: c.FullHealthChecks,
 		TLS:              nodes,
-	})
-	if err != nil {
-		return err
 	}
 	options := server.Options{
-		Engine: p, Protocol: outside,
+		Protocol:   outside,
 		Deployment: c.Deployment, Namespace: c.Namespace,
 		Host:        c.Host,
 		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
@@ -60,6 +58,10 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	}
 	if c.GRPCMaxMessageBytes > 0 {
 		options.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)
+	}
+	observe(tel, c.Telemetry.PrometheusPath, &walk, &options)
+	if options.Engine, err = predictor.New(walk); err != nil {
+		return err
 	}
 	if options.TLS, err = listenerPair(c, log); err != nil {
 		return err

@@ -13,18 +13,18 @@ import (
 // bufferedBody is the size up to which net/http works out the length itself.
 const bufferedBody = 2048
 
-// write sends an answer, or what an error says.
-func (s *rest) write(w http.ResponseWriter, r *http.Request, m protocol.Message, err error) {
+// write sends an answer, or what an error says, and returns the status.
+func (s *rest) write(w http.ResponseWriter, r *http.Request, m protocol.Message, err error) int {
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return s.fail(w, r, err)
 	}
 	s.send(w, r, http.StatusOK, m)
+	return http.StatusOK
 }
 
 // fail sends an error: a node's refusal as it is, anything else in the words
 // of the protocol.
-func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status int) {
 	var refusal *protocol.Refusal
 	if errors.As(err, &refusal) {
 		s.options.Log.Debug("refused by node", "error", err.Error())
@@ -33,10 +33,10 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) {
 			m = refusalV1(m)
 		}
 		s.send(w, r, refusal.Status, m)
-		return
+		return refusal.Status
 	}
 	code := protocol.CodeOf(err)
-	status := code.HTTP()
+	status = code.HTTP()
 	if status >= http.StatusInternalServerError {
 		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", err.Error())
 	}
@@ -45,6 +45,7 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, m = failureV1(err)
 	}
 	s.send(w, r, status, m)
+	return status
 }
 
 func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m protocol.Message) {

@@ -83,14 +83,10 @@ func (s *rpc) services() []*grpc.ServiceDesc {
 type handler = func(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error)
 
 func (s *rpc) handler(m protocol.Method) handler {
-	answer := s.answer(m)
+	answer, o := s.answer(m), s.observer(m, unary)
 	return func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (reply any, err error) {
-		defer func() {
-			if v := recover(); v != nil {
-				s.options.Log.Error("panic", "method", m.Name, "value", v, "stack", string(debug.Stack()))
-				reply, err = nil, status.Errorf(codes.Internal, "panic: %v", v)
-			}
-		}()
+		defer s.rescue(m, &err)
+		start := time.Now()
 		var f upstream.Frame
 		if err := decode(&f); err != nil {
 			return nil, err
@@ -99,11 +95,30 @@ func (s *rpc) handler(m protocol.Method) handler {
 		defer lease.Release()
 		ctx, meta := s.meta(ctx, m, f.Body)
 		meta.Lease = lease
-		out, err := answer(ctx, protocol.GRPC, protocol.Message{Body: f.Body, Meta: meta})
-		if err != nil {
-			return nil, s.failure(m, err)
+		if o == nil {
+			return s.reply(ctx, m, answer, protocol.Message{Body: f.Body, Meta: meta})
 		}
-		return &upstream.Frame{Body: out.Body, Tail: out.Tail}, nil
+		ctx = o.Begin(ctx, meta.Puid, nil)
+		reply, err = s.reply(ctx, m, answer, protocol.Message{Body: f.Body, Meta: meta})
+		o.End(ctx, start, int(status.Code(err)))
+		return reply, err
+	}
+}
+
+func (s *rpc) reply(ctx context.Context, m protocol.Method, answer answerer, in protocol.Message) (reply any, err error) {
+	defer s.rescue(m, &err)
+	out, err := answer(ctx, protocol.GRPC, in)
+	if err != nil {
+		return nil, s.failure(m, err)
+	}
+	return &upstream.Frame{Body: out.Body, Tail: out.Tail}, nil
+}
+
+// rescue turns a panic into a status, so that no request ends the process.
+func (s *rpc) rescue(m protocol.Method, err *error) {
+	if v := recover(); v != nil {
+		s.options.Log.Error("panic", "method", m.Name, "value", v, "stack", string(debug.Stack()))
+		*err = status.Errorf(codes.Internal, "panic: %v", v)
 	}
 }
 

@@ -23,16 +23,19 @@ type rest struct {
 	pool     protocol.Pool
 	draining *atomic.Bool
 	actions  [protocol.ServerMetadata + 1]action
-	fixed    fixedHeaders
+	// observers are by action; nil: nobody looks.
+	observers [protocol.ServerMetadata + 1]Observer
+	fixed     fixedHeaders
 }
 
-// action answers a request whose headers are done.
-type action func(w http.ResponseWriter, r *http.Request, m protocol.Match)
+// action answers a request whose headers are done, and returns the status.
+type action func(w http.ResponseWriter, r *http.Request, m protocol.Match) (status int)
 
 func newREST(o Options, draining *atomic.Bool) *rest {
 	s := &rest{options: o, router: protocol.NewRouter(o.Protocol), draining: draining, fixed: newFixedHeaders(o)}
+	s.observers = restObservers(&o)
 	s.actions = [...]action{
-		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match) {},
+		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match) int { return http.StatusOK },
 		protocol.Ready:          s.ready,
 		protocol.Predict:        s.post(o.Engine.Predict),
 		protocol.Feedback:       s.post(o.Engine.Feedback),
@@ -57,19 +60,39 @@ func ask(e Engine, q protocol.Query) answerer {
 func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m, found, known := s.router.Find(r.Method, r.URL.Path)
 	if !found {
-		unmatched(w, r, known)
+		s.unmatched(w, r, known)
 		return
 	}
 	s.headers(w.Header(), r, &m)
 	if r.Method == http.MethodOptions {
 		return
 	}
-	defer s.rescue(w, r)
-	s.actions[m.Route.Action](w, r, m)
+	if o := s.observers[m.Route.Action]; o != nil && observed(m.Route) {
+		s.watched(w, r, &m, o)
+		return
+	}
+	s.answer(w, r, &m)
+}
+
+// watched answers a request before the eyes of an observer.
+func (s *rest) watched(w http.ResponseWriter, r *http.Request, m *protocol.Match, o Observer) {
+	start := time.Now()
+	ctx := o.Begin(r.Context(), w.Header()[puidHeader][0], r.Header)
+	if ctx != r.Context() {
+		r = r.WithContext(ctx)
+	}
+	status := http.StatusInternalServerError
+	defer func() { o.End(ctx, start, status) }()
+	status = s.answer(w, r, m)
+}
+
+func (s *rest) answer(w http.ResponseWriter, r *http.Request, m *protocol.Match) (status int) {
+	defer s.rescue(w, r, &status)
+	return s.actions[m.Route.Action](w, r, *m)
 }
 
 // rescue turns a panic into an answer, so that no request ends the process.
-func (s *rest) rescue(w http.ResponseWriter, r *http.Request) {
+func (s *rest) rescue(w http.ResponseWriter, r *http.Request, status *int) {
 	v := recover()
 	if v == nil {
 		return
@@ -78,11 +101,15 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request) {
 		panic(v)
 	}
 	s.options.Log.Error("panic", "path", r.URL.Path, "value", v, "stack", string(debug.Stack()))
-	s.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
+	*status = s.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
 }
 
 // unmatched answers requests that no route takes.
-func unmatched(w http.ResponseWriter, r *http.Request, known bool) {
+func (s *rest) unmatched(w http.ResponseWriter, r *http.Request, known bool) {
+	if page := s.options.Pages[r.URL.Path]; page != nil && !known {
+		page.ServeHTTP(w, r)
+		return
+	}
 	if !strings.HasPrefix(r.URL.Path, "/") { // CONNECT, or the preface of HTTP/2
 		http.NotFound(w, r)
 		return
@@ -104,37 +131,39 @@ func unmatched(w http.ResponseWriter, r *http.Request, known bool) {
 	}
 }
 
-func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) {
+func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
 	if s.draining.Load() && !s.options.V1 {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		return
+		return http.StatusServiceUnavailable
 	}
 	if err := s.options.Engine.Ready(r.Context()); err != nil {
 		s.options.Log.Info("not ready", "error", err.Error())
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return http.StatusServiceUnavailable
 	}
+	return http.StatusOK
 }
 
-func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) {
+func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
 	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{"binary_tensor_data"}})
-	s.write(w, r, protocol.Message{Body: body, Type: jsonType, Answer: true}, err)
+	return s.write(w, r, protocol.Message{Body: body, Type: jsonType, Answer: true}, err)
 }
 
 // post answers with what an engine makes of the request's body.
 func (s *rest) post(answer answerer) action {
-	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) int {
 		lease := s.pool.Lease()
 		defer lease.Release()
 		m, err := s.read(r, lease)
 		if err != nil {
 			w.Header()["Connection"] = s.fixed.close
-			s.fail(w, r, err)
+			status := s.fail(w, r, err)
 			s.readOn(w, r)
-			return
+			return status
 		}
 		m.Meta = s.meta(w, r, lease, &match)
 		m, err = answer(r.Context(), protocol.REST, m)
-		s.write(w, r, m, err)
+		return s.write(w, r, m, err)
 	}
 }
 
@@ -156,11 +185,11 @@ func (s *rest) readOn(w http.ResponseWriter, r *http.Request) {
 
 // get answers a question about a node.
 func (s *rest) get(answer answerer) action {
-	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) int {
 		lease := s.pool.Lease()
 		defer lease.Release()
 		m, err := answer(r.Context(), protocol.REST, protocol.Message{Meta: s.meta(w, r, lease, &match)})
-		s.write(w, r, m, err)
+		return s.write(w, r, m, err)
 	}
 }
 

@@ -1,10 +1,10 @@
 package server
 
 import (
-	"runtime/debug"
+	"context"
+	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -13,19 +13,26 @@ import (
 
 // stream serves a method that takes and gives any number of messages.
 func (s *rpc) stream(m protocol.Method) grpc.StreamHandler {
-	return func(_ any, g grpc.ServerStream) (err error) {
-		defer func() {
-			if v := recover(); v != nil {
-				s.options.Log.Error("panic", "method", m.Name, "value", v, "stack", string(debug.Stack()))
-				err = status.Errorf(codes.Internal, "panic: %v", v)
-			}
-		}()
+	o := s.observer(m, streaming)
+	return func(_ any, g grpc.ServerStream) error {
 		ctx, meta := s.meta(g.Context(), m, nil)
-		if err := s.options.Engine.Stream(ctx, m, &clientStream{rpc: s, stream: g, method: m, meta: meta}); err != nil {
-			return s.failure(m, err)
+		if o == nil {
+			return s.streamed(ctx, &clientStream{rpc: s, stream: g, method: m, meta: meta})
 		}
-		return nil
+		start := time.Now()
+		ctx = o.Begin(ctx, meta.Puid, nil)
+		err := s.streamed(ctx, &clientStream{rpc: s, stream: g, method: m, meta: meta})
+		o.End(ctx, start, int(status.Code(err)))
+		return err
 	}
+}
+
+func (s *rpc) streamed(ctx context.Context, c *clientStream) (err error) {
+	defer s.rescue(c.method, &err)
+	if err := s.options.Engine.Stream(ctx, c.method, c); err != nil {
+		return s.failure(c.method, err)
+	}
+	return nil
 }
 
 // clientStream makes messages of a client's frames. They share the metadata

@@ -1,0 +1,25 @@
+package config
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+)
+
+// Telemetry is what is shown of the executor's work.
+type Telemetry struct {
+	// PrometheusPath is where the REST listener answers scrapes; empty: no
+	// metrics are kept.
+	PrometheusPath string
+}
+
+func (t *Telemetry) define(flags *flag.FlagSet) {
+	flags.StringVar(&t.PrometheusPath, "prometheus_path", "/metrics", "path of the metrics on the REST port; empty: none")
+}
+
+func (t *Telemetry) check() error {
+	if t.PrometheusPath != "" && !strings.HasPrefix(t.PrometheusPath, "/") {
+		return fmt.Errorf("--prometheus_path %q: want a path that begins with /", t.PrometheusPath)
+	}
+	return nil
+}

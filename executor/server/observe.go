@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// Observer sees the requests to one service go by.
+type Observer interface {
+	// Begin is told of a request before it is answered, and returns the context
+	// that it is answered in. header is that of a REST request.
+	Begin(ctx context.Context, puid string, header map[string][]string) context.Context
+	// End is told when the request began and by what it was answered: a status
+	// of HTTP or a code of gRPC. ctx is that of Begin.
+	End(ctx context.Context, start time.Time, code int)
+}
+
+// services are what REST requests are counted as.
+var services = [protocol.ServerMetadata + 1]string{
+	protocol.Live:           "status",
+	protocol.Ready:          "status",
+	protocol.Predict:        "predictions",
+	protocol.Feedback:       "feedback",
+	protocol.Status:         "status",
+	protocol.Metadata:       "metadata",
+	protocol.Config:         "metadata",
+	protocol.Statistics:     "metadata",
+	protocol.GraphMetadata:  "metadata",
+	protocol.ServerMetadata: "metadata",
+}
+
+// observed reports whether requests to a route are of interest. Those of a
+// kubelet, which alone may come by any method, are not.
+func observed(r *protocol.Route) bool { return r.Method != "" }
+
+func restObservers(o *Options) (all [protocol.ServerMetadata + 1]Observer) {
+	for i := range o.Protocol.Routes {
+		r := &o.Protocol.Routes[i]
+		if o.Observe != nil && all[r.Action] == nil && observed(r) {
+			all[r.Action] = o.Observe(protocol.REST, services[r.Action], r.Method)
+		}
+	}
+	return all
+}
+
+// Kinds of a gRPC method, as observers are told them.
+const (
+	unary     = "unary"
+	streaming = "stream"
+)
+
+func (s *rpc) observer(m protocol.Method, kind string) Observer {
+	if s.options.Observe == nil {
+		return nil
+	}
+	return s.options.Observe(protocol.GRPC, "/"+m.Service+"/"+m.Name, kind)
+}

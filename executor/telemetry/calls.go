@@ -1,0 +1,161 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// Call is one kind of call on one node.
+type Call struct {
+	// Node is the node's name, Call the call's.
+	Node, Call string
+	Transport  protocol.Transport
+	// Path is the path or full gRPC method that is asked. What clients choose,
+	// such as the name of a model, is not in it, since it would make a new
+	// series each time.
+	Path string
+	// Get is true for questions over REST.
+	Get bool
+}
+
+// Calls sees the calls of one kind on one node go by.
+type Calls struct {
+	transport protocol.Transport
+	outcomes  *outcomes
+	inFlight  prometheus.Gauge
+	errors    [reasonCount]atomic.Pointer[prometheus.Counter]
+	reason    func(r reason) prometheus.Counter
+}
+
+// Calls makes an observer of a kind of call.
+func (t *Telemetry) Calls(c Call) *Calls {
+	method := "unary"
+	if c.Transport == protocol.REST {
+		method = strings.ToLower(http.MethodPost)
+		if c.Get {
+			method = strings.ToLower(http.MethodGet)
+		}
+	}
+	image, version := splitImage(t.options.Images[c.Node])
+	labels := []string{c.Path, c.Node, image, version, method}
+	return &Calls{
+		transport: c.Transport,
+		outcomes:  t.client.outcomes(codeNames[c.Transport], labels...),
+		inFlight:  t.gauges.client.WithLabelValues(labels...),
+		reason: func(r reason) prometheus.Counter {
+			return t.gauges.errors.WithLabelValues(append(labels[:len(labels):len(labels)], reasons[r])...)
+		},
+	}
+}
+
+// Begin is told of a call before it is made. It returns the context and the
+// message that the call is made with.
+func (c *Calls) Begin(ctx context.Context, m protocol.Message) (context.Context, protocol.Message) {
+	c.inFlight.Inc()
+	return ctx, m
+}
+
+// End is told what came of a call that began at start. ctx and sent are those
+// of Begin.
+func (c *Calls) End(_ context.Context, start time.Time, _, _ protocol.Message, err error) {
+	c.inFlight.Dec()
+	if err == nil {
+		c.outcomes.observe(start, success[c.transport])
+		return
+	}
+	if code, ok := codeOf(c.transport, err); ok {
+		c.outcomes.observe(start, code)
+	}
+	c.failed(reasonOf(err))
+}
+
+// Unusable is told of an answer that turned out to be of no use.
+func (c *Calls) Unusable() { c.failed(badAnswer) }
+
+// failed counts an error. Its series is made when it happens first.
+func (c *Calls) failed(r reason) {
+	counter := c.errors[r].Load()
+	if counter == nil {
+		made := c.reason(r)
+		counter = &made
+		c.errors[r].Store(counter)
+	}
+	(*counter).Inc()
+}
+
+// success is the code of a good answer.
+var success = [...]int{protocol.REST: http.StatusOK, protocol.GRPC: int(codes.OK)}
+
+// codeOf returns the status that a call ended with. Over REST there is none
+// where no answer came; over gRPC there always is.
+func codeOf(t protocol.Transport, err error) (code int, ok bool) {
+	if t == protocol.REST {
+		var refusal *protocol.Refusal
+		if errors.As(err, &refusal) {
+			return refusal.Status, true
+		}
+		return 0, false
+	}
+	if s, ok := status.FromError(err); ok {
+		return int(s.Code()), true
+	}
+	return int(protocol.CodeOf(err).GRPC()), true
+}
+
+// reason is why a call failed.
+type reason uint8
+
+const (
+	unreachable reason = iota
+	timeout
+	canceled
+	// refused is an answer whose status says that it failed.
+	refused
+	badAnswer
+	internal
+	reasonCount
+)
+
+var reasons = [reasonCount]string{
+	unreachable: "unreachable", timeout: "timeout", canceled: "canceled", refused: "refused", badAnswer: "bad_answer", internal: "internal",
+}
+
+func reasonOf(err error) reason {
+	var refusal *protocol.Refusal
+	if errors.As(err, &refusal) {
+		return refused
+	}
+	switch protocol.CodeOf(err) {
+	case protocol.Timeout:
+		return timeout
+	case protocol.Canceled:
+		return canceled
+	case protocol.BadAnswer, protocol.TooLarge:
+		return badAnswer
+	case protocol.Unreachable:
+	default:
+		return internal
+	}
+	// Over gRPC, what a server answers and what stands for no answer look
+	// alike but for these.
+	s, answered := status.FromError(err)
+	switch {
+	case !answered, s.Code() == codes.Unavailable:
+		return unreachable
+	case s.Code() == codes.DeadlineExceeded:
+		return timeout
+	case s.Code() == codes.Canceled:
+		return canceled
+	}
+	return refused
+}

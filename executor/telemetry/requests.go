@@ -1,0 +1,72 @@
+package telemetry
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/codes"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// gauges are metrics that Seldon Core v1 does not have.
+type gauges struct {
+	server, client *prometheus.GaugeVec
+	errors         *prometheus.CounterVec
+}
+
+func newGauges() gauges {
+	client := clientLabels[:len(clientLabels)-1]
+	return gauges{
+		server: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "radiant_executor_server_requests_in_flight",
+			Help: "Requests of clients that are being answered",
+		}, serverLabels[:len(serverLabels)-1]),
+		client: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "radiant_executor_client_requests_in_flight",
+			Help: "Calls on nodes that are waited for",
+		}, client),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "radiant_executor_client_errors_total",
+			Help: "Calls on nodes that failed, by reason; those without an answer are counted here alone",
+		}, append(client[:len(client):len(client)], "reason")),
+	}
+}
+
+// Requests sees the requests of clients to one service go by.
+type Requests struct {
+	outcomes *outcomes
+	inFlight prometheus.Gauge
+}
+
+// Requests makes an observer of a service: a word for what a REST route does,
+// or a full gRPC method. method is that of HTTP, or "unary".
+func (t *Telemetry) Requests(transport protocol.Transport, service, method string) *Requests {
+	method = strings.ToLower(method)
+	return &Requests{
+		outcomes: t.server.outcomes(codeNames[transport], service, method),
+		inFlight: t.gauges.server.WithLabelValues(service, method),
+	}
+}
+
+// Begin is told of a request before it is answered.
+func (r *Requests) Begin(ctx context.Context, _ string, _ map[string][]string) context.Context {
+	r.inFlight.Inc()
+	return ctx
+}
+
+// End is told of a request that began at start and was answered by a status of
+// HTTP or a code of gRPC.
+func (r *Requests) End(_ context.Context, start time.Time, code int) {
+	r.inFlight.Dec()
+	r.outcomes.observe(start, code)
+}
+
+// codeNames write the code of an answer, by transport.
+var codeNames = [...]func(code int) string{
+	protocol.REST: strconv.Itoa,
+	protocol.GRPC: func(code int) string { return codes.Code(code).String() }, //nolint:gosec // was one
+}

@@ -1,0 +1,62 @@
+// Package telemetry shows what the executor does: metrics for Prometheus, by
+// the names and labels that dashboards of Seldon Core v1 use.
+package telemetry
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Options are all that telemetry depends on.
+type Options struct {
+	// Deployment, Predictor and Version are labels of every metric of ours.
+	// Version is the predictor's annotation of that name.
+	Deployment, Predictor, Version string
+	// Images are the images of containers, by name. A node whose name is among
+	// them is labelled with its image.
+	Images map[string]string
+}
+
+// Telemetry is ready for requests, from several goroutines.
+type Telemetry struct {
+	options  Options
+	registry *prometheus.Registry
+	common   prometheus.Registerer
+	server   *family
+	client   *family
+	gauges   gauges
+}
+
+// New makes telemetry that has seen nothing yet.
+func New(o Options) *Telemetry {
+	registry := prometheus.NewRegistry()
+	t := &Telemetry{
+		options:  o,
+		registry: registry,
+		common: prometheus.WrapRegistererWith(prometheus.Labels{
+			"deployment_name": o.Deployment, "predictor_name": o.Predictor, "predictor_version": o.Version,
+		}, registry),
+		server: newFamily("seldon_api_executor_server_requests_seconds", "executor server", serverLabels),
+		client: newFamily("seldon_api_executor_client_requests_seconds", "client calls from executor", clientLabels),
+		gauges: newGauges(),
+	}
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	t.common.MustRegister(t.server, t.client, t.gauges.server, t.gauges.client, t.gauges.errors)
+	return t
+}
+
+// Registerer takes the metrics of other parts of the executor. Each gets the
+// labels deployment_name, predictor_name and predictor_version on top of its
+// own; its name should begin with radiant_executor_.
+func (t *Telemetry) Registerer() prometheus.Registerer { return t.common }
+
+// Handler answers scrapes.
+func (t *Telemetry) Handler() http.Handler {
+	return promhttp.InstrumentMetricHandler(t.registry, promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{
+		// What can be shown is shown, rather than nothing.
+		ErrorHandling: promhttp.ContinueOnError, Registry: t.registry,
+	}))
+}
