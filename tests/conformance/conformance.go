@@ -56,6 +56,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("one port", func(t *testing.T) { onePort(t, start) })
 	t.Run("metrics", func(t *testing.T) { metrics(t, start) })
 	t.Run("faults", func(t *testing.T) { faults(t, start) })
+	t.Run("survival", func(t *testing.T) { survival(t, start) })
 	t.Run("ends", func(t *testing.T) { ends(t, start) })
 }
 
