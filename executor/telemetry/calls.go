@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
 )
 
 // Call is one kind of call on one node.
@@ -35,6 +36,8 @@ type Calls struct {
 	inFlight  prometheus.Gauge
 	errors    [reasonCount]atomic.Pointer[prometheus.Counter]
 	reason    func(r reason) prometheus.Counter
+	// rewards count feedback; nil: this is another call.
+	rewards *rewards
 }
 
 // Calls makes an observer of a kind of call.
@@ -48,7 +51,7 @@ func (t *Telemetry) Calls(c Call) *Calls {
 	}
 	image, version := splitImage(t.options.Images[c.Node])
 	labels := []string{c.Path, c.Node, image, version, method}
-	return &Calls{
+	calls := &Calls{
 		transport: c.Transport,
 		outcomes:  t.client.outcomes(codeNames[c.Transport], labels...),
 		inFlight:  t.gauges.client.WithLabelValues(labels...),
@@ -56,6 +59,10 @@ func (t *Telemetry) Calls(c Call) *Calls {
 			return t.gauges.errors.WithLabelValues(append(labels[:len(labels):len(labels)], reasons[r])...)
 		},
 	}
+	if c.Call == graph.CallSendFeedback.String() {
+		calls.rewards = t.feedback.of(c.Transport, c.Node, image, version)
+	}
+	return calls
 }
 
 // Begin is told of a call before it is made. It returns the context and the
@@ -67,10 +74,13 @@ func (c *Calls) Begin(ctx context.Context, m protocol.Message) (context.Context,
 
 // End is told what came of a call that began at start. ctx and sent are those
 // of Begin.
-func (c *Calls) End(_ context.Context, start time.Time, _, _ protocol.Message, err error) {
+func (c *Calls) End(_ context.Context, start time.Time, sent, _ protocol.Message, err error) {
 	c.inFlight.Dec()
 	if err == nil {
 		c.outcomes.observe(start, success[c.transport])
+		if c.rewards != nil {
+			c.rewards.count(sent)
+		}
 		return
 	}
 	if code, ok := codeOf(c.transport, err); ok {

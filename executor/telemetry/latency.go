@@ -15,8 +15,8 @@ var bounds = [...]time.Duration{
 
 // latency is how long requests of one kind took. A histogram and a summary are
 // read from one record, whose writing takes a few atomic additions: the
-// summary of the Prometheus library keeps samples instead, under a lock, and
-// was measured to cost ten times as much.
+// summary of the Prometheus library keeps samples under a lock and sorts them,
+// with which a request was measured to cost five times as much.
 type latency struct {
 	// buckets count per bound, the last what is above all of them.
 	buckets [len(bounds) + 1]atomic.Uint64

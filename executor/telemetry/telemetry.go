@@ -28,6 +28,7 @@ type Telemetry struct {
 	server   *family
 	client   *family
 	gauges   gauges
+	feedback feedback
 }
 
 // New makes telemetry that has seen nothing yet.
@@ -39,12 +40,14 @@ func New(o Options) *Telemetry {
 		common: prometheus.WrapRegistererWith(prometheus.Labels{
 			"deployment_name": o.Deployment, "predictor_name": o.Predictor, "predictor_version": o.Version,
 		}, registry),
-		server: newFamily("seldon_api_executor_server_requests_seconds", "executor server", serverLabels),
-		client: newFamily("seldon_api_executor_client_requests_seconds", "client calls from executor", clientLabels),
-		gauges: newGauges(),
+		server:   newFamily("seldon_api_executor_server_requests_seconds", "executor server", serverLabels),
+		client:   newFamily("seldon_api_executor_client_requests_seconds", "client calls from executor", clientLabels),
+		gauges:   newGauges(),
+		feedback: newFeedback(),
 	}
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	t.common.MustRegister(t.server, t.client, t.gauges.server, t.gauges.client, t.gauges.errors)
+	t.common.MustRegister(t.feedback.total, t.feedback.reward, t.feedback.penalty)
 	return t
 }
 

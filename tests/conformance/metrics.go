@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	names "github.com/prometheus/common/model"
 
+	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/tests/stub"
 )
@@ -29,6 +30,7 @@ func metrics(t *testing.T, start Start) {
 	t.Run("not counted", func(t *testing.T) { uncounted(t, start) })
 	t.Run("names that clients choose", func(t *testing.T) { chosenNames(t, start) })
 	t.Run("errors of nodes", func(t *testing.T) { nodeErrors(t, start) })
+	t.Run("rewards", func(t *testing.T) { rewardsCounted(t, start) })
 	t.Run("in flight", func(t *testing.T) { inFlight(t, start) })
 	t.Run("none", func(t *testing.T) { noMetrics(t, start) })
 }
@@ -96,31 +98,30 @@ func counted(f *dto.MetricFamily) []string {
 	return all
 }
 
-// labels writes labels in the order of their names, as Prometheus does.
+// labels writes labels in the order of their names, without those that say
+// whose predictor it is, which must be there.
 func labels(m *dto.Metric) string {
 	var all []string
 	for _, l := range m.GetLabel() {
 		all = append(all, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
 	}
 	slices.Sort(all)
-	return strings.Join(all, ",")
+	line := strings.Join(all, ",") + ","
+	for _, common := range []string{`deployment_name="sdep",`, `predictor_name="main",`, `predictor_version="v7",`} {
+		if !strings.Contains(line, common) {
+			return "without " + common + " " + line
+		}
+		line = strings.Replace(line, common, "", 1)
+	}
+	return strings.TrimSuffix(line, ",")
 }
 
 // shows compares the series of metrics, leaving out the labels that all have.
 func shows(t *testing.T, families map[string]*dto.MetricFamily, want map[string][]string) {
 	t.Helper()
 	for name, lines := range want {
-		var got []string
-		for _, line := range counted(families[name]) {
-			short := strings.Replace(line, `deployment_name="sdep",`, "", 1)
-			short = strings.Replace(short, `predictor_name="main",predictor_version="v7",`, "", 1)
-			if len(short) == len(line) {
-				t.Errorf("%s{%s} does not say whose it is", name, line)
-			}
-			got = append(got, short)
-		}
 		slices.Sort(lines)
-		if diff := cmp.Diff(lines, got); diff != "" {
+		if diff := cmp.Diff(lines, counted(families[name])); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
@@ -335,6 +336,28 @@ func nodeErrors(t *testing.T, start Start) {
 			})
 		})
 	}
+}
+
+func rewardsCounted(t *testing.T, start Start) {
+	e, _ := monitored(t, start, "seldon", router("r", 0, model("a", 1), model("b", 2)), map[string]string{"a": "a:1", "b": "b:2"})
+	for _, request := range []string{
+		`{"reward":0.5,"response":{"meta":{"routing":{"r":1}}}}`, `{"reward":-2,"response":{"meta":{"routing":{"r":1}}}}`,
+		`{"reward":"none","response":{"meta":{"routing":{"r":0}}}}`, `{"response":{"meta":{"routing":{"r":0}}}}`,
+	} {
+		if _, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/feedback", "application/json", []byte(request)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	overRPC := &seldon.Feedback{Reward: 1.5, Response: &seldon.SeldonMessage{Meta: &seldon.Meta{Routing: map[string]int32{"r": 1}}}}
+	if err := invoke(soon(t), e.at(seldon.Seldon_SendFeedback_FullMethodName), overRPC, &seldon.SeldonMessage{}); err != nil {
+		t.Fatal(err)
+	}
+	a, b, r := `model_image="a",model_name="a",model_version="1"`, `model_image="b",model_name="b",model_version="2"`, `model_image="",model_name="r",model_version=""`
+	shows(t, scrape(t, e), map[string][]string{
+		"seldon_api_model_feedback_total":         {a + " 2", b + " 3", r + " 5"},
+		"seldon_api_model_feedback_reward_total":  {a + " 0", b + " 2", r + " 2"},
+		"radiant_executor_feedback_penalty_total": {a + " 0", b + " 2", r + " 2"},
+	})
 }
 
 func inFlight(t *testing.T, start Start) {
