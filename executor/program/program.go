@@ -60,9 +60,11 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		options.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)
 	}
 	observe(tel, c.Telemetry.PrometheusPath, &walk, &options)
-	if options.Engine, err = predictor.New(walk); err != nil {
+	p, err := predictor.New(walk)
+	if err != nil {
 		return err
 	}
+	options.Engine, options.Docs = p, docs(c, p, outside)
 	if options.TLS, err = listenerPair(c, log); err != nil {
 		return err
 	}

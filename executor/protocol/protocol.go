@@ -36,6 +36,11 @@ type Protocol struct {
 	// Routes are served to clients over REST, Methods over gRPC.
 	Routes  []Route
 	Methods []Method
+	// Docs are the folders, without a slash at the end, in which a page shows
+	// the OpenAPI document, and Document is the document's name there, without
+	// extension.
+	Docs     []string
+	Document string
 	// Dialects are the protocol over each transport.
 	Dialects [2]Dialect
 	// Failure writes the body of a REST answer with this status.
@@ -114,6 +119,7 @@ const (
 	GraphMetadata
 	ServerMetadata
 	StreamPredict
+	Docs
 )
 
 // Method is a gRPC method that is answered.

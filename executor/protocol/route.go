@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Route is a REST path that is served. A path may hold {model} and {version},
-// each of which stands for one path segment or a part of it. No method means
-// any.
+// Route is a REST path that is served. A path may hold {model}, {version} and
+// {file}, each of which stands for one path segment or a part of it. No method
+// means any.
 type Route struct {
 	Method, Path string
 	Action       Action
@@ -19,6 +19,17 @@ type Route struct {
 var common = []Route{
 	{Path: "/live", Action: Live},
 	{Path: "/ready", Action: Ready},
+}
+
+// Served lists all routes of a protocol.
+func (p *Protocol) Served() []Route {
+	routes := slices.Concat(common, p.Routes)
+	for _, folder := range p.Docs {
+		for _, path := range []string{folder, folder + "/", folder + "/{file}"} {
+			routes = append(routes, Route{Path: path, Action: Docs})
+		}
+	}
+	return routes
 }
 
 // Router finds routes. It is made once and read-only.
@@ -53,14 +64,15 @@ const (
 	noVariable variable = iota
 	modelVariable
 	versionVariable
+	fileVariable
 )
 
-var variables = map[string]variable{"model": modelVariable, "version": versionVariable}
+var variables = map[string]variable{"model": modelVariable, "version": versionVariable, "file": fileVariable}
 
 // NewRouter makes the router of a protocol.
 func NewRouter(p *Protocol) *Router {
 	r := &Router{exact: map[string][]*Match{}}
-	for _, route := range slices.Concat(common, p.Routes) {
+	for _, route := range p.Served() {
 		m := Match{Route: &route}
 		if route.Method != "" {
 			methods := []string{route.Method, http.MethodOptions}

@@ -31,6 +31,8 @@ func seldon() *Protocol {
 			GRPC: {Form: translate.SeldonProto, Target: seldonMethod, Query: seldonQueryMethod, Describe: describeSeldon},
 		},
 		Failure:     seldonFailure,
+		Docs:        []string{"/api/v0.1/doc", "/api/v1.0/doc"},
+		Document:    "seldon",
 		FailureText: seldonFailureText,
 		Health:      "/api/v1.0/health/status",
 		Feedback:    true,

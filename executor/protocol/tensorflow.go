@@ -41,6 +41,8 @@ func tensorflow() *Protocol {
 			GRPC: {Form: translate.TensorFlowProto, Target: tensorflowMethod, Query: tensorflowQueryMethod, Describe: describeTensorFlow, Up: upTensorFlow, Name: modelSpec},
 		},
 		Failure:     plainFailure,
+		Docs:        []string{"/v1/docs"},
+		Document:    "tensorflow",
 		FailureText: plainFailureText,
 		Describes:   true,
 		Named:       true,

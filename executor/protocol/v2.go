@@ -39,6 +39,8 @@ func v2() *Protocol {
 			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Describe: describeV2, Up: upV2, Name: name},
 		},
 		Failure:     plainFailure,
+		Docs:        []string{"/v2/docs"},
+		Document:    "dataplane",
 		FailureText: plainFailureText,
 		Health:      "/v2/health/ready",
 		Describes:   true,

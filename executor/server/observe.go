@@ -18,7 +18,7 @@ type Observer interface {
 }
 
 // services are what REST requests are counted as.
-var services = [protocol.ServerMetadata + 1]string{
+var services = [protocol.Docs + 1]string{
 	protocol.Live:           "status",
 	protocol.Ready:          "status",
 	protocol.Predict:        "predictions",
@@ -35,7 +35,7 @@ var services = [protocol.ServerMetadata + 1]string{
 // kubelet, which alone may come by any method, are not.
 func observed(r *protocol.Route) bool { return r.Method != "" }
 
-func restObservers(o *Options) (all [protocol.ServerMetadata + 1]Observer) {
+func restObservers(o *Options) (all [protocol.Docs + 1]Observer) {
 	for i := range o.Protocol.Routes {
 		r := &o.Protocol.Routes[i]
 		if o.Observe != nil && all[r.Action] == nil && observed(r) {

@@ -22,9 +22,9 @@ type rest struct {
 	router   *protocol.Router
 	pool     protocol.Pool
 	draining *atomic.Bool
-	actions  [protocol.ServerMetadata + 1]action
+	actions  [protocol.Docs + 1]action
 	// observers are by action; nil: nobody looks.
-	observers [protocol.ServerMetadata + 1]Observer
+	observers [protocol.Docs + 1]Observer
 	fixed     fixedHeaders
 }
 
@@ -45,6 +45,7 @@ func newREST(o Options, draining *atomic.Bool) *rest {
 		protocol.Statistics:     s.get(ask(o.Engine, protocol.QueryStatistics)),
 		protocol.GraphMetadata:  s.get(o.Engine.GraphMetadata),
 		protocol.ServerMetadata: s.serverMetadata,
+		protocol.Docs:           s.docs,
 	}
 	return s
 }
@@ -147,6 +148,16 @@ func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) i
 func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
 	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{"binary_tensor_data"}})
 	return s.write(w, r, protocol.Message{Body: body, Type: jsonType, Answer: true}, err)
+}
+
+// docs hands the request to the page about the deployment.
+func (s *rest) docs(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
+	if s.options.Docs == nil {
+		http.NotFound(w, r)
+		return http.StatusNotFound
+	}
+	s.options.Docs.ServeHTTP(w, r)
+	return http.StatusOK
 }
 
 // post answers with what an engine makes of the request's body.

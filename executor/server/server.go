@@ -39,6 +39,8 @@ type Engine interface {
 type Options struct {
 	Engine   Engine
 	Protocol *protocol.Protocol
+	// Docs serves the page with the OpenAPI document; nil: there is none.
+	Docs http.Handler
 	// Deployment and Namespace name what is served in event headers.
 	Deployment, Namespace string
 	// Host is the address to listen on; empty: all interfaces.

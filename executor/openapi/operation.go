@@ -1,0 +1,315 @@
+package openapi
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// operation is one entry below a path.
+type operation struct {
+	tag          string
+	path, method string
+	content      object
+}
+
+// The headings of a document, in their order.
+const (
+	tagPredict  = "Predictions"
+	tagFeedback = "Feedback"
+	tagModels   = "Models"
+	tagHealth   = "Health"
+	tagOthers   = "Other paths"
+)
+
+var headings = [...]struct{ name, description string }{
+	{tagPredict, "Ask for a prediction."},
+	{tagFeedback, "Tell how good a prediction was."},
+	{tagModels, "What the models say of themselves."},
+	{tagHealth, "For probes and load balancers."},
+	{tagOthers, "The same under other paths, for clients that know them."},
+}
+
+func tags(operations []operation) list {
+	var all list
+	for _, h := range headings {
+		if slices.ContainsFunc(operations, func(o operation) bool { return o.tag == h.name }) {
+			all = append(all, object{{"name", h.name}, {"description", h.description}})
+		}
+	}
+	return all
+}
+
+// paths groups operations by path, in the order of the headings.
+func paths(operations []operation) object {
+	var all object
+	for _, h := range headings {
+		for _, o := range operations {
+			if o.tag != h.name {
+				continue
+			}
+			item := member{o.method, o.content}
+			if i := slices.IndexFunc(all, func(m member) bool { return m.key == o.path }); i >= 0 {
+				all[i].value = all[i].value.(object).with(item)
+			} else {
+				all = append(all, member{o.path, object{item}})
+			}
+		}
+	}
+	return all
+}
+
+// operations describes every route that is served.
+func (b *builder) operations() []operation {
+	var all []operation
+	for _, r := range b.graph.Protocol.Served() {
+		if r.Action == protocol.Docs || r.Verb != "" && !b.verbs() {
+			continue
+		}
+		describe, ok := descriptions[r.Action]
+		if !ok {
+			describe = describeOther
+		}
+		if o, ok := describe(b, r); ok {
+			all = append(all, b.placed(r, o))
+		}
+	}
+	return all
+}
+
+// described is what an action says of a route.
+type described struct {
+	tag, id, summary, description string
+	// names are what {model} may be.
+	names         []string
+	parameters    list
+	body, answers any
+	deprecated    bool
+}
+
+var descriptions = map[protocol.Action]func(*builder, protocol.Route) (described, bool){
+	protocol.Predict:        describePredict,
+	protocol.Feedback:       describeFeedback,
+	protocol.Status:         describeStatus,
+	protocol.Metadata:       describeMetadata,
+	protocol.Config:         describeExtra,
+	protocol.Statistics:     describeExtra,
+	protocol.GraphMetadata:  describeGraph,
+	protocol.ServerMetadata: describeServer,
+	protocol.Live:           describeHealth,
+	protocol.Ready:          describeHealth,
+}
+
+// placed puts the names of models into a route's path: the name itself where
+// there is only one.
+func (b *builder) placed(r protocol.Route, d described) operation {
+	path, parameters := r.Path, d.parameters
+	if strings.Contains(path, "{model}") {
+		if len(d.names) == 1 {
+			path = strings.ReplaceAll(path, "{model}", url.PathEscape(d.names[0]))
+		} else {
+			var names list
+			for _, n := range d.names {
+				names = append(names, n)
+			}
+			parameters = append(list{pathParameter("model", "name of the node", object{{"type", "string"}, {"enum", names}}, d.names[0])}, parameters...)
+		}
+	}
+	if strings.Contains(path, "{version}") {
+		parameters = append(list{b.versionParameter(path)}, parameters...)
+	}
+	method := strings.ToLower(r.Method)
+	if method == "" {
+		method = "get"
+	}
+	if d.id == "" {
+		d.id = identifier(method + path)
+	}
+	o := object{{"tags", list{d.tag}}, {"summary", d.summary}}
+	if d.description != "" {
+		o = append(o, member{"description", d.description})
+	}
+	o = append(o, member{"operationId", d.id})
+	if len(parameters) > 0 {
+		o = append(o, member{"parameters", parameters})
+	}
+	if d.body != nil {
+		o = append(o, member{"requestBody", d.body})
+	}
+	o = append(o, member{"responses", d.answers})
+	if d.deprecated {
+		o = append(o, member{"deprecated", true})
+	}
+	return operation{tag: d.tag, path: path, method: method, content: o}
+}
+
+// identifier makes an operationId, which has to be a name in many languages.
+func identifier(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	})
+	return strings.Join(words, "_")
+}
+
+func pathParameter(name, description string, schema object, example any) object {
+	return object{{"name", name}, {"in", "path"}, {"required", true}, {"description", description}, {"schema", schema}, {"example", example}}
+}
+
+func (b *builder) versionParameter(path string) object {
+	if strings.Contains(path, "/labels/") {
+		return pathParameter("version", "a label of a version", object{{"type", "string"}}, "stable")
+	}
+	version := "1"
+	if v := b.inputNode().Versions; len(v) > 0 {
+		version = v[0]
+	}
+	return pathParameter("version", "version of the model", object{{"type", "string"}}, version)
+}
+
+func ref(to string) object { return object{{"$ref", "#/components/" + to}} }
+
+func puidParameter() object {
+	return object{
+		{"name", "Seldon-Puid"}, {"in", "header"}, {"required", false},
+		{"description", "names this request in logs; without it a new name is made"},
+		{"schema", object{{"type", "string"}}},
+	}
+}
+
+func puidHeader() object {
+	return object{{"description", "the name of the request"}, {"schema", object{{"type", "string"}}}}
+}
+
+// success is the answers of an operation: 200 with this content, or a failure.
+func success(description string, content object) object {
+	return object{
+		{"200", object{{"description", description}, {"headers", object{{"Seldon-Puid", ref("headers/Puid")}}}}.with(member{"content", content})},
+		{"default", ref("responses/Failure")},
+	}
+}
+
+func jsonContent(of object) object { return object{{"application/json", of}} }
+
+func schemaContent(name string) object {
+	return jsonContent(object{{"schema", ref("schemas/" + name)}})
+}
+
+func describePredict(b *builder, r protocol.Route) (described, bool) {
+	named := strings.Contains(r.Path, "{model}")
+	d := described{
+		tag: tagOthers, summary: "Predict", names: b.modelNames(), parameters: list{ref("parameters/Puid")},
+		body: ref("requestBodies/Predict"), answers: object{{"200", ref("responses/Predict")}, {"default", ref("responses/Failure")}},
+	}
+	if named && b.single {
+		d.names = []string{b.model}
+	}
+	switch {
+	case r.Verb != "":
+		d.tag, d.summary = tagOthers, strings.ToUpper(r.Verb[:1])+r.Verb[1:]
+		d.description = "For models with a signature of this kind; others refuse it. What the features are, only the model's makers know."
+		d.body, d.answers = ref("requestBodies/Examples"), success("the results", jsonContent(object{{"schema", object{{"type", "object"}}}}))
+	case b.main(r):
+		d.tag, d.id, d.description = tagPredict, "Predict", b.inputText()
+	case named && !b.single:
+		d.description = "The name goes to every model of the graph, so that this works where all of them have it."
+	case strings.HasPrefix(r.Path, "/api/v0.1/"):
+		d.deprecated = true
+	case !named:
+		d.description = "The models are asked by the names of their nodes."
+	}
+	return d, true
+}
+
+// main reports whether a route is the one that clients should use.
+func (b *builder) main(r protocol.Route) bool {
+	if b.single && b.words.predictPath != "" {
+		return r.Path == b.words.predictPath
+	}
+	return r.Path == b.words.namelessPath
+}
+
+func describeFeedback(b *builder, r protocol.Route) (described, bool) {
+	d := described{
+		tag: tagFeedback, id: "SendFeedback", summary: "Send a reward", parameters: list{ref("parameters/Puid")},
+		description: b.feedbackText(), body: ref("requestBodies/Feedback"),
+		answers: success("what the root of the graph answers, or the feedback itself where it takes none",
+			jsonContent(object{{"schema", object{{"type", "object"}}}, {"example", object{{"meta", object{}}}}})),
+	}
+	if strings.HasPrefix(r.Path, "/api/v0.1/") {
+		d.tag, d.id, d.deprecated = tagOthers, "", true
+	}
+	return d, true
+}
+
+func (b *builder) modelNames() []string {
+	var names []string
+	for _, n := range b.graph.Nodes {
+		if n.Speaks != "" {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
+// describeModel is what the questions about one model have in common; ok is
+// false in a graph without any.
+func describeModel(b *builder, r protocol.Route, summary, schema string) (described, bool) {
+	d := described{tag: tagModels, summary: summary, names: b.modelNames(), answers: success("what the model's server tells", schemaContent(schema))}
+	switch {
+	case strings.Contains(r.Path, "{version}"):
+		d.tag = tagOthers
+	case strings.HasPrefix(r.Path, "/api/v0.1/"):
+		d.tag, d.deprecated = tagOthers, true
+	}
+	return d, len(d.names) > 0
+}
+
+func describeStatus(b *builder, r protocol.Route) (described, bool) {
+	return describeModel(b, r, "Status of a model", "Anything")
+}
+
+func describeMetadata(b *builder, r protocol.Route) (described, bool) {
+	return describeModel(b, r, "Metadata of a model", "ModelMetadata")
+}
+
+// describeExtra is for what only some servers have.
+func describeExtra(b *builder, r protocol.Route) (described, bool) {
+	d, ok := describeModel(b, r, "Configuration of a model", "Anything")
+	if r.Action == protocol.Statistics {
+		d.summary = "Statistics of a model"
+	}
+	d.tag, d.description = tagOthers, "Where the model's server has it; Triton does."
+	d.names = nil
+	for _, n := range b.graph.Nodes {
+		if n.Speaks != "" && !n.Foreign {
+			d.names = append(d.names, n.Name)
+		}
+	}
+	return d, ok && len(d.names) > 0
+}
+
+func describeGraph(*builder, protocol.Route) (described, bool) {
+	return described{tag: tagModels, summary: "Metadata of the graph", description: "All models, and what goes into and comes out of the graph as a whole.",
+		answers: success("the metadata", schemaContent("GraphMetadata"))}, true
+}
+
+func describeServer(*builder, protocol.Route) (described, bool) {
+	return described{tag: tagModels, summary: "Metadata of the server", answers: success("name, version and extensions", schemaContent("ServerMetadata"))}, true
+}
+
+func describeHealth(_ *builder, r protocol.Route) (described, bool) {
+	d := described{tag: tagHealth, summary: "Does the executor run?", answers: object{{"200", object{{"description", "it does"}}}}}
+	if r.Action == protocol.Ready {
+		d.summary = "Can requests be served?"
+		d.answers = object{{"200", object{{"description", "yes"}}}, {"503", object{{"description", "some node of the graph is not there"}}}}
+	}
+	return d, true
+}
+
+// describeOther is for routes that have no words of their own yet.
+func describeOther(_ *builder, r protocol.Route) (described, bool) {
+	return described{tag: tagOthers, summary: r.Path, answers: success("done", nil)}, r.Method == http.MethodGet || r.Method == ""
+}

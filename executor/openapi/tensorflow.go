@@ -1,0 +1,191 @@
+package openapi
+
+import (
+	"strings"
+
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
+
+func tensorflowWords() *words {
+	return &words{
+		title: "protocol of TensorFlow Serving", version: "1",
+		schemas: tensorflowSchemas, predict: "Request", answer: "Answer",
+		requests: tensorflowRequests, answers: tensorflowAnswers,
+		predictPath: "/v1/models/{model}:predict", namelessPath: "/v1/models/:predict",
+	}
+}
+
+// shownSignatures bounds the examples of models with many signatures.
+const shownSignatures = 4
+
+const predictMethod = "tensorflow/serving/predict"
+
+var tensorflowGeneral = raw(`{"instances":[[1.0,2.0,3.0,4.0]]}`)
+
+func tensorflowRequests(b *builder) []example {
+	var all []example
+	for _, s := range b.input {
+		if s.Method != "" && s.Method != predictMethod {
+			continue
+		}
+		if len(all) >= 2*shownSignatures {
+			break
+		}
+		all = append(all, tensorflowExamples(s)...)
+	}
+	switch {
+	case len(b.input) > 0 && !sendable(b.input[0].Inputs):
+		return []example{{"instances", "shortened", tensorflowGeneral}}
+	case len(all) == 0:
+		return []example{{"instances", "a row of four numbers, as an example", tensorflowGeneral}}
+	}
+	return all
+}
+
+// tensorflowExamples are the two forms of a request by one signature.
+func tensorflowExamples(s Signature) []example {
+	if !sendable(s.Inputs) {
+		return nil
+	}
+	start, suffix, of := "{", "", ""
+	if s.Name != "" {
+		start, suffix, of = `{"signature_name":`+quoted(s.Name)+",", "-"+identifier(s.Name), ", signature "+s.Name
+	}
+	large := !shown(s.Inputs)
+	columns := func(t Tensor) string { return nested(known(t), tensorflowElement(t, large)) }
+	row := func(t Tensor) string { return nested(t.Shape[1:], tensorflowElement(t, large)) }
+	inputs, instance := byName(s.Inputs, columns), ""
+	if len(s.Inputs) == 1 {
+		inputs = columns(s.Inputs[0])
+	}
+	if batched(s.Inputs) {
+		if instance = byName(s.Inputs, row); len(s.Inputs) == 1 {
+			instance = row(s.Inputs[0])
+		}
+	}
+	var all []example
+	if instance != "" {
+		all = append(all, example{"instances" + suffix, "row by row" + of, raw(start + `"instances":[` + instance + `]}`)})
+	}
+	if instance == "" || !large {
+		all = append(all, example{"inputs" + suffix, "input by input" + of, raw(start + `"inputs":` + inputs + `}`)})
+	}
+	return all
+}
+
+// batched reports whether all tensors have a batch as their first dimension,
+// so that a request can be written row by row.
+func batched(all []Tensor) bool {
+	for _, t := range all {
+		if len(t.Shape) == 0 || t.Shape[0] >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// tensorflowElement writes bytes as TensorFlow Serving wants them for inputs
+// with such a name.
+func tensorflowElement(t Tensor, many bool) string {
+	if t.DType == tensor.Bytes && strings.HasSuffix(t.Name, "_bytes") {
+		return `{"b64":"dGV4dA=="}`
+	}
+	return element(t.DType, many)
+}
+
+func tensorflowAnswers(b *builder) []example {
+	outputs := b.outputs()
+	const summary = "the form of an answer, not its values"
+	if len(outputs) == 0 || !shown(outputs) {
+		return []example{{"predictions", summary, raw(`{"predictions":[[0.5]]}`)}}
+	}
+	value := func(t Tensor) string { return nested(known(t), tensorflowElement(t, false)) }
+	columns := byName(outputs, value)
+	if len(outputs) == 1 {
+		columns = value(outputs[0])
+	}
+	all := []example{{"outputs", "to inputs: " + summary, raw(`{"outputs":` + columns + `}`)}}
+	if !batched(outputs) {
+		return all
+	}
+	row := func(t Tensor) string { return nested(t.Shape[1:], tensorflowElement(t, false)) }
+	instance := byName(outputs, row)
+	if len(outputs) == 1 {
+		instance = row(outputs[0])
+	}
+	return append([]example{{"predictions", "to instances: " + summary, raw(`{"predictions":[` + instance + `]}`)}}, all...)
+}
+
+// tensorflowSchemas have the shapes of the tensors where one signature alone
+// says what a request is.
+func tensorflowSchemas(b *builder) object {
+	text := object{{"type", "string"}}
+	instances := arrayOf(object{})
+	inputs := object{}
+	if len(b.input) == 1 && sendable(b.input[0].Inputs) {
+		columns := object{}
+		rows := object{}
+		for _, t := range b.input[0].Inputs {
+			columns = append(columns, member{t.Name, tensorflowSchema(t, t.Shape)})
+			if batched(b.input[0].Inputs) {
+				rows = append(rows, member{t.Name, tensorflowSchema(t, t.Shape[1:])})
+			}
+		}
+		inputs = one(columns)
+		if len(rows) > 0 {
+			instances = arrayOf(one(rows))
+		}
+	}
+	return object{
+		{"Request", record(
+			member{"signature_name", about("which signature of the model; without it the default one", text)},
+			member{"instances", about("a value for each row", instances)},
+			member{"inputs", about("a value for each input", inputs)},
+		).with(member{"anyOf", list{object{{"required", list{"instances"}}}, object{{"required", list{"inputs"}}}}})},
+		{"Answer", record(
+			member{"predictions", about("to instances", object{})},
+			member{"outputs", about("to inputs", object{})},
+		).with(member{"anyOf", list{object{{"required", list{"predictions"}}}, object{{"required", list{"outputs"}}}}})},
+		{"Examples", record(
+			member{"signature_name", text}, member{"context", object{{"type", "object"}}},
+			member{"examples", arrayOf(object{{"type", "object"}})},
+		).with(member{"required", list{"examples"}})},
+		{"Feedback", object{{"type", "object"}}},
+		plainFailure(),
+		{"Anything", object{}},
+		{"ModelMetadata", record(
+			member{"model_spec", record(member{"name", text}, member{"signature_name", text}, member{"version", text})},
+			member{"metadata", object{{"type", "object"}}})},
+	}
+}
+
+// tensorflowSchema allows what stands for a tensor: lists in lists, or the
+// value by the name of the only input.
+func tensorflowSchema(t Tensor, shape []int64) object {
+	if t.Shape == nil {
+		return object{}
+	}
+	e := elementSchema(t.DType)
+	if t.DType == tensor.Bytes {
+		e = object{{"anyOf", list{e, record(member{"b64", object{{"type", "string"}, {"format", "byte"}}})}}}
+	}
+	return about(t.DType.String()+" "+shapeText(t.Shape), nestedSchema(shape, e))
+}
+
+// one allows an only tensor to stand without its name.
+func one(tensors object) object {
+	named := record(tensors...)
+	if len(tensors) != 1 {
+		return named
+	}
+	return object{{"anyOf", list{tensors[0].value, named}}}
+}
+
+// plainFailure is that of all protocols but seldon.
+func plainFailure() member {
+	text := object{{"type", "string"}}
+	return member{"Failure", record(
+		member{"error", text},
+		member{"status", record(member{"code", object{{"type", "integer"}}}, member{"info", text}, member{"status", text})},
+	)}
+}

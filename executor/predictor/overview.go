@@ -1,0 +1,117 @@
+package predictor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/prime-radiant/radiant/executor/openapi"
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// maxMetadata bounds what a server may tell of its model.
+const maxMetadata = 16 << 20
+
+// Overview asks all nodes at once what their models are like. A node that does
+// not tell is part of it nevertheless.
+func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
+	g := &openapi.Graph{Protocol: p.options.Outside, Nodes: make([]openapi.Node, len(p.nodes))}
+	var pool protocol.Pool
+	lease := pool.Lease()
+	defer lease.Release()
+	together(len(p.nodes), func(i int) error {
+		g.Nodes[i] = p.described(&p.plan.Steps[i])
+		m := protocol.Message{Meta: &protocol.Meta{Header: map[string][]string{}, Limit: maxMetadata, Lease: lease}}
+		p.callers[protocol.REST].tell(ctx, p.nodes[i], m, &g.Nodes[i])
+		return nil
+	})
+	p.deepen(g, 0, 0)
+	inputs, outputs := p.edges(0)
+	for i, n := range g.Nodes {
+		if n.Name == inputs {
+			g.Inputs = i
+		}
+		if n.Name == outputs {
+			g.Outputs = i
+		}
+	}
+	return g
+}
+
+func (p *Predictor) deepen(g *openapi.Graph, step, depth int) {
+	g.Nodes[step].Depth = depth
+	for _, child := range p.plan.Steps[step].Children {
+		p.deepen(g, child, depth+1)
+	}
+}
+
+// described is what the user said of a node.
+func (p *Predictor) described(s *graph.Step) openapi.Node {
+	n := p.nodes[s.Index]
+	o := openapi.Node{Name: s.Name, Foreign: n.foreign, Columns: n.translation.Columns}
+	var kind []string
+	for _, word := range []string{string(s.Node.Type), s.Node.Implementation} {
+		if word != "" && word != string(graph.UnknownType) && word != graph.UnknownImplementation {
+			kind = append(kind, word)
+		}
+	}
+	for _, m := range s.Node.Methods {
+		kind = append(kind, string(m))
+	}
+	o.Kind = strings.Join(kind, ", ")
+	if n.servers != [2]upstream.Server{} {
+		o.Speaks = n.speaks.Name
+	}
+	for _, c := range []graph.Call{graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput, graph.CallAggregate} {
+		o.Asked = o.Asked || s.Calls.Has(c) && o.Speaks != ""
+	}
+	o.Routes = s.Calls.Has(graph.CallRoute)
+	return o
+}
+
+// tell asks a node's server and notes what it says.
+func (c *caller) tell(ctx context.Context, n *node, m protocol.Message, o *openapi.Node) {
+	if n.servers[c.transport].Host == "" {
+		return
+	}
+	if n.foreign {
+		spec, err := c.askSpec(ctx, n, m)
+		var unanswered *askError
+		o.Answered = err == nil || errors.As(err, &unanswered) && unanswered.final
+		if spec != nil {
+			o.Signatures = []openapi.Signature{signature(spec)}
+		}
+		return
+	}
+	answer, err := c.query(ctx, n, protocol.QueryMetadata, m)
+	if err == nil {
+		answer, err = plain(answer)
+	}
+	if err != nil {
+		o.Answered = cannotTell(err)
+		return
+	}
+	o.Answered = true
+	// What is kept of the answer outlives the request, whose buffers are used
+	// again.
+	body := bytes.Clone(answer.Body)
+	if !n.speaks.Describes {
+		o.Versions, o.Signatures = componentSignatures(body)
+		return
+	}
+	o.Versions, o.Signatures = serverSignatures(n.dialect(c.transport).Form, body)
+}
+
+func signature(s *translate.Spec) openapi.Signature {
+	convert := func(all []translate.TensorSpec) (tensors []openapi.Tensor) {
+		for _, t := range all {
+			tensors = append(tensors, openapi.Tensor{TensorSpec: t})
+		}
+		return tensors
+	}
+	return openapi.Signature{Inputs: convert(s.Inputs), Outputs: convert(s.Outputs)}
+}

@@ -1,0 +1,282 @@
+package openapi
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// tab is a page in a headless Chromium of its own, spoken to over two pipes in
+// the Chrome DevTools Protocol.
+type tab struct {
+	commands *os.File
+	session  string
+
+	mu      sync.Mutex
+	last    int
+	waiting map[int]chan answer
+	// requests are the addresses that the page asked for, complaints what the
+	// browser found wrong: errors in scripts, refusals by policy.
+	requests, complaints []string
+	ended                chan struct{}
+}
+
+type answer struct {
+	Result json.RawMessage
+	Error  *struct{ Message string }
+}
+
+// chromium is the browser's program, or a test that is skipped.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no Chromium here: scripts/need.sh chromium installs it")
+	return ""
+}
+
+func openTab(t *testing.T) *tab {
+	t.Helper()
+	program := chromium(t)
+	commandsIn, commandsOut := pipe(t)
+	eventsIn, eventsOut := pipe(t)
+	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--window-size=1200,1600", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+	// Chromium reads commands from the first file and writes events to the
+	// second.
+	cmd.ExtraFiles = []*os.File{commandsIn, eventsOut}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	commandsIn.Close()
+	eventsOut.Close()
+	b := &tab{commands: commandsOut, waiting: map[int]chan answer{}, ended: make(chan struct{})}
+	go b.listen(eventsIn)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		b.session = ""
+		_ = b.call(ctx, "Browser.close", nil, nil)
+		stop := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		stop.Stop()
+		<-b.ended
+	})
+	ctx := soon(t)
+	var target struct{ TargetID string }
+	must(t, b.call(ctx, "Target.createTarget", object{"url": "about:blank"}, &target))
+	var attached struct{ SessionID string }
+	must(t, b.call(ctx, "Target.attachToTarget", object{"targetId": target.TargetID, "flatten": true}, &attached))
+	b.session = attached.SessionID
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		must(t, b.call(ctx, domain+".enable", nil, nil))
+	}
+	return b
+}
+
+type object = map[string]any
+
+func pipe(t *testing.T) (in, out *os.File) {
+	t.Helper()
+	in, out, err := os.Pipe()
+	must(t, err)
+	return in, out
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// listen takes what the browser says until it ends.
+func (b *tab) listen(events *os.File) {
+	defer close(b.ended)
+	defer events.Close()
+	r := bufio.NewReader(events)
+	for {
+		text, err := r.ReadBytes(0)
+		if err != nil {
+			return
+		}
+		var m struct {
+			ID     int
+			Method string
+			Params json.RawMessage
+			answer
+		}
+		if json.Unmarshal(text[:len(text)-1], &m) != nil {
+			continue
+		}
+		b.mu.Lock()
+		if waiting := b.waiting[m.ID]; waiting != nil {
+			waiting <- m.answer
+			delete(b.waiting, m.ID)
+		}
+		b.note(m.Method, m.Params)
+		b.mu.Unlock()
+	}
+}
+
+// note keeps what a test wants to know of an event.
+func (b *tab) note(method string, params json.RawMessage) {
+	switch method {
+	case "Network.requestWillBeSent":
+		var e struct{ Request struct{ URL string } }
+		if json.Unmarshal(params, &e) == nil {
+			b.requests = append(b.requests, e.Request.URL)
+		}
+	case "Log.entryAdded":
+		var e struct {
+			Entry struct{ Level, Text, URL string }
+		}
+		if json.Unmarshal(params, &e) == nil && e.Entry.Level == "error" {
+			b.complaints = append(b.complaints, e.Entry.Text+" "+e.Entry.URL)
+		}
+	case "Runtime.exceptionThrown":
+		b.complaints = append(b.complaints, string(params))
+	case "Runtime.consoleAPICalled":
+		var e struct{ Type string }
+		if json.Unmarshal(params, &e) == nil && e.Type == "error" {
+			b.complaints = append(b.complaints, string(params))
+		}
+	}
+}
+
+// seen returns the addresses asked for and the complaints so far.
+func (b *tab) seen() (requests, complaints []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]string(nil), b.requests...), append([]string(nil), b.complaints...)
+}
+
+func (b *tab) call(ctx context.Context, method string, params, result any) error {
+	b.mu.Lock()
+	b.last++
+	id := b.last
+	waiting := make(chan answer, 1)
+	b.waiting[id] = waiting
+	b.mu.Unlock()
+	command := object{"id": id, "method": method}
+	if params != nil {
+		command["params"] = params
+	}
+	if b.session != "" {
+		command["sessionId"] = b.session
+	}
+	text, err := json.Marshal(command)
+	if err != nil {
+		return err
+	}
+	if _, err := b.commands.Write(append(text, 0)); err != nil {
+		return err
+	}
+	select {
+	case a := <-waiting:
+		if a.Error != nil {
+			return fmt.Errorf("%s: %s", method, a.Error.Message)
+		}
+		if result == nil {
+			return nil
+		}
+		return json.Unmarshal(a.Result, result)
+	case <-b.ended:
+		return fmt.Errorf("%s: the browser ended", method)
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", method, ctx.Err())
+	}
+}
+
+// eval runs a script in the page and returns its text.
+func (b *tab) eval(ctx context.Context, script string) (string, error) {
+	var r struct {
+		Result           struct{ Value any }
+		ExceptionDetails *struct {
+			Exception struct{ Description string }
+		}
+	}
+	if err := b.call(ctx, "Runtime.evaluate", object{"expression": script, "returnByValue": true, "awaitPromise": true}, &r); err != nil {
+		return "", err
+	}
+	if r.ExceptionDetails != nil {
+		return "", errors.New(r.ExceptionDetails.Exception.Description)
+	}
+	if r.Result.Value == nil {
+		return "", nil
+	}
+	return fmt.Sprint(r.Result.Value), nil
+}
+
+// await runs a script until its text is not empty.
+func (b *tab) await(t *testing.T, what, script string) string {
+	t.Helper()
+	ctx := soon(t)
+	for {
+		text, err := b.eval(ctx, script)
+		switch {
+		case err != nil:
+			t.Fatalf("waiting for %s: %v", what, err)
+		case text != "":
+			return text
+		}
+		select {
+		case <-ctx.Done():
+			b.picture(t, "stuck")
+			t.Fatalf("waiting for %s: %v", what, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// click presses the mouse on an element, as soon as it is there.
+func (b *tab) click(t *testing.T, selector string) {
+	t.Helper()
+	place := b.await(t, selector, fmt.Sprintf(`(() => {
+		const e = document.querySelector(%q);
+		if (!e) return "";
+		e.scrollIntoView({block: "center", behavior: "instant"});
+		const r = e.getBoundingClientRect();
+		return r.width ? (r.x + r.width / 2) + " " + (r.y + r.height / 2) : "";
+	})()`, selector))
+	var x, y float64
+	if _, err := fmt.Sscan(place, &x, &y); err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"mousePressed", "mouseReleased"} {
+		must(t, b.call(soon(t), "Input.dispatchMouseEvent", object{"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}, nil))
+	}
+}
+
+// picture writes a screenshot of the whole page beside the test's artifacts.
+func (b *tab) picture(t *testing.T, name string) {
+	t.Helper()
+	var shot struct{ Data string }
+	if err := b.call(soon(t), "Page.captureScreenshot", object{"captureBeyondViewport": true}, &shot); err != nil {
+		t.Logf("no picture: %v", err)
+		return
+	}
+	image, err := base64.StdEncoding.DecodeString(shot.Data)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(t.ArtifactDir(), strings.ReplaceAll(name, " ", "-")+".png"), image, 0o600))
+}
