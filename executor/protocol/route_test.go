@@ -34,6 +34,7 @@ func TestRoutes(t *testing.T) {
 		{"tensorflow", "POST", "/v1/models/m:predict", &found{Predict, "", "m", "", "OPTIONS,POST"}, true},
 		{"tensorflow", "POST", "/v1/models/m/:predict", &found{Predict, "", "m", "", "OPTIONS,POST"}, true},
 		{"tensorflow", "POST", "/v1/models/:predict", &found{Predict, "", "", "", "OPTIONS,POST"}, true},
+		{"tensorflow", "POST", "/v1/models:predict", &found{Predict, "", "", "", "OPTIONS,POST"}, true},
 		{"tensorflow", "POST", "/v1/models/m/versions/7:predict", &found{Predict, "", "m", "7", "OPTIONS,POST"}, true},
 		{"tensorflow", "POST", "/v1/models/m:classify", &found{Predict, "classify", "m", "", "OPTIONS,POST"}, true},
 		{"tensorflow", "POST", "/v1/models/m:stop", nil, true},

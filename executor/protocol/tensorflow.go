@@ -25,6 +25,7 @@ func tensorflow() *Protocol {
 		Name: "tensorflow",
 		Routes: []Route{
 			{http.MethodPost, "/v1/models/:predict", Predict, ""},
+			{http.MethodPost, "/v1/models:predict", Predict, ""},
 			{http.MethodPost, "/api/v1.0/feedback", Feedback, ""},
 			{http.MethodPost, "/v1/models/{model}/:predict", Predict, ""},
 		},

@@ -141,8 +141,11 @@ func (s *rpc) answer(m protocol.Method) answerer {
 		return e.GraphMetadata
 	case protocol.ServerMetadata:
 		return func(context.Context, protocol.Transport, protocol.Message) (protocol.Message, error) {
-			body := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), s.options.Deployment)
-			return protocol.Message{Body: protowire.AppendString(protowire.AppendTag(body, 2, protowire.BytesType), version)}, nil
+			var body []byte
+			for i, field := range []string{s.options.Deployment, version, binaryTensors} {
+				body = protowire.AppendString(protowire.AppendTag(body, protowire.Number(i+1), protowire.BytesType), field)
+			}
+			return protocol.Message{Body: body}, nil
 		}
 	case protocol.Ready:
 		return func(ctx context.Context, _ protocol.Transport, _ protocol.Message) (protocol.Message, error) {

@@ -145,8 +145,12 @@ func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) i
 	return http.StatusOK
 }
 
+// binaryTensors is the extension of the open inference protocol that the
+// executor passes on and reads.
+const binaryTensors = "binary_tensor_data"
+
 func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
-	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{"binary_tensor_data"}})
+	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{binaryTensors}})
 	return s.write(w, r, protocol.Message{Body: body, Type: jsonType, Answer: true}, err)
 }
 
