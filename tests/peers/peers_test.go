@@ -1,7 +1,8 @@
 // Package peers runs the executor between programs that others wrote: the
 // last Python wrapper of Seldon Core v1 that is under Apache-2.0, as
-// components and as clients. Each test_*.py of this folder runs in a virtual
-// environment of its own, since their packages exclude each other's.
+// components and as clients; NVIDIA's Triton and its clients; TensorFlow
+// Serving's client. Their packages exclude each other's, so the files of tests
+// run in virtual environments of their own.
 package peers
 
 import (
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -26,20 +28,33 @@ const (
 func TestPeers(t *testing.T) {
 	bin := programs.Build(t)
 	for _, c := range []struct {
-		file, environment string
-		lists             []string
+		file string
+		// lists are the packages to install; none: those of radiant local.
+		lists []string
 	}{
-		{"test_wrapper", "peers-wrapper", []string{"wrapper.txt"}},
-		{"test_seldon_client", "peers-wrapper", []string{"wrapper.txt"}},
+		{"test_wrapper", []string{"wrapper.txt"}},
+		{"test_seldon_client", []string{"wrapper.txt"}},
+		{"test_tftensor", []string{"wrapper.txt", "wrapper-tensorflow.txt"}},
+		{"test_triton", []string{"triton.txt"}},
+		{"test_tensorflow_serving", nil},
 	} {
-		t.Run(c.file, func(t *testing.T) { run(t, bin, environment(t, c.environment, c.lists), c.file) })
+		t.Run(c.file, func(t *testing.T) {
+			if c.file == "test_triton" && runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
+				t.Skip("Triton is there for Linux on x86-64 alone")
+			}
+			run(t, bin, interpreter(t, bin, c.lists), c.file)
+		})
 	}
 }
 
-// environment returns the Python of a virtual environment that holds the
-// packages of the lists.
-func environment(t *testing.T, name string, lists []string) string {
+// interpreter returns the Python of a virtual environment that holds the
+// packages of the lists, or of radiant local's.
+func interpreter(t *testing.T, bin string, lists []string) string {
 	t.Helper()
+	if len(lists) == 0 {
+		return programs.Python(t, bin)
+	}
+	name := "peers-" + strings.TrimSuffix(lists[len(lists)-1], ".txt")
 	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "../../scripts/venv.sh", append([]string{name}, lists...)...)

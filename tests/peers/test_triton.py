@@ -1,0 +1,256 @@
+"""Triton's clients against the executor, and Triton itself behind it."""
+
+import queue
+import unittest
+
+import numpy as np
+import tritonclient.grpc as triton_rpc
+import tritonclient.http as triton_http
+from tritonclient.utils import InferenceServerException
+
+from running import Executor
+from triton import Triton
+
+SECONDS = 60
+FLOATS = np.array([[1.0, 2.5], [-3, 1e-7]], np.float32)
+# An array of each type, and the model that gives back the same.
+ARRAYS = {
+    "BOOL": np.array([[True, False]]),
+    "UINT8": np.array([[0, 255]], np.uint8),
+    "INT16": np.array([[-5, 30000]], np.int16),
+    "INT32": np.array([[-5, 2**31 - 1]], np.int32),
+    "INT64": np.array([[2**53 + 1, -(2**63)]]),
+    "FP16": np.array([[1.5, -2]], np.float16),
+    "FP32": np.array([[1.1, 3.4e38]], np.float32),
+    "FP64": np.array([[1.1, 1e300]]),
+    "BYTES": np.array([["one", "zwölf <&>"], ["", "\u2028"]], dtype=object),
+}
+
+
+def same(kind):
+    return "same-" + ("string" if kind == "BYTES" else kind.lower())
+
+
+def setUpModule():
+    global server
+    server = Triton()
+    unittest.addModuleCleanup(server.stop)
+
+
+class Fronted(unittest.TestCase):
+    """Tests with both clients, of the executor and of Triton itself."""
+
+    maxDiff = None
+
+    def front(self, *names):
+        """An executor in front of a chain of models."""
+        graph = None
+        for name in reversed(names):
+            graph = server.node(name, *([graph] if graph else []))
+        executor = Executor(graph, protocol="v2")
+        self.addCleanup(executor.stop)
+        return executor
+
+    def http(self, address, **options):
+        client = triton_http.InferenceServerClient(address, network_timeout=SECONDS, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def rpc(self, address):
+        client = triton_rpc.InferenceServerClient(address)
+        self.addCleanup(client.close)
+        return client
+
+    def clients(self, *names):
+        """The clients over REST and gRPC, each of the executor and of Triton."""
+        executor = self.front(*names)
+        yield triton_http, self.http(executor.rest), self.http(f"127.0.0.1:{server.rest}")
+        yield triton_rpc, self.rpc(executor.rpc), self.rpc(f"127.0.0.1:{server.rpc}")
+
+    def ask(self, library, array, kind="FP32", binary=True):
+        x = library.InferInput("x", array.shape, kind)
+        x.set_data_from_numpy(array, **({"binary_data": binary} if library is triton_http else {}))
+        return [x]
+
+    def refused(self, call):
+        with self.assertRaises(InferenceServerException) as caught:
+            call()
+        return caught.exception.status(), caught.exception.message()
+
+    def equal(self, got, array):
+        if array.dtype == object:
+            got = np.array([[w.decode() if isinstance(w, bytes) else w for w in row] for row in got], dtype=object)
+        self.assertEqual(got.dtype, array.dtype)
+        np.testing.assert_array_equal(got, array)
+
+
+class OneModel(Fronted):
+    def test_server(self):
+        for library, client, _ in self.clients("double"):
+            with self.subTest(library.__name__):
+                self.assertTrue(client.is_server_live())
+                self.assertTrue(client.is_server_ready())
+                told = client.get_server_metadata()
+                name, extensions = (told["name"], told["extensions"]) if isinstance(told, dict) else (told.name, told.extensions)
+                self.assertEqual(name, "sdep")
+                self.assertIn("binary_tensor_data", extensions)
+
+    def test_model(self):
+        for library, client, direct in self.clients("double"):
+            with self.subTest(library.__name__):
+                self.assertTrue(client.is_model_ready("double"))
+                self.assertTrue(client.is_model_ready("double", "2"))
+                self.assertFalse(client.is_model_ready("double", "3"))
+                self.assertEqual(client.get_model_metadata("double"), direct.get_model_metadata("double"))
+                self.assertEqual(client.get_model_config("double"), direct.get_model_config("double"))
+                self.assertEqual(str(client.get_inference_statistics("double")), str(direct.get_inference_statistics("double")))
+
+    def test_forms_of_tensors(self):
+        """Tensors as JSON and as bytes, both ways, over REST."""
+        for kind, array in ARRAYS.items():
+            client = self.http(self.front(same(kind)).rest)
+            for asked in (True, False):
+                for answered in (True, False):
+                    if kind == "FP16" and not (asked and answered):
+                        continue  # Its numbers have no form in JSON.
+                    with self.subTest(kind, asked=asked, answered=answered):
+                        outputs = [triton_http.InferRequestedOutput("x", binary_data=answered)]
+                        got = client.infer(same(kind), self.ask(triton_http, array, kind, asked), outputs=outputs, request_id="id-1")
+                        self.assertEqual(got.get_response()["id"], "id-1")
+                        self.equal(got.as_numpy("x"), array)
+
+    def test_raw_tensors(self):
+        for kind, array in ARRAYS.items():
+            with self.subTest(kind):
+                client = self.rpc(self.front(same(kind)).rpc)
+                got = client.infer(same(kind), self.ask(triton_rpc, array, kind), request_id="id-1")
+                self.assertEqual(got.get_response().id, "id-1")
+                self.equal(got.as_numpy("x"), array)
+
+    def test_versions(self):
+        for library, client, _ in self.clients("double"):
+            for version, factor in (("1", 2), ("2", 4), ("", 4)):
+                with self.subTest(library.__name__, version=version):
+                    got = client.infer("double", self.ask(library, FLOATS), model_version=version)
+                    np.testing.assert_array_equal(got.as_numpy("x"), FLOATS * factor)
+
+    def test_compression(self):
+        executor = self.front("double")
+        client = self.http(executor.rest)
+        many = np.ones((100, 100), np.float32)
+        for coding in ("gzip", "deflate"):
+            for sent, wanted in ((coding, None), (None, coding), (coding, coding)):
+                with self.subTest(sent=sent, wanted=wanted):
+                    got = client.infer("double", self.ask(triton_http, many), model_version="1",
+                                       request_compression_algorithm=sent, response_compression_algorithm=wanted)
+                    np.testing.assert_array_equal(got.as_numpy("x"), many * 2)
+        got = self.rpc(executor.rpc).infer("double", self.ask(triton_rpc, many), model_version="1", compression_algorithm="gzip")
+        np.testing.assert_array_equal(got.as_numpy("x"), many * 2)
+
+    def test_errors(self):
+        wrong = np.array([[1]])
+        for library, client, direct in self.clients("sometimes"):
+            for name, call in {
+                "the model's own": lambda c: c.infer("sometimes", self.ask(library, -FLOATS)),
+                "version": lambda c: c.infer("sometimes", self.ask(library, FLOATS), model_version="9"),
+                "type": lambda c: c.infer("sometimes", self.ask(library, wrong, "INT64")),
+                "shape": lambda c: c.infer("sometimes", self.ask(library, np.ones((1, 2, 3), np.float32))),
+                "output": lambda c: c.infer("sometimes", self.ask(library, FLOATS), outputs=[library.InferRequestedOutput("nothing")]),
+                "model": lambda c: c.infer("nobody", self.ask(library, FLOATS)),
+            }.items():
+                with self.subTest(library.__name__, error=name):
+                    self.assertEqual(self.refused(lambda: call(client)), self.refused(lambda: call(direct)))
+            np.testing.assert_array_equal(client.infer("sometimes", self.ask(library, abs(FLOATS))).as_numpy("x"), abs(FLOATS))
+
+    def test_at_once(self):
+        executor = self.front("double")
+        client = self.http(executor.rest, concurrency=8)
+        waiting = [client.async_infer("double", self.ask(triton_http, FLOATS * i), model_version="1") for i in range(40)]
+        for i, one in enumerate(waiting):
+            np.testing.assert_array_equal(one.get_result(timeout=SECONDS).as_numpy("x"), FLOATS * i * 2)
+        client, answers = self.rpc(executor.rpc), queue.Queue()
+        for i in range(40):
+            client.async_infer("double", self.ask(triton_rpc, FLOATS * i), model_version="1", request_id=str(i),
+                               callback=lambda result, error: answers.put((result, error)))
+        for _ in range(40):
+            result, error = answers.get(timeout=SECONDS)
+            self.assertIsNone(error)
+            np.testing.assert_array_equal(result.as_numpy("x"), FLOATS * int(result.get_response().id) * 2)
+
+    def test_large(self):
+        many = np.arange(8_000_000, dtype=np.float32).reshape(1, -1)  # 32 MB
+        for library, client, _ in self.clients("double"):
+            with self.subTest(library.__name__):
+                got = client.infer("double", self.ask(library, many), model_version="1")
+                np.testing.assert_array_equal(got.as_numpy("x"), many * 2)
+
+    def test_puid(self):
+        client = self.http(self.front("double").rest)
+        plain = client.infer("double", self.ask(triton_http, FLOATS), headers={"Seldon-Puid": "mine"}, query_params={"a": 1})
+        np.testing.assert_array_equal(plain.as_numpy("x"), FLOATS * 4)
+
+
+class Chain(Fronted):
+    def test_named(self):
+        """A name that the client gives is asked of each node."""
+        for library, client, _ in self.clients("double", "triple"):
+            for binary in (True, False) if library is triton_http else (True,):
+                with self.subTest(library.__name__, binary=binary):
+                    got = client.infer("triple", self.ask(library, FLOATS, binary=binary))
+                    np.testing.assert_array_equal(got.as_numpy("x"), FLOATS * 9)
+
+    def test_unnamed(self):
+        client = self.rpc(self.front("double", "same-fp32", "triple").rpc)
+        got = client.infer("", self.ask(triton_rpc, FLOATS), request_id="7")
+        np.testing.assert_array_equal(got.as_numpy("x"), FLOATS * 12)
+        self.assertEqual(got.get_response().id, "7")
+
+    def test_words(self):
+        for library, client, _ in self.clients("words", "same-string"):
+            for binary in (True, False) if library is triton_http else (True,):
+                with self.subTest(library.__name__, binary=binary):
+                    got = client.infer("words", self.ask(library, ARRAYS["BYTES"], "BYTES", binary)).as_numpy("x")
+                    self.equal(got, np.array([["ONE", "ZWöLF <&>"], ["", "\u2028"]], dtype=object))
+
+    def test_errors(self):
+        for library, client, _ in self.clients("sometimes", "triple"):
+            status, message = self.refused(lambda: client.infer("sometimes", self.ask(library, -FLOATS)))
+            self.assertIn("negative <number> & no answer", message)
+
+
+class Streams(Fronted):
+    def stream(self, *names, calls):
+        client, answers = self.rpc(self.front(*names).rpc), queue.Queue()
+        client.start_stream(callback=lambda result, error: answers.put((result, error)))
+        for i, (name, array, kind) in enumerate(calls):
+            client.async_stream_infer(name, self.ask(triton_rpc, array, kind), request_id=str(i))
+        return client, answers
+
+    def test_many_answers(self):
+        client, answers = self.stream("countdown", calls=[("countdown", np.array([[n]], np.int32), "INT32") for n in (3, 2)])
+        got = {"0": [], "1": []}
+        for _ in range(5):
+            result, error = answers.get(timeout=SECONDS)
+            self.assertIsNone(error)
+            got[result.get_response().id].append(int(result.as_numpy("x")[0, 0]))
+        self.assertEqual(got, {"0": [3, 2, 1], "1": [2, 1]})
+        client.stop_stream()
+        self.assertTrue(answers.empty())
+
+    def test_errors(self):
+        client, answers = self.stream("sometimes", calls=[("sometimes", x, "FP32") for x in (-FLOATS, abs(FLOATS))])
+        got = [answers.get(timeout=SECONDS) for _ in range(2)]
+        errors = [str(error) for _, error in got if error]
+        self.assertEqual(len(errors), 1)
+        self.assertIn("negative <number> & no answer", errors[0])
+
+    def test_chain(self):
+        client, answers = self.stream("double", "triple", calls=[("", FLOATS * i, "FP32") for i in range(3)])
+        for i in range(3):
+            result, error = answers.get(timeout=SECONDS)
+            self.assertIsNone(error)
+            np.testing.assert_array_equal(result.as_numpy("x"), FLOATS * i * 12)
+
+
+if __name__ == "__main__":
+    unittest.main()

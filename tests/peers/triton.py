@@ -1,0 +1,61 @@
+"""NVIDIA's Triton, with models in Python."""
+
+import importlib.util
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+from running import HERE, Program, free_port, listening, node
+
+TYPES = ["BOOL", "UINT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "STRING"]
+# Models by name: the types of input and output, whether one request has any
+# number of answers, and versions. What they do is in triton_model.py.
+MODELS = {
+    "double": ("FP32", False, (1, 2)),
+    "triple": ("FP32", False, (1,)),
+    "words": ("STRING", False, (1,)),
+    "sometimes": ("FP32", False, (1,)),
+    "countdown": ("INT32", True, (1,)),
+    **{f"same-{kind.lower()}": (kind, False, (1,)) for kind in TYPES},
+}
+CONFIG = """backend: "python"
+max_batch_size: 0
+input [ {{ name: "x" data_type: TYPE_{kind} dims: [ -1, -1 ] }} ]
+output [ {{ name: "x" data_type: TYPE_{kind} dims: [ -1, -1 ] }} ]
+model_transaction_policy {{ decoupled: {decoupled} }}
+version_policy: {{ all {{ }} }}
+"""
+
+
+class Triton(Program):
+    def __init__(self):
+        server = pathlib.Path(importlib.util.find_spec("pytriton").origin).parent / "tritonserver"
+        self.files = tempfile.TemporaryDirectory()
+        models, backends = (pathlib.Path(self.files.name) / name for name in ("models", "backends"))
+        # A backend is for one version of Python: that of its stub.
+        shutil.copytree(server / "backends", backends)
+        shutil.copy(server / "python_backend_stubs" / "{}.{}".format(*sys.version_info) / "triton_python_backend_stub", backends / "python")
+        for name, (kind, decoupled, versions) in MODELS.items():
+            for version in versions:
+                (models / name / str(version)).mkdir(parents=True)
+                shutil.copy(HERE / "triton_model.py", models / name / str(version) / "model.py")
+            (models / name / "config.pbtxt").write_text(CONFIG.format(kind=kind, decoupled=str(decoupled).lower()))
+        self.rest, self.rpc = free_port(), free_port()
+        super().__init__(
+            [server / "bin" / "tritonserver", f"--model-repository={models}", f"--backend-directory={backends}",
+             f"--http-port={self.rest}", f"--grpc-port={self.rpc}", "--allow-metrics=false", "--http-thread-count=2",
+             "--http-address=127.0.0.1", "--grpc-address=127.0.0.1"],
+            # The models run in the first Python of the path.
+            {"PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1",
+             "LD_LIBRARY_PATH": str(server.parents[1] / "nvidia_pytriton.libs")},
+        )
+        self.wait(lambda: listening(self.rest) and listening(self.rpc))
+
+    def node(self, name, *children, **fields):
+        return node(name, self.rest, self.rpc, *children, type="MODEL", **fields)
+
+    def stop(self, grace=30):
+        super().stop(grace)  # Triton frees its shared memory.
+        self.files.cleanup()
