@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -105,6 +106,7 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 	}
 	var errs []error
 	c.environment(env)
+	c.Telemetry.Tracing.environment(env)
 	if source.debug {
 		c.LogLevel = "DEBUG"
 	}
@@ -121,7 +123,8 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 		c.settings = append(c.settings, "REQUEST_LOGGER_DEFAULT_ENDPOINT="+redacted(endpoint))
 	}
 	c.settings = append(c.settings,
-		fmt.Sprintf("rest-timeout=%s grpc-timeout=%s grpc-max-message-size=%d", c.RESTTimeout, c.GRPCTimeout, c.GRPCMaxMessageBytes))
+		fmt.Sprintf("rest-timeout=%s grpc-timeout=%s grpc-max-message-size=%d", c.RESTTimeout, c.GRPCTimeout, c.GRPCMaxMessageBytes),
+		"tracing="+strconv.Quote(c.Telemetry.Tracing.String()))
 	return c, nil
 }
 

@@ -11,6 +11,8 @@ type Telemetry struct {
 	// PrometheusPath is where the REST listener answers scrapes; empty: no
 	// metrics are kept.
 	PrometheusPath string
+	// Tracing says where spans go.
+	Tracing Tracing
 }
 
 func (t *Telemetry) define(flags *flag.FlagSet) {

@@ -2,6 +2,7 @@ package predictor
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -32,8 +33,8 @@ type CallKind struct {
 	// Path is the path or full gRPC method, in which the model has the name
 	// that the node's server knows it by, whatever clients call it.
 	Path string
-	// Get is true for questions over REST.
-	Get bool
+	// Method is that of HTTP, or of gRPC unary or stream.
+	Method string
 }
 
 // observers are those of one node, made once.
@@ -41,17 +42,17 @@ type observers struct {
 	make  func(k CallKind) Observer
 	calls [2][lastCall + 1]Observer
 	asks  [2][lastQuery + 1]Observer
-	// verbs are made when a request with a verb comes first.
-	verbs sync.Map // verbCall -> Observer
+	// others are made when they are needed first: CallKind -> Observer.
+	others sync.Map
 }
+
+// The methods of calls and of questions.
+var (
+	asking      = [...]string{protocol.REST: http.MethodPost, protocol.GRPC: "unary"}
+	questioning = [...]string{protocol.REST: http.MethodGet, protocol.GRPC: "unary"}
+)
 
 const lastQuery = protocol.QueryStatistics
-
-type verbCall struct {
-	transport protocol.Transport
-	call      graph.Call
-	verb      string
-}
 
 // observe makes the observers of all that the node can be asked.
 func (n *node) observe(makeObserver func(k CallKind) Observer) {
@@ -62,12 +63,12 @@ func (n *node) observe(makeObserver func(k CallKind) Observer) {
 	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 		for c, to := range n.targets[t] {
 			if to != nil {
-				n.observers.calls[t][c] = makeObserver(CallKind{Node: n.name, Call: graph.Call(c).String(), Transport: t, Path: to.Path}) //nolint:gosec // a call's number
+				n.observers.calls[t][c] = makeObserver(CallKind{Node: n.name, Call: graph.Call(c).String(), Transport: t, Path: to.Path, Method: asking[t]}) //nolint:gosec // a call's number
 			}
 		}
 		for q := protocol.Query(0); q <= lastQuery && n.servers[t].Host != ""; q++ {
 			if path, _ := n.dialect(t).Query(q, protocol.Model{Name: n.model}); path != "" {
-				n.observers.asks[t][q] = makeObserver(CallKind{Node: n.name, Call: q.String(), Transport: t, Path: path, Get: t == protocol.REST})
+				n.observers.asks[t][q] = makeObserver(CallKind{Node: n.name, Call: q.String(), Transport: t, Path: path, Method: questioning[t]})
 			}
 		}
 	}
@@ -79,13 +80,19 @@ func (n *node) observer(t protocol.Transport, c graph.Call, verb string) Observe
 	if verb == "" || n.foreign || n.observers.make == nil {
 		return n.observers.calls[t][c]
 	}
-	key := verbCall{t, c, verb}
-	o, ok := n.observers.verbs.Load(key)
-	if !ok {
-		path := n.dialect(t).Target(c, protocol.Model{Name: n.model, Verb: verb})
-		o, _ = n.observers.verbs.LoadOrStore(key, n.observers.make(CallKind{Node: n.name, Call: c.String(), Transport: t, Path: path}))
+	path := n.dialect(t).Target(c, protocol.Model{Name: n.model, Verb: verb})
+	return n.observers.other(CallKind{Node: n.name, Call: c.String(), Transport: t, Path: path, Method: asking[t]})
+}
+
+func (o *observers) other(k CallKind) Observer {
+	if o.make == nil {
+		return nil
 	}
-	return o.(Observer)
+	found, ok := o.others.Load(k)
+	if !ok {
+		found, _ = o.others.LoadOrStore(k, o.make(k))
+	}
+	return found.(Observer)
 }
 
 func (n *node) unusable(t protocol.Transport, c graph.Call) {

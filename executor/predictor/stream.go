@@ -25,8 +25,12 @@ type Relayer interface {
 func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protocol.Stream) error {
 	if to, n := p.relayed(m); to != nil {
 		if relayer, ok := p.options.GRPC.(Relayer); ok {
-			d := n.dialect(protocol.GRPC)
-			return placed(relayer.Relay(ctx, to, client, func(m protocol.Message) protocol.Message { return d.WithModel(m, n.model) }), n.name, graph.CallPredict.String())
+			d, call := n.dialect(protocol.GRPC), graph.CallPredict.String()
+			o := n.observers.other(CallKind{Node: n.name, Call: call, Transport: protocol.GRPC, Path: to.Path, Method: "stream"})
+			_, err := watched(ctx, o, protocol.Message{Meta: &protocol.Meta{}}, func(ctx context.Context, m protocol.Message) (protocol.Message, error) {
+				return m, relayer.Relay(ctx, to, client, func(m protocol.Message) protocol.Message { return d.WithModel(m, n.model) })
+			})
+			return placed(err, n.name, call)
 		}
 	}
 	for {

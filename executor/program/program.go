@@ -30,7 +30,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	defer restCalls.Close()
 	grpcCalls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
-	tel := newTelemetry(c)
+	tel := newTelemetry(c, log)
+	defer closing(ctx, tel, c, log)()
 	walk := predictor.Options{
 		Name:             c.Predictor.Name,
 		Graph:            &c.Predictor.Graph,

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -25,8 +27,8 @@ type Call struct {
 	// such as the name of a model, is not in it, since it would make a new
 	// series each time.
 	Path string
-	// Get is true for questions over REST.
-	Get bool
+	// Method is that of HTTP, or of gRPC unary or stream.
+	Method string
 }
 
 // Calls sees the calls of one kind on one node go by.
@@ -38,19 +40,13 @@ type Calls struct {
 	reason    func(r reason) prometheus.Counter
 	// rewards count feedback; nil: this is another call.
 	rewards *rewards
+	spans   *spans
 }
 
 // Calls makes an observer of a kind of call.
 func (t *Telemetry) Calls(c Call) *Calls {
-	method := "unary"
-	if c.Transport == protocol.REST {
-		method = strings.ToLower(http.MethodPost)
-		if c.Get {
-			method = strings.ToLower(http.MethodGet)
-		}
-	}
 	image, version := splitImage(t.options.Images[c.Node])
-	labels := []string{c.Path, c.Node, image, version, method}
+	labels := []string{c.Path, c.Node, image, version, strings.ToLower(c.Method)}
 	calls := &Calls{
 		transport: c.Transport,
 		outcomes:  t.client.outcomes(codeNames[c.Transport], labels...),
@@ -58,6 +54,7 @@ func (t *Telemetry) Calls(c Call) *Calls {
 		reason: func(r reason) prometheus.Counter {
 			return t.gauges.errors.WithLabelValues(append(labels[:len(labels):len(labels)], reasons[r])...)
 		},
+		spans: t.tracer.spans(c.Transport, trace.SpanKindClient, c.Path, attribute.String("seldon.node", c.Node), attribute.String("seldon.call", c.Call)),
 	}
 	if c.Call == graph.CallSendFeedback.String() {
 		calls.rewards = t.feedback.of(c.Transport, c.Node, image, version)
@@ -69,24 +66,29 @@ func (t *Telemetry) Calls(c Call) *Calls {
 // message that the call is made with.
 func (c *Calls) Begin(ctx context.Context, m protocol.Message) (context.Context, protocol.Message) {
 	c.inFlight.Inc()
+	if c.spans != nil {
+		return c.spans.call(ctx, m)
+	}
 	return ctx, m
 }
 
 // End is told what came of a call that began at start. ctx and sent are those
 // of Begin.
-func (c *Calls) End(_ context.Context, start time.Time, sent, _ protocol.Message, err error) {
+func (c *Calls) End(ctx context.Context, start time.Time, sent, _ protocol.Message, err error) {
 	c.inFlight.Dec()
-	if err == nil {
-		c.outcomes.observe(start, success[c.transport])
-		if c.rewards != nil {
-			c.rewards.count(sent)
-		}
-		return
+	code, answered := success[c.transport], true
+	if err != nil {
+		code, answered = codeOf(c.transport, err)
+		c.failed(reasonOf(err))
+	} else if c.rewards != nil {
+		c.rewards.count(sent)
 	}
-	if code, ok := codeOf(c.transport, err); ok {
+	if answered {
 		c.outcomes.observe(start, code)
 	}
-	c.failed(reasonOf(err))
+	if c.spans != nil {
+		c.spans.ended(ctx, code, err)
+	}
 }
 
 // Unusable is told of an answer that turned out to be of no use.

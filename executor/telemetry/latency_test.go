@@ -126,7 +126,7 @@ func TestObserveTogether(t *testing.T) {
 }
 
 func TestObserveAllocatesNothing(t *testing.T) {
-	tel := New(Options{})
+	tel, _ := New(Options{})
 	r := tel.Requests(0, "predictions", "POST")
 	start := time.Now()
 	r.End(t.Context(), start, 200)
@@ -136,7 +136,7 @@ func TestObserveAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkObserve(b *testing.B) {
-	tel := New(Options{})
+	tel, _ := New(Options{})
 	r := tel.Requests(0, "predictions", "POST")
 	ctx := b.Context()
 	b.ReportAllocs()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -40,6 +41,7 @@ func newGauges() gauges {
 type Requests struct {
 	outcomes *outcomes
 	inFlight prometheus.Gauge
+	spans    *spans
 }
 
 // Requests makes an observer of a service: a word for what a REST route does,
@@ -49,20 +51,28 @@ func (t *Telemetry) Requests(transport protocol.Transport, service, method strin
 	return &Requests{
 		outcomes: t.server.outcomes(codeNames[transport], service, method),
 		inFlight: t.gauges.server.WithLabelValues(service, method),
+		spans:    t.tracer.spans(transport, trace.SpanKindServer, service),
 	}
 }
 
-// Begin is told of a request before it is answered.
-func (r *Requests) Begin(ctx context.Context, _ string, _ map[string][]string) context.Context {
+// Begin is told of a request before it is answered, and returns the context
+// that it is answered in. header is that of a REST request.
+func (r *Requests) Begin(ctx context.Context, puid string, header map[string][]string) context.Context {
 	r.inFlight.Inc()
+	if r.spans != nil {
+		ctx = r.spans.request(ctx, puid, header)
+	}
 	return ctx
 }
 
 // End is told of a request that began at start and was answered by a status of
-// HTTP or a code of gRPC.
-func (r *Requests) End(_ context.Context, start time.Time, code int) {
+// HTTP or a code of gRPC. ctx is that of Begin.
+func (r *Requests) End(ctx context.Context, start time.Time, code int) {
 	r.inFlight.Dec()
 	r.outcomes.observe(start, code)
+	if r.spans != nil {
+		r.spans.answered(ctx, code)
+	}
 }
 
 // codeNames write the code of an answer, by transport.

@@ -1,13 +1,19 @@
 // Package telemetry shows what the executor does: metrics for Prometheus, by
-// the names and labels that dashboards of Seldon Core v1 use.
+// the names and labels that dashboards of Seldon Core v1 use, and traces for
+// OpenTelemetry.
 package telemetry
 
 import (
+	"context"
+	"fmt"
+	"log/slog"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/prime-radiant/radiant/executor/config"
 )
 
 // Options are all that telemetry depends on.
@@ -15,9 +21,15 @@ type Options struct {
 	// Deployment, Predictor and Version are labels of every metric of ours.
 	// Version is the predictor's annotation of that name.
 	Deployment, Predictor, Version string
+	// Namespace is that of the deployment.
+	Namespace string
 	// Images are the images of containers, by name. A node whose name is among
 	// them is labelled with its image.
 	Images map[string]string
+	// Tracing says where spans go; nil or without an endpoint: there are none.
+	Tracing *config.Tracing
+	// Log is told when spans cannot be sent.
+	Log *slog.Logger
 }
 
 // Telemetry is ready for requests, from several goroutines.
@@ -29,10 +41,13 @@ type Telemetry struct {
 	client   *family
 	gauges   gauges
 	feedback feedback
+	// tracer is nil where there are no traces.
+	tracer *tracer
 }
 
-// New makes telemetry that has seen nothing yet.
-func New(o Options) *Telemetry {
+// New makes telemetry that has seen nothing yet. It is to be closed. With an
+// error it is there nevertheless, but makes no traces.
+func New(o Options) (*Telemetry, error) {
 	registry := prometheus.NewRegistry()
 	t := &Telemetry{
 		options:  o,
@@ -48,7 +63,30 @@ func New(o Options) *Telemetry {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	t.common.MustRegister(t.server, t.client, t.gauges.server, t.gauges.client, t.gauges.errors)
 	t.common.MustRegister(t.feedback.total, t.feedback.reward, t.feedback.penalty)
-	return t
+	if o.Tracing == nil || o.Tracing.Endpoint == "" {
+		return t, nil
+	}
+	sent := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "radiant_executor_spans_total", Help: "Spans by what became of them at the collector of traces",
+	}, []string{"result"})
+	t.common.MustRegister(sent)
+	var err error
+	t.tracer, err = newTracer(&o, sent)
+	return t, err
+}
+
+// Traces tells whether spans are made.
+func (t *Telemetry) Traces() bool { return t.tracer != nil }
+
+// Close sends the spans that still wait, until ctx ends.
+func (t *Telemetry) Close(ctx context.Context) error {
+	if t.tracer == nil {
+		return nil
+	}
+	if err := t.tracer.provider.Shutdown(ctx); err != nil {
+		return fmt.Errorf("sending the last spans: %w", err)
+	}
+	return nil
 }
 
 // Registerer takes the metrics of other parts of the executor. Each gets the

@@ -55,6 +55,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("meta", func(t *testing.T) { meta(t, start) })
 	t.Run("one port", func(t *testing.T) { onePort(t, start) })
 	t.Run("metrics", func(t *testing.T) { metrics(t, start) })
+	t.Run("tracing", func(t *testing.T) { tracing(t, start) })
 	t.Run("faults", func(t *testing.T) { faults(t, start) })
 	t.Run("survival", func(t *testing.T) { survival(t, start) })
 	t.Run("ends", func(t *testing.T) { ends(t, start) })

@@ -87,10 +87,15 @@ func inProcess(t *testing.T, l Launch) Executor {
 type testLog struct{ t *testing.T }
 
 func (l testLog) Write(p []byte) (int, error) {
-	if strings.Contains(string(p), "panic") {
+	if alarming(string(p)) {
 		l.t.Errorf("executor: %s", p)
 	}
 	return len(p), nil
+}
+
+// alarming tells whether a line must not be in a log.
+func alarming(line string) bool {
+	return strings.Contains(line, "panic") || strings.Contains(line, "goroutine ") || strings.Contains(line, secret)
 }
 
 func loopback(address string) string {
@@ -125,7 +130,13 @@ func asBinary(t *testing.T, l Launch) Executor {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
 	var first struct{ REST, GRPC string }
-	if !lines.Scan() || json.Unmarshal(lines.Bytes(), &first) != nil || first.REST == "" {
+	// Warnings come before what it listens on.
+	for first.REST == "" && lines.Scan() && json.Unmarshal(lines.Bytes(), &first) == nil {
+		if alarming(lines.Text()) {
+			t.Errorf("executor: %s", lines.Text())
+		}
+	}
+	if first.REST == "" {
 		_ = c.Process.Kill()
 		close(ended)
 		t.Fatalf("executor: %s", lines.Text())
@@ -133,7 +144,7 @@ func asBinary(t *testing.T, l Launch) Executor {
 	go func() {
 		defer close(ended)
 		for lines.Scan() {
-			if strings.Contains(lines.Text(), "panic") || strings.Contains(lines.Text(), "goroutine ") {
+			if alarming(lines.Text()) {
 				t.Errorf("executor: %s", lines.Text())
 			}
 		}
