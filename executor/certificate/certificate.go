@@ -19,8 +19,25 @@ type Pair struct{ files *files[*tls.Certificate] }
 // LoadPair reads a pair in PEM. Later failures to read it again are told to
 // failed, and the pair that was read last stays in use.
 func LoadPair(certFile, keyFile string, failed func(error)) (*Pair, error) {
-	f, err := load([]string{certFile, keyFile}, failed, func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	return NewPair(Source{File: certFile}, Source{File: keyFile}, "", failed)
+}
+
+// NewPair is [LoadPair] for a pair that may be given as text, and whose key may
+// be encrypted with a password.
+func NewPair(cert, key Source, password string, failed func(error)) (*Pair, error) {
+	f, err := load(sourceFiles(cert, key), failed, func() (*tls.Certificate, error) {
+		c, certErr := cert.read()
+		k, keyErr := key.read()
+		if err := errors.Join(certErr, keyErr); err != nil {
+			return nil, err
+		}
+		if password != "" {
+			var err error
+			if k, err = decrypted(k, password); err != nil {
+				return nil, fmt.Errorf("decrypting the key: %w", err)
+			}
+		}
+		pair, err := tls.X509KeyPair(c, k)
 		return &pair, err
 	})
 	if err != nil {
@@ -55,19 +72,37 @@ func Client(authority *Authority, own *Pair) *tls.Config {
 	return c
 }
 
+// Fresh is [Client] for who opens each connection with settings made for it.
+// The server's name, or its address, is judged by the ServerName to be set in
+// them.
+func Fresh(authority *Authority, own *Pair) func() *tls.Config {
+	return func() *tls.Config {
+		c := Client(nil, own)
+		if authority != nil {
+			c.RootCAs = authority.files.current()
+		}
+		return c
+	}
+}
+
 // Authority is what servers' certificates are judged by.
 type Authority struct{ files *files[*x509.CertPool] }
 
 // LoadAuthority reads certificates in PEM, and again as [LoadPair] does.
 func LoadAuthority(file string, failed func(error)) (*Authority, error) {
-	f, err := load([]string{file}, failed, func() (*x509.CertPool, error) {
-		text, err := os.ReadFile(file)
+	return NewAuthority(Source{File: file}, failed)
+}
+
+// NewAuthority is [LoadAuthority] for certificates that may be given as text.
+func NewAuthority(s Source, failed func(error)) (*Authority, error) {
+	f, err := load(sourceFiles(s), failed, func() (*x509.CertPool, error) {
+		text, err := s.read()
 		if err != nil {
 			return nil, err
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM", file)
+			return nil, fmt.Errorf("%s holds no certificate in PEM", s)
 		}
 		return pool, nil
 	})

@@ -65,6 +65,9 @@ type Config struct {
 	// Telemetry is what is shown of the work.
 	Telemetry Telemetry
 
+	// KafkaSecurity is how brokers are connected to.
+	KafkaSecurity KafkaSecurity
+
 	// Predictor is what to serve.
 	Predictor Predictor
 
@@ -176,6 +179,7 @@ func (c *Config) environment(env Env) {
 	c.MergeMeta = env.is("RADIANT_MERGE_META")
 	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""
 	c.TLS.environment(env)
+	c.KafkaSecurity.environment(env)
 }
 
 func (c *Config) check(s *source) error {
