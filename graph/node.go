@@ -8,7 +8,8 @@ package graph
 
 // Node is one element of a predictor's graph as the user wrote it in a
 // SeldonDeployment (a "predictive unit" there). The JSON names are those of
-// the machinelearning.seldon.io API; Endpoint.Protocol and Endpoint.TLS are Radiant's additions.
+// the machinelearning.seldon.io API; Policy, Endpoint.Protocol and
+// Endpoint.TLS are Radiant's additions.
 type Node struct {
 	// Name identifies the node in its graph, names the container that serves
 	// it and is the default model name.
@@ -37,6 +38,8 @@ type Node struct {
 	EnvSecretRefName string `json:"envSecretRefName,omitempty"`
 	// StorageInitializerImage replaces the image that fetches ModelURI.
 	StorageInitializerImage string `json:"storageInitializerImage,omitempty"`
+	// Policy bounds and mends the calls on the node.
+	Policy *Policy `json:"policy,omitempty"`
 	// Logger asks for this node's payloads to be sent elsewhere as well.
 	Logger *Logger `json:"logger,omitempty"`
 }

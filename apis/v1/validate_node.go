@@ -61,6 +61,7 @@ func (v *validator) graph(predictorPath string, p *PredictorSpec) {
 			first[n.Name] = path
 		}
 		v.node(node{n, path, containers[n.Name]}, containers)
+		v.policy(path+".policy", n, &p.Graph)
 	})
 	if p.NoExecutor() {
 		v.noExecutor(predictorPath+".annotations["+AnnotationNoExecutor+"]", node{&p.Graph, "", containers[p.Graph.Name]}, len(first))

@@ -53,6 +53,28 @@ func TestValidateNodes(t *testing.T) {
 		{"transport of the other kind", `{transport: grpc, predictors: [{name: p, ` + containers + `, graph: {name: a, endpoint: {type: REST}}}]}`, []string{
 			`error: spec.predictors[0].graph.endpoint.type: Mixed transport types found. Remove graph endpoint.types if transport set at deployment level: endpoint.type is REST, spec.transport grpc`,
 		}},
+		{"policy", withGraph(`{name: a, policy: {timeout: 2s, retries: {attempts: 2}, hedge: {}, concurrency: {limit: 1}, fallback: {node: b}}, children: [{name: b, policy: {fallback: {response: "[1]"}}}]}`), nil},
+		{"bad policy", withGraph(`{name: a, type: ROUTER, policy: {timeout: 2, retries: {attempts: 0, budgetPercent: 101}, hedge: {percentile: 10, maxPercent: -1}, concurrency: {limit: 0, queue: -1}, fallback: {node: a}}, ` +
+			`children: [{name: b, policy: {fallback: {response: "{"}}}, {name: c, policy: {fallback: {node: d}}}]}`), []string{
+			`error: spec.predictors[0].graph.policy.timeout: "2" is not a duration such as 500ms or 2s`,
+			`error: spec.predictors[0].graph.policy.retries.attempts: 0 is not between 1 and 10`,
+			`error: spec.predictors[0].graph.policy.retries.budgetPercent: 101 is not between 0 and 100`,
+			`error: spec.predictors[0].graph.policy.hedge.percentile: 10 is not between 50 and 99`,
+			`error: spec.predictors[0].graph.policy.hedge.maxPercent: -1 is not between 0 and 100`,
+			`error: spec.predictors[0].graph.policy.concurrency.limit: 0 is not between 1 and 1000000`,
+			`error: spec.predictors[0].graph.policy.concurrency.queue: -1 is not between 0 and 1000000`,
+			`error: spec.predictors[0].graph.policy.fallback.node: "a" comes round to itself`,
+			`error: spec.predictors[0].graph.children[0].policy.fallback.response: is not JSON`,
+			`error: spec.predictors[0].graph.children[1].policy.fallback.node: there is no node "d"`,
+		}},
+		{"fallbacks", withGraph(`{name: a, type: ROUTER, policy: {fallback: {route: 2}}, children: [{name: b, policy: {fallback: {}}}, {name: c, policy: {fallback: {route: 0}}}]}`), []string{
+			`error: spec.predictors[0].graph.policy.fallback.route: 2 is none of the router's 2 children`,
+			`error: spec.predictors[0].graph.children[0].policy.fallback: want one of node, response and route`,
+			`error: spec.predictors[0].graph.children[1].policy.fallback.route: the node is no router`,
+		}},
+		{"policy of a built-in", withGraph(`{name: s, implementation: SIMPLE_ROUTER, policy: {timeout: 1s}, children: [{name: a}]}`), []string{
+			`warning: spec.predictors[0].graph.policy: SIMPLE_ROUTER runs inside the executor, where no policy has an effect`,
+		}},
 		{"logger", withGraph(`{name: a, logger: {}, children: [{name: b, logger: {mode: All}}]}`), []string{
 			`error: spec.predictors[0].graph.logger.mode: No logger mode specified; use all, request or response`,
 			`error: spec.predictors[0].graph.children[0].logger.mode: Invalid logger mode "All"; use all, request or response (did you mean all?)`,

@@ -40,7 +40,7 @@ func New(s *graph.Step, random Random) (Node, error) {
 }
 
 // abTest sends a share of the requests, parameter ratioA (0.5), to child 0 and
-// the rest to child 1.
+// the rest to child 1. Children beyond these get none.
 func abTest(s *graph.Step, random Random) (Node, error) {
 	ratio := 0.5
 	if text, ok := s.Node.Parameter("ratioA"); ok {
@@ -50,7 +50,7 @@ func abTest(s *graph.Step, random Random) (Node, error) {
 		}
 		ratio = r
 	}
-	if len(s.Children) != 2 {
+	if len(s.Children) < 2 {
 		return Node{}, fmt.Errorf("node %q: RANDOM_ABTEST has %d children: want 2", s.Name, len(s.Children))
 	}
 	return Node{Route: func() int {

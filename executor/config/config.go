@@ -53,6 +53,8 @@ type Config struct {
 	V1 bool
 	// MergeMeta writes all that is known of a request's way there.
 	MergeMeta bool
+	// InFlight bounds the requests under way.
+	InFlight InFlight
 	// TLS secures the listeners and connections to nodes.
 	TLS TLS
 
@@ -157,6 +159,7 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	flags.IntVar(&c.MaxHeaderBytes, "max_header_bytes", 1<<20, "largest header of a request")
 	flags.IntVar(&c.MaxStreams, "max_streams", 1024, "most requests that one HTTP/2 connection may have under way")
 	flags.StringVar(&s.compat, "compat", env.or("RADIANT_COMPAT", ""), "v1: errors and built-in nodes as in Seldon Core v1")
+	c.InFlight.define(flags, env)
 	flags.BoolVar(&c.OnePort, "one_port", env.is("RADIANT_ONE_PORT"), "serve gRPC on the REST port too, as equal ports do")
 	flags.BoolVar(&s.debug, "debug", env.is("SELDON_DEBUG"), "same as --log_level DEBUG")
 	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
@@ -212,7 +215,7 @@ func (c *Config) check(s *source) error {
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")
 	}
-	return errors.Join(append(errs, c.TLS.check())...)
+	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check())...)
 }
 
 func (c *Config) checkNames() error {

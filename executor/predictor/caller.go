@@ -26,14 +26,19 @@ func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m pro
 		if n.foreign || !n.speaks.Feedback {
 			return m, nil
 		}
-		answer, err := c.forward(ctx, n, call, m)
+		answer, err := c.ask(ctx, n, call, m)
 		return answer, placed(err, s.Name, call.String())
 	}
-	m, err := c.request(n, m)
+	answer, err := c.request(n, m)
 	if err == nil {
-		m, err = c.ask(ctx, n, call, m)
+		answer, err = c.ask(ctx, n, call, answer)
 	}
-	return m, placed(err, s.Name, call.String())
+	if err != nil {
+		answer, err = c.fallBack(ctx, n, m, placed(err, s.Name, call.String()), func(other *graph.Step) (protocol.Message, error) {
+			return c.Call(ctx, other, call, m)
+		})
+	}
+	return answer, err
 }
 
 // request makes what a node is asked, in the client's protocol, of the message
@@ -48,8 +53,16 @@ func (c *caller) request(n *node, m protocol.Message) (protocol.Message, error) 
 	return c.next(n, m)
 }
 
-// ask sends a request to the node's server, in the protocol that it speaks.
+// ask sends a request to the node's server, as its policy has it.
 func (c *caller) ask(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+	if n.policy != nil {
+		return c.bounded(ctx, n, call, m)
+	}
+	return c.once(ctx, n, call, m)
+}
+
+// once sends a request to the node's server, in the protocol that it speaks.
+func (c *caller) once(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
 	if n.foreign {
 		return c.translated(ctx, n, call, m)
 	}
@@ -63,6 +76,10 @@ func (c *caller) Route(ctx context.Context, s *graph.Step, m protocol.Message) (
 		return n.builtin.Route(), nil
 	}
 	route, err := c.route(ctx, n, m)
+	if err != nil && n.fallback != nil && n.fallback.route != nil && nodesFault(ctx, err) {
+		n.fallback.meter.FellBack()
+		return int(*n.fallback.route), nil
+	}
 	return route, placed(err, s.Name, graph.CallRoute.String())
 }
 
@@ -100,8 +117,14 @@ func (c *caller) branch(m protocol.Message) (int, error) {
 
 // Join sends the children's answers to a combiner, or combines them itself.
 func (c *caller) Join(ctx context.Context, s *graph.Step, ms []protocol.Message) (protocol.Message, error) {
-	m, err := c.join(ctx, c.predictor.nodes[s.Index], ms)
-	return m, placed(err, s.Name, graph.CallAggregate.String())
+	n := c.predictor.nodes[s.Index]
+	m, err := c.join(ctx, n, ms)
+	if err != nil {
+		m, err = c.fallBack(ctx, n, ms[0], placed(err, s.Name, graph.CallAggregate.String()), func(other *graph.Step) (protocol.Message, error) {
+			return c.Join(ctx, other, ms)
+		})
+	}
+	return m, err
 }
 
 func (c *caller) join(ctx context.Context, n *node, ms []protocol.Message) (protocol.Message, error) {
@@ -132,7 +155,7 @@ func (c *caller) join(ctx context.Context, n *node, ms []protocol.Message) (prot
 	if n.builtin.Join != nil {
 		return m, nil
 	}
-	return c.forward(ctx, n, graph.CallAggregate, m)
+	return c.ask(ctx, n, graph.CallAggregate, m)
 }
 
 // next makes the request that a node is sent of what came from the node

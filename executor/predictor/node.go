@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
+	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/protocol/translate"
 	"github.com/prime-radiant/radiant/executor/upstream"
@@ -26,6 +27,9 @@ type node struct {
 	servers [2]upstream.Server
 	// targets are by transport and call; nil: no such call.
 	targets [2][lastCall + 1]*upstream.Target
+	// policy and fallback are nil where there is none.
+	policy   *policy.Policy
+	fallback *fallback
 	// translation and spec are for foreign nodes.
 	translation translate.Options
 	spec        [2]*specCache
@@ -66,7 +70,7 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 	}
 	n.aim()
 	n.observe(o.Observe)
-	return n, nil
+	return n, n.setPolicy(s, o)
 }
 
 // servers reads an endpoint. A document written by hand may have service_port

@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
+	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
@@ -44,6 +45,11 @@ type Options struct {
 	Images map[string]string
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
+	// Meters count what policies do; nil: nobody counts.
+	Meters *policy.Meters
+	// MaxInFlight bounds the requests that walk the graph at once, MaxWaiting
+	// those that wait for it. 0: no bound.
+	MaxInFlight, MaxWaiting int
 	// V1 asks for the habits of Seldon Core v1 that graphs may count on.
 	V1 bool
 	// TLS is how nodes with endpoint.tls are probed; nil: by the system's
@@ -64,6 +70,8 @@ type Predictor struct {
 	reads    bool
 	// wantsMeta is true if answers have a meta to write into.
 	wantsMeta bool
+	// limit bounds the requests under way; nil: nothing does.
+	limit *policy.Limit
 }
 
 // New compiles the graph. It reports all that is wrong with it at once.
@@ -91,6 +99,9 @@ func New(o Options) (*Predictor, error) {
 	// Messages of other protocols have no meta.
 	p.wantsMeta = (o.InjectRouting || o.MergeMeta) && !o.Outside.Named
 	p.reads = p.readsAnswers()
+	if o.MaxInFlight > 0 {
+		p.limit = policy.NewLimit(o.MaxInFlight, o.MaxWaiting)
+	}
 	return p, nil
 }
 
@@ -115,6 +126,12 @@ func (p *Predictor) readsAnswers() bool {
 
 // Predict answers a request.
 func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+	if p.limit != nil {
+		if err := p.limit.Acquire(ctx); err != nil {
+			return m, busy(err)
+		}
+		defer p.limit.Release()
+	}
 	if p.wantsMeta {
 		return p.withMeta(ctx, t, m)
 	}

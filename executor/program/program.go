@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/server"
@@ -42,6 +43,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		InjectRouting:    c.InjectRouting,
 		MergeMeta:        c.MergeMeta,
 		V1:               c.V1,
+		MaxInFlight:      c.InFlight.Most,
+		MaxWaiting:       c.InFlight.Waiting,
 		FullHealthChecks: c.FullHealthChecks,
 		TLS:              nodes,
 	}
@@ -59,6 +62,9 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	}
 	if c.GRPCMaxMessageBytes > 0 {
 		options.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)
+	}
+	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
+		return err
 	}
 	observe(tel, c.Telemetry.PrometheusPath, &walk, &options)
 	p, err := predictor.New(walk)

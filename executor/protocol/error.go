@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"google.golang.org/grpc/codes"
 
@@ -36,6 +37,8 @@ const (
 	Timeout
 	// Canceled is a client that went away.
 	Canceled
+	// Busy is a call that found no place.
+	Busy
 	// BadAnswer is an answer of a node that cannot be used.
 	BadAnswer
 )
@@ -59,6 +62,7 @@ var statuses = [...]struct {
 	Unreachable:     {http.StatusInternalServerError, codes.Unavailable},
 	Timeout:         {http.StatusInternalServerError, codes.DeadlineExceeded},
 	Canceled:        {statusClientClosed, codes.Canceled},
+	Busy:            {http.StatusTooManyRequests, codes.ResourceExhausted},
 	BadAnswer:       {http.StatusInternalServerError, codes.Internal},
 }
 
@@ -114,6 +118,8 @@ func CodeOf(err error) Code {
 // client as it is.
 type Refusal struct {
 	Status int
+	// RetryAfter is what the node asks to be waited; 0: it does not ask.
+	RetryAfter time.Duration
 	Message
 }
 

@@ -31,6 +31,9 @@ type Meta struct {
 	Puid string
 	// Model is what the client asked for by name; often empty.
 	Model Model
+	// Timeouts names the headers in which the client said how long it waits;
+	// nodes are told what is left in the same.
+	Timeouts []string
 	// Limit is the size up to which a compressed message is unpacked.
 	Limit int64
 	// Lease owns the buffers.

@@ -29,6 +29,9 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	if errors.As(err, &refusal) {
 		s.options.Log.Debug("refused by node", "error", err.Error())
 		m := refusal.Message
+		if refusal.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(refusal.RetryAfter.Seconds())))
+		}
 		if s.options.V1 {
 			m = refusalV1(m)
 		}
@@ -39,6 +42,9 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	status = code.HTTP()
 	if status >= http.StatusInternalServerError {
 		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", err.Error())
+	}
+	if code == protocol.Busy {
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	}
 	m := protocol.Message{Body: s.options.Protocol.Failure(status, err.Error()), Type: jsonType}
 	if s.options.V1 {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
@@ -209,6 +211,12 @@ func (s *rpc) failure(m protocol.Method, err error) error {
 	}
 	if s.options.V1 {
 		return status.Error(codeV1(code), bare(err).Error())
+	}
+	if protocol.CodeOf(err) == protocol.Busy {
+		s, detailErr := status.New(code, err.Error()).WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
+		if detailErr == nil {
+			return s.Err()
+		}
 	}
 	return status.Error(code, err.Error())
 }

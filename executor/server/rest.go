@@ -177,7 +177,7 @@ func (s *rest) post(answer answerer) action {
 			return status
 		}
 		m.Meta = s.meta(w, r, lease, &match)
-		m, err = answer(r.Context(), protocol.REST, m)
+		m, err = s.timed(r, m, answer)
 		return s.write(w, r, m, err)
 	}
 }
@@ -203,7 +203,7 @@ func (s *rest) get(answer answerer) action {
 	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) int {
 		lease := s.pool.Lease()
 		defer lease.Release()
-		m, err := answer(r.Context(), protocol.REST, protocol.Message{Meta: s.meta(w, r, lease, &match)})
+		m, err := s.timed(r, protocol.Message{Meta: s.meta(w, r, lease, &match)}, answer)
 		return s.write(w, r, m, err)
 	}
 }

@@ -58,7 +58,7 @@ func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 
 // Send posts m. An answer other than 200 is a [*protocol.Refusal].
 func (h *HTTP) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
-	header := headerOf(m)
+	header := headerOf(ctx, m)
 	request := func() *http.Request {
 		r := &http.Request{
 			Method: http.MethodPost, URL: &to.url, Host: to.Host, Header: header,
@@ -79,7 +79,7 @@ func (h *HTTP) Send(ctx context.Context, to *Target, m protocol.Message) (protoc
 func (h *HTTP) Ask(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
 	return h.exchange(ctx, func() *http.Request {
 		return &http.Request{
-			Method: http.MethodGet, URL: &to.url, Host: to.Host, Header: headerOf(m),
+			Method: http.MethodGet, URL: &to.url, Host: to.Host, Header: headerOf(ctx, m),
 			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		}
 	}, m.Meta)
@@ -126,7 +126,9 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 		}
 	}
 	if response.StatusCode != http.StatusOK {
-		return protocol.Message{}, &protocol.Error{Code: protocol.BadAnswer, Err: &protocol.Refusal{Status: response.StatusCode, Message: m}}
+		return protocol.Message{}, &protocol.Error{Code: protocol.BadAnswer, Err: &protocol.Refusal{
+			Status: response.StatusCode, Message: m, RetryAfter: seconds(first(response.Header, "Retry-After")),
+		}}
 	}
 	return m, nil
 }
@@ -155,13 +157,13 @@ func described(r *http.Request, err error) error {
 
 // headerOf is the header of a call: that of the client's request, shared where
 // it fits the message and copied where it does not.
-func headerOf(m protocol.Message) http.Header {
+func headerOf(ctx context.Context, m protocol.Message) http.Header {
 	base := m.Meta.Header
 	length := ""
 	if m.JSONLength > 0 {
 		length = strconv.Itoa(m.JSONLength)
 	}
-	if first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
+	if len(m.Meta.Timeouts) == 0 && first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
 		return base
 	}
 	header := make(http.Header, len(base)+1)
@@ -173,7 +175,22 @@ func headerOf(m protocol.Message) http.Header {
 			header[f.name] = []string{f.value}
 		}
 	}
+	if end, ok := ctx.Deadline(); ok {
+		left := strconv.FormatInt(max(time.Until(end).Milliseconds(), 1), 10)
+		for _, name := range m.Meta.Timeouts {
+			header[name] = []string{left}
+		}
+	}
 	return header
+}
+
+// seconds reads a Retry-After, which may also be a date: then it is not heeded.
+func seconds(text string) time.Duration {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second //nolint:gosec // 31 bits
 }
 
 func first(header map[string][]string, name string) string {

@@ -89,7 +89,7 @@ func TestHeaderOf(t *testing.T) {
 	client := http.Header{"Content-Type": {"application/json"}, "X-A": {"1"}}
 	var pool protocol.Pool
 	m := message(&pool, "", "application/json", client)
-	if h := headerOf(m); len(h) != 2 {
+	if h := headerOf(t.Context(), m); len(h) != 2 {
 		t.Errorf("header is %v", h)
 	} else if h["X-B"] = nil; len(client) != 3 {
 		t.Error("a header that fits was copied")
@@ -106,7 +106,7 @@ func TestHeaderOf(t *testing.T) {
 	} {
 		m := m
 		c.change(&m)
-		h := headerOf(m)
+		h := headerOf(t.Context(), m)
 		for k, v := range c.want {
 			if h.Get(k) != v {
 				t.Errorf("%s: %s is %q, want %q", name, k, h.Get(k), v)

@@ -52,6 +52,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("http", func(t *testing.T) { overHTTP(t, start) })
 	t.Run("rpc", func(t *testing.T) { overGRPC(t, start) })
 	t.Run("compat", func(t *testing.T) { compat(t, start) })
+	t.Run("policies", func(t *testing.T) { policies(t, start) })
 	t.Run("meta", func(t *testing.T) { meta(t, start) })
 	t.Run("one port", func(t *testing.T) { onePort(t, start) })
 	t.Run("metrics", func(t *testing.T) { metrics(t, start) })
@@ -71,6 +72,7 @@ type Node struct {
 	// Digit, Out and Route are those of [stub.Model].
 	Digit, Out, Route int
 	Parameters        []graph.Parameter
+	Policy            *graph.Policy
 	Children          []Node
 }
 
@@ -80,7 +82,7 @@ type components map[string]*stub.Server
 // build starts a component for each node that needs one and returns the graph.
 func (n Node) build(t *testing.T, outside string, cs components) graph.Node {
 	t.Helper()
-	g := graph.Node{Name: n.Name, Type: n.Type, Methods: n.Methods, Implementation: n.Builtin, Parameters: n.Parameters}
+	g := graph.Node{Name: n.Name, Type: n.Type, Methods: n.Methods, Implementation: n.Builtin, Parameters: n.Parameters, Policy: n.Policy}
 	for _, c := range n.Children {
 		g.Children = append(g.Children, c.build(t, outside, cs))
 	}

@@ -30,6 +30,8 @@ type Call struct {
 	// Header holds HTTP headers or gRPC metadata.
 	Header map[string][]string
 	Body   []byte
+	// Deadline is what the caller allows, over gRPC; 0: it does not say.
+	Deadline time.Duration
 	// Gone is closed when the caller gives up or has its answer.
 	Gone <-chan struct{}
 }
@@ -72,6 +74,7 @@ type Server struct {
 	mu       sync.Mutex
 	handlers map[string]Handler
 	fallback Handler
+	before   func(c Call) (a Answer, answered bool)
 	calls    []Call
 	arrived  chan struct{}
 }
@@ -111,6 +114,13 @@ func (s *Server) Handle(path string, h Handler) {
 
 // On answers a path or full gRPC method always the same.
 func (s *Server) On(path string, a Answer) { s.Handle(path, func(Call) Answer { return a }) }
+
+// Before lets f see each call first, which may answer it.
+func (s *Server) Before(f func(c Call) (a Answer, answered bool)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = f
+}
 
 // Otherwise answers all other paths by h.
 func (s *Server) Otherwise(h Handler) {
@@ -155,15 +165,25 @@ func (s *Server) answer(c Call) Answer {
 	s.calls = append(s.calls, c)
 	close(s.arrived)
 	s.arrived = make(chan struct{})
+	before := s.before
 	h := s.handlers[c.Path]
 	if h == nil {
 		h = s.fallback
 	}
 	s.mu.Unlock()
+	if before != nil {
+		if a, answered := before(c); answered {
+			return given(c, a)
+		}
+	}
 	if h == nil {
 		return Answer{Status: http.StatusNotFound, Type: "text/plain", Body: []byte("no such path\n"), Code: codes.Unimplemented, Message: "no such method"}
 	}
-	a := h(c)
+	return given(c, h(c))
+}
+
+// given is an answer at its time.
+func given(c Call, a Answer) Answer {
 	if a.Hang {
 		<-c.Gone
 	}
@@ -209,7 +229,7 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 	}
 	md, _ := metadata.FromIncomingContext(stream.Context())
 	for strings.HasSuffix(method, "StreamInfer") {
-		a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Gone: stream.Context().Done()})
+		a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Deadline: left(stream.Context()), Gone: stream.Context().Done()})
 		if a.Code != codes.OK {
 			return status.Error(a.Code, a.Message)
 		}
@@ -221,7 +241,7 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 			return err
 		}
 	}
-	a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Gone: stream.Context().Done()})
+	a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Deadline: left(stream.Context()), Gone: stream.Context().Done()})
 	if err := stream.Context().Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
@@ -235,4 +255,12 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 	}
 	out := raw(a.Body)
 	return errors.Join(stream.SendMsg(&out))
+}
+
+// left is the time to a context's deadline.
+func left(ctx context.Context) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		return time.Until(end)
+	}
+	return 0
 }

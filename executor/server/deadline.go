@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// Headers in which a client says how long it waits for the answer, in
+// milliseconds. The second is what Envoy, and so Istio and many gateways, tell
+// of the timeout of a route.
+const (
+	timeoutHeader      = "X-Request-Timeout-Ms"
+	envoyTimeoutHeader = "X-Envoy-Expected-Rq-Timeout-Ms"
+)
+
+var timeoutHeaders = [...]string{timeoutHeader, envoyTimeoutHeader}
+
+// deadline bounds a request by what its client is willing to wait, over gRPC a
+// part of the protocol. Nodes are told what is left, by the same headers.
+func deadline(r *http.Request, meta *protocol.Meta) (context.Context, context.CancelFunc, error) {
+	ctx := r.Context()
+	least := time.Duration(-1)
+	for _, name := range timeoutHeaders {
+		text := value(r.Header, name)
+		if text == "" {
+			continue
+		}
+		ms, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || ms <= 0 {
+			if name == envoyTimeoutHeader {
+				continue // A proxy's; 0 is "no timeout" there.
+			}
+			return ctx, func() {}, protocol.Errorf(protocol.Invalid, "header %s is %q: want milliseconds, a number above 0", name, text)
+		}
+		if d := time.Duration(ms) * time.Millisecond; least < 0 || d < least {
+			least = d
+		}
+		meta.Timeouts = append(meta.Timeouts, name)
+	}
+	if least < 0 {
+		return ctx, func() {}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, least)
+	return ctx, cancel, nil
+}
+
+// timed answers a request within the time that its client allows.
+func (s *rest) timed(r *http.Request, m protocol.Message, answer answerer) (protocol.Message, error) {
+	ctx, cancel, err := deadline(r, m.Meta)
+	defer cancel()
+	if err != nil {
+		return m, err
+	}
+	return answer(ctx, protocol.REST, m)
+}
+
+// retryAfter is what a client is told to wait that found no place, and asks
+// for: places come free within the time of a request.
+const retryAfter = time.Second
