@@ -111,7 +111,7 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 	}
 	var errs []error
 	c.environment(env)
-	c.Telemetry.Tracing.environment(env)
+	c.Telemetry.environment(env)
 	if source.debug {
 		c.LogLevel = "DEBUG"
 	}

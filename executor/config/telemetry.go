@@ -11,12 +11,21 @@ type Telemetry struct {
 	// PrometheusPath is where the REST listener answers scrapes; empty: no
 	// metrics are kept.
 	PrometheusPath string
+	// ComponentMetrics shows the metrics that components report in their
+	// answers. Components of Seldon Core's Python wrapper show them on a port
+	// of their own as well, so that both together count twice.
+	ComponentMetrics bool
 	// Tracing says where spans go.
 	Tracing Tracing
 }
 
 func (t *Telemetry) define(flags *flag.FlagSet) {
 	flags.StringVar(&t.PrometheusPath, "prometheus_path", "/metrics", "path of the metrics on the REST port; empty: none")
+}
+
+func (t *Telemetry) environment(env Env) {
+	t.ComponentMetrics = env.is("RADIANT_COMPONENT_METRICS")
+	t.Tracing.environment(env)
 }
 
 func (t *Telemetry) check() error {

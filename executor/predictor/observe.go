@@ -35,6 +35,8 @@ type CallKind struct {
 	Path string
 	// Method is that of HTTP, or of gRPC unary or stream.
 	Method string
+	// Protocol is the name of the one that the node's server speaks.
+	Protocol string
 }
 
 // observers are those of one node, made once.
@@ -63,12 +65,12 @@ func (n *node) observe(makeObserver func(k CallKind) Observer) {
 	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 		for c, to := range n.targets[t] {
 			if to != nil {
-				n.observers.calls[t][c] = makeObserver(CallKind{Node: n.name, Call: graph.Call(c).String(), Transport: t, Path: to.Path, Method: asking[t]}) //nolint:gosec // a call's number
+				n.observers.calls[t][c] = makeObserver(CallKind{Node: n.name, Call: graph.Call(c).String(), Transport: t, Path: to.Path, Method: asking[t], Protocol: n.speaks.Name}) //nolint:gosec // a call's number
 			}
 		}
 		for q := protocol.Query(0); q <= lastQuery && n.servers[t].Host != ""; q++ {
 			if path, _ := n.dialect(t).Query(q, protocol.Model{Name: n.model}); path != "" {
-				n.observers.asks[t][q] = makeObserver(CallKind{Node: n.name, Call: q.String(), Transport: t, Path: path, Method: questioning[t]})
+				n.observers.asks[t][q] = makeObserver(CallKind{Node: n.name, Call: q.String(), Transport: t, Path: path, Method: questioning[t], Protocol: n.speaks.Name})
 			}
 		}
 	}
@@ -81,7 +83,7 @@ func (n *node) observer(t protocol.Transport, c graph.Call, verb string) Observe
 		return n.observers.calls[t][c]
 	}
 	path := n.dialect(t).Target(c, protocol.Model{Name: n.model, Verb: verb})
-	return n.observers.other(CallKind{Node: n.name, Call: c.String(), Transport: t, Path: path, Method: asking[t]})
+	return n.observers.other(CallKind{Node: n.name, Call: c.String(), Transport: t, Path: path, Method: asking[t], Protocol: n.speaks.Name})
 }
 
 func (o *observers) other(k CallKind) Observer {

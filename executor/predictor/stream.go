@@ -26,7 +26,7 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 	if to, n := p.relayed(m); to != nil {
 		if relayer, ok := p.options.GRPC.(Relayer); ok {
 			d, call := n.dialect(protocol.GRPC), graph.CallPredict.String()
-			o := n.observers.other(CallKind{Node: n.name, Call: call, Transport: protocol.GRPC, Path: to.Path, Method: "stream"})
+			o := n.observers.other(CallKind{Node: n.name, Call: call, Transport: protocol.GRPC, Path: to.Path, Method: "stream", Protocol: n.speaks.Name})
 			_, err := watched(ctx, o, protocol.Message{Meta: &protocol.Meta{}}, func(ctx context.Context, m protocol.Message) (protocol.Message, error) {
 				return m, relayer.Relay(ctx, to, client, func(m protocol.Message) protocol.Message { return d.WithModel(m, n.model) })
 			})

@@ -23,7 +23,7 @@ func newTelemetry(c *config.Config, log *slog.Logger) *telemetry.Telemetry {
 	}
 	t, err := telemetry.New(telemetry.Options{
 		Deployment: c.Deployment, Namespace: c.Namespace, Predictor: c.PredictorName, Version: c.Predictor.Version(),
-		Images: c.Predictor.Images(), Tracing: &c.Telemetry.Tracing, Log: log,
+		Images: c.Predictor.Images(), Components: c.Telemetry.ComponentMetrics, Tracing: &c.Telemetry.Tracing, Log: log,
 	})
 	if err != nil {
 		log.Warn("there are no traces", "error", err.Error())

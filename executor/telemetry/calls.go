@@ -29,6 +29,8 @@ type Call struct {
 	Path string
 	// Method is that of HTTP, or of gRPC unary or stream.
 	Method string
+	// Protocol is the name of the one that the node's server speaks.
+	Protocol string
 }
 
 // Calls sees the calls of one kind on one node go by.
@@ -41,6 +43,8 @@ type Calls struct {
 	// rewards count feedback; nil: this is another call.
 	rewards *rewards
 	spans   *spans
+	// reporter is nil where metrics of components are not shown.
+	reporter *reporter
 }
 
 // Calls makes an observer of a kind of call.
@@ -56,6 +60,7 @@ func (t *Telemetry) Calls(c Call) *Calls {
 		},
 		spans: t.tracer.spans(c.Transport, trace.SpanKindClient, c.Path, attribute.String("seldon.node", c.Node), attribute.String("seldon.call", c.Call)),
 	}
+	calls.reporter = t.custom.of(c, image, version)
 	if c.Call == graph.CallSendFeedback.String() {
 		calls.rewards = t.feedback.of(c.Transport, c.Node, image, version)
 	}
@@ -74,20 +79,30 @@ func (c *Calls) Begin(ctx context.Context, m protocol.Message) (context.Context,
 
 // End is told what came of a call that began at start. ctx and sent are those
 // of Begin.
-func (c *Calls) End(ctx context.Context, start time.Time, sent, _ protocol.Message, err error) {
+func (c *Calls) End(ctx context.Context, start time.Time, sent, answer protocol.Message, err error) {
 	c.inFlight.Dec()
 	code, answered := success[c.transport], true
 	if err != nil {
 		code, answered = codeOf(c.transport, err)
 		c.failed(reasonOf(err))
-	} else if c.rewards != nil {
-		c.rewards.count(sent)
+	} else {
+		c.read(sent, answer)
 	}
 	if answered {
 		c.outcomes.observe(start, code)
 	}
 	if c.spans != nil {
 		c.spans.ended(ctx, code, err)
+	}
+}
+
+// read takes what is to be counted out of messages.
+func (c *Calls) read(sent, answer protocol.Message) {
+	if c.rewards != nil {
+		c.rewards.count(sent)
+	}
+	if c.reporter != nil {
+		c.reporter.report(sent, answer)
 	}
 }
 

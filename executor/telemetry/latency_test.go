@@ -11,6 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
+// began is when all requests of these tests began.
+var began = time.Now()
+
 // Quantiles may be off by half the width of a cell at most.
 func TestQuantiles(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret

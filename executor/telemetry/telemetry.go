@@ -26,6 +26,8 @@ type Options struct {
 	// Images are the images of containers, by name. A node whose name is among
 	// them is labelled with its image.
 	Images map[string]string
+	// Components shows the metrics that nodes report in their answers.
+	Components bool
 	// Tracing says where spans go; nil or without an endpoint: there are none.
 	Tracing *config.Tracing
 	// Log is told when spans cannot be sent.
@@ -41,6 +43,8 @@ type Telemetry struct {
 	client   *family
 	gauges   gauges
 	feedback feedback
+	// custom is nil where metrics of components are not shown.
+	custom *custom
 	// tracer is nil where there are no traces.
 	tracer *tracer
 }
@@ -63,6 +67,11 @@ func New(o Options) (*Telemetry, error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	t.common.MustRegister(t.server, t.client, t.gauges.server, t.gauges.client, t.gauges.errors)
 	t.common.MustRegister(t.feedback.total, t.feedback.reward, t.feedback.penalty)
+	if o.Components {
+		t.custom = newCustom(&o)
+		registry.MustRegister(t.custom)
+		t.common.MustRegister(t.custom.dropped)
+	}
 	if o.Tracing == nil || o.Tracing.Endpoint == "" {
 		return t, nil
 	}

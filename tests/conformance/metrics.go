@@ -16,6 +16,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	names "github.com/prometheus/common/model"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/graph"
@@ -31,6 +33,7 @@ func metrics(t *testing.T, start Start) {
 	t.Run("names that clients choose", func(t *testing.T) { chosenNames(t, start) })
 	t.Run("errors of nodes", func(t *testing.T) { nodeErrors(t, start) })
 	t.Run("rewards", func(t *testing.T) { rewardsCounted(t, start) })
+	t.Run("components", func(t *testing.T) { componentMetrics(t, start) })
 	t.Run("in flight", func(t *testing.T) { inFlight(t, start) })
 	t.Run("none", func(t *testing.T) { noMetrics(t, start) })
 }
@@ -358,6 +361,65 @@ func rewardsCounted(t *testing.T, start Start) {
 		"seldon_api_model_feedback_reward_total":  {a + " 0", b + " 2", r + " 2"},
 		"radiant_executor_feedback_penalty_total": {a + " 0", b + " 2", r + " 2"},
 	})
+}
+
+// reported is an answer with metrics in its meta, as text of JSON.
+func reported(metrics string) string {
+	return `{"data":{"ndarray":[[1]]},"meta":{"metrics":[` + metrics + `]}}`
+}
+
+// componentMetrics checks what components report in their answers: each passes
+// on what the one before has reported.
+func componentMetrics(t *testing.T, start Start) {
+	const (
+		ofA = `{"key":"seen","type":"COUNTER","value":2,"tags":{"kind":"x"}},{"key":"level","type":"GAUGE","value":-7.5},{"key":"work","type":"TIMER","value":40}`
+		bad = `{"key":"level","value":1,"type":"COLOUR"},{"key":"no name","value":1},{"key":"go_threads","type":"GAUGE","value":1},{"key":"seen","value":-1},{"key":"seen_total","type":"GAUGE","value":1}`
+		ofB = ofA + `,` + bad + `,{"key":"seen","value":3,"tags":{"kind":"x"}}`
+	)
+	for _, on := range []bool{true, false} {
+		e, cs := monitored(t, func(t *testing.T, l Launch) Executor {
+			if on {
+				l.Env["RADIANT_COMPONENT_METRICS"] = "true"
+			}
+			return start(t, l)
+		}, "seldon", model("a", 1, model("b", 2)), nil)
+		for name, text := range map[string]string{"a": ofA, "b": ofB} {
+			answer := stub.Answer{Body: []byte(reported(text))}
+			cs[name].On("/predict", answer)
+			var m seldon.SeldonMessage
+			if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal([]byte(strings.ReplaceAll(reported(text), `"COLOUR"`, "9")), &m); err != nil {
+				t.Fatal(err)
+			}
+			body, err := proto.Marshal(&m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cs[name].On(seldon.Model_Predict_FullMethodName, stub.Answer{Body: body})
+		}
+		for _, w := range wires() {
+			if w.protocol == "seldon" {
+				if _, err := w.predict(soon(t), e, 7); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		families := scrape(t, e)
+		if !on {
+			shows(t, families, map[string][]string{"seen_total": nil, "level": nil, "work": nil})
+			continue
+		}
+		a, b := `method="predict",model_image="",model_name="a",model_version=""`, `method="predict",model_image="",model_name="b",model_version=""`
+		shows(t, families, map[string][]string{
+			"seen_total": {`kind="x",` + a + " 4", `kind="x",` + b + " 6"},
+			"level":      {a + " -7.5"},
+			"work":       {a + " 2"},
+			// The COLOUR is no type over REST and a wrong number over gRPC.
+			"radiant_executor_component_metrics_dropped_total": {`reason="name" 4`, `reason="type" 2`, `reason="value" 3`},
+		})
+		if work := families["work"].GetMetric()[0].GetHistogram(); work.GetSampleSum() != .08 || len(work.GetBucket()) != 51 {
+			t.Errorf("the timer is %v", work)
+		}
+	}
 }
 
 func inFlight(t *testing.T, start Start) {

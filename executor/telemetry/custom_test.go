@@ -1,0 +1,54 @@
+package telemetry
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// A component that makes a tag of each request's id costs a bounded number of
+// series.
+func TestCustomSeriesAreBounded(t *testing.T) {
+	tel, err := New(Options{Components: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := tel.Calls(Call{Node: "m", Call: "predict", Protocol: "seldon"})
+	for i := range maxCustom + 10 {
+		answer := fmt.Sprintf(`{"meta":{"metrics":[{"key":"k","value":1,"tags":{"id":"%d"}}]}}`, i)
+		c.End(t.Context(), began, protocol.Message{}, protocol.Message{Body: []byte(answer)}, nil)
+	}
+	if n := testutil.CollectAndCount(tel.custom, "k_total"); n != maxCustom {
+		t.Errorf("there are %d series, want %d", n, maxCustom)
+	}
+	if n := testutil.ToFloat64(tel.custom.dropped.WithLabelValues("too_many")); n != 10 {
+		t.Errorf("%g metrics were dropped, want 10", n)
+	}
+}
+
+// What components report is theirs to get wrong.
+func TestCustomMetricsOfAnyShape(t *testing.T) {
+	tel, err := New(Options{Components: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := tel.Calls(Call{Node: "m", Call: "aggregate", Protocol: "seldon"})
+	rpc := tel.Calls(Call{Node: "m", Call: "aggregate", Protocol: "seldon", Transport: protocol.GRPC})
+	for _, body := range []string{
+		"", "null", `"metrics"`, `{"metrics":1}`, `{"meta":{"metrics":{}}}`, `{"meta":{"metrics":[1,null,[],{"key":1},{"type":[]},{"type":7,"key":"a"},{"key":"a","tags":[]}]}}`,
+		`[{"meta":{"metrics":[{"key":"ok","tags":{"x":{"y":1}},"value":1e400}]}}]`, `{"meta":{"metrics":[{"key":"a","tags":{"le":"1"},"value":1},{"key":"a","tags":{"\u00ff":"1"},"value":1}]}}`,
+		"\x12\x05\x2a\x03\x0a\x01", "\x12\x04\x2a\x02\x1d\xff", "\x0a\xff\xff\xff\xff\x0f",
+	} {
+		m := protocol.Message{Body: []byte(body)}
+		for _, c := range []*Calls{rest, rpc} {
+			c.End(t.Context(), began, m, m, nil)
+			c.End(t.Context(), began, protocol.Message{}, m, nil)
+		}
+	}
+	if _, err := tel.registry.Gather(); err != nil {
+		t.Error(err)
+	}
+}
