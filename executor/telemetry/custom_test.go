@@ -30,25 +30,29 @@ func TestCustomSeriesAreBounded(t *testing.T) {
 }
 
 // What components report is theirs to get wrong.
-func TestCustomMetricsOfAnyShape(t *testing.T) {
-	tel, err := New(Options{Components: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rest := tel.Calls(Call{Node: "m", Call: "aggregate", Protocol: "seldon"})
-	rpc := tel.Calls(Call{Node: "m", Call: "aggregate", Protocol: "seldon", Transport: protocol.GRPC})
+func FuzzCustomMetrics(f *testing.F) {
 	for _, body := range []string{
 		"", "null", `"metrics"`, `{"metrics":1}`, `{"meta":{"metrics":{}}}`, `{"meta":{"metrics":[1,null,[],{"key":1},{"type":[]},{"type":7,"key":"a"},{"key":"a","tags":[]}]}}`,
 		`[{"meta":{"metrics":[{"key":"ok","tags":{"x":{"y":1}},"value":1e400}]}}]`, `{"meta":{"metrics":[{"key":"a","tags":{"le":"1"},"value":1},{"key":"a","tags":{"\u00ff":"1"},"value":1}]}}`,
-		"\x12\x05\x2a\x03\x0a\x01", "\x12\x04\x2a\x02\x1d\xff", "\x0a\xff\xff\xff\xff\x0f",
+		`{"seldonMessages":[{"meta":{"metrics":[{"key":"t","type":"TIMER","value":3}]}}]}`, "\x12\x05\x2a\x03\x0a\x01", "\x12\x04\x2a\x02\x1d\xff", "\x0a\xff\xff\xff\xff\x0f",
 	} {
-		m := protocol.Message{Body: []byte(body)}
-		for _, c := range []*Calls{rest, rpc} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		tel, err := New(Options{Components: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := protocol.Message{Body: body}
+		for _, transport := range []protocol.Transport{protocol.REST, protocol.GRPC} {
+			c := tel.Calls(Call{Node: "m", Call: "aggregate", Protocol: "seldon", Transport: transport})
 			c.End(t.Context(), began, m, m, nil)
 			c.End(t.Context(), began, protocol.Message{}, m, nil)
+			r := tel.Calls(Call{Node: "m", Call: "send-feedback", Protocol: "seldon", Transport: transport})
+			r.End(t.Context(), began, m, m, nil)
 		}
-	}
-	if _, err := tel.registry.Gather(); err != nil {
-		t.Error(err)
-	}
+		if _, err := tel.registry.Gather(); err != nil {
+			t.Error(err)
+		}
+	})
 }
