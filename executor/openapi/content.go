@@ -73,9 +73,9 @@ func (b *builder) opaque() []member {
 // responses are the answers.
 func (b *builder) responses() object {
 	puid := object{{"Seldon-Puid", ref("headers/Puid")}}
-	answer := object{{"schema", ref("schemas/" + b.words.answer)}}
-	if examples := b.answers; len(examples) > 0 {
-		answer = append(answer, member{"examples", exampleRefs("answer-", examples)})
+	answer := object{{"schema", ref("schemas/" + b.words.answer)}, {"examples", exampleRefs("answer-", b.answers)}}
+	if b.echoes() {
+		answer = object{{"schema", ref("schemas/Anything")}}
 	}
 	failure := object{{"schema", ref("schemas/Failure")}, {"example", b.failure()}}
 	return object{
@@ -95,8 +95,8 @@ func (b *builder) failure() raw {
 // feedback is an example of a reward for the way that the first request took.
 func (b *builder) feedback() object {
 	f := object{}
-	if requests := b.requests; len(requests) > 0 && b.small() && b.graph.Protocol.Name == "seldon" {
-		f = append(f, member{"request", requests[0].value})
+	if b.graph.Protocol.Name == "seldon" && (len(b.example) == 0 || total(b.example[0].Inputs) <= shownNumbers) {
+		f = append(f, member{"request", b.requests[0].value})
 	}
 	var routing object
 	for _, n := range b.graph.Nodes {
@@ -123,27 +123,6 @@ func (b *builder) feedbackText() string {
 		}
 	}
 	return text
-}
-
-// small reports whether examples of the input look like data.
-func (b *builder) small() bool {
-	total := int64(0)
-	if len(b.input) > 0 {
-		for _, t := range b.input[0].Inputs {
-			total += count(t.Shape)
-		}
-	}
-	return total <= shownNumbers
-}
-
-// sendable reports whether a whole example is short enough to be in the
-// document.
-func sendable(inputs []Tensor) bool {
-	total := int64(0)
-	for _, t := range inputs {
-		total += count(t.Shape)
-	}
-	return total <= sentNumbers
 }
 
 // overview introduces the deployment.
@@ -206,7 +185,7 @@ func (b *builder) inputText() string {
 		text += ", gives " + sentence(outputs)
 	}
 	text += "."
-	if !sendable(b.input[0].Inputs) {
+	if total(b.input[0].Inputs) > sentNumbers {
 		text += " That is too large for an example, which is shortened therefore."
 	}
 	return text

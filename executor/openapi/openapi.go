@@ -38,8 +38,9 @@ type Node struct {
 	Asked, Routes bool
 	// Columns is true if each column of a table is an input of its own.
 	Columns bool
-	// Answered is true if the server was there and told what it could.
-	Answered bool
+	// Answered is true if the server was there and told what it could; Mute, if
+	// it has no metadata at all.
+	Answered, Mute bool
 	// Versions are those of the model, where the server tells.
 	Versions []string
 	// Signatures are the ways to call the model: the preferred one first, none
@@ -81,10 +82,17 @@ func (d Document) YAML() []byte { return appendYAML(nil, d.root, "") }
 // New makes a document. Server is the way from the document's address to
 // where the paths begin, such as "../..".
 func New(n Names, g *Graph, server string) Document {
-	b := &builder{names: n, graph: g, words: wordsOf(g.Protocol.Name)}
+	b := &builder{names: n, graph: g, words: wordsOf(g.Protocol.Name), ids: map[string]bool{}}
 	b.model, b.single = b.requestModel()
 	b.input = b.inputSignatures()
-	b.requests, b.answers = b.words.requests(b), b.words.answers(b)
+	for _, s := range b.input {
+		s.Inputs = shortened(s.Inputs)
+		b.example = append(b.example, s)
+	}
+	b.requests = b.words.requests(b)
+	if !b.echoes() {
+		b.answers = b.words.answers(b)
+	}
 	operations := b.operations()
 	components := object{
 		{"schemas", b.words.schemas(b)},
@@ -120,9 +128,11 @@ type builder struct {
 	// any of the names may be meant, so that the model is better not named.
 	model  string
 	single bool
-	// input is what the graph takes; none: not known.
-	input             []Signature
+	// input is what the graph takes; none: not known. example is the same in a
+	// size that can be in a document.
+	input, example    []Signature
 	requests, answers []example
+	ids               map[string]bool
 }
 
 // words are what differs between protocols in a document.
@@ -171,6 +181,11 @@ func (b *builder) requestModel() (name string, single bool) {
 // the same node's.
 func (b *builder) inputSignatures() []Signature {
 	return slices.DeleteFunc(slices.Clone(b.graph.Nodes[b.graph.Inputs].Signatures), func(s Signature) bool { return len(s.Inputs) == 0 })
+}
+
+// echoes reports whether no server is asked, so that requests come back.
+func (b *builder) echoes() bool {
+	return !slices.ContainsFunc(b.graph.Nodes, func(n Node) bool { return n.Asked })
 }
 
 func (b *builder) inputNode() *Node { return &b.graph.Nodes[b.graph.Inputs] }

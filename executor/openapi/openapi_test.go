@@ -138,7 +138,9 @@ func TestExamples(t *testing.T) {
 		{"v2, a picture", "v2", "v2", []Tensor{of("p", tensor.Uint8, -1, 64, 65)}, map[string]string{
 			"inputs": `{"inputs":[{"name":"p","shape":[1,64,65],"datatype":"UINT8","data":[` + strings.TrimSuffix(strings.Repeat("0,", 64*65), ",") + `]}]}`,
 		}},
-		{"v2, too large", "v2", "v2", []Tensor{of("p", tensor.Uint8, -1, 1<<20, 1<<40, 1<<20)}, map[string]string{"inputs": string(v2General)}},
+		{"v2, too large", "v2", "v2", []Tensor{of("p", tensor.Uint8, -1, 1<<20, 1<<40, 1<<20)}, map[string]string{
+			"inputs": `{"inputs":[{"name":"p","shape":[1,2,2,2],"datatype":"UINT8","data":[1,1,1,1,1,1,1,1]}]}`,
+		}},
 		{"nothing known", "seldon", "v2", nil, map[string]string{"ndarray": string(seldonGeneral)}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -80,6 +81,15 @@ func (b *builder) operations() []operation {
 	return all
 }
 
+// unique makes an operationId of what is one already in this document.
+func (b *builder) unique(id string) string {
+	for n, first := 2, id; b.ids[id]; n++ {
+		id = first + "_" + strconv.Itoa(n)
+	}
+	b.ids[id] = true
+	return id
+}
+
 // described is what an action says of a route.
 type described struct {
 	tag, id, summary, description string
@@ -132,7 +142,7 @@ func (b *builder) placed(r protocol.Route, d described) operation {
 	if d.description != "" {
 		o = append(o, member{"description", d.description})
 	}
-	o = append(o, member{"operationId", d.id})
+	o = append(o, member{"operationId", b.unique(d.id)})
 	if len(parameters) > 0 {
 		o = append(o, member{"parameters", parameters})
 	}
@@ -167,6 +177,15 @@ func (b *builder) versionParameter(path string) object {
 		version = v[0]
 	}
 	return pathParameter("version", "version of the model", object{{"type", "string"}}, version)
+}
+
+func (b *builder) versionText() string {
+	for _, n := range b.graph.Nodes {
+		if n.Speaks != "" && !n.Foreign && len(n.Versions) == 0 {
+			return "No version is known of the model."
+		}
+	}
+	return ""
 }
 
 func ref(to string) object { return object{{"$ref", "#/components/" + to}} }
@@ -215,6 +234,8 @@ func describePredict(b *builder, r protocol.Route) (described, bool) {
 		d.tag, d.id, d.description = tagPredict, "Predict", b.inputText()
 	case named && !b.single:
 		d.description = "The name goes to every model of the graph, so that this works where all of them have it."
+	case strings.Contains(r.Path, "{version}"):
+		d.description = b.versionText()
 	case strings.HasPrefix(r.Path, "/api/v0.1/"):
 		d.deprecated = true
 	case !named:
@@ -260,7 +281,7 @@ func describeModel(b *builder, r protocol.Route, summary, schema string) (descri
 	d := described{tag: tagModels, summary: summary, names: b.modelNames(), answers: success("what the model's server tells", schemaContent(schema))}
 	switch {
 	case strings.Contains(r.Path, "{version}"):
-		d.tag = tagOthers
+		d.tag, d.description = tagOthers, b.versionText()
 	case strings.HasPrefix(r.Path, "/api/v0.1/"):
 		d.tag, d.deprecated = tagOthers, true
 	}
@@ -272,7 +293,30 @@ func describeStatus(b *builder, r protocol.Route) (described, bool) {
 }
 
 func describeMetadata(b *builder, r protocol.Route) (described, bool) {
-	return describeModel(b, r, "Metadata of a model", "ModelMetadata")
+	d, ok := describeModel(b, r, "Metadata of a model", "ModelMetadata")
+	mute := b.mute()
+	d.names = slices.DeleteFunc(d.names, func(name string) bool { return slices.Contains(mute, name) })
+	d.names = append(d.names, mute...)
+	d.description += b.muteText()
+	return d, ok
+}
+
+// mute are the nodes whose servers have no metadata.
+func (b *builder) mute() []string {
+	var names []string
+	for _, n := range b.graph.Nodes {
+		if n.Mute {
+			names = append(names, n.Name)
+		}
+	}
+	return names
+}
+
+func (b *builder) muteText() string {
+	if names := b.mute(); len(names) > 0 {
+		return "Fails where a server has no metadata: " + code(strings.Join(names, ", ")) + "."
+	}
+	return ""
 }
 
 // describeExtra is for what only some servers have.
@@ -291,8 +335,9 @@ func describeExtra(b *builder, r protocol.Route) (described, bool) {
 	return d, ok && len(d.names) > 0
 }
 
-func describeGraph(*builder, protocol.Route) (described, bool) {
-	return described{tag: tagModels, summary: "Metadata of the graph", description: "All models, and what goes into and comes out of the graph as a whole.",
+func describeGraph(b *builder, _ protocol.Route) (described, bool) {
+	text := "All models, and what goes into and comes out of the graph as a whole. " + b.muteText()
+	return described{tag: tagModels, summary: "Metadata of the graph", description: strings.TrimSpace(text),
 		answers: success("the metadata", schemaContent("GraphMetadata"))}, true
 }
 

@@ -22,13 +22,11 @@ var seldonGeneral = raw(`{"data":{"ndarray":[[1.0,2.0,3.0,4.0]]}}`)
 
 func seldonRequests(b *builder) []example {
 	general := []example{{"ndarray", "a row of four numbers, as an example", seldonGeneral}}
-	if len(b.input) == 0 {
+	if len(b.example) == 0 {
 		return general
 	}
-	inputs := b.input[0].Inputs
+	inputs := b.example[0].Inputs
 	switch {
-	case !sendable(inputs):
-		return []example{{"ndarray", "shortened", seldonGeneral}}
 	case len(inputs) > 1 && b.inputNode().Columns:
 		return []example{{"ndarray", "a row of a table", seldonRow(inputs)}}
 	case len(inputs) > 1:
@@ -131,9 +129,11 @@ func seldonAnswers(b *builder) []example {
 	foreign := b.graph.Nodes[b.graph.Outputs].Foreign
 	value := raw(`{"data":{"ndarray":[[0.5]]},"meta":{}}`)
 	switch {
-	case len(outputs) == 0 || !shown(outputs):
+	case len(outputs) == 0 || total(outputs) > shownNumbers:
 	case len(outputs) > 1 && foreign:
 		value = raw(`{"jsonData":` + byName(outputs, nestedValue) + `,"meta":{}}`)
+	case outputs[0].Shape != nil && len(outputs[0].Shape) == 0:
+		value = raw(`{"data":{"tensor":{"shape":[],"values":[0.5]}},"meta":{}}`)
 	default:
 		t := outputs[0]
 		names := ""
@@ -147,15 +147,6 @@ func seldonAnswers(b *builder) []example {
 		value = raw(`{"data":{` + names + `"ndarray":` + nestedValue(t) + `},"meta":{}}`)
 	}
 	return []example{{"message", "the form of an answer, not its values", value}}
-}
-
-// shown reports whether tensors are small enough to be looked at.
-func shown(all []Tensor) bool {
-	total := int64(0)
-	for _, t := range all {
-		total += count(t.Shape)
-	}
-	return total <= shownNumbers
 }
 
 // seldonSchemas are the messages of the protocol, under the names that they
@@ -201,7 +192,7 @@ func seldonArray(inputs []Tensor, otherwise object) object {
 		return otherwise
 	}
 	shape := t.Shape
-	if !sendable(inputs) {
+	if total(inputs) > sentNumbers {
 		shape = slices.Repeat([]int64{-1}, len(shape))
 	}
 	return about(strings.TrimSpace(t.Name+" "+t.DType.String()+" "+shapeText(t.Shape)), nestedSchema(shape, elementSchema(t.DType)))

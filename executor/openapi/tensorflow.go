@@ -24,7 +24,7 @@ var tensorflowGeneral = raw(`{"instances":[[1.0,2.0,3.0,4.0]]}`)
 
 func tensorflowRequests(b *builder) []example {
 	var all []example
-	for _, s := range b.input {
+	for _, s := range b.example {
 		if s.Method != "" && s.Method != predictMethod {
 			continue
 		}
@@ -33,10 +33,7 @@ func tensorflowRequests(b *builder) []example {
 		}
 		all = append(all, tensorflowExamples(s)...)
 	}
-	switch {
-	case len(b.input) > 0 && !sendable(b.input[0].Inputs):
-		return []example{{"instances", "shortened", tensorflowGeneral}}
-	case len(all) == 0:
+	if len(all) == 0 {
 		return []example{{"instances", "a row of four numbers, as an example", tensorflowGeneral}}
 	}
 	return all
@@ -44,14 +41,11 @@ func tensorflowRequests(b *builder) []example {
 
 // tensorflowExamples are the two forms of a request by one signature.
 func tensorflowExamples(s Signature) []example {
-	if !sendable(s.Inputs) {
-		return nil
-	}
 	start, suffix, of := "{", "", ""
 	if s.Name != "" {
 		start, suffix, of = `{"signature_name":`+quoted(s.Name)+",", "-"+identifier(s.Name), ", signature "+s.Name
 	}
-	large := !shown(s.Inputs)
+	large := total(s.Inputs) > shownNumbers
 	columns := func(t Tensor) string { return nested(known(t), tensorflowElement(t, large)) }
 	row := func(t Tensor) string { return nested(t.Shape[1:], tensorflowElement(t, large)) }
 	inputs, instance := byName(s.Inputs, columns), ""
@@ -96,7 +90,7 @@ func tensorflowElement(t Tensor, many bool) string {
 func tensorflowAnswers(b *builder) []example {
 	outputs := b.outputs()
 	const summary = "the form of an answer, not its values"
-	if len(outputs) == 0 || !shown(outputs) {
+	if len(outputs) == 0 || total(outputs) > shownNumbers {
 		return []example{{"predictions", summary, raw(`{"predictions":[[0.5]]}`)}}
 	}
 	value := func(t Tensor) string { return nested(known(t), tensorflowElement(t, false)) }
@@ -122,7 +116,7 @@ func tensorflowSchemas(b *builder) object {
 	text := object{{"type", "string"}}
 	instances := arrayOf(object{})
 	inputs := object{}
-	if len(b.input) == 1 && sendable(b.input[0].Inputs) {
+	if len(b.input) == 1 && total(b.input[0].Inputs) <= sentNumbers {
 		columns := object{}
 		rows := object{}
 		for _, t := range b.input[0].Inputs {

@@ -14,18 +14,15 @@ func v2Words() *words {
 var v2General = raw(`{"inputs":[{"name":"input-0","shape":[1,4],"datatype":"FP32","data":[1.0,2.0,3.0,4.0]}]}`)
 
 func v2Requests(b *builder) []example {
-	switch {
-	case len(b.input) == 0:
+	if len(b.example) == 0 {
 		return []example{{"inputs", "a row of four numbers, as an example", v2General}}
-	case !sendable(b.input[0].Inputs):
-		return []example{{"inputs", "shortened", v2General}}
 	}
-	return []example{{"inputs", "all inputs", raw(`{"inputs":` + v2Tensors(b.input[0].Inputs) + `}`)}}
+	return []example{{"inputs", "all inputs", raw(`{"inputs":` + v2Tensors(b.example[0].Inputs) + `}`)}}
 }
 
 func v2Answers(b *builder) []example {
 	outputs := b.outputs()
-	if len(outputs) == 0 || !shown(outputs) {
+	if len(outputs) == 0 || total(outputs) > shownNumbers {
 		outputs = []Tensor{{}}
 		outputs[0].Name, outputs[0].DType, outputs[0].Shape = "output-0", tensor.FP32, []int64{-1, 1}
 	}
@@ -34,7 +31,7 @@ func v2Answers(b *builder) []example {
 }
 
 func v2Tensors(all []Tensor) string {
-	large := !shown(all)
+	large := total(all) > shownNumbers
 	text := "["
 	for i, t := range all {
 		if i > 0 {

@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +37,31 @@ func count(shape []int64) int64 {
 		}
 	}
 	return n
+}
+
+// total is the number of elements of all tensors together.
+func total(all []Tensor) int64 {
+	n := int64(0)
+	for _, t := range all {
+		n += count(t.Shape)
+	}
+	return n
+}
+
+// shortened makes tensors small if they are too large for a document.
+func shortened(all []Tensor) []Tensor {
+	if total(all) <= sentNumbers {
+		return all
+	}
+	const few = 2
+	all = slices.Clone(all)
+	for i, t := range all {
+		all[i].Shape = slices.Clone(t.Shape)
+		for d, n := range t.Shape {
+			all[i].Shape[d] = min(n, few)
+		}
+	}
+	return all
 }
 
 // element is one value of a type, as JSON.

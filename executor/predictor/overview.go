@@ -92,7 +92,8 @@ func (c *caller) tell(ctx context.Context, n *node, m protocol.Message, o *opena
 		answer, err = plain(answer)
 	}
 	if err != nil {
-		o.Answered = cannotTell(err)
+		o.Mute = cannotTell(err)
+		o.Answered = o.Mute
 		return
 	}
 	o.Answered = true

@@ -1,5 +1,3 @@
-// Package openapi looks at the page about a deployment as a user does, in a
-// browser, and at its document as programs do.
 package openapi
 
 import (

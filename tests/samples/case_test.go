@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/prime-radiant/radiant/tests/openapi"
 	"github.com/prime-radiant/radiant/tests/programs"
 )
 
@@ -124,6 +126,32 @@ func runCase(t *testing.T, bin, folder string, c testCase) {
 			}
 		})
 	}
+	if urls := documents(t, address); len(urls) > 0 {
+		t.Run("OpenAPI", func(t *testing.T) { openapi.Check(t, urls...) })
+	}
+}
+
+// documents lists where the deployments of one predictor have their OpenAPI
+// document.
+func documents(t *testing.T, address string) []string {
+	t.Helper()
+	deployments, err := served(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var urls []string
+	for _, d := range deployments {
+		predictors := 0
+		for _, p := range d.Predictors {
+			if !p.Shadow {
+				predictors++
+			}
+		}
+		if predictors == 1 {
+			urls = append(urls, "http://"+address+strings.TrimSuffix(d.Path, "/")+openapi.Document(d.Protocol))
+		}
+	}
+	return urls
 }
 
 // status is the status to expect: HTTP's, or the number of a gRPC code.

@@ -78,35 +78,45 @@ func serve(t *testing.T, bin, folder string, c testCase) string {
 	}
 }
 
-// ready asks the gateway whether each predictor is.
-func ready(address string) error {
+// deployment is what the gateway says of one.
+type deployment struct {
+	Name, Protocol, Path string
+	Predictors           []struct {
+		Name          string
+		Ready, Shadow bool
+	}
+}
+
+// served asks the gateway what it serves.
+func served(address string) ([]deployment, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	var index struct {
-		Deployments []struct {
-			Name       string
-			Predictors []struct {
-				Name  string
-				Ready bool
-			}
-		}
-	}
+	var index struct{ Deployments []deployment }
 	if err := json.NewDecoder(resp.Body).Decode(&index); err != nil {
+		return nil, err
+	}
+	return index.Deployments, nil
+}
+
+// ready asks the gateway whether each predictor is.
+func ready(address string) error {
+	deployments, err := served(address)
+	if err != nil {
 		return err
 	}
-	if len(index.Deployments) == 0 {
+	if len(deployments) == 0 {
 		return errors.New("nothing is served yet")
 	}
-	for _, d := range index.Deployments {
+	for _, d := range deployments {
 		for _, p := range d.Predictors {
 			if !p.Ready {
 				return fmt.Errorf("predictor %s of %s is not ready", p.Name, d.Name)

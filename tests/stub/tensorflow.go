@@ -23,9 +23,7 @@ func (m Model) tensorflow(c Call) (Answer, error) {
 	if !ok {
 		return m.notFound(c), nil
 	}
-	if version, rest, ok := strings.Cut(strings.TrimPrefix(path, "/versions/"), ":"); ok && strings.HasPrefix(path, "/versions/") && version == "1" {
-		path = ":" + rest
-	}
+	path = strings.TrimPrefix(path, "/versions/1")
 	switch path {
 	case "":
 		return Answer{Body: []byte(`{"model_version_status":[{"version":"1","state":"AVAILABLE","status":{"error_code":"OK","error_message":""}}]}`)}, nil
