@@ -14,6 +14,7 @@ func Feedback[M any](ctx context.Context, plan *Plan, caller Caller[M], m M, rou
 }
 
 func (w *walk[M]) feedbackNode(ctx context.Context, s *Step, m M) (M, error) {
+	w.watch(s, FeedbackDown, m)
 	if len(s.Children) > 0 {
 		if err := w.feedbackBelow(ctx, s, m); err != nil {
 			return m, err

@@ -8,8 +8,8 @@ package graph
 
 // Node is one element of a predictor's graph as the user wrote it in a
 // SeldonDeployment (a "predictive unit" there). The JSON names are those of
-// the machinelearning.seldon.io API; Policy, Endpoint.Protocol and
-// Endpoint.TLS are Radiant's additions.
+// the machinelearning.seldon.io API; Policy, Endpoint.Protocol,
+// Endpoint.TLS and some of Logger are Radiant's additions.
 type Node struct {
 	// Name identifies the node in its graph, names the container that serves
 	// it and is the default model name.
@@ -78,6 +78,11 @@ type Parameter struct {
 type Logger struct {
 	URL  *string    `json:"url,omitempty"`
 	Mode LoggerMode `json:"mode,omitempty"`
+	// SamplePercent is the share of requests that are logged, 0 to 100, and
+	// Redact names fields whose values are not sent: members of JSON objects at
+	// any depth, columns and tensors. Both are Radiant's additions.
+	SamplePercent *int32   `json:"samplePercent,omitempty"`
+	Redact        []string `json:"redact,omitempty"`
 }
 
 // Parameter returns the value of the named parameter; the last one wins where

@@ -29,6 +29,9 @@ type Step struct {
 	Builtin Builtin
 	// Children are indexes into Plan.Steps, in the user's order.
 	Children []int
+	// Watched is set when a [Watcher] is shown what passes: the node has a
+	// logger.
+	Watched bool
 	// Node is what the user wrote.
 	Node *Node
 }
@@ -84,6 +87,7 @@ func (c *compiler) add(path string, n *Node) int {
 		Name:    n.Name,
 		Calls:   c.calls(path, n),
 		Builtin: BuiltinOf(n.Implementation),
+		Watched: n.Logger != nil,
 		Node:    n,
 	})
 	for i := range n.Children {

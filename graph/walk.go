@@ -23,6 +23,24 @@ type Caller[M any] interface {
 	Join(ctx context.Context, s *Step, ms []M) (M, error)
 }
 
+// Watcher is a [Caller] that wants to see what passes the nodes which have
+// children, and feedback on its way, as far as they have a logger.
+type Watcher[M any] interface {
+	// Watch is shown a message: what a node hands to its children, what came of
+	// them, or feedback that reaches a node.
+	Watch(s *Step, p Passage, m M)
+}
+
+// Passage is where a message passes a node.
+type Passage uint8
+
+// The passages.
+const (
+	Down Passage = iota
+	Up
+	FeedbackDown
+)
+
 // RouteError is a route that names no child.
 type RouteError struct {
 	Node            string
@@ -82,14 +100,26 @@ func (w *walk[M]) node(ctx context.Context, s *Step, m M) (M, error) {
 		return m, err
 	}
 	if len(s.Children) > 0 {
+		w.watch(s, Down, m)
 		if m, err = w.below(ctx, s, m); err != nil {
 			return m, err
 		}
+		w.watch(s, Up, m)
 	}
 	if s.Calls.Has(CallTransformOutput) {
 		return w.caller.Call(ctx, s, CallTransformOutput, m)
 	}
 	return m, nil
+}
+
+// watch shows m to a caller that watches.
+func (w *walk[M]) watch(s *Step, p Passage, m M) {
+	if !s.Watched {
+		return
+	}
+	if watcher, ok := w.caller.(Watcher[M]); ok {
+		watcher.Watch(s, p, m)
+	}
 }
 
 // below routes m to the children of s and joins what they answer.

@@ -3,6 +3,7 @@ package v1
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -185,6 +186,20 @@ func (v *validator) logger(path string, l *graph.Logger) {
 		v.errorf(path+".mode", "No logger mode specified; use %s", listed(modes))
 	}
 	v.enum(path+".mode", "logger mode", string(l.Mode), modes)
+	if p := l.SamplePercent; p != nil && (*p < 0 || *p > 100) {
+		v.errorf(path+".samplePercent", "%d is not between 0 and 100", *p)
+	}
+	for i, name := range l.Redact {
+		if name == "" {
+			v.errorf(fmt.Sprintf("%s.redact[%d]", path, i), "the name of a field is empty")
+		}
+	}
+	if l.URL == nil {
+		return
+	}
+	if u, err := url.Parse(*l.URL); *l.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		v.errorf(path+".url", "want a URL that begins with http:// or https://")
+	}
 }
 
 // children warns of graphs whose shape does something else than it seems to.

@@ -75,6 +75,11 @@ func TestValidateNodes(t *testing.T) {
 		{"policy of a built-in", withGraph(`{name: s, implementation: SIMPLE_ROUTER, policy: {timeout: 1s}, children: [{name: a}]}`), []string{
 			`warning: spec.predictors[0].graph.policy: SIMPLE_ROUTER runs inside the executor, where no policy has an effect`,
 		}},
+		{"logger's fields", withGraph(`{name: a, logger: {mode: all, url: "logger:8080", samplePercent: 101, redact: [ssn, ""]}, children: [{name: b, logger: {mode: all, url: "http://x", samplePercent: 0}}]}`), []string{
+			`error: spec.predictors[0].graph.logger.samplePercent: 101 is not between 0 and 100`,
+			`error: spec.predictors[0].graph.logger.redact[1]: the name of a field is empty`,
+			`error: spec.predictors[0].graph.logger.url: want a URL that begins with http:// or https://`,
+		}},
 		{"logger", withGraph(`{name: a, logger: {}, children: [{name: b, logger: {mode: All}}]}`), []string{
 			`error: spec.predictors[0].graph.logger.mode: No logger mode specified; use all, request or response`,
 			`error: spec.predictors[0].graph.children[0].logger.mode: Invalid logger mode "All"; use all, request or response (did you mean all?)`,

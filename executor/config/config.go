@@ -53,6 +53,8 @@ type Config struct {
 	V1 bool
 	// MergeMeta writes all that is known of a request's way there.
 	MergeMeta bool
+	// PayloadLog is where payloads go.
+	PayloadLog PayloadLog
 	// InFlight bounds the requests under way.
 	InFlight InFlight
 	// TLS secures the listeners and connections to nodes.
@@ -160,14 +162,12 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	flags.IntVar(&c.MaxStreams, "max_streams", 1024, "most requests that one HTTP/2 connection may have under way")
 	flags.StringVar(&s.compat, "compat", env.or("RADIANT_COMPAT", ""), "v1: errors and built-in nodes as in Seldon Core v1")
 	c.InFlight.define(flags, env)
+	c.PayloadLog.define(flags, env)
 	flags.BoolVar(&c.OnePort, "one_port", env.is("RADIANT_ONE_PORT"), "serve gRPC on the REST port too, as equal ports do")
 	flags.BoolVar(&s.debug, "debug", env.is("SELDON_DEBUG"), "same as --log_level DEBUG")
-	for _, name := range []string{"config", "kubeconfig", "hostname", "log_kafka_broker", "log_kafka_topic", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
+	for _, name := range []string{"config", "kubeconfig", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
 		flags.String(name, "", "accepted, not used yet")
 	}
-	flags.Int("logger_workers", 10, "accepted, not used yet")
-	flags.Int("log_work_buffer_size", 10000, "accepted, not used yet")
-	flags.Int("log_write_timeout_ms", 2000, "accepted, not used yet")
 	flags.Int("kafka_workers", 4, "accepted, not used yet")
 	flags.Bool("kafka_full_graph", false, "accepted, not used yet")
 	flags.Bool("kafka_auto_commit", true, "accepted, not used yet")
@@ -182,6 +182,7 @@ func (c *Config) environment(env Env) {
 	c.MergeMeta = env.is("RADIANT_MERGE_META")
 	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""
 	c.TLS.environment(env)
+	c.PayloadLog.environment(env)
 	c.KafkaSecurity.environment(env)
 }
 
@@ -215,7 +216,7 @@ func (c *Config) check(s *source) error {
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")
 	}
-	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check())...)
+	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check(), c.PayloadLog.check(&c.KafkaSecurity))...)
 }
 
 func (c *Config) checkNames() error {

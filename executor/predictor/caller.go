@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/protocol/translate"
 	"github.com/prime-radiant/radiant/graph"
@@ -31,9 +32,12 @@ func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m pro
 	}
 	answer, err := c.request(n, m)
 	if err == nil {
+		c.log(n, payloadlog.Request, answer)
 		answer, err = c.ask(ctx, n, call, answer)
 	}
-	if err != nil {
+	if err == nil {
+		c.log(n, payloadlog.Response, answer)
+	} else {
 		answer, err = c.fallBack(ctx, n, m, placed(err, s.Name, call.String()), func(other *graph.Step) (protocol.Message, error) {
 			return c.Call(ctx, other, call, m)
 		})

@@ -27,7 +27,8 @@ type node struct {
 	servers [2]upstream.Server
 	// targets are by transport and call; nil: no such call.
 	targets [2][lastCall + 1]*upstream.Target
-	// policy and fallback are nil where there is none.
+	// payloads, policy and fallback are nil where there is none.
+	payloads Payloads
 	policy   *policy.Policy
 	fallback *fallback
 	// translation and spec are for foreign nodes.

@@ -45,6 +45,9 @@ type Options struct {
 	Images map[string]string
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
+	// Payloads makes what takes the payloads of nodes that have a logger; nil:
+	// nothing does.
+	Payloads func(n *graph.Node) (Payloads, error)
 	// Meters count what policies do; nil: nobody counts.
 	Meters *policy.Meters
 	// MaxInFlight bounds the requests that walk the graph at once, MaxWaiting
@@ -88,6 +91,10 @@ func New(o Options) (*Predictor, error) {
 	for i := range plan.Steps {
 		n, err := newNode(&plan.Steps[i], o)
 		errs = append(errs, err)
+		if logger := plan.Steps[i].Node.Logger; logger != nil && o.Payloads != nil {
+			n.payloads, err = o.Payloads(plan.Steps[i].Node)
+			errs = append(errs, err)
+		}
 		p.nodes = append(p.nodes, n)
 		p.branches = p.branches || len(plan.Steps[i].Children) > 1
 	}

@@ -66,6 +66,11 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
 		return err
 	}
+	logged, err := logPayloads(c, &walk, tel.Registerer(), log)
+	if err != nil {
+		return err
+	}
+	defer logged()
 	observe(tel, c.Telemetry.PrometheusPath, &walk, &options)
 	p, err := predictor.New(walk)
 	if err != nil {

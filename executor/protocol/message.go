@@ -34,6 +34,8 @@ type Meta struct {
 	// Timeouts names the headers in which the client said how long it waits;
 	// nodes are told what is left in the same.
 	Timeouts []string
+	// Unlogged is true if the client wants no payload of the request logged.
+	Unlogged bool
 	// Limit is the size up to which a compressed message is unpacked.
 	Limit int64
 	// Lease owns the buffers.

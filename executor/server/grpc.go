@@ -193,8 +193,9 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context
 		_ = grpc.SetHeader(ctx, metadata.MD{puidKey: in[puidKey][:1]})
 	}
 	return metadata.NewOutgoingContext(ctx, in), &protocol.Meta{
-		Puid:  puid,
-		Model: protocol.Model{Name: protocol.StringAt(body, m.Model), Verb: m.Verb},
+		Puid:     puid,
+		Unlogged: unlogged(in[skipKey]),
+		Model:    protocol.Model{Name: protocol.StringAt(body, m.Model), Verb: m.Verb},
 	}
 }
 

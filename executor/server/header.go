@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -16,6 +17,8 @@ const (
 	jsonLength      = "Inference-Header-Content-Length"
 	eventVersion    = "Ce-Specversion"
 	repeatable      = "X-Idempotency-Key"
+	skipHeader      = "Seldon-Skip-Logging"
+	skipKey         = "seldon-skip-logging"
 )
 
 // fixedHeaders are values that all answers share. net/http reads them only.
@@ -91,6 +94,13 @@ func (s *rest) handOn(h http.Header, puid []string, a protocol.Action) {
 	if _, ok := h[repeatable]; !ok && a != protocol.Feedback {
 		h[repeatable] = nil
 	}
+}
+
+// unlogged tells whether a client asks for its payloads not to be logged.
+func unlogged(values []string) bool {
+	return slices.ContainsFunc(values, func(v string) bool {
+		return strings.EqualFold(v, "true") || strings.EqualFold(v, "on") || v == "1"
+	})
 }
 
 func value(h http.Header, name string) string {

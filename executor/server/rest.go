@@ -212,11 +212,12 @@ func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *protocol.Leas
 	puid := w.Header()[puidHeader]
 	s.handOn(r.Header, puid, match.Route.Action)
 	return &protocol.Meta{
-		Limit:  s.options.MaxRequestBytes,
-		Header: r.Header,
-		Puid:   puid[0],
-		Model:  protocol.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
-		Lease:  lease,
+		Limit:    s.options.MaxRequestBytes,
+		Unlogged: unlogged(r.Header[skipHeader]),
+		Header:   r.Header,
+		Puid:     puid[0],
+		Model:    protocol.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
+		Lease:    lease,
 	}
 }
 

@@ -53,6 +53,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("rpc", func(t *testing.T) { overGRPC(t, start) })
 	t.Run("compat", func(t *testing.T) { compat(t, start) })
 	t.Run("policies", func(t *testing.T) { policies(t, start) })
+	t.Run("payloads", func(t *testing.T) { payloads(t, start) })
 	t.Run("meta", func(t *testing.T) { meta(t, start) })
 	t.Run("one port", func(t *testing.T) { onePort(t, start) })
 	t.Run("metrics", func(t *testing.T) { metrics(t, start) })
@@ -73,6 +74,7 @@ type Node struct {
 	Digit, Out, Route int
 	Parameters        []graph.Parameter
 	Policy            *graph.Policy
+	Logger            *graph.Logger
 	Children          []Node
 }
 
@@ -82,7 +84,7 @@ type components map[string]*stub.Server
 // build starts a component for each node that needs one and returns the graph.
 func (n Node) build(t *testing.T, outside string, cs components) graph.Node {
 	t.Helper()
-	g := graph.Node{Name: n.Name, Type: n.Type, Methods: n.Methods, Implementation: n.Builtin, Parameters: n.Parameters, Policy: n.Policy}
+	g := graph.Node{Name: n.Name, Type: n.Type, Methods: n.Methods, Implementation: n.Builtin, Parameters: n.Parameters, Policy: n.Policy, Logger: n.Logger}
 	for _, c := range n.Children {
 		g.Children = append(g.Children, c.build(t, outside, cs))
 	}

@@ -1,0 +1,88 @@
+package payloadlog
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// Kind is what an event holds.
+type Kind uint8
+
+// The kinds.
+const (
+	Request Kind = iota
+	Response
+	Feedback
+)
+
+// types are the event types that collectors of Seldon Core v1 know.
+var types = [...]string{
+	Request:  "io.seldon.serving.inference.request",
+	Response: "io.seldon.serving.inference.response",
+	Feedback: "io.seldon.serving.feedback",
+}
+
+// Event is one payload.
+type Event struct {
+	ID   string
+	Kind Kind
+	Time time.Time
+	// Node is the node's name, Puid that of the request.
+	Node, Puid string
+	// ContentType, Encoding and JSONLength are those of the payload.
+	ContentType, Encoding string
+	JSONLength            int
+	Body                  []byte
+	// Redacted says what is missing: "fields" of the body, or the "body"; empty:
+	// nothing.
+	Redacted string
+
+	node         *Node
+	size         int64
+	grpc, answer bool
+}
+
+// Sink takes events.
+type Sink interface {
+	Send(ctx context.Context, e *Event, attributes []Attribute) error
+	// String names it for logs, without secrets.
+	String() string
+	Close()
+}
+
+// Attribute is one of a CloudEvent's own, or of Seldon's beside them.
+type Attribute struct{ Name, Value string }
+
+// attributes describe an event, the content type aside.
+func (l *Log) attributes(e *Event) []Attribute {
+	o := &l.options
+	all := []Attribute{
+		{"id", e.ID}, {"specversion", "1.0"}, {"type", types[e.Kind]}, {"source", o.Source},
+		{"time", e.Time.Format(time.RFC3339Nano)},
+		{"modelid", e.Node}, {"requestid", e.Puid}, {"inferenceservicename", o.Deployment},
+		{"namespace", o.Namespace}, {"endpoint", o.Predictor}, {"protocol", o.Protocol},
+	}
+	if e.Redacted != "" {
+		all = append(all, Attribute{"redacted", e.Redacted})
+	}
+	return all
+}
+
+var errTooLarge = errors.New("it is too large")
+
+// unpacked undoes gzip, up to a size.
+func unpacked(body []byte, limit int64) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	out, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(out)) > limit {
+		err = errTooLarge
+	}
+	return out, err
+}

@@ -1,0 +1,260 @@
+// Package payloadlog sends copies of what nodes are asked and answer to a
+// collector, as CloudEvents over HTTP or Kafka. It never makes a request wait:
+// what the queue has no room for is dropped, and counted.
+package payloadlog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Options are all that a log depends on.
+type Options struct {
+	// Deployment, Namespace, Predictor and Protocol are attributes of events.
+	Deployment, Namespace, Predictor, Protocol string
+	// Source is the address of this executor.
+	Source string
+	// Endpoint is where events of nodes go that name no URL.
+	Endpoint string
+	// Sink, if not nil, takes all events, whatever URL a node names.
+	Sink Sink
+	// Workers send at once; MaxEvents and MaxBytes bound what waits for them.
+	Workers, MaxEvents int
+	MaxBytes           int64
+	// MaxBody is the size up to which a compressed body is unpacked.
+	MaxBody int64
+	// NewID makes ids of events.
+	NewID func() string
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
+	Log      *slog.Logger
+}
+
+// Log is a running payload log.
+type Log struct {
+	options Options
+	http    *httpSink
+	queue   chan *Event
+	bytes   atomic.Int64
+	meter   *meter
+	workers sync.WaitGroup
+
+	// sending ends when what is still queued is to be given up.
+	sending context.Context
+	giveUp  context.CancelFunc
+
+	mu     sync.RWMutex
+	closed bool
+}
+
+// New starts the workers.
+func New(o Options) (*Log, error) {
+	l := &Log{options: o, http: newHTTPSink(), queue: make(chan *Event, o.MaxEvents)}
+	var err error
+	if l.meter, err = newMeter(o, l); err != nil {
+		return nil, fmt.Errorf("payload log: %w", err)
+	}
+	l.sending, l.giveUp = context.WithCancel(context.Background())
+	for range o.Workers {
+		l.workers.Go(l.work)
+	}
+	return l, nil
+}
+
+// Close sends what is queued until ctx ends, and drops the rest.
+func (l *Log) Close(ctx context.Context) {
+	l.mu.Lock()
+	l.closed = true
+	close(l.queue)
+	l.mu.Unlock()
+	stop := context.AfterFunc(ctx, l.giveUp)
+	l.workers.Wait()
+	stop()
+	l.giveUp()
+	l.http.close()
+	if l.options.Sink != nil {
+		l.options.Sink.Close()
+	}
+}
+
+// Node logs the payloads of one node.
+type Node struct {
+	log     *Log
+	name    string
+	url     string
+	mode    graph.LoggerMode
+	percent uint64
+	redact  *redactor
+}
+
+// Node reads the logger that a user wrote for a node.
+func (l *Log) Node(n *graph.Node) (*Node, error) {
+	g := n.Logger
+	node := &Node{log: l, name: n.Name, mode: g.Mode, url: l.options.Endpoint, percent: 100, redact: newRedactor(g.Redact)}
+	if g.URL != nil && *g.URL != "" {
+		node.url = *g.URL
+	}
+	if g.SamplePercent != nil {
+		node.percent = uint64(max(*g.SamplePercent, 0)) //nolint:gosec // not negative
+	}
+	if l.options.Sink != nil {
+		return node, nil
+	}
+	if node.url == "" {
+		return nil, fmt.Errorf("node %q: logger has no url, and REQUEST_LOGGER_DEFAULT_ENDPOINT is not set", n.Name)
+	}
+	u, err := url.Parse(node.url)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("node %q: logger.url is no http or https URL", n.Name)
+	}
+	return node, nil
+}
+
+// wants tells whether the node's mode, the request's own wish and its lot ask
+// for an event. All events of a request have the same lot.
+func (n *Node) wants(kind Kind, meta *protocol.Meta) bool {
+	switch {
+	case meta.Unlogged:
+		return false
+	case kind == Request && n.mode == graph.LogResponse, kind != Request && n.mode == graph.LogRequest:
+		return false
+	case n.percent >= 100:
+		return true
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(meta.Puid))
+	return h.Sum64()%100 < n.percent
+}
+
+// Log queues an event, or drops it.
+func (n *Node) Log(kind Kind, t protocol.Transport, m protocol.Message) {
+	if !n.wants(kind, m.Meta) {
+		return
+	}
+	l := n.log
+	size := int64(len(m.Body) + len(m.Tail))
+	if l.bytes.Add(size) > l.options.MaxBytes {
+		l.bytes.Add(-size)
+		l.meter.dropped(byBytes)
+		return
+	}
+	e := &Event{
+		ID: l.options.NewID(), Kind: kind, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
+		ContentType: m.Type, Encoding: m.Encoding, JSONLength: m.JSONLength,
+		// The request's buffers are used again when it is answered.
+		Body: append(bytes.Clone(m.Body), m.Tail...),
+		node: n, size: size, grpc: t == protocol.GRPC, answer: m.Answer,
+	}
+	if e.grpc {
+		e.ContentType = "application/protobuf"
+	}
+	if !l.enqueue(e) {
+		l.bytes.Add(-size)
+		l.meter.dropped(byEvents)
+	}
+}
+
+func (l *Log) enqueue(e *Event) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.closed {
+		return false
+	}
+	select {
+	case l.queue <- e:
+		return true
+	default:
+		return false
+	}
+}
+
+// work sends what is queued until the queue is closed.
+func (l *Log) work() {
+	for e := range l.queue {
+		l.send(e)
+		l.bytes.Add(-e.size)
+	}
+}
+
+func (l *Log) send(e *Event) {
+	if l.sending.Err() != nil {
+		l.meter.dropped(byShutdown)
+		return
+	}
+	err := l.prepare(e)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(l.sending, sendTimeout)
+		defer cancel()
+		if l.options.Sink != nil {
+			err = l.options.Sink.Send(ctx, e, l.attributes(e))
+		} else {
+			err = l.http.Send(ctx, e, l.attributes(e))
+		}
+	}
+	if err != nil {
+		l.meter.failed()
+		l.complain(e, err)
+		return
+	}
+	l.meter.sent()
+}
+
+// sendTimeout bounds the sending of one event, so that a collector which hangs
+// holds a worker no longer.
+const sendTimeout = 10 * time.Second
+
+// prepare makes a body that may be shown, and that says what it is.
+func (l *Log) prepare(e *Event) error {
+	if e.Encoding == "gzip" {
+		body, err := unpacked(e.Body, l.options.MaxBody)
+		if err != nil {
+			return fmt.Errorf("unpacking the payload: %w", err)
+		}
+		e.Body, e.Encoding = body, ""
+	}
+	if e.node.redact != nil {
+		e.node.redact.redact(e, l.options.Protocol)
+	}
+	return nil
+}
+
+// complain logs failures, one in a while: a collector that is away makes many.
+func (l *Log) complain(e *Event, err error) {
+	now := time.Now().Unix()
+	last := l.meter.complained.Load()
+	if now-last < complainSeconds || !l.meter.complained.CompareAndSwap(last, now) {
+		return
+	}
+	var asked *url.Error
+	if errors.As(err, &asked) {
+		err = asked.Err // It would show the URL, which may hold a password.
+	}
+	l.options.Log.Warn("payload log: events are lost", "node", e.Node, "to", shown(e.node.url, l.options.Sink), "error", err.Error())
+}
+
+const complainSeconds = 10
+
+func shown(to string, s Sink) string {
+	if s != nil {
+		return s.String()
+	}
+	u, err := url.Parse(to)
+	if err != nil {
+		return "(not a URL)"
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
