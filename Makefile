@@ -8,7 +8,7 @@ PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 LINT       := v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e check golden bench generate clean $(PROGRAMS)
+.PHONY: help build run test e2e check golden bench fuzz generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ golden: ## Rewrite the expected outputs from what the code does now
 
 bench: ## Run the benchmarks; compare two outputs with benchstat
 	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/...
+
+fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter
+	scripts/fuzz.sh $(or $(FUZZTIME),10m)
 
 generate: ## Regenerate deep copies and protobuf code
 	scripts/generate.sh
