@@ -44,7 +44,9 @@ check: ## Formatting, vet and lint
 golden: ## Rewrite the expected outputs from what the code does now
 	$(GO) test ./operator/expand -update
 
-bench: ## Run the benchmarks; compare two outputs with benchstat
+bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks
+	@scripts/need.sh nginx
+	@$(GO) build -o bin/bench ./tests/bench && bin/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/...
 
 fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter

@@ -36,6 +36,10 @@ for tool in "$@"; do
       command -v gcc >/dev/null || apt_install gcc libc6-dev ||
         { echo 'gcc is missing: the race detector needs it' >&2; exit 1; }
       ;;
+    nginx)
+      command -v nginx >/dev/null || apt_install nginx-light ||
+        { echo 'nginx is missing: the benchmark compares with it' >&2; exit 1; }
+      ;;
     chromium)
       command -v chromium chromium-browser google-chrome >/dev/null || apt_install chromium ||
         echo 'no Chromium, and no way to install it here: the tests of the OpenAPI page will be skipped' >&2
