@@ -15,12 +15,12 @@ func TestRedactJSON(t *testing.T) {
 	r := newRedactor([]string{"ssn", "card"})
 	for text, want := range map[string]string{
 		`{"a":1}`: `{"a":1}`,
-		`{"ssn":{"deep":[1]},"a":[{"card":"4"},[{"ssn":null}]]}`:                                `{"a":[{"card":"[redacted]"},[{"ssn":"[redacted]"}]],"ssn":"[redacted]"}`,
-		`{"data":{"names":["a","ssn"],"ndarray":[[1,2],[3,4]]}}`:                                `{"data":{"names":["a","ssn"],"ndarray":[[1,"[redacted]"],[3,"[redacted]"]]}}`,
-		`{"data":{"names":["a","ssn"],"ndarray":[1,2]}}`:                                        `{"data":{"names":["a","ssn"],"ndarray":[1,"[redacted]"]}}`,
-		`{"data":{"names":["ssn"],"tensor":{"shape":[2,1],"values":[1,2]}}}`:                    `{"data":{"names":["ssn"],"tensor":{"shape":[2,1],"values":["[redacted]","[redacted]"]}}}`,
-		`{"inputs":[{"name":"ssn","data":[1]},{"name":"b","data":[2]}]}`:                        `{"inputs":[{"data":"[redacted]","name":"ssn"},{"data":[2],"name":"b"}]}`,
-		`{"instances":[{"ssn":1,"b":12345678901234567890}]}`:                                    `{"instances":[{"b":12345678901234567890,"ssn":"[redacted]"}]}`,
+		`{"ssn":{"deep":[1]},"a":[{"card":"4"},[{"ssn":null}]]}`:             `{"a":[{"card":"[redacted]"},[{"ssn":"[redacted]"}]],"ssn":"[redacted]"}`,
+		`{"data":{"names":["a","ssn"],"ndarray":[[1,2],[3,4]]}}`:             `{"data":{"names":["a","ssn"],"ndarray":[[1,"[redacted]"],[3,"[redacted]"]]}}`,
+		`{"data":{"names":["a","ssn"],"ndarray":[1,2]}}`:                     `{"data":{"names":["a","ssn"],"ndarray":[1,"[redacted]"]}}`,
+		`{"data":{"names":["ssn"],"tensor":{"shape":[2,1],"values":[1,2]}}}`: `{"data":{"names":["ssn"],"tensor":{"shape":[2,1],"values":["[redacted]","[redacted]"]}}}`,
+		`{"inputs":[{"name":"ssn","data":[1]},{"name":"b","data":[2]}]}`:     `{"inputs":[{"data":"[redacted]","name":"ssn"},{"data":[2],"name":"b"}]}`,
+		`{"instances":[{"ssn":1,"b":12345678901234567890}]}`:                 `{"instances":[{"b":12345678901234567890,"ssn":"[redacted]"}]}`,
 		`["<&>"]`: `["<&>"]`,
 	} {
 		got, err := r.text([]byte(text))

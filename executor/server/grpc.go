@@ -232,20 +232,3 @@ func (s *rpc) unknown(_ any, stream grpc.ServerStream) error {
 	return status.Errorf(codes.Unimplemented, "method %s is not served: this predictor speaks protocol %s, service %s",
 		method, s.options.Protocol.Name, strings.Join(services, ", "))
 }
-
-// health answers gRPC's own health checks.
-type health struct {
-	grpc_health_v1.UnimplementedHealthServer
-	rpc *rpc
-}
-
-func (h *health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
-	if r.Service != "" && !slices.ContainsFunc(h.rpc.options.Protocol.Methods, func(m protocol.Method) bool { return m.Service == r.Service }) {
-		return nil, status.Errorf(codes.NotFound, "service %q is not served", r.Service)
-	}
-	state := grpc_health_v1.HealthCheckResponse_SERVING
-	if h.rpc.ready(ctx) != nil {
-		state = grpc_health_v1.HealthCheckResponse_NOT_SERVING
-	}
-	return &grpc_health_v1.HealthCheckResponse{Status: state}, nil
-}

@@ -113,6 +113,13 @@ func command(l Launch) *exec.Cmd {
 
 func asBinary(t *testing.T, l Launch) Executor {
 	t.Helper()
+	e, _ := startBinary(t, l)
+	return e
+}
+
+// startBinary returns the process's id as well.
+func startBinary(t *testing.T, l Launch) (Executor, int) {
+	t.Helper()
 	l.Args = l.arguments()
 	c := command(l)
 	log, err := c.StderrPipe()
@@ -154,7 +161,7 @@ func asBinary(t *testing.T, l Launch) Executor {
 		REST: loopback(first.REST), GRPC: loopback(first.GRPC),
 		Stop: func() { _ = c.Process.Signal(syscall.SIGTERM) },
 		Wait: func() int { <-ended; return c.ProcessState.ExitCode() },
-	}
+	}, c.Process.Pid
 }
 
 // TestStartErrors checks what a user sees when the executor cannot start.

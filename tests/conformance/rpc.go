@@ -38,6 +38,7 @@ func overGRPC(t *testing.T, start Start) {
 	t.Run("Triton's questions", func(t *testing.T) { rpcTriton(t, start) })
 	t.Run("server questions", func(t *testing.T) { rpcServer(t, start) })
 	t.Run("health and reflection", func(t *testing.T) { rpcReflection(t, start) })
+	t.Run("watched health", func(t *testing.T) { rpcWatch(t, start) })
 	t.Run("compression", func(t *testing.T) { rpcCompressed(t, start) })
 	t.Run("message size", func(t *testing.T) { rpcSize(t, start) })
 	t.Run("routing injection", func(t *testing.T) { rpcInjection(t, start) })

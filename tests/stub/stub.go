@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -71,6 +72,9 @@ type Server struct {
 	grpc  *grpc.Server
 	serve sync.WaitGroup
 
+	// opened counts connections over HTTP.
+	opened atomic.Int64
+
 	mu       sync.Mutex
 	handlers map[string]Handler
 	fallback Handler
@@ -91,12 +95,19 @@ func Start(httpAddress, grpcAddress string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{HTTP: h.Addr().String(), GRPC: g.Addr().String(), handlers: map[string]Handler{}, arrived: make(chan struct{})}
-	s.http = &http.Server{Handler: http.HandlerFunc(s.serveHTTP)}
+	s.http = &http.Server{Handler: http.HandlerFunc(s.serveHTTP), ConnState: func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			s.opened.Add(1)
+		}
+	}}
 	s.grpc = grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(s.serveGRPC), grpc.MaxRecvMsgSize(1<<30))
 	s.serve.Go(func() { _ = s.http.Serve(h) })
 	s.serve.Go(func() { _ = s.grpc.Serve(g) })
 	return s, nil
 }
+
+// Opened returns how many connections have been opened over HTTP.
+func (s *Server) Opened() int { return int(s.opened.Load()) }
 
 // Close stops the server at once, calls under way included.
 func (s *Server) Close() {
