@@ -108,7 +108,7 @@ func (l *Log) Node(n *graph.Node) (*Node, error) {
 		node.url = *g.URL
 	}
 	if g.SamplePercent != nil {
-		node.percent = uint64(max(*g.SamplePercent, 0)) //nolint:gosec // not negative
+		node.percent = uint64(max(*g.SamplePercent, 0))
 	}
 	if l.options.Sink != nil {
 		return node, nil

@@ -31,12 +31,12 @@ const (
 
 // bucket numbers a time, of which microseconds count.
 func bucket(d time.Duration) int {
-	v := uint64(max(d.Microseconds(), 0)) //nolint:gosec // not negative
+	v := uint64(max(d.Microseconds(), 0))
 	if v < 8 {
-		return int(v) //nolint:gosec // below 8
+		return int(v)
 	}
 	octave := bits.Len64(v) - 4
-	return min(8*(octave+1)+int(v>>octave&7), 8*40-1) //nolint:gosec // three bits
+	return min(8*(octave+1)+int(v>>octave&7), 8*40-1)
 }
 
 // end is the time at which a bucket ends.

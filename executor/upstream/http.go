@@ -190,7 +190,7 @@ func seconds(text string) time.Duration {
 	if err != nil {
 		return 0
 	}
-	return time.Duration(n) * time.Second //nolint:gosec // 31 bits
+	return time.Duration(n) * time.Second
 }
 
 func first(header map[string][]string, name string) string {
