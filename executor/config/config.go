@@ -69,7 +69,9 @@ type Config struct {
 	// Telemetry is what is shown of the work.
 	Telemetry Telemetry
 
-	// KafkaSecurity is how brokers are connected to.
+	// Kafka is the serving of records, KafkaSecurity how brokers are connected
+	// to.
+	Kafka         Kafka
 	KafkaSecurity KafkaSecurity
 
 	// Predictor is what to serve.
@@ -151,7 +153,7 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	flags.IntVar(&c.GRPCPort, "grpc_port", 5000, "port of the gRPC listener")
 	flags.StringVar(&c.Protocol, "protocol", "seldon", "outside protocol: seldon, tensorflow, v2 or kfserving")
 	flags.StringVar(&c.Transport, "transport", "rest", "rest or grpc; both are always served")
-	flags.StringVar(&s.serverType, "server_type", "rpc", "rpc")
+	flags.StringVar(&s.serverType, "server_type", "rpc", "rpc, or kafka: serve records of a topic too")
 	flags.DurationVar(&c.GracefulTimeout, "graceful_timeout", 15*time.Second, "time that requests in flight have to finish at shutdown")
 	flags.DurationVar(&c.ShutdownDelay, "shutdown_delay", 0, "time between a signal and closing the listeners")
 	flags.BoolVar(&c.FullHealthChecks, "full_health_checks", false, "judge readiness by HTTP instead of a TCP connect")
@@ -165,12 +167,10 @@ func (c *Config) define(flags *flag.FlagSet, env Env) *source {
 	c.PayloadLog.define(flags, env)
 	flags.BoolVar(&c.OnePort, "one_port", env.is("RADIANT_ONE_PORT"), "serve gRPC on the REST port too, as equal ports do")
 	flags.BoolVar(&s.debug, "debug", env.is("SELDON_DEBUG"), "same as --log_level DEBUG")
-	for _, name := range []string{"config", "kubeconfig", "kafka_broker", "kafka_input_topic", "kafka_output_topic"} {
-		flags.String(name, "", "accepted, not used yet")
+	for _, name := range []string{"config", "kubeconfig"} {
+		flags.String(name, "", "accepted, without effect")
 	}
-	flags.Int("kafka_workers", 4, "accepted, not used yet")
-	flags.Bool("kafka_full_graph", false, "accepted, not used yet")
-	flags.Bool("kafka_auto_commit", true, "accepted, not used yet")
+	c.Kafka.define(flags, env)
 	c.Telemetry.define(flags)
 	return s
 }
@@ -183,6 +183,7 @@ func (c *Config) environment(env Env) {
 	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""
 	c.TLS.environment(env)
 	c.PayloadLog.environment(env)
+	c.Kafka.environment(env)
 	c.KafkaSecurity.environment(env)
 }
 
@@ -192,9 +193,9 @@ func (c *Config) check(s *source) error {
 	switch s.serverType {
 	case "rpc":
 	case "kafka":
-		fail("--server_type kafka is not supported by this build; use rpc")
+		c.Kafka.Serve = true
 	default:
-		fail("--server_type %q is unknown: want rpc", s.serverType)
+		fail("--server_type %q is unknown: want rpc or kafka", s.serverType)
 	}
 	if c.V1 = s.compat == "v1"; !c.V1 && s.compat != "" {
 		fail("--compat %q is unknown: want v1 or nothing", s.compat)
@@ -216,7 +217,7 @@ func (c *Config) check(s *source) error {
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")
 	}
-	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check(), c.PayloadLog.check(&c.KafkaSecurity))...)
+	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check(), c.PayloadLog.check(&c.KafkaSecurity), c.Kafka.check(&c.KafkaSecurity))...)
 }
 
 func (c *Config) checkNames() error {

@@ -156,7 +156,7 @@ func TestErrors(t *testing.T) {
 		"not base64":       {named, map[string]string{"ENGINE_PREDICTOR": "%%"}, []string{"ENGINE_PREDICTOR is not base64"}},
 		"not JSON":         {named, map[string]string{"ENGINE_PREDICTOR": encoded("{\n\"name\": }")}, []string{"line 2, column 9", "invalid character"}},
 		"wrong type":       {named, map[string]string{"ENGINE_PREDICTOR": encoded(`{"graph":{"children":{}}}`)}, []string{"graph.children"}},
-		"kafka":            {append(named, "--server_type=kafka"), nil, []string{"kafka is not supported by this build"}},
+		"kafka":            {append(named, "--server_type=kafka"), nil, []string{"--kafka_broker or KAFKA_BROKER is missing", "KAFKA_INPUT_TOPIC is missing", "KAFKA_OUTPUT_TOPIC is missing"}},
 		"transport":        {append(named, "--transport=udp"), nil, []string{`--transport "udp"`}},
 		"ports":            {append(named, "--http_port=70000", "--grpc_port=-1"), nil, []string{"--http_port 70000", "--grpc_port -1"}},
 		"compat":           {append(named, "--compat=v2"), nil, []string{`--compat "v2" is unknown: want v1`}},

@@ -80,6 +80,10 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if options.TLS, err = listenerPair(c, log); err != nil {
 		return err
 	}
+	records, err := kafkaServer(c, p, &options, tel.Registerer())
+	if err != nil {
+		return err
+	}
 	s, err := server.Listen(c.HTTPPort, c.GRPCPort, options)
 	if err != nil {
 		return err
@@ -89,5 +93,5 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if listening != nil {
 		listening(rest, grpc)
 	}
-	return s.Run(ctx)
+	return serveAll(ctx, s, records)
 }
