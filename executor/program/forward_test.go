@@ -48,18 +48,26 @@ func componentPort(tb testing.TB) int {
 func run(tb testing.TB, port int) string {
 	tb.Helper()
 	predictor := fmt.Sprintf(`{"name":"p","graph":{"name":"m","type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":%d}}}`, port)
-	env := func(name string) (string, bool) {
-		v, ok := map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": tb.TempDir()}[name]
-		return v, ok
-	}
-	c, err := config.Load([]string{"--sdep=d", "--namespace=n", "--predictor=p", "--http_port=0", "--grpc_port=0"}, env, io.Discard)
+	return start(tb, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": tb.TempDir()})
+}
+
+// start starts an executor with these variables and returns its address.
+func start(tb testing.TB, vars map[string]string, args ...string) string {
+	tb.Helper()
+	env := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
+	c, err := config.Load(append([]string{"--sdep=d", "--namespace=n", "--predictor=p", "--http_port=0", "--grpc_port=0"}, args...), env, io.Discard)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	listening, done := make(chan string, 1), make(chan error, 1)
 	go func() { done <- Run(ctx, c, io.Discard, func(rest, _ string) { listening <- rest }) }()
-	address := <-listening
+	var address string
+	select {
+	case address = <-listening:
+	case err := <-done:
+		tb.Fatal(err)
+	}
 	tb.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {

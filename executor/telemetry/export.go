@@ -12,8 +12,8 @@ import (
 // watchedExporter counts what it sends, and tells the log when it cannot.
 type watchedExporter struct {
 	sdk.SpanExporter
-	log  *slog.Logger
-	sent *prometheus.CounterVec
+	log          *slog.Logger
+	sent, failed prometheus.Counter
 	// told is when the log was told last. Exports are made one after the other.
 	told time.Time
 }
@@ -25,10 +25,10 @@ const tellEvery = time.Minute
 func (e *watchedExporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	err := e.SpanExporter.ExportSpans(ctx, spans)
 	if err == nil {
-		e.sent.WithLabelValues("sent").Add(float64(len(spans)))
+		e.sent.Add(float64(len(spans)))
 		return nil
 	}
-	e.sent.WithLabelValues("failed").Add(float64(len(spans)))
+	e.failed.Add(float64(len(spans)))
 	if now := time.Now(); now.Sub(e.told) >= tellEvery {
 		e.told = now
 		e.log.Warn("traces cannot be sent", "spans", len(spans), "error", err.Error())

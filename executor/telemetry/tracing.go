@@ -48,7 +48,7 @@ func newTracer(o *Options, sent *prometheus.CounterVec) (*tracer, error) {
 			sdk.WithSampler(sampler(c)),
 			sdk.WithResource(describe(c, o)),
 			// What does not fit the queue is dropped: requests never wait.
-			sdk.WithBatcher(&watchedExporter{SpanExporter: exporter, log: o.Log, sent: sent},
+			sdk.WithBatcher(&watchedExporter{SpanExporter: exporter, log: o.Log, sent: sent.WithLabelValues("sent"), failed: sent.WithLabelValues("failed")},
 				sdk.WithMaxQueueSize(c.Queue), sdk.WithMaxExportBatchSize(c.Batch), sdk.WithBatchTimeout(c.Delay), sdk.WithExportTimeout(c.Timeout)),
 		),
 		propagator: propagator(c.Propagators),
