@@ -136,7 +136,10 @@ func (b *builder) overview() string {
 		for _, n := range b.graph.Nodes {
 			fmt.Fprintf(&s, "%s- **%s**", strings.Repeat("  ", n.Depth), plainText(n.Name))
 			if n.Kind != "" {
-				fmt.Fprintf(&s, ", %s", code(n.Kind))
+				fmt.Fprintf(&s, ", %s", plainText(n.Kind))
+			}
+			if n.Foreign {
+				fmt.Fprintf(&s, ", speaks %s", n.Speaks)
 			}
 			s.WriteByte('\n')
 		}
@@ -172,7 +175,22 @@ func (b *builder) tensorText() string {
 		row("input", b.input[0].Inputs)
 	}
 	row("output", outputs)
+	if len(b.graph.Nodes) > 1 {
+		fmt.Fprintf(&s, "\nAs told by %s.", strings.Join(b.tellers(outputs), " and "))
+	}
 	return s.String()
+}
+
+// tellers are the nodes whose inputs and outputs are those of the graph.
+func (b *builder) tellers(outputs []Tensor) []string {
+	var names []string
+	if len(b.input) > 0 {
+		names = append(names, code(b.inputNode().Name)+" of the input")
+	}
+	if len(outputs) > 0 {
+		names = append(names, code(b.graph.Nodes[b.graph.Outputs].Name)+" of the output")
+	}
+	return names
 }
 
 // inputText says in a sentence what a request takes.

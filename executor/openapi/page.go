@@ -24,7 +24,7 @@ import (
 var pages embed.FS
 
 // policy lets the page load what comes from its own address, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 // askTime bounds how long models are asked for what the document says of them.

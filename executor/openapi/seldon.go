@@ -21,20 +21,20 @@ func seldonWords() *words {
 var seldonGeneral = raw(`{"data":{"ndarray":[[1.0,2.0,3.0,4.0]]}}`)
 
 func seldonRequests(b *builder) []example {
-	general := []example{{"ndarray", "a row of four numbers, as an example", seldonGeneral}}
+	general := []example{{"ndarray", "ndarray: a row of four numbers, as an example", seldonGeneral}}
 	if len(b.example) == 0 {
 		return general
 	}
 	inputs := b.example[0].Inputs
 	switch {
 	case len(inputs) > 1 && b.inputNode().Columns:
-		return []example{{"ndarray", "a row of a table", seldonRow(inputs)}}
+		return []example{{"ndarray", "ndarray: a row of a table", seldonRow(inputs)}}
 	case len(inputs) > 1:
 		if !b.inputNode().Foreign {
 			inputs = inputs[:1]
 			break
 		}
-		return []example{{"jsonData", "inputs by name", raw(`{"jsonData":` + byName(inputs, nestedValue) + `}`)}}
+		return []example{{"jsonData", "jsonData: inputs by name", raw(`{"jsonData":` + byName(inputs, nestedValue) + `}`)}}
 	}
 	return seldonOne(b, inputs[0])
 }
@@ -44,11 +44,11 @@ func seldonRequests(b *builder) []example {
 func seldonOne(b *builder, t Tensor) []example {
 	switch t.Message {
 	case "jsonData":
-		return []example{{"jsonData", "JSON as the component wants it", raw(`{"jsonData":` + sample(t.Schema, 0) + `}`)}}
+		return []example{{"jsonData", "jsonData: as the component wants it", raw(`{"jsonData":` + sample(t.Schema, 0) + `}`)}}
 	case "strData":
-		return []example{{"strData", "text", raw(`{"strData":"text"}`)}}
+		return []example{{"strData", "strData: text", raw(`{"strData":"text"}`)}}
 	case "binData":
-		return []example{{"binData", "bytes in base64", raw(`{"binData":"dGV4dA=="}`)}}
+		return []example{{"binData", "binData: bytes in base64", raw(`{"binData":"dGV4dA=="}`)}}
 	}
 	large := count(t.Shape) > shownNumbers
 	value := element(t.DType, large)
@@ -58,19 +58,19 @@ func seldonOne(b *builder, t Tensor) []example {
 	}
 	var all []example
 	if len(t.Shape) > 0 || t.Shape == nil {
-		all = append(all, example{"ndarray", "lists in lists", raw(`{"data":{` + names + `"ndarray":` + nested(known(t), value) + `}}`)})
+		all = append(all, example{"ndarray", "ndarray: lists in lists", raw(`{"data":{` + names + `"ndarray":` + nested(known(t), value) + `}}`)})
 	}
 	if t.DType != tensor.Bytes && t.DType != tensor.Bool {
-		all = append(all, example{"tensor", "shape and values", raw(
+		all = append(all, example{"tensor", "tensor: shape and values", raw(
 			`{"data":{` + names + `"tensor":{"shape":` + numbersJSON(sizes(known(t))) + `,"values":` + flat(known(t), value) + `}}}`)})
 	}
 	if large {
 		return all[len(all)-1:]
 	}
 	if b.inputNode().Foreign && t.Name != "" {
-		all = append(all, example{"jsonData", "by name", raw(`{"jsonData":` + byName([]Tensor{t}, nestedValue) + `}`)})
+		all = append(all, example{"jsonData", "jsonData: inputs by name", raw(`{"jsonData":` + byName([]Tensor{t}, nestedValue) + `}`)})
 		if t.DType == tensor.Bytes && len(t.Shape) == 1 {
-			all = append(all, example{"strData", "text", raw(`{"strData":"text"}`)})
+			all = append(all, example{"strData", "strData: text", raw(`{"strData":"text"}`)})
 		}
 	}
 	if t.Message != "" {
@@ -201,12 +201,12 @@ func seldonArray(inputs []Tensor, otherwise object) object {
 func seldonMessage(data object) object {
 	text := object{{"type", "string"}}
 	return record(
-		member{"meta", ref("schemas/Meta")},
 		member{"data", data},
 		member{"strData", text},
 		member{"binData", object{{"type", "string"}, {"format", "byte"}}},
 		member{"jsonData", about("any JSON", object{})},
 		member{"customData", object{{"type", "object"}}},
+		member{"meta", ref("schemas/Meta")},
 		member{"status", ref("schemas/Status")},
 	)
 }

@@ -34,7 +34,7 @@ func tensorflowRequests(b *builder) []example {
 		all = append(all, tensorflowExamples(s)...)
 	}
 	if len(all) == 0 {
-		return []example{{"instances", "a row of four numbers, as an example", tensorflowGeneral}}
+		return []example{{"instances", "instances: a row of four numbers, as an example", tensorflowGeneral}}
 	}
 	return all
 }
@@ -59,10 +59,10 @@ func tensorflowExamples(s Signature) []example {
 	}
 	var all []example
 	if instance != "" {
-		all = append(all, example{"instances" + suffix, "row by row" + of, raw(start + `"instances":[` + instance + `]}`)})
+		all = append(all, example{"instances" + suffix, "instances: row by row" + of, raw(start + `"instances":[` + instance + `]}`)})
 	}
 	if instance == "" || !large {
-		all = append(all, example{"inputs" + suffix, "input by input" + of, raw(start + `"inputs":` + inputs + `}`)})
+		all = append(all, example{"inputs" + suffix, "inputs: input by input" + of, raw(start + `"inputs":` + inputs + `}`)})
 	}
 	return all
 }

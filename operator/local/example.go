@@ -15,6 +15,8 @@ import (
 type exampleCall struct {
 	// path follows the deployment's prefix; MODEL stands for the graph's name.
 	path string
+	// docs is the page about the deployment, also behind the prefix.
+	docs string
 	// body is a request that is well formed, to be filled by the user.
 	body string
 	// method is the gRPC method.
@@ -28,19 +30,19 @@ type exampleCall struct {
 // exampleCalls has a line for each protocol.
 var exampleCalls = map[v1.Protocol]exampleCall{
 	v1.ProtocolSeldon: {
-		path: "api/v1.0/predictions", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict", sameOverGRPC: true,
+		path: "api/v1.0/predictions", docs: "api/v1.0/doc/", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict", sameOverGRPC: true,
 		fits: func(fields map[string]json.RawMessage) bool {
 			return hasAny(fields, "data", "strData", "jsonData", "binData")
 		},
 	},
 	v1.ProtocolTensorFlow: {
-		path: "v1/models/MODEL:predict", body: `{"instances": [[1.0, 2.0, 3.0]]}`, method: "tensorflow.serving.PredictionService/Predict",
+		path: "v1/models/MODEL:predict", docs: "v1/docs/", body: `{"instances": [[1.0, 2.0, 3.0]]}`, method: "tensorflow.serving.PredictionService/Predict",
 		fits: func(fields map[string]json.RawMessage) bool {
 			return hasAny(fields, "instances") || hasAny(fields, "inputs") && !isV2(fields)
 		},
 	},
 	v1.ProtocolV2: {
-		path: "v2/models/MODEL/infer", method: "inference.GRPCInferenceService/ModelInfer",
+		path: "v2/models/MODEL/infer", docs: "v2/docs/", method: "inference.GRPCInferenceService/ModelInfer",
 		body: `{"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP64", "data": [1.0, 2.0, 3.0]}]}`,
 		fits: isV2,
 	},
@@ -71,9 +73,14 @@ func example(s Source, port int) string {
 			input = shellWord(file)
 		}
 	}
-	return fmt.Sprintf(`  curl -s http://localhost:%d/seldon/%s/%s/%s -H 'Content-Type: application/json' -d %s
+	home := fmt.Sprintf("http://localhost:%d/seldon/%s/%s/", port, d.Namespace, d.Name)
+	lines := fmt.Sprintf(`  curl -s %s%s -H 'Content-Type: application/json' -d %s
   grpcurl -plaintext -H 'seldon: %s' -H 'namespace: %s' -d @ localhost:%d %s < %s
-`, port, d.Namespace, d.Name, path, body, d.Name, d.Namespace, port, call.method, input)
+`, home, path, body, d.Name, d.Namespace, port, call.method, input)
+	if !d.Spec.Predictors[0].NoExecutor() {
+		lines += "  in a browser: " + home + call.docs + "\n"
+	}
+	return lines
 }
 
 // largestExample is the largest file that is looked into.

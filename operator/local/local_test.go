@@ -256,6 +256,9 @@ func TestTheTableAndTheCurlLine(t *testing.T) {
 			t.Errorf("missing %q in:\n%s", want, text)
 		}
 	}
+	if strings.Contains(text, "in a browser") {
+		t.Errorf("a page of the executor is announced where there is none:\n%s", text)
+	}
 	s.stop()
 }
 

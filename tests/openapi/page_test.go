@@ -14,22 +14,28 @@ import (
 // presses "Try it out" and "Execute", and looks for the prediction.
 func TestPage(t *testing.T) {
 	chromium(t)
-	gateway := serve(t, "mnist.yaml", "mnist-v2.yaml", "mnist-tensorflow.yaml")
+	gateway, output := serve(t, "mnist.yaml", "mnist-v2.yaml", "mnist-tensorflow.yaml")
 	for _, c := range []struct {
 		name, deployment, docs string
 		// path is where a prediction is asked for.
 		path string
+		// announced is true if radiant local prints just this address.
+		announced bool
 	}{
-		{"seldon", "mnist", "/api/v1.0/doc/", "/api/v1.0/predictions"},
-		{"seldon, as of old", "mnist", "/api/v0.1/doc/", "/api/v1.0/predictions"},
-		{"v2", "mnist-v2", "/v2/docs/", "/v2/models/mnist-model/infer"},
-		// Without the slash, which the page needs for its parts.
-		{"tensorflow", "mnist-tensorflow", "/v1/docs", "/v1/models/mnist-model:predict"},
+		{"seldon", "mnist", "/api/v1.0/doc/", "/api/v1.0/predictions", true},
+		{"v2", "mnist-v2", "/v2/docs/", "/v2/models/mnist-model/infer", true},
+		{"tensorflow", "mnist-tensorflow", "/v1/docs/", "/v1/models/mnist-model:predict", true},
+		{"seldon, as of old", "mnist", "/api/v0.1/doc/", "/api/v1.0/predictions", false},
+		// The page needs the slash, for its parts.
+		{"without the slash", "mnist-tensorflow", "/v1/docs", "/v1/models/mnist-model:predict", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := openTab(t)
 			home := "http://" + gateway + "/seldon/default/" + c.deployment
 			must(t, b.call(soon(t), "Page.navigate", object{"url": home + c.docs}, nil))
+			if said := output.text(); c.announced && !strings.Contains(said, "in a browser: "+home+c.docs+"\n") {
+				t.Errorf("radiant local does not say where the page is: %s", said)
+			}
 			info := b.await(t, "the document", `document.querySelector(".info")?.innerText ?? ""`)
 			for _, word := range []string{c.deployment, "images", "FP32", "[?, 784]", "scores", "[?, 10]"} {
 				if !strings.Contains(info, word) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,18 +21,19 @@ import (
 const startTimeout = 10 * time.Minute
 
 // serve lets radiant local serve deployments of the MNIST sample until the
-// test ends, and returns the gateway's address once all are ready.
-func serve(t *testing.T, files ...string) string {
+// test ends, and returns the gateway's address once all are ready, and what it
+// printed until then.
+func serve(t *testing.T, files ...string) (address string, output *lockedBuffer) {
 	t.Helper()
-	address := fmt.Sprintf("localhost:%d", programs.FreePort(t))
+	address = fmt.Sprintf("localhost:%d", programs.FreePort(t))
 	args := []string{"local", "--port", address[len("localhost:"):]}
 	for _, f := range files {
 		args = append(args, "-f", f)
 	}
-	var output lockedBuffer
+	output = &lockedBuffer{}
 	cmd := exec.Command(filepath.Join(programs.Build(t), "radiant"), args...)
 	cmd.Dir = "../../samples/mnist"
-	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.Stdout, cmd.Stderr = output, output
 	must(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
@@ -48,8 +50,8 @@ func serve(t *testing.T, files ...string) string {
 		}
 	})
 	for deadline := time.Now().Add(startTimeout); ; {
-		if ready(address, len(files)) {
-			return address
+		if ready(address, len(files)) && strings.Contains(output.text(), "Press Ctrl-C") {
+			return address, output
 		}
 		select {
 		case <-ended:

@@ -2,41 +2,40 @@
 (() => {
   const name = document.body.dataset.document;
 
-  // Numbers fill lines, instead of having one each.
-  const width = 100;
-  const layout = (value, indent) => {
+  // Numbers fill lines, instead of having one each; very many do so densely.
+  const long = 20000;
+  const layout = (value, indent, style) => {
     const inner = indent + "  ";
     if (Array.isArray(value) && value.length > 0) {
-      const parts = value.map((item) => layout(item, inner));
-      const flat = "[" + parts.join(", ") + "]";
-      if (flat.length + indent.length <= width && !flat.includes("\n")) return flat;
-      if (value.some((item) => item !== null && typeof item === "object")) {
-        return "[\n" + inner + parts.join(",\n" + inner) + "\n" + indent + "]";
-      }
+      const parts = value.map((item) => layout(item, inner, style));
       const lines = [""];
       for (const part of parts) {
-        const last = lines.length - 1;
-        if (lines[last] && lines[last].length + part.length + inner.length > width) lines.push(part);
-        else lines[last] += (lines[last] && ", ") + part;
+        const line = lines.length - 1;
+        const fits = lines[line].length + part.length + inner.length <= style.width;
+        if (!lines[line]) lines[line] = part;
+        else if (fits && !part.includes("\n") && !lines[line].includes("\n")) lines[line] += style.comma + part;
+        else lines.push(part);
       }
+      if (lines.length === 1 && !lines[0].includes("\n")) return "[" + lines[0] + "]";
       return "[\n" + inner + lines.join(",\n" + inner) + "\n" + indent + "]";
     }
     if (value !== null && typeof value === "object" && Object.keys(value).length > 0) {
-      const parts = Object.entries(value).map(([key, item]) => JSON.stringify(key) + ": " + layout(item, inner));
+      const parts = Object.entries(value).map(([key, item]) => JSON.stringify(key) + ": " + layout(item, inner, style));
       return "{\n" + inner + parts.join(",\n" + inner) + "\n" + indent + "}";
     }
     return JSON.stringify(value);
   };
   const compact = (text) => {
     try {
-      return layout(JSON.parse(text), "");
+      const value = JSON.parse(text);
+      const dense = JSON.stringify(value).length > long;
+      return layout(value, "", dense ? { width: 1000, comma: "," } : { width: 100, comma: ", " });
     } catch {
       return text;
     }
   };
 
   // Colouring very long texts would stop the browser for seconds.
-  const coloured = 20000;
   const plugin = (system) => {
     const sample = system.fn.getJsonSampleSchema;
     return {
@@ -49,7 +48,7 @@
       wrapComponents: {
         SyntaxHighlighter: (Original, { React }) => (props) => {
           const text = Array.isArray(props.children) ? props.children.join("") : String(props.children ?? "");
-          return text.length > coloured
+          return text.length > long
             ? React.createElement("pre", { className: "plain-code" }, text)
             : React.createElement(Original, props);
         },
