@@ -17,10 +17,20 @@ usable_python() {
   for python in python3.11 python3.12 python3; do
     if command -v "$python" >/dev/null &&
       "$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
+      interpreter=$python
       return 0
     fi
   done
   return 1
+}
+
+# has_libpython is true if that Python is there as a shared library too.
+has_libpython() {
+  "$interpreter" - <<'PYTHON'
+import os, sys, sysconfig
+place, name = sysconfig.get_config_var("LIBDIR") or "/usr/lib", "libpython{}.{}.so.1.0".format(*sys.version_info)
+sys.exit(not any(os.path.exists(f"{p}/{name}") for p in (place, f"{place}/{sysconfig.get_config_var('MULTIARCH')}")))
+PYTHON
 }
 
 for tool in "$@"; do
@@ -31,6 +41,10 @@ for tool in "$@"; do
     python)
       usable_python || apt_install python3 python3-venv || true
       usable_python || { echo 'Python 3.11 or 3.12 with venv is missing: the model servers need it' >&2; exit 1; }
+      ;;
+    libpython)
+      usable_python && { has_libpython || apt_install "lib$("$interpreter" -c 'import sys; print("python{}.{}".format(*sys.version_info))')"; } ||
+        echo 'The shared library of Python is missing: tests with Triton are left out' >&2
       ;;
     gcc)
       command -v gcc >/dev/null || apt_install gcc libc6-dev ||

@@ -5,7 +5,9 @@ import os
 import pathlib
 import shutil
 import sys
+import sysconfig
 import tempfile
+import unittest
 
 from running import HERE, Program, free_port, listening, node
 
@@ -29,6 +31,18 @@ version_policy: {{ all {{ }} }}
 """
 
 
+def python_library():
+    """The folder of Python's shared library, which the backend is linked to.
+    An interpreter of the system's may be there without."""
+    name = "libpython{}.{}.so.1.0".format(*sys.version_info)
+    places = [pathlib.Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib")]
+    places.append(places[0] / (sysconfig.get_config_var("MULTIARCH") or ""))
+    for folder in places:
+        if (folder / name).exists():
+            return folder
+    raise unittest.SkipTest(f"{name}, which Triton's backend for Python needs, is not installed")
+
+
 class Triton(Program):
     def __init__(self):
         server = pathlib.Path(importlib.util.find_spec("pytriton").origin).parent / "tritonserver"
@@ -49,7 +63,7 @@ class Triton(Program):
              "--http-address=127.0.0.1", "--grpc-address=127.0.0.1"],
             # The models run in the first Python of the path.
             {"PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1",
-             "LD_LIBRARY_PATH": str(server.parents[1] / "nvidia_pytriton.libs")},
+             "LD_LIBRARY_PATH": f"{server.parents[1] / 'nvidia_pytriton.libs'}:{python_library()}"},
         )
         self.wait(lambda: listening(self.rest) and listening(self.rpc))
 
