@@ -42,7 +42,7 @@ func TestPeers(t *testing.T) {
 			if c.file == "test_triton" && runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
 				t.Skip("Triton is there for Linux on x86-64 alone")
 			}
-			run(t, bin, interpreter(t, bin, c.lists), c.file)
+			run(t, program{bin, interpreter(t, bin, c.lists), c.file, interpreter(t, bin, []string{"wrapper.txt"})})
 		})
 	}
 }
@@ -67,14 +67,18 @@ func interpreter(t *testing.T, bin string, lists []string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// program is a file of tests with the Python that runs it, the folder of our
+// programs and the Python of the wrapper, for components beside other peers.
+type program struct{ bin, python, file, wrapper string }
+
 // run runs the tests of a file. What they start ends with them: they are
 // interrupted, not killed, when they take too long.
-func run(t *testing.T, bin, python, file string) {
+func run(t *testing.T, p program) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), runTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python, "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "--verbose", file)
-	cmd.Env = append(os.Environ(), "RADIANT_PROGRAMS="+bin, "PYTHONNOUSERSITE=1")
+	cmd := exec.CommandContext(ctx, p.python, "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "--verbose", p.file)
+	cmd.Env = append(os.Environ(), "RADIANT_PROGRAMS="+p.bin, "RADIANT_WRAPPER="+p.wrapper, "PYTHONNOUSERSITE=1")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute
 	out, err := cmd.CombinedOutput()

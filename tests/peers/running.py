@@ -121,9 +121,10 @@ class Component(Program):
         return node(name or self.name, self.rest, self.rpc, *children, type=self.kind, **fields)
 
 
-def node(name, rest, rpc, *children, **fields):
-    """A node of a graph, as an operator writes it."""
-    endpoint = {"service_host": "127.0.0.1", "service_port": rest, "type": "REST", "httpPort": rest, "grpcPort": rpc}
+def node(name, rest, rpc, *children, speaks="", **fields):
+    """A node of a graph, as an operator writes it. speaks is the protocol of
+    its server; empty: that of the clients."""
+    endpoint = {"service_host": "127.0.0.1", "service_port": rest, "type": "REST", "httpPort": rest, "grpcPort": rpc, "protocol": speaks}
     return {"name": name, "endpoint": endpoint, "children": list(children), **fields}
 
 

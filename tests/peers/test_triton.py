@@ -1,14 +1,17 @@
 """Triton's clients against the executor, and Triton itself behind it."""
 
+import json
+import os
 import queue
 import unittest
+import urllib.request
 
 import numpy as np
 import tritonclient.grpc as triton_rpc
 import tritonclient.http as triton_http
 from tritonclient.utils import InferenceServerException
 
-from running import Executor
+from running import Component, Executor
 from triton import Triton
 
 SECONDS = 60
@@ -250,6 +253,42 @@ class Streams(Fronted):
             result, error = answers.get(timeout=SECONDS)
             self.assertIsNone(error)
             np.testing.assert_array_equal(result.as_numpy("x"), FLOATS * i * 12)
+
+
+class Mixed(Fronted):
+    """Triton and the wrapper in one graph, under another outside protocol than
+    Triton's, so that its answers and requests are translated."""
+
+    @classmethod
+    def setUpClass(cls):
+        python = os.environ["RADIANT_WRAPPER"]
+        cls.scaler = Component("scaler", "components.Scaler", kind="TRANSFORMER", python=python)
+        cls.model = Component("model", "components.Model", python=python)
+        for component in (cls.scaler, cls.model):
+            cls.addClassCleanup(component.stop)
+            component.up()
+
+    def mixed(self, protocol):
+        graph = self.scaler.node(server.node("triple", self.model.node(speaks="seldon"), speaks="v2"), speaks="seldon")
+        executor = Executor(graph, protocol=protocol)
+        self.addCleanup(executor.stop)
+        return executor
+
+    def post(self, executor, path, body):
+        asked = urllib.request.Request(f"http://{executor.rest}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+            return json.load(answer)
+
+    def test_seldon(self):
+        executor = self.mixed("seldon")
+        got = self.post(executor, "/api/v1.0/predictions", {"data": {"tensor": {"shape": [1, 2], "values": [1, 2]}}, "meta": {"tags": {"mine": 1}}})
+        self.assertEqual(got["data"]["tensor"], {"shape": [1, 2], "values": [12, 18]})
+        self.assertEqual((got["meta"]["tags"]["mine"], got["meta"]["tags"]["last"]), (1, "model"))
+        self.assertEqual(set(got["meta"]["requestPath"]), {"scaler", "model"})
+
+    def test_tensorflow(self):
+        got = self.post(self.mixed("tensorflow"), "/v1/models/any:predict", {"instances": [[1, 2]]})
+        self.assertEqual(got, {"predictions": [[12, 18]]})
 
 
 if __name__ == "__main__":
