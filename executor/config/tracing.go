@@ -132,19 +132,7 @@ func (t *Tracing) endpoint(env Env) string {
 		t.warn("%s is no URL that begins with http:// or https://; there are no traces", variable)
 		return ""
 	}
-	protocol, from := first(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-	switch {
-	case protocol == otlpGRPC, protocol == otlpHTTP:
-		t.Protocol = protocol
-	case protocol == "" && u.Port() == "4317":
-		// That port takes gRPC alone.
-		t.Protocol = otlpGRPC
-	default:
-		t.Protocol = otlpHTTP
-		if protocol != "" {
-			t.warn("%s: %q is not supported: want %s or %s; it is %[4]s now", from, protocol, otlpGRPC, otlpHTTP)
-		}
-	}
+	t.protocol(env, u.Port())
 	switch {
 	case t.Protocol == otlpGRPC && raw == "":
 		return "http://localhost:4317"
@@ -154,6 +142,23 @@ func (t *Tracing) endpoint(env Env) string {
 		u = u.JoinPath("v1", "traces")
 	}
 	return u.String()
+}
+
+// protocol finds what is spoken to a collector at this port.
+func (t *Tracing) protocol(env Env, port string) {
+	protocol, from := first(env, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+	switch {
+	case protocol == otlpGRPC, protocol == otlpHTTP:
+		t.Protocol = protocol
+	case protocol == "" && port == "4317":
+		// That port takes gRPC alone.
+		t.Protocol = otlpGRPC
+	default:
+		t.Protocol = otlpHTTP
+		if protocol != "" {
+			t.warn("%s: %q is not supported: want %s or %s; it is %[4]s now", from, protocol, otlpGRPC, otlpHTTP)
+		}
+	}
 }
 
 // hint tells users of Jaeger's own protocols what to set today.

@@ -59,17 +59,17 @@ func sample(schema json.RawMessage, depth int) string {
 		}
 	}
 	kind, _ := s.Type.(string)
-	switch {
-	case kind == "array":
+	switch kind {
+	case "array":
 		if len(s.Items) == 0 {
 			return "[]"
 		}
 		return "[" + sample(s.Items, depth+1) + "]"
-	case kind == "string":
+	case "string":
 		return `"text"`
-	case kind == "number", kind == "integer":
+	case "number", "integer":
 		return "1"
-	case kind == "boolean":
+	case "boolean":
 		return "true"
 	}
 	var parts []string

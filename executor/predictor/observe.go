@@ -65,7 +65,7 @@ func (n *node) observe(makeObserver func(k CallKind) Observer) {
 	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 		for c, to := range n.targets[t] {
 			if to != nil {
-				n.observers.calls[t][c] = makeObserver(CallKind{Node: n.name, Call: graph.Call(c).String(), Transport: t, Path: to.Path, Method: asking[t], Protocol: n.speaks.Name}) //nolint:gosec // a call's number
+				n.observers.calls[t][c] = makeObserver(CallKind{Node: n.name, Call: graph.Call(c).String(), Transport: t, Path: to.Path, Method: asking[t], Protocol: n.speaks.Name})
 			}
 		}
 		for q := protocol.Query(0); q <= lastQuery && n.servers[t].Host != ""; q++ {

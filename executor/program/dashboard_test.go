@@ -117,10 +117,10 @@ func asked(query string) (all []askedMetric) {
 }
 
 func hasLabel(f *dto.MetricFamily, name string) bool {
-	switch {
-	case name == "le":
+	switch name {
+	case "le":
 		return f.GetType() == dto.MetricType_HISTOGRAM
-	case name == "quantile":
+	case "quantile":
 		return f.GetType() == dto.MetricType_SUMMARY
 	}
 	for _, l := range f.GetMetric()[0].GetLabel() {

@@ -16,7 +16,7 @@ var began = time.Now()
 
 // Quantiles may be off by half the width of a cell at most.
 func TestQuantiles(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	random := rand.New(rand.NewPCG(1, 2))
 	for name, draw := range map[string]func() time.Duration{
 		"even": func() time.Duration { return time.Duration(random.Int64N(int64(50 * time.Millisecond))) },
 		"long tail": func() time.Duration {
@@ -99,7 +99,7 @@ func TestHistogramBounds(t *testing.T) {
 	}
 	upTo, n, _ := l.histogram()
 	for i, b := range bounds {
-		if want := uint64(2*i + 1); upTo[b.Seconds()] != want { //nolint:gosec // small
+		if want := uint64(2*i + 1); upTo[b.Seconds()] != want {
 			t.Errorf("up to %v are %d, want %d", b, upTo[b.Seconds()], want)
 		}
 	}

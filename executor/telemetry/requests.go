@@ -78,5 +78,5 @@ func (r *Requests) End(ctx context.Context, start time.Time, code int) {
 // codeNames write the code of an answer, by transport.
 var codeNames = [...]func(code int) string{
 	protocol.REST: strconv.Itoa,
-	protocol.GRPC: func(code int) string { return codes.Code(code).String() }, //nolint:gosec // was one
+	protocol.GRPC: func(code int) string { return codes.Code(code).String() },
 }

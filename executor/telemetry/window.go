@@ -55,7 +55,7 @@ func cell(took time.Duration) int {
 	units := uint64(took) >> unitBits //nolint:gosec // not negative
 	doubling := max(bits.Len64(units)-cellBits, 0)
 	if doubling == 0 {
-		return int(units) //nolint:gosec // less than cells
+		return int(units)
 	}
 	i := doubling*cells + int(units>>(doubling-1)) - cells //nolint:gosec // cells of one doubling
 	return min(i, (doublings+1)*cells-1)

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/program"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // binary is the executor, built once.
@@ -26,19 +26,13 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "executor")
+	path, clean, err := programs.Executor()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "executor")
-	build := exec.Command("go", "build", "-o", binary, "../../executor")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building the executor:", err)
-		return 1
-	}
+	defer clean()
+	binary = path
 	return m.Run()
 }
 

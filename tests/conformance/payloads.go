@@ -236,7 +236,8 @@ func payloadsRedacted(t *testing.T, start Start) {
 	s := eventSink(t)
 	n := logged(s, graph.LogRequest, model("a", 1))
 	n.Logger.Redact = []string{"ssn", "secret"}
-	e, _ := launch(t, start, "seldon", n)
+	// One worker keeps the order.
+	e, _ := launch(t, start, "seldon", n, "--logger_workers", "1")
 	const plain = `{"data":{"names":["age","ssn"],"ndarray":[[7,123]]},"meta":{"tags":{"secret":"pw","kept":9007199254740993}}}`
 	if _, _, err := post(soon(t), predictions(e), "application/json", []byte(plain)); err != nil {
 		t.Fatal(err)

@@ -141,7 +141,7 @@ func (c *collected) await(t *testing.T, n int) []span {
 		spans := slices.Clone(c.spans)
 		c.mu.Unlock()
 		if len(spans) >= n {
-			slices.SortFunc(spans, func(a, b span) int { return int(int64(a.StartTimeUnixNano) - int64(b.StartTimeUnixNano)) }) //nolint:gosec // nanoseconds
+			slices.SortFunc(spans, func(a, b span) int { return int(int64(a.StartTimeUnixNano) - int64(b.StartTimeUnixNano)) })
 			return spans
 		}
 		if time.Now().After(deadline) {

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +27,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/tests/programs"
 	"github.com/prime-radiant/radiant/tests/stub"
 )
 
@@ -37,19 +37,13 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "executor")
+	path, clean, err := programs.Executor(buildFlags...)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "executor")
-	build := exec.Command("go", append(append([]string{"build"}, buildFlags...), "-o", binary, "../../executor")...)
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "building the executor:", err)
-		return 1
-	}
+	defer clean()
+	binary = path
 	return m.Run()
 }
 
@@ -81,7 +75,6 @@ type topics struct {
 	broker          string
 	in, out, errors string
 	client          *kgo.Client
-	seen            int
 }
 
 func newTopics(t *testing.T, broker string, partitions int32) *topics {

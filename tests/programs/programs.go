@@ -2,7 +2,9 @@
 package programs
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -24,6 +26,24 @@ func Build(t *testing.T) string {
 		}
 	}
 	return dir
+}
+
+// Executor makes the executor, with flags for go build, in a folder that clean
+// removes. It is for the TestMain of packages two folders below the module's
+// root.
+func Executor(flags ...string) (path string, clean func(), err error) {
+	dir, err := os.MkdirTemp("", "executor")
+	if err != nil {
+		return "", nil, err
+	}
+	clean = func() { _ = os.RemoveAll(dir) }
+	path = filepath.Join(dir, "executor")
+	build := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "../../executor")...)
+	if out, err := build.CombinedOutput(); err != nil {
+		clean()
+		return "", nil, fmt.Errorf("building the executor: %w\n%s", err, out)
+	}
+	return path, clean, nil
 }
 
 // FreePort is a port of localhost that nobody listens on right now.
