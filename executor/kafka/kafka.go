@@ -98,7 +98,7 @@ func New(o Options) (*Server, error) {
 		commits: make(chan struct{}, 1),
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
-	if s.client, err = kgo.NewClient(append(o.Connection.Options(), s.clientOptions()...)...); err != nil {
+	if err := kgo.ValidateOpts(s.clientOptions()...); err != nil {
 		return nil, fmt.Errorf("setting up Kafka: %w", err)
 	}
 	s.metrics = newMetrics(o.Metrics)
@@ -106,7 +106,7 @@ func New(o Options) (*Server, error) {
 }
 
 func (s *Server) clientOptions() []kgo.Opt {
-	return []kgo.Opt{
+	return append(s.options.Connection.Options(),
 		kgo.WithLogger(logger{s.options.Log}),
 		kgo.ConsumerGroup(s.options.Group),
 		kgo.ConsumeTopics(s.options.Input),
@@ -129,17 +129,26 @@ func (s *Server) clientOptions() []kgo.Opt {
 		// no more than the window has is ever on its way.
 		kgo.MaxBufferedRecords(2*windowPerWorker*s.options.Workers + 100),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
-	}
+	)
 }
 
 // Run serves until ctx ends, and then finishes what is under way. It returns
 // an error if that did not succeed in time: the records in question are left
 // to the next consumer.
 func (s *Server) Run(ctx context.Context) error {
-	defer s.client.Close()
 	defer s.stop()
 	s.options.Log.Info("waiting for the graph, to consume then", "topic", s.options.Input, "group", s.options.Group)
 	s.awaitReady(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	// A client joins the group at once, and would keep partitions from others
+	// that can serve them.
+	var err error
+	if s.client, err = kgo.NewClient(s.clientOptions()...); err != nil {
+		return fmt.Errorf("setting up Kafka: %w", err)
+	}
+	defer s.client.Close()
 	var all sync.WaitGroup
 	for range s.options.Workers {
 		all.Go(s.work)
@@ -148,7 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 		all.Go(s.commit)
 	}
 	s.consume(ctx)
-	err := s.drain()
+	err = s.drain()
 	s.stop()
 	all.Wait()
 	return err
