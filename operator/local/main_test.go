@@ -128,14 +128,15 @@ func actStubborn(args []string) int {
 	return 0
 }
 
-// actGuardian starts a process with a child as radiant does and waits to be
-// killed.
+// actGuardian starts a process with a child as radiant does, says when the
+// start is over, and waits to be killed.
 func actGuardian([]string) int {
 	s := newSpawner()
 	if _, err := s.start(command{Program: "/bin/sh", Args: []string{"-c", "sleep 600 & echo pid $!; echo pid $$; wait"}, Env: os.Environ()}, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	fmt.Println("started")
 	time.Sleep(time.Minute)
 	return 0
 }

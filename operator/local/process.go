@@ -58,6 +58,8 @@ func (s *spawner) close() {
 
 // start runs c as the leader of a process group of its own, so that a Ctrl-C
 // in the terminal reaches radiant alone and a stop reaches its children too.
+// From its return on a kill of radiant ends the children as well; before, for
+// some microseconds, the process alone.
 func (s *spawner) start(c command, out io.Writer) (*process, error) {
 	cmd := exec.Command(c.Program, c.Args...)
 	cmd.Env, cmd.Dir = c.Env, c.Dir

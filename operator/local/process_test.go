@@ -68,6 +68,9 @@ func TestProcessesDieWithRadiant(t *testing.T) {
 	if err := guardian.Start(); err != nil {
 		t.Fatal(err)
 	}
+	// The guard knows of a process when its start is over; on a busy machine its
+	// own words may come first.
+	out.await(t, "started\n")
 	eventually(t, "both processes run", func() bool { return len(pids(out.String())) == 2 })
 	children := pids(out.String())
 	t.Cleanup(func() {
