@@ -155,9 +155,12 @@ func TestAModelServerThatDiesAtStart(t *testing.T) {
 	s.options.Exec = map[string]string{"clf": execAct("die")}
 	s.options.pace.waiting = 20 * time.Millisecond
 	s.run()
-	s.screen.await(t,
-		"alone/main/clf | OSError: model.joblib is damaged\nalone/main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    log: ",
-		"waiting for alone/main/clf (0s): it ended: exit code 3: OSError: model.joblib is damaged\n")
+	// Lines about the wait may stand between these two.
+	lastWords, end := "alone/main/clf | OSError: model.joblib is damaged\n", "alone/main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    log: "
+	text := s.screen.await(t, lastWords, end, "waiting for alone/main/clf (", "s): it ended: exit code 3: OSError: model.joblib is damaged\n")
+	if strings.Index(text, lastWords) > strings.Index(text, end) {
+		t.Errorf("the end is announced before the last words:\n%s", text)
+	}
 	s.stop()
 	if text := s.screen.String(); !strings.Contains(text, "stopping; Ctrl-C again") {
 		t.Errorf("a stop that was asked for is not announced:\n%s", text)
