@@ -117,7 +117,7 @@ func (s *Server) clientOptions() []kgo.Opt {
 		kgo.OnPartitionsAssigned(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked),
 		kgo.OnPartitionsLost(s.lost),
-		kgo.SessionTimeout(10 * time.Second),
+		kgo.SessionTimeout(10*time.Second),
 		kgo.AutoCommitMarks(),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxBytes(fetchBytes),
@@ -127,7 +127,7 @@ func (s *Server) clientOptions() []kgo.Opt {
 		kgo.ProducerLinger(0),
 		// Handing over never waits, which it does with a partition's lock held:
 		// no more than the window has is ever on its way.
-		kgo.MaxBufferedRecords(2*windowPerWorker*s.options.Workers + 100),
+		kgo.MaxBufferedRecords(2*windowPerWorker*s.options.Workers+100),
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 	)
 }
