@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -37,6 +38,13 @@ func Parse(document []byte) (Servers, error) {
 	for _, name := range slices.Sorted(maps.Keys(s.Servers)) {
 		if err := s.Servers[name].check(); err != nil {
 			errs = append(errs, fmt.Errorf("reading servers: %s: %w", name, err))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Custom)) {
+		custom := s.Custom[name]
+		custom.Image = cmp.Or(custom.Image, "the installation's")
+		if err := custom.check(); err != nil {
+			errs = append(errs, fmt.Errorf("reading servers: custom %s: %w", name, err))
 		}
 	}
 	for i, r := range s.Runtimes {

@@ -1,11 +1,21 @@
 // Package manifests carries the data files that ship inside the programs.
 package manifests
 
+import (
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
 // Servers is the content of servers.yaml.
 type Servers struct {
 	// Servers are the prepackaged servers by the name that a node's
 	// implementation gives, such as SKLEARN_SERVER.
 	Servers map[string]Server `json:"servers"`
+	// Custom say what a server is of which an installation gives an image and
+	// nothing else, by the protocol that the image speaks. They have no image.
+	Custom map[string]Server `json:"custom,omitempty"`
 	// Runtimes say how an image runs as a process on this machine. The first
 	// one with a matching image is taken.
 	Runtimes []Runtime `json:"runtimes"`
@@ -41,6 +51,56 @@ type Server struct {
 	Direct *Direct `json:"direct,omitempty"`
 	// Proxied is set for servers that used to stand behind a proxy container.
 	Proxied *Proxied `json:"proxied,omitempty"`
+	// Replaces are names of images, without host, path and tag, that this
+	// server stands in for. An installation that gives one of them for another
+	// protocol does not mean a server of its own.
+	Replaces []string `json:"replaces,omitempty"`
+	// Natives run in place of this server where the predictor speaks another
+	// protocol than its own, by that protocol. They have no Natives.
+	Natives map[string]Server `json:"natives,omitempty"`
+}
+
+// For returns the server of predictors that speak the protocol outside:
+// seldon, tensorflow or v2.
+func (s Server) For(outside string) Server {
+	if native, ok := s.Natives[outside]; ok {
+		return native
+	}
+	return s
+}
+
+// WithImage returns the servers of an installation in which the server called
+// name has that image for a protocol: seldon, tensorflow or v2. A name that is
+// not there becomes a server of the form in Custom.
+func (s Servers) WithImage(name, protocol, image string) Servers {
+	server, known := s.Servers[name]
+	s.Servers = maps.Clone(s.Servers)
+	switch own := s.Custom[protocol]; {
+	case !known:
+		server = own
+		server.Image = image
+	case server.Protocol == protocol:
+		server.Image = image
+	case server.Proxied != nil || slices.Contains(server.Replaces, ImageName(image)):
+		// Translation takes the place of that image.
+	default:
+		own.Image = image
+		server.Natives = maps.Clone(server.Natives)
+		if server.Natives == nil {
+			server.Natives = map[string]Server{}
+		}
+		server.Natives[protocol] = own
+	}
+	s.Servers[name] = server
+	return s
+}
+
+// ImageName is the last part of an image's name, without host, path, tag and
+// digest.
+func ImageName(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	name, _, _ := strings.Cut(path.Base(image), ":")
+	return name
 }
 
 // FileHint says what to do where a model has a file that fits the pattern

@@ -162,7 +162,7 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 	}
 	if e.Protocol == "" && IsServer(n.Implementation) {
 		outside := f.deployment.Spec.Protocol.Canonical()
-		if wire := wireProtocol(outside, f.servers[n.Implementation], c.Image); wire != outside {
+		if wire := wireProtocol(outside, f.servers[n.Implementation].For(string(outside)), c.Image); wire != outside {
 			e.Protocol = string(wire)
 		}
 	}

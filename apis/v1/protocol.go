@@ -1,9 +1,6 @@
 package v1
 
 import (
-	"path"
-	"strings"
-
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
 )
@@ -48,16 +45,8 @@ func wireProtocol(outside Protocol, server manifests.Server, image string) Proto
 	if server.Protocol == "" {
 		return outside
 	}
-	if image != "" && outside == ProtocolSeldon && wire == ProtocolV2 && ImageName(image) != ImageName(server.Image) {
+	if image != "" && outside == ProtocolSeldon && wire == ProtocolV2 && manifests.ImageName(image) != manifests.ImageName(server.Image) {
 		return outside
 	}
 	return wire
-}
-
-// ImageName is the last part of an image's name, without host, path, tag and
-// digest.
-func ImageName(image string) string {
-	image, _, _ = strings.Cut(image, "@")
-	name, _, _ := strings.Cut(path.Base(image), ":")
-	return name
 }

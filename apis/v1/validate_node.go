@@ -89,15 +89,16 @@ func (v *validator) noExecutor(path string, root node, nodes int) {
 // wire is the protocol that a node's server will speak.
 func (v *validator) wire(n node) Protocol {
 	outside := v.deployment.Spec.Protocol.Canonical()
+	server := v.servers[n.Implementation].For(string(outside))
 	switch {
 	case n.Endpoint != nil && n.Endpoint.Protocol != "":
 		return Protocol(n.Endpoint.Protocol).Canonical()
 	case !IsServer(n.Implementation):
 		return outside
 	case n.container == nil:
-		return wireProtocol(outside, v.servers[n.Implementation], "")
+		return wireProtocol(outside, server, "")
 	}
-	return wireProtocol(outside, v.servers[n.Implementation], n.container.Image)
+	return wireProtocol(outside, server, n.container.Image)
 }
 
 func (v *validator) node(n node, containers map[string]*corev1.Container) {

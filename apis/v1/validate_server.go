@@ -28,6 +28,8 @@ func (v *validator) server(n node) {
 		v.unknownServer(n, image)
 		return
 	}
+	outside := v.deployment.Spec.Protocol.Canonical()
+	server = server.For(string(outside))
 	if n.ModelURI == "" && !server.ModelURIOptional {
 		v.errorf(n.path+".modelUri", "Predictive unit modelUri required when using standalone servers: "+
 			"%s needs the place of its model", n.Implementation)
@@ -37,7 +39,6 @@ func (v *validator) server(n node) {
 		v.errorf(n.path+".endpoint.protocol", "the image of %s speaks %s, not %s; leave this out, or give the container %q an image of your own",
 			n.Implementation, server.Protocol, e.Protocol, n.Name)
 	}
-	outside := v.deployment.Spec.Protocol.Canonical()
 	if !outside.Valid() || len(server.Outside) == 0 || slices.Contains(server.Outside, string(outside)) {
 		return
 	}

@@ -3,10 +3,13 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/expand"
@@ -16,10 +19,15 @@ import (
 type Config struct {
 	// Expand shapes the objects.
 	Expand expand.Config
-	// ServerImages replace the images of prepackaged servers, by the name of
-	// the server.
-	ServerImages map[string]string
+	// ServerImages replace the images of prepackaged servers and add servers.
+	ServerImages map[ServerImage]string
+	// Environment holds the variables that were set, with their values.
+	Environment map[string]string
 }
+
+// ServerImage names what an image is for: the server and the protocol of the
+// predictors behind which it runs (seldon, tensorflow or v2).
+type ServerImage struct{ Server, Protocol string }
 
 // Setting is one setting as documentation shows it.
 type Setting struct {
@@ -32,7 +40,11 @@ type Setting struct {
 
 // Default is the configuration of an empty environment.
 func Default() Config {
-	return Config{Expand: expand.DefaultConfig(), ServerImages: map[string]string{}}
+	return Config{
+		Expand:       expand.DefaultConfig(),
+		ServerImages: map[ServerImage]string{},
+		Environment:  map[string]string{},
+	}
 }
 
 // Parse reads the settings that lookup knows, such as os.LookupEnv. An empty
@@ -46,6 +58,7 @@ func Parse(lookup func(name string) (value string, ok bool)) (Config, error) {
 		if !ok || value == "" {
 			continue
 		}
+		c.Environment[f.name] = value
 		if err := f.set(value); err != nil {
 			errs = append(errs, fmt.Errorf("reading setting %s: %w", f.name, err))
 		}
@@ -66,13 +79,15 @@ func (c *Config) Settings() []Setting {
 	return settings
 }
 
-// Servers returns s with the images that the installation replaces.
+// Servers returns s with the images of the installation.
 func (c *Config) Servers(s manifests.Servers) manifests.Servers {
-	s.Servers = maps.Clone(s.Servers)
-	for name, image := range c.ServerImages {
-		server := s.Servers[name]
-		server.Image = image
-		s.Servers[name] = server
+	// A server of which there is nothing but images is the first of them, and
+	// the others beside it: one that speaks v2, if there is one.
+	byProtocol := func(a, b ServerImage) int {
+		return cmp.Or(strings.Compare(b.Protocol, a.Protocol), strings.Compare(a.Server, b.Server))
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(c.ServerImages), byProtocol) {
+		s = s.WithImage(at.Server, at.Protocol, c.ServerImages[at])
 	}
 	return s
 }

@@ -6,6 +6,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // field ties a variable to its place in Config.
@@ -48,10 +50,13 @@ func (c *Config) fields() []field {
 		text("RELATED_IMAGE_STORAGE_INITIALIZER", &e.Storage.Image, "image that fetches models"),
 		text("RELATED_IMAGE_EXPLAINER", &e.ExplainerImage, "image of explainers for the protocols seldon and tensorflow"),
 		text("RELATED_IMAGE_EXPLAINER_V2", &e.ExplainerImageV2, "image of explainers for the protocol v2"),
-		c.serverImage("RELATED_IMAGE_TENSORFLOW", "TENSORFLOW_SERVER"),
-		c.serverImage("RELATED_IMAGE_SKLEARNSERVER_V2", "SKLEARN_SERVER"),
-		c.serverImage("RELATED_IMAGE_XGBOOSTSERVER_V2", "XGBOOST_SERVER"),
-		c.serverImage("RELATED_IMAGE_MLFLOWSERVER_V2", "MLFLOW_SERVER"),
+		c.serverImage("RELATED_IMAGE_TENSORFLOW", "TENSORFLOW_SERVER", v1.ProtocolTensorFlow),
+		c.serverImage("RELATED_IMAGE_SKLEARNSERVER", "SKLEARN_SERVER", v1.ProtocolSeldon),
+		c.serverImage("RELATED_IMAGE_SKLEARNSERVER_V2", "SKLEARN_SERVER", v1.ProtocolV2),
+		c.serverImage("RELATED_IMAGE_XGBOOSTSERVER", "XGBOOST_SERVER", v1.ProtocolSeldon),
+		c.serverImage("RELATED_IMAGE_XGBOOSTSERVER_V2", "XGBOOST_SERVER", v1.ProtocolV2),
+		c.serverImage("RELATED_IMAGE_MLFLOWSERVER", "MLFLOW_SERVER", v1.ProtocolSeldon),
+		c.serverImage("RELATED_IMAGE_MLFLOWSERVER_V2", "MLFLOW_SERVER", v1.ProtocolV2),
 		user("DEFAULT_USER_ID", &e.UserID, "user that pods run as which do not say otherwise"),
 		text("DEFAULT_CERT_MOUNT_PATH_NAME", &e.CertMountPath, "where certificates are mounted"),
 		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front"),
@@ -146,9 +151,14 @@ func quantity(name string, to *corev1.ResourceList, resourceName corev1.Resource
 	}
 }
 
-func (c *Config) serverImage(name, server string) field {
-	return field{name: name, doc: "image of " + server,
-		set: func(v string) error { c.ServerImages[server] = v; return nil },
-		get: func() string { return c.ServerImages[server] },
+func (c *Config) serverImage(name, server string, protocol v1.Protocol) field {
+	at := ServerImage{server, string(protocol)}
+	doc := "image of " + server
+	if protocol == v1.ProtocolSeldon {
+		doc += " that speaks seldon, in place of translation"
+	}
+	return field{name: name, doc: doc,
+		set: func(v string) error { c.ServerImages[at] = v; return nil },
+		get: func() string { return c.ServerImages[at] },
 	}
 }

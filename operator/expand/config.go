@@ -63,7 +63,8 @@ type StorageConfig struct {
 	Image     string
 	Resources corev1.ResourceRequirements
 	// EnvSecret names the Secret of nodes that name none.
-	EnvSecret string
+	EnvSecret   string
+	Credentials CredentialsConfig
 }
 
 // DefaultConfig is an installation that nobody configured.
@@ -90,6 +91,10 @@ func DefaultConfig() Config {
 		Storage: StorageConfig{
 			Image:     "radiant/storage-initializer:" + Version,
 			Resources: Resources("100m", "1", "100Mi", "1Gi"),
+			Credentials: CredentialsConfig{
+				S3KeyID: "awsAccessKeyID", S3Key: "awsSecretAccessKey",
+				GCSFile: "gcloud-application-credentials.json",
+			},
 		},
 		ExplainerImage:   "seldonio/alibiexplainer:1.17.1",
 		ExplainerImageV2: "seldonio/mlserver:1.6.1-alibi-explain",

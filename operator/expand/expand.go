@@ -28,6 +28,7 @@ type Input struct {
 	// Config starts from [DefaultConfig].
 	Config  Config
 	Places  Places
+	Facts   Facts
 	Servers manifests.Servers
 }
 

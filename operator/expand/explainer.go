@@ -43,6 +43,7 @@ func (p *predictor) addExplainer() error {
 	if e.ModelURI != "" {
 		err := p.fetch(w.pod(), &w.pod().Containers[0], download{
 			uri: e.ModelURI, name: c.Name, image: e.StorageInitializerImage, secret: e.EnvSecretRefName,
+			account: cmp.Or(e.ServiceAccountName, defaultAccount),
 		})
 		if err != nil {
 			return fmt.Errorf("explainer: %w", err)

@@ -27,9 +27,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected outputs")
 
-// TestGolden expands testdata/NAME.in.yaml and compares with NAME.out.yaml. A
-// line "# setting NAME=value" in the input stands for the operator's
-// environment.
+// TestGolden expands testdata/NAME.in.yaml and compares with NAME.out.yaml.
+// Comments in the input stand for what is around the deployment: a line
+// "# setting NAME=value" for the operator's environment, "# configmap KEY=JSON"
+// for its ConfigMap, "# facts YAML" for the facts.
 func TestGolden(t *testing.T) {
 	inputs, err := filepath.Glob("testdata/*.in.yaml")
 	if err != nil {
@@ -182,27 +183,51 @@ func readInput(t *testing.T, path string) expand.Input {
 	if err != nil || len(problems) > 0 || len(documents) != 1 {
 		t.Fatalf("%d documents, error %v, problems %v", len(documents), err, problems)
 	}
-	env := map[string]string{}
+	var around surroundings
+	around.env, around.configMap = map[string]string{}, map[string]string{}
 	for line := range strings.Lines(string(text)) {
-		if setting, ok := strings.CutPrefix(strings.TrimSpace(line), "# setting "); ok {
-			name, value, _ := strings.Cut(setting, "=")
-			env[name] = value
+		what, rest, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "# "), " ")
+		name, value, _ := strings.Cut(rest, "=")
+		switch {
+		case !strings.HasPrefix(line, "# "):
+		case what == "setting":
+			around.env[name] = value
+		case what == "configmap":
+			around.configMap[name] = value
+		case what == "facts":
+			if err := yaml.UnmarshalStrict([]byte(rest), &around.facts); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	return input(t, documents[0].Deployment, env)
+	return around.input(t, documents[0].Deployment)
+}
+
+// surroundings are what a deployment's expansion depends on besides itself.
+type surroundings struct {
+	env, configMap map[string]string
+	facts          expand.Facts
 }
 
 func input(t *testing.T, d *v1.SeldonDeployment, env map[string]string) expand.Input {
 	t.Helper()
-	c, err := config.Parse(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+	return surroundings{env: env}.input(t, d)
+}
+
+func (s surroundings) input(t *testing.T, d *v1.SeldonDeployment) expand.Input {
+	t.Helper()
+	c, err := config.Parse(func(name string) (string, bool) { v, ok := s.env[name]; return v, ok })
 	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err = c.WithConfigMap(s.configMap); err != nil {
 		t.Fatal(err)
 	}
 	servers, err := manifests.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return expand.Input{Deployment: d, Config: c.Expand, Servers: c.Servers(servers)}
+	return expand.Input{Deployment: d, Config: c.Expand, Servers: c.Servers(servers), Facts: s.facts}
 }
 
 // TestEveryServerIsCovered: a prepackaged server comes with a golden pair.

@@ -26,6 +26,7 @@ func (p *predictor) server(n *graph.Node) (server manifests.Server, stock bool) 
 		return manifests.Server{}, false
 	}
 	server, known := p.in.Servers.Servers[n.Implementation]
+	server = server.For(string(p.outside()))
 	return server, known && p.speaks(n) == v1.Protocol(server.Protocol).Canonical()
 }
 
@@ -63,7 +64,7 @@ func (p *predictor) serveModel(n *graph.Node, c *corev1.Container) error {
 			"remove the annotation %s, or set spec.protocol to %[2]s",
 			n.Implementation, p.speaks(n), p.outside(), v1.AnnotationNoExecutor)
 	}
-	if server.Proxied != nil && slices.Contains(server.Proxied.Images, v1.ImageName(c.Image)) {
+	if server.Proxied != nil && slices.Contains(server.Proxied.Images, manifests.ImageName(c.Image)) {
 		c.Image = ""
 	}
 	if c.Image == "" {
@@ -80,7 +81,7 @@ func (p *predictor) serveModel(n *graph.Node, c *corev1.Container) error {
 	if stock {
 		p.runServer(n, c, server)
 	}
-	if p.speaks(n) == v1.ProtocolSeldon {
+	if p.speaks(n) == v1.ProtocolSeldon || stock && len(server.Args)+len(server.Env) == 0 {
 		parameters := append(slices.Clone(n.Parameters),
 			graph.Parameter{Name: "model_uri", Value: modelDir, Type: graph.StringParameter})
 		c.Env = setEnv(c.Env, envParameters, marshalled(parameters))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -31,6 +32,8 @@ type download struct {
 	name   string
 	image  string
 	secret string
+	// account is the service account whose Secrets open the store.
+	account string
 }
 
 // fetchModels adds an init container for each node that has a modelUri and a
@@ -45,10 +48,11 @@ func (p *predictor) fetchModels() error {
 				continue
 			}
 			err := p.fetch(pod, &pod.Containers[i], download{
-				uri:    n.ModelURI,
-				name:   p.downloadName(pod, n),
-				image:  n.StorageInitializerImage,
-				secret: n.EnvSecretRefName,
+				uri:     n.ModelURI,
+				name:    p.downloadName(pod, n),
+				image:   n.StorageInitializerImage,
+				secret:  n.EnvSecretRefName,
+				account: cmp.Or(n.ServiceAccountName, pod.ServiceAccountName, defaultAccount),
 			})
 			if err != nil {
 				errs = append(errs, fmt.Errorf("node %q: %w", n.Name, err))
@@ -86,6 +90,7 @@ func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) 
 	} else {
 		initializer := p.initializer(name, d)
 		addMount(&initializer, mount)
+		p.addCredentials(pod, &initializer, d.account)
 		if path, ok := strings.CutPrefix(d.uri, claimScheme); ok {
 			source, err := mountClaim(pod, path, &initializer, c)
 			if err != nil {
@@ -138,31 +143,31 @@ func mountClaim(pod *corev1.PodSpec, uri string, initializer, c *corev1.Containe
 	if claim == "" {
 		return "", fmt.Errorf("modelUri %q names no volume claim: write pvc://CLAIM/PATH", claimScheme+uri)
 	}
-	volume := claimVolumeName(pod, claim)
-	addVolume(pod, corev1.Volume{Name: volume, VolumeSource: corev1.VolumeSource{
+	volume := sharedVolume(pod, claimVolume, corev1.VolumeSource{
 		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: claim},
-	}})
+	})
 	mount := corev1.VolumeMount{Name: volume, MountPath: claimDir, ReadOnly: true}
 	addMount(initializer, mount)
 	addMount(c, mount)
 	return claimDir + "/" + path, nil
 }
 
-// claimVolumeName is the name of the pod's volume with that claim, which
-// several nodes share, or a name that is free.
-func claimVolumeName(pod *corev1.PodSpec, claim string) string {
+// sharedVolume returns the name of the pod's volume with that source, and adds
+// it under a name that begins with base where there is none yet.
+func sharedVolume(pod *corev1.PodSpec, base string, source corev1.VolumeSource) string {
 	used := map[string]bool{}
 	for i := range pod.Volumes {
 		v := &pod.Volumes[i]
 		used[v.Name] = true
-		if v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ClaimName == claim && strings.HasPrefix(v.Name, claimVolume) {
+		if strings.HasPrefix(v.Name, base) && equality.Semantic.DeepEqual(v.VolumeSource, source) {
 			return v.Name
 		}
 	}
-	name := claimVolume
+	name := base
 	for i := 2; used[name]; i++ {
-		name = claimVolume + "-" + strconv.Itoa(i)
+		name = base + "-" + strconv.Itoa(i)
 	}
+	pod.Volumes = append(pod.Volumes, corev1.Volume{Name: name, VolumeSource: source})
 	return name
 }
 

@@ -158,7 +158,7 @@ func (r *runner) rows(g *generation, outside v1.Protocol) [][]string {
 			server = c.choice.String()
 		}
 		if known, ok := r.options.Servers.Servers[n.Implementation]; ok {
-			server, speaks = n.Implementation+": "+server, known.Protocol
+			server, speaks = n.Implementation+": "+server, known.For(string(outside)).Protocol
 		}
 		row(n.Name, n.Name, server, speaks)
 	})

@@ -1,0 +1,102 @@
+package expand
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Facts are what the cluster knows and the deployment does not say. The zero
+// value means that nothing is known; what depends on it is left out then.
+type Facts struct {
+	// Accounts are service accounts of the deployment's namespace by name, of
+	// those that [Accounts] lists. One that does not exist is not in it.
+	Accounts map[string]Account
+}
+
+// Account is a service account.
+type Account struct {
+	// Secrets are those that the account lists under "secrets", in its order.
+	// One that does not exist is not in it.
+	Secrets []Secret
+}
+
+// Secret is what may be known of a Secret: no value of it.
+type Secret struct {
+	Name string
+	// Keys are the names in its data.
+	Keys []string
+	// Annotations are those that say how a store is reached, such as
+	// "machinelearning.seldon.io/s3-endpoint".
+	Annotations map[string]string
+}
+
+// SecretFact reduces a Secret to what an expansion may know of it.
+func SecretFact(s *corev1.Secret) Secret {
+	fact := Secret{Name: s.Name, Keys: slices.Sorted(maps.Keys(s.Data))}
+	for key, value := range s.Annotations {
+		if _, ok := storeAnnotation(key); ok {
+			if fact.Annotations == nil {
+				fact.Annotations = map[string]string{}
+			}
+			fact.Annotations[key] = value
+		}
+	}
+	return fact
+}
+
+// storeAnnotation returns the part of an annotation's name that says something
+// about a store, such as "s3-endpoint".
+func storeAnnotation(key string) (name string, ok bool) {
+	for _, prefix := range storeAnnotationPrefixes() {
+		if name, ok = strings.CutPrefix(key, prefix); ok && strings.HasPrefix(name, "s3-") {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// storeAnnotationPrefixes lists the groups of annotations on Secrets; the first
+// one counts before the second.
+func storeAnnotationPrefixes() []string {
+	return []string{v1.Group + "/", "serving.kubeflow.org/"}
+}
+
+// defaultAccount is the account of pods that name none.
+const defaultAccount = "default"
+
+// Accounts lists the service accounts, sorted, whose Secrets may open the
+// stores of d's models: those that [Facts] should know. It is empty where
+// nothing is fetched.
+func Accounts(d *v1.SeldonDeployment) []string {
+	names := map[string]bool{}
+	for i := range d.Spec.Predictors {
+		p := &d.Spec.Predictors[i]
+		fetches := false
+		p.Graph.Walk(func(_ string, n *graph.Node) {
+			if n.ModelURI == "" {
+				return
+			}
+			fetches = true
+			names[n.ServiceAccountName] = true
+		})
+		if fetches {
+			for j := range p.ComponentSpecs {
+				names[p.ComponentSpecs[j].Spec.ServiceAccountName] = true
+			}
+		}
+		if e := p.Explainer; e != nil && e.Type != "" && e.ModelURI != "" {
+			names[e.ServiceAccountName] = true
+		}
+	}
+	if len(names) > 0 { // Some pod may name none.
+		delete(names, "")
+		names[defaultAccount] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
