@@ -16,6 +16,9 @@ type Node struct {
 	Name string `json:"name"`
 	// Children are numbered from 0 in the order given: a router answers with
 	// such a number.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=array
 	Children []Node `json:"children,omitempty"`
 	// Type says which calls the node takes. Empty is allowed, see [Compile].
 	Type Type `json:"type,omitempty"`

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the Go code of every .proto file under apis/ beside it, and the deep
-# copies of the API's types. The tools are pinned and kept in a cache, so a
+# Writes the Go code of every .proto file under apis/ beside it, the deep copies
+# of the API's types and their CustomResourceDefinition. The tools are pinned and kept in a cache, so a
 # second run needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -32,3 +32,6 @@ PATH="$bin:$PATH" "$venv/bin/python" -m grpc_tools.protoc --proto_path=apis \
   "${protos[@]}"
 
 go generate ./apis/v1
+definition=manifests/crd/seldondeployments.yaml
+go run ./manifests/crd/generate >"$definition.new"
+mv "$definition.new" "$definition"

@@ -53,6 +53,15 @@ const (
 )
 
 // +kubebuilder:object:root=true
+// +kubebuilder:storageversion
+// +kubebuilder:resource:shortName=sdep
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:printcolumn:name=State,type=string,JSONPath=.status.state
+// +kubebuilder:printcolumn:name=Ready,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name=Replicas,type=integer,JSONPath=.status.replicas
+// +kubebuilder:printcolumn:name=Address,type=string,JSONPath=.status.address.url,priority=1
+// +kubebuilder:printcolumn:name=Age,type=date,JSONPath=.metadata.creationTimestamp
 
 // SeldonDeployment is a set of predictors that share one external address.
 type SeldonDeployment struct {
@@ -75,7 +84,15 @@ type SeldonDeploymentList struct {
 // SeldonDeploymentSpec is what the user asks for.
 type SeldonDeploymentSpec struct {
 	// Name is deprecated; no object is named by it.
-	Name       string          `json:"name,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Predictors share the deployment's address, each with its part of the
+	// traffic.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:XValidation:rule="size(self) != 1 || !has(self[0].shadow) || !self[0].shadow",message="Shadow can not exist as only predictor"
+	// +kubebuilder:validation:XValidation:rule="size(self.filter(p, has(p.shadow) && p.shadow)) <= 1",message="Multiple shadows are not allowed"
+	// +kubebuilder:validation:XValidation:rule="size(self.filter(p, !has(p.shadow) || !p.shadow)) <= 1 || self.filter(p, !has(p.shadow) || !p.shadow).map(p, has(p.traffic) ? p.traffic : 0).sum() == 100",message="Traffic must sum to 100 for multiple predictors"
 	Predictors []PredictorSpec `json:"predictors"`
 	// OauthKey and OauthSecret are accepted and ignored.
 	OauthKey    string `json:"oauth_key,omitempty"`
@@ -83,12 +100,15 @@ type SeldonDeploymentSpec struct {
 	// Annotations are settings, copied to the Deployments and pods.
 	Annotations map[string]string `json:"annotations,omitempty"`
 	// Protocol is the outside protocol; empty means seldon.
+	// +kubebuilder:validation:Enum="";seldon;tensorflow;kfserving;v2
 	Protocol Protocol `json:"protocol,omitempty"`
 	// Transport is rest or grpc; empty means rest.
+	// +kubebuilder:validation:Enum="";rest;grpc
 	Transport Transport `json:"transport,omitempty"`
 	// Replicas has the lowest priority of the replica counts.
 	Replicas *int32 `json:"replicas,omitempty"`
 	// ServerType is rpc or kafka; empty means rpc.
+	// +kubebuilder:validation:Enum="";rpc;kafka
 	ServerType ServerType `json:"serverType,omitempty"`
 }
 
@@ -132,9 +152,13 @@ type SSL struct {
 // Explainer explains the predictions of its predictor. An empty Type means
 // there is none.
 type Explainer struct {
-	Type                    string            `json:"type,omitempty"`
-	ModelURI                string            `json:"modelUri,omitempty"`
-	ServiceAccountName      string            `json:"serviceAccountName,omitempty"`
+	Type               string `json:"type,omitempty"`
+	ModelURI           string `json:"modelUri,omitempty"`
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+	// ContainerSpec is a container of a pod.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	ContainerSpec           corev1.Container  `json:"containerSpec,omitempty"`
 	Config                  map[string]string `json:"config,omitempty"`
 	Endpoint                *graph.Endpoint   `json:"endpoint,omitempty"`
@@ -147,9 +171,18 @@ type Explainer struct {
 
 // SeldonPodSpec becomes one Deployment.
 type SeldonPodSpec struct {
+	// Metadata gives the Deployment its name, and labels and annotations to it
+	// and its pods.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	Metadata metav1.ObjectMeta `json:"metadata,omitempty"`
-	Spec     corev1.PodSpec    `json:"spec,omitempty"`
-	HPASpec  *HPASpec          `json:"hpaSpec,omitempty"`
+	// Spec is the specification of a pod.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	Spec    corev1.PodSpec `json:"spec,omitempty"`
+	HPASpec *HPASpec       `json:"hpaSpec,omitempty"`
 	// Replicas has the highest priority of the replica counts.
 	Replicas *int32    `json:"replicas,omitempty"`
 	KEDASpec *KEDASpec `json:"kedaSpec,omitempty"`
@@ -162,10 +195,19 @@ type HPASpec struct {
 	MaxReplicas int32  `json:"maxReplicas"`
 	// Metrics has the shape of the removed autoscaling/v2beta1. When it is
 	// given, Metricsv2 is ignored.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=array
 	Metrics []V2beta1MetricSpec `json:"metrics,omitempty"`
 	// Metricsv2 has the shape of autoscaling/v2.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=array
 	Metricsv2 []autoscalingv2.MetricSpec `json:"metricsv2,omitempty"`
-	// Behavior is an addition to the API.
+	// Behavior has the shape of autoscaling/v2. It is an addition to the API.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	Behavior *autoscalingv2.HorizontalPodAutoscalerBehavior `json:"behavior,omitempty"`
 }
 

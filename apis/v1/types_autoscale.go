@@ -79,7 +79,11 @@ type KEDAAdvanced struct {
 
 // KEDAHPAConfig configures the HorizontalPodAutoscaler that KEDA makes.
 type KEDAHPAConfig struct {
-	Name     string                                         `json:"name,omitempty"`
+	Name string `json:"name,omitempty"`
+	// Behavior has the shape of autoscaling/v2.
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
 	Behavior *autoscalingv2.HorizontalPodAutoscalerBehavior `json:"behavior,omitempty"`
 }
 
@@ -103,13 +107,16 @@ type KEDATriggers struct {
 
 // KEDAAuthenticationRef names a TriggerAuthentication.
 type KEDAAuthenticationRef struct {
+	// +optional
 	Name string `json:"name"`
 	Kind string `json:"kind,omitempty"`
 }
 
 // KEDAFallback is the replica count when a trigger cannot be read.
 type KEDAFallback struct {
-	FailureThreshold int32  `json:"failureThreshold"`
-	Replicas         int32  `json:"replicas"`
-	Behavior         string `json:"behavior,omitempty"`
+	// +optional
+	FailureThreshold int32 `json:"failureThreshold"`
+	// +optional
+	Replicas int32  `json:"replicas"`
+	Behavior string `json:"behavior,omitempty"`
 }

@@ -12,17 +12,45 @@ const (
 	StatusFailed    StatusState = "Failed"
 )
 
+// The types of conditions. Ready sums the others up. All but ConditionValid and
+// ConditionRoutes are those of existing installations, letter for letter.
+const (
+	ConditionReady       = "Ready"
+	ConditionValid       = "Valid"
+	ConditionDeployments = "DeploymentsReady"
+	ConditionServices    = "ServicesReady"
+	ConditionHPAs        = "HpasReady"
+	ConditionKEDA        = "KedaReady"
+	ConditionPDBs        = "PdbsReady"
+	ConditionIstio       = "istioVirtualServicesReady"
+	ConditionAmbassador  = "AmbassadorMappingsReady"
+	// ConditionRoutes is of the routes of the Gateway API, and of Ingresses.
+	ConditionRoutes = "RoutesReady"
+)
+
 // SeldonDeploymentStatus is what the operator observed.
 type SeldonDeploymentStatus struct {
-	State              StatusState                 `json:"state,omitempty"`
-	Description        string                      `json:"description,omitempty"`
-	DeploymentStatus   map[string]DeploymentStatus `json:"deploymentStatus,omitempty"`
-	ServiceStatus      map[string]ServiceStatus    `json:"serviceStatus,omitempty"`
-	Replicas           int32                       `json:"replicas,omitempty"`
-	Address            *Address                    `json:"address,omitempty"`
-	ObservedGeneration int64                       `json:"observedGeneration,omitempty"`
-	Conditions         []Condition                 `json:"conditions,omitempty"`
-	Annotations        map[string]string           `json:"annotations,omitempty"`
+	// State is Available, Creating or Failed.
+	State StatusState `json:"state,omitempty"`
+	// Description says why the state is what it is, where it is not Available.
+	Description string `json:"description,omitempty"`
+	// DeploymentStatus is by the name of the Deployment.
+	DeploymentStatus map[string]DeploymentStatus `json:"deploymentStatus,omitempty"`
+	// ServiceStatus is by the name of the Service.
+	ServiceStatus map[string]ServiceStatus `json:"serviceStatus,omitempty"`
+	// Replicas and Selector are the pods of the first predictor's first
+	// Deployment, for autoscalers whose target is the SeldonDeployment.
+	Replicas int32  `json:"replicas,omitempty"`
+	Selector string `json:"selector,omitempty"`
+	// Address is where the first predictor answers inside the cluster.
+	Address *Address `json:"address,omitempty"`
+	// ObservedGeneration is the generation of the specification that the rest
+	// of the status is about.
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// +listType=map
+	// +listMapKey=type
+	Conditions  []Condition       `json:"conditions,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // DeploymentStatus is the state of one Deployment.
@@ -48,14 +76,18 @@ type Address struct {
 	URL string `json:"url,omitempty"`
 }
 
-// Condition is one aspect of the status. Unlike metav1.Condition it has a
-// severity, and its reason may hold a sentence, as in the stored objects of
-// existing installations.
+// Condition is one aspect of the status, after today's conventions: Reason is
+// a word, Message a sentence. Objects that another operator wrote may have a
+// sentence in Reason, and a severity.
 type Condition struct {
-	Type               string                 `json:"type"`
-	Status             metav1.ConditionStatus `json:"status"`
-	Severity           string                 `json:"severity,omitempty"`
-	LastTransitionTime metav1.Time            `json:"lastTransitionTime,omitempty"`
-	Reason             string                 `json:"reason,omitempty"`
-	Message            string                 `json:"message,omitempty"`
+	Type   string                 `json:"type"`
+	Status metav1.ConditionStatus `json:"status"`
+	// Severity is of existing objects; nothing writes it.
+	Severity string `json:"severity,omitempty"`
+	// ObservedGeneration is the generation of the specification that the
+	// condition is about.
+	ObservedGeneration int64       `json:"observedGeneration,omitempty"`
+	LastTransitionTime metav1.Time `json:"lastTransitionTime,omitempty,omitzero"`
+	Reason             string      `json:"reason,omitempty"`
+	Message            string      `json:"message,omitempty"`
 }
