@@ -1,41 +1,36 @@
 package expand_test
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"strings"
+	"bytes"
 	"testing"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 
-	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/operator/expand/expandtest"
 )
 
 // TestValidDeploymentsExpand: whatever validation does not find fault with
-// becomes objects that an API server takes. The deployments are thrown
-// together from everything that users write, the same ones in each run.
+// becomes objects that an API server takes, twice the same ones.
 func TestValidDeploymentsExpand(t *testing.T) {
-	const many = 300
+	const many = 500
 	in := input(t, nil, nil)
 	valid := 0
 	for seed := range uint64(many) {
-		g := generator{rand.New(rand.NewPCG(seed, 0))}
-		d := g.deployment()
-		in.Deployment, in.Config.KEDA = d, g.chance(2)
-		problems := v1.Validate(d, v1.ValidateOptions{Servers: in.Servers.Servers})
-		if problems.Err() != nil || strings.Contains(problems.Error(), "in the same pod; choose another") {
+		d := expandtest.Valid(seed, in.Servers)
+		if d == nil {
 			continue
 		}
 		valid++
+		in.Deployment, in.Config.KEDA = d, seed%2 == 0
 		objects, err := expand.Expand(in)
 		if err != nil {
 			t.Error(err)
 		}
 		check(t, objects)
+		if again, err := expand.Expand(in); err != nil || !bytes.Equal(written(t, objects), written(t, again)) {
+			t.Errorf("a second expansion differs (error %v)", err)
+		}
 		if t.Failed() {
 			text, _ := yaml.Marshal(d)
 			t.Fatalf("of seed %d:\n%s", seed, text)
@@ -46,151 +41,11 @@ func TestValidDeploymentsExpand(t *testing.T) {
 	}
 }
 
-type generator struct{ *rand.Rand }
-
-// chance is true one time in n.
-func (g generator) chance(n int) bool { return g.IntN(n) == 0 }
-
-func pick[T any](g generator, from ...T) T { return from[g.IntN(len(from))] }
-
-func maybe[T any](g generator, from ...T) T {
-	if g.chance(3) {
-		return pick(g, from...)
+func written(t *testing.T, objects []expand.Object) []byte {
+	t.Helper()
+	text, err := expand.Marshal(objects)
+	if err != nil {
+		t.Fatal(err)
 	}
-	var none T
-	return none
-}
-
-func (g generator) deployment() *v1.SeldonDeployment {
-	d := &v1.SeldonDeployment{}
-	d.Name = pick(g, "d", "a-deployment", "a-very-long-seldon-deployment-name-that-goes-over")
-	d.Namespace = maybe(g, "ns")
-	d.Annotations = maybe(g, map[string]string{"seldon.io/headless-svc": "true"})
-	s := &d.Spec
-	s.Protocol = maybe(g, v1.ProtocolSeldon, v1.ProtocolTensorFlow, v1.ProtocolV2, v1.ProtocolKFServing)
-	s.Transport = maybe(g, v1.TransportREST, v1.TransportGRPC)
-	s.Replicas = maybe(g, new(int32(2)), new(int32(0)))
-	s.Annotations = maybe(g, map[string]string{v1.AnnotationSeparateExecutor: "true"},
-		map[string]string{v1.AnnotationNoStorageInitializer: "true"}, map[string]string{"seldon.io/engine-x": "y"})
-	for _, name := range []string{"p", "second", "third"}[:1+g.IntN(3)] {
-		s.Predictors = append(s.Predictors, g.predictor(name))
-	}
-	if n := len(s.Predictors); n > 1 {
-		s.Predictors[0].Traffic = 100
-		s.Predictors[n-1].Shadow = g.chance(2)
-	}
-	return d
-}
-
-func (g generator) predictor(name string) v1.PredictorSpec {
-	p := v1.PredictorSpec{
-		Name:        name,
-		Replicas:    maybe(g, new(int32(3))),
-		Labels:      maybe(g, map[string]string{"version": "v7", "seldon-app": "mine", "app": "a"}),
-		Annotations: maybe(g, map[string]string{v1.AnnotationNoExecutor: "true"}, map[string]string{v1.AnnotationServiceName: "svc-" + name}),
-		SSL:         maybe(g, &v1.SSL{CertSecretName: "cert"}),
-	}
-	p.SvcOrchSpec.Env = maybe(g, []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", Value: "2"}})
-	if g.chance(3) {
-		p.Explainer = &v1.Explainer{
-			Type: pick(g, v1.ExplainerTypes()...), ModelURI: g.uri(), Replicas: maybe(g, new(int32(2))),
-			ContainerSpec: corev1.Container{Name: maybe(g, "e", strings.Repeat("e", 63)), Env: g.env()},
-		}
-	}
-	for range g.IntN(3) {
-		p.ComponentSpecs = append(p.ComponentSpecs, g.component())
-	}
-	nodes := 0
-	p.Graph = g.node(&p, &nodes, 1)
-	return p
-}
-
-func (g generator) component() v1.SeldonPodSpec {
-	c := v1.SeldonPodSpec{
-		Replicas: maybe(g, new(int32(4))),
-		HPASpec:  maybe(g, &v1.HPASpec{MaxReplicas: 3}),
-		KEDASpec: maybe(g, &v1.KEDASpec{Triggers: []v1.KEDATriggers{{Type: "cpu", Metadata: map[string]string{"value": "5"}}}}),
-		PDBSpec:  maybe(g, &v1.PDBSpec{MinAvailable: new(intstr.FromString("50%"))}),
-	}
-	c.Metadata.Name = maybe(g, "named")
-	c.Metadata.Labels = maybe(g, map[string]string{"team": "x", "seldon-deployment-id": "mine"})
-	if g.chance(3) {
-		c.Spec.Containers = append(c.Spec.Containers, corev1.Container{Name: "sidecar", Image: "sidecar:1"})
-	}
-	return c
-}
-
-func (g generator) node(p *v1.PredictorSpec, nodes *int, depth int) graph.Node {
-	*nodes++
-	n := graph.Node{
-		Name:           pick(g, "m", "a-model-whose-name-is-as-long-as-is-allowed-abc", "node") + fmt.Sprint(*nodes),
-		Type:           maybe(g, graph.Model, graph.Router, graph.Combiner, graph.Transformer, graph.OutputTransformer),
-		Implementation: maybe(g, "SKLEARN_SERVER", "TENSORFLOW_SERVER", "TRITON_SERVER", "HUGGINGFACE_SERVER", "SIMPLE_MODEL", "AVERAGE_COMBINER"),
-		ModelURI:       g.uri(),
-		Parameters:     maybe(g, []graph.Parameter{{Name: "model_name", Value: "other", Type: graph.StringParameter}}),
-		Logger:         maybe(g, &graph.Logger{Mode: graph.LogAll}),
-
-		ServiceAccountName: maybe(g, "account"),
-	}
-	if v1.IsServer(n.Implementation) && n.ModelURI == "" {
-		n.ModelURI = "gs://b/m"
-	}
-	// A built-in, and a server that the user says nothing about, has none.
-	if graph.BuiltinOf(n.Implementation) == graph.NotBuiltin && (!v1.IsServer(n.Implementation) || g.chance(2)) {
-		if len(p.ComponentSpecs) == 0 {
-			p.ComponentSpecs = append(p.ComponentSpecs, g.component())
-		}
-		pod := &p.ComponentSpecs[g.IntN(len(p.ComponentSpecs))].Spec
-		pod.Containers = append(pod.Containers, g.container(&n, pod))
-	}
-	for range g.IntN(3) {
-		if depth < 3 {
-			n.Children = append(n.Children, g.node(p, nodes, depth+1))
-		}
-	}
-	return n
-}
-
-func (g generator) container(n *graph.Node, pod *corev1.PodSpec) corev1.Container {
-	c := corev1.Container{Name: n.Name, Env: g.env()}
-	if !v1.IsServer(n.Implementation) || g.chance(3) {
-		c.Image = "own/image:1"
-	}
-	if g.chance(3) {
-		port := int32(7000 + g.IntN(1000))
-		c.Ports = []corev1.ContainerPort{{Name: pick(g, "", "http", "grpc", "metrics"), ContainerPort: port}}
-		if g.chance(3) {
-			c.Ports = append(c.Ports, corev1.ContainerPort{Name: "other", ContainerPort: port, Protocol: corev1.ProtocolTCP})
-			c.LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromString("other")}}}
-		}
-	}
-	c.ReadinessProbe = maybe(g, &corev1.Probe{InitialDelaySeconds: 7})
-	c.Args = maybe(g, []string{"--port=1", "--flag"}, []string{"/bin/program", "--flag"}, []string{"serve"})
-	if g.chance(4) {
-		volume := corev1.Volume{Name: pick(g, n.Name[:1]+"-cache", "podinfo", "cache-"+n.Name[:1])}
-		mounted := false
-		for _, v := range pod.Volumes {
-			mounted = mounted || v.Name == volume.Name
-		}
-		if !mounted {
-			pod.Volumes = append(pod.Volumes, volume)
-		}
-		c.VolumeMounts = []corev1.VolumeMount{{Name: volume.Name, MountPath: pick(g, "/mnt/models", "/etc/podinfo", "/cache", "/mnt/pvc")}}
-	}
-	return c
-}
-
-func (g generator) env() []corev1.EnvVar {
-	var env []corev1.EnvVar
-	for range g.IntN(3) {
-		env = append(env, corev1.EnvVar{
-			Name:  pick(g, "OWN", v1.EnvHTTPPort, v1.EnvMLServerGRPCPort, v1.EnvMetricsPort, "PREDICTIVE_UNIT_PARAMETERS", "MLSERVER_MODEL_URI", "PREDICTIVE_UNIT_ID"),
-			Value: fmt.Sprint(8100 + g.IntN(1000)),
-		})
-	}
-	return env
-}
-
-func (g generator) uri() string {
-	return maybe(g, "gs://b/m", "s3://b/m", "pvc://claim/a", "pvc://claim/b", "pvc://other", "./model", "https://host/m.zip")
+	return text
 }
