@@ -8,7 +8,7 @@ PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 LINT       := v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test e2e check golden bench fuzz generate clean $(PROGRAMS)
+.PHONY: help build images run test e2e check golden bench fuzz generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ bin/radiant:             ; @scripts/need.sh go && $(GO) build -trimpath -o $@ ./
 bin/executor:            ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./executor
 bin/storage-initializer: ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./storage/initializer
 
+images: ## Build the container images into bin/images
+	@scripts/need.sh go certificates
+	@$(GO) run ./images -o bin/images
+
 run: ## Serve the MNIST sample on localhost:8003
 	@echo "building; the first time takes a minute or two"
 	@$(MAKE) --no-print-directory -s build
@@ -27,7 +31,7 @@ run: ## Serve the MNIST sample on localhost:8003
 	@bin/radiant local -f samples/mnist/mnist.yaml
 
 test: build ## Run all tests, with the race detector
-	@scripts/need.sh python libpython gcc chromium
+	@scripts/need.sh python libpython gcc chromium certificates
 	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 e2e: ## Run the cases that need a Kubernetes cluster

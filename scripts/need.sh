@@ -50,6 +50,10 @@ for tool in "$@"; do
       command -v gcc >/dev/null || apt_install gcc libc6-dev ||
         { echo 'gcc is missing: the race detector needs it' >&2; exit 1; }
       ;;
+    certificates)
+      [ -e /etc/ssl/certs/ca-certificates.crt ] || apt_install ca-certificates ||
+        { echo 'the certificates of authorities are missing (package ca-certificates): images hold them' >&2; exit 1; }
+      ;;
     nginx)
       command -v nginx >/dev/null || apt_install nginx-light ||
         { echo 'nginx is missing: the benchmark compares with it' >&2; exit 1; }

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// write leaves three things in the output folder: NAME, an OCI image layout
+// with one index of all platforms; NAME.tar, the same as one file; and
+// NAME-OS-ARCHITECTURE.cdx.json, what is in each image. It returns the digest
+// of the index.
+func write(o options, p program, parts []part) (v1.Hash, error) {
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, made := range parts {
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add: made.image, Descriptor: v1.Descriptor{Platform: &made.platform},
+		})
+		name := fmt.Sprintf("%s-%s-%s.cdx.json", p.name, made.platform.OS, made.platform.Architecture)
+		if err := replace(filepath.Join(o.out, name), made.sbom); err != nil {
+			return v1.Hash{}, err
+		}
+	}
+	digest, err := index.Digest()
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	dir := filepath.Join(o.out, p.name)
+	if err := os.RemoveAll(dir); err != nil {
+		return v1.Hash{}, err
+	}
+	path, err := layout.Write(dir, empty.Index)
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	name := o.prefix + p.image
+	// containerd takes an image's name from the first key, other programs from
+	// the second.
+	err = path.AppendIndex(index, layout.WithAnnotations(map[string]string{
+		"io.containerd.image.name":          name,
+		"org.opencontainers.image.ref.name": name,
+	}))
+	if err != nil {
+		return v1.Hash{}, err
+	}
+	return digest, writeArchive(dir, dir+".tar", o)
+}
+
+// writeArchive packs a layout into one file.
+func writeArchive(dir, to string, o options) error {
+	var files []file
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		files = append(files, file{path: filepath.ToSlash(name), mode: 0o644, content: content})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	archive, err := pack(files, o.created)
+	if err != nil {
+		return err
+	}
+	return replace(to, archive)
+}
+
+// replace writes a file in one step.
+func replace(path string, content []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	part := path + ".part"
+	if err := os.WriteFile(part, content, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(part, path)
+}
