@@ -34,7 +34,7 @@ var ours = [...]string{puidHeader, errorHeader, codeHeader, nodeHeader, placeHea
 func failed(topic string, in *kgo.Record, puid string, t protocol.Transport, err error) *kgo.Record {
 	out := &kgo.Record{Topic: topic, Key: in.Key, Value: in.Value}
 	said := []kgo.RecordHeader{
-		text(puidHeader, puid), text(errorHeader, err.Error()), text(codeHeader, code(t, err)), text(placeHeader, place(in)),
+		text(puidHeader, puid), text(errorHeader, protocol.Text(err)), text(codeHeader, code(t, err)), text(placeHeader, place(in)),
 	}
 	var e *protocol.Error
 	if errors.As(err, &e) && e.Node != "" {

@@ -66,7 +66,7 @@ func (s *Server) walk(e *entry) (*kgo.Record, error) {
 		if try == maxTries || ctx.Err() != nil || !passing(s.options.Transport, err) {
 			return nil, err
 		}
-		s.options.Log.Warn("waiting for a node", "record", place(e.in), "puid", puid, "error", err.Error())
+		s.options.Log.Warn("waiting for a node", "record", place(e.in), "puid", puid, "error", protocol.Text(err))
 		pause(ctx, firstPause)
 		s.awaitReady(ctx)
 	}
@@ -94,7 +94,7 @@ func (s *Server) predict(q *request) (m protocol.Message, err error) {
 func (s *Server) failed(e *entry, err error) *kgo.Record {
 	reason := code(s.options.Transport, err)
 	s.metrics.failed.WithLabelValues(reason).Inc()
-	s.options.Log.Warn("record failed", "record", place(e.in), "puid", e.puid, "code", reason, "error", err.Error())
+	s.options.Log.Warn("record failed", "record", place(e.in), "puid", e.puid, "code", reason, "error", protocol.Text(err))
 	if s.options.Errors == "" {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,8 +35,6 @@ type Options struct {
 	// Workers send at once; MaxEvents and MaxBytes bound what waits for them.
 	Workers, MaxEvents int
 	MaxBytes           int64
-	// MaxBody is the size up to which a compressed body is unpacked.
-	MaxBody int64
 	// NewID makes ids of events.
 	NewID func() string
 	// Registry takes the metrics.
@@ -51,6 +50,10 @@ type Log struct {
 	bytes   atomic.Int64
 	meter   *meter
 	workers sync.WaitGroup
+
+	// preparing is held by the worker that unpacks or redacts a body, which takes
+	// many times its size while it lasts.
+	preparing sync.Mutex
 
 	// sending ends when what is still queued is to be given up.
 	sending context.Context
@@ -194,22 +197,30 @@ func (l *Log) send(e *Event) {
 		l.meter.dropped(byShutdown)
 		return
 	}
-	err := l.prepare(e)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(l.sending, sendTimeout)
-		defer cancel()
-		if l.options.Sink != nil {
-			err = l.options.Sink.Send(ctx, e, l.attributes(e))
-		} else {
-			err = l.http.Send(ctx, e, l.attributes(e))
-		}
-	}
-	if err != nil {
+	if err := l.delivered(e); err != nil {
 		l.meter.failed()
 		l.complain(e, err)
 		return
 	}
 	l.meter.sent()
+}
+
+// delivered sends an event. No payload ends the process.
+func (l *Log) delivered(e *Event) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	if err := l.prepare(e); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(l.sending, sendTimeout)
+	defer cancel()
+	if l.options.Sink != nil {
+		return l.options.Sink.Send(ctx, e, l.attributes(e))
+	}
+	return l.http.Send(ctx, e, l.attributes(e))
 }
 
 // sendTimeout bounds the sending of one event, so that a collector which hangs
@@ -218,16 +229,33 @@ const sendTimeout = 10 * time.Second
 
 // prepare makes a body that may be shown, and that says what it is.
 func (l *Log) prepare(e *Event) error {
+	if e.Encoding == "" && e.node.redact == nil {
+		return nil
+	}
+	l.preparing.Lock()
+	defer l.preparing.Unlock()
 	if e.Encoding == "gzip" {
-		body, err := unpacked(e.Body, l.options.MaxBody)
-		if err != nil {
+		if err := l.unpack(e); err != nil {
 			return fmt.Errorf("unpacking the payload: %w", err)
 		}
-		e.Body, e.Encoding = body, ""
 	}
 	if e.node.redact != nil {
 		e.node.redact.redact(e, l.options.Protocol)
 	}
+	return nil
+}
+
+// unpack undoes the compression of a body, which counts with those that wait: a
+// small one may become very large.
+func (l *Log) unpack(e *Event) error {
+	body, err := unpacked(e.Body, l.options.MaxBytes-l.bytes.Load())
+	if err != nil {
+		return err
+	}
+	more := int64(len(body)) - e.size
+	l.bytes.Add(more)
+	e.size += more
+	e.Body, e.Encoding = body, ""
 	return nil
 }
 

@@ -69,7 +69,7 @@ func (p *Predictor) relayed(m protocol.Method) (*upstream.Target, *node) {
 // streamed wraps an answer, or an error, in a message of a stream.
 func streamed(m protocol.Method, answer protocol.Message, err error) protocol.Message {
 	if err != nil {
-		text := err.Error()
+		text := protocol.Text(err)
 		var answered interface{ GRPCStatus() *status.Status }
 		if errors.As(err, &answered) {
 			text = answered.GRPCStatus().Message()

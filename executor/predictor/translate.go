@@ -144,7 +144,10 @@ func plain(m protocol.Message) (protocol.Message, error) {
 		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
 	}
 	body, err := m.Meta.Lease.ReadAll(r, min(int64(len(m.Body))*4, m.Meta.Limit), m.Meta.Limit)
-	if err != nil {
+	switch {
+	case errors.Is(err, protocol.ErrTooLarge) && !m.Answer:
+		return m, protocol.Errorf(protocol.TooLarge, "unpacked, the request body is larger than the limit of %d bytes (--max_request_bytes)", m.Meta.Limit)
+	case err != nil:
 		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
 	}
 	m.Body, m.Encoding = body, ""

@@ -26,7 +26,7 @@ func logPayloads(c *config.Config, p *predictor.Options, r prometheus.Registerer
 		Deployment: c.Deployment, Namespace: c.Namespace, Predictor: c.PredictorName, Protocol: c.Protocol,
 		Source:   fmt.Sprintf("http://%s:%d/", c.PayloadLog.Hostname, c.HTTPPort),
 		Endpoint: c.PayloadLog.Endpoint,
-		Workers:  c.PayloadLog.Workers, MaxEvents: c.PayloadLog.Events, MaxBytes: c.PayloadLog.Bytes, MaxBody: c.MaxResponseBytes,
+		Workers:  c.PayloadLog.Workers, MaxEvents: c.PayloadLog.Events, MaxBytes: c.PayloadLog.Bytes,
 		NewID: newPuid, Registry: r, Log: log,
 	}
 	if c.PayloadLog.Broker != "" {

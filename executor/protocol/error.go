@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -112,6 +113,21 @@ func CodeOf(err error) Code {
 		return Canceled
 	}
 	return Internal
+}
+
+// mostTold bounds the text of an error.
+const mostTold = 2000
+
+// Text is what is told of err: its message, cut in the middle where it quotes
+// much of what a client or a node has sent, such as a number of a million
+// digits.
+func Text(err error) string {
+	text := err.Error()
+	if len(text) <= mostTold {
+		return text
+	}
+	const half = mostTold / 2
+	return strings.ToValidUTF8(text[:half]+" ... "+text[len(text)-half:], "\ufffd")
 }
 
 // Refusal is a node's answer with a status other than 200, which goes to the

@@ -14,8 +14,9 @@ type Pool struct{ leases, buffers sync.Pool }
 // maxPooled is the largest buffer kept for another request.
 const maxPooled = 1 << 20
 
-// firstRead bounds what is reserved on the word of a Content-Length alone.
-const firstRead = 1 << 20
+// firstRead bounds what is reserved on the word of a Content-Length alone: who
+// opens many requests and sends nothing must not fill the memory.
+const firstRead = 64 << 10
 
 // unknownRead is what is reserved where no length is known.
 const unknownRead = 2048

@@ -41,6 +41,19 @@ func TestReadAll(t *testing.T) {
 	}
 }
 
+// The word of a client alone reserves little.
+func TestAnnouncedIsNotReserved(t *testing.T) {
+	var pool Pool
+	lease := pool.Lease()
+	defer lease.Release()
+	if got, err := lease.ReadAll(strings.NewReader("x"), 100<<20, 1<<30); string(got) != "x" || err != nil {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	if n := cap(*lease.held[0]); n > 128<<10 {
+		t.Errorf("%d bytes were reserved for one", n)
+	}
+}
+
 // A buffer is used again only after the last reference is gone.
 func TestLeaseKeepsBuffers(t *testing.T) {
 	var pool Pool

@@ -41,12 +41,12 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	code := protocol.CodeOf(err)
 	status = code.HTTP()
 	if status >= http.StatusInternalServerError {
-		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", err.Error())
+		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", protocol.Text(err))
 	}
 	if code == protocol.Busy {
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	}
-	m := protocol.Message{Body: s.options.Protocol.Failure(status, err.Error()), Type: jsonType}
+	m := protocol.Message{Body: s.options.Protocol.Failure(status, protocol.Text(err)), Type: jsonType}
 	if s.options.V1 {
 		status, m = failureV1(err)
 	}

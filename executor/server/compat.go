@@ -21,7 +21,7 @@ func failureV1(err error) (status int, m protocol.Message) {
 		status = code
 	}
 	// Text and a number have a JSON form always.
-	body, _ := json.Marshal(map[string]any{"status": map[string]any{"code": status, "info": bare(err).Error(), "status": "FAILURE"}})
+	body, _ := json.Marshal(map[string]any{"status": map[string]any{"code": status, "info": protocol.Text(bare(err)), "status": "FAILURE"}})
 	return status, protocol.Message{Body: body, Type: textType}
 }
 

@@ -206,20 +206,20 @@ func (s *rpc) failure(m protocol.Method, err error) error {
 	if errors.As(err, &answered) {
 		return answered.GRPCStatus().Err()
 	}
-	code := protocol.CodeOf(err).GRPC()
+	code, text := protocol.CodeOf(err).GRPC(), protocol.Text(err)
 	if code == codes.Internal || code == codes.Unavailable {
-		s.options.Log.Warn("request failed", "method", m.Name, "error", err.Error())
+		s.options.Log.Warn("request failed", "method", m.Name, "error", text)
 	}
 	if s.options.V1 {
-		return status.Error(codeV1(code), bare(err).Error())
+		return status.Error(codeV1(code), protocol.Text(bare(err)))
 	}
 	if protocol.CodeOf(err) == protocol.Busy {
-		s, detailErr := status.New(code, err.Error()).WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
+		s, detailErr := status.New(code, text).WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
 		if detailErr == nil {
 			return s.Err()
 		}
 	}
-	return status.Error(code, err.Error())
+	return status.Error(code, text)
 }
 
 // unknown answers methods that are not served.

@@ -3,8 +3,11 @@ package server
 import (
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
@@ -57,10 +60,19 @@ func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) {
 	if r.Header[eventVersion] != nil {
 		h["Ce-Id"] = puid[:1]
 		h[eventVersion] = s.fixed.eventVersion
-		h["Ce-Path"] = []string{r.URL.Path}
+		h["Ce-Path"] = []string{eventPath(r.URL)}
 		h["Ce-Type"] = s.fixed.eventType
 		h["Ce-Source"] = s.fixed.eventSource
 	}
+}
+
+// eventPath is the path of a request as far as it can stand in a header, else
+// its escaped form.
+func eventPath(u *url.URL) string {
+	if !httpguts.ValidHeaderFieldValue(u.Path) {
+		return u.EscapedPath()
+	}
+	return u.Path
 }
 
 // hopByHop fields belong to one connection, not to the request.

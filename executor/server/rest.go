@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"path"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -169,7 +167,7 @@ func (s *rest) post(answer answerer) action {
 	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) int {
 		lease := s.pool.Lease()
 		defer lease.Release()
-		m, err := s.read(r, lease)
+		m, err := s.read(w, r, lease)
 		if err != nil {
 			w.Header()["Connection"] = s.fixed.close
 			status := s.fail(w, r, err)
@@ -179,22 +177,6 @@ func (s *rest) post(answer answerer) action {
 		m.Meta = s.meta(w, r, lease, &match)
 		m, err = s.timed(r, m, answer)
 		return s.write(w, r, m, err)
-	}
-}
-
-// readOnTime bounds how long a refused body is read on.
-const readOnTime = 5 * time.Second
-
-// readOn discards what still comes of a refused body, as much as would have
-// been allowed at first. Who is still sending, a proxy above all, would else
-// see the connection end before it sees the answer.
-func (s *rest) readOn(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength > s.options.MaxRequestBytes && r.Header["Expect"] != nil {
-		return // Nothing was sent, and nothing will be.
-	}
-	control := http.NewResponseController(w)
-	if control.Flush() == nil && control.SetReadDeadline(time.Now().Add(readOnTime)) == nil {
-		_, _ = io.CopyN(io.Discard, r.Body, s.options.MaxRequestBytes)
 	}
 }
 
@@ -219,26 +201,4 @@ func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *protocol.Leas
 		Model:    protocol.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
 		Lease:    lease,
 	}
-}
-
-// read takes the body of a request.
-func (s *rest) read(r *http.Request, lease *protocol.Lease) (protocol.Message, error) {
-	m := protocol.Message{Type: value(r.Header, contentType), Encoding: value(r.Header, contentEncoding)}
-	var err error
-	if r.ContentLength != 0 {
-		m.Body, err = lease.ReadAll(r.Body, r.ContentLength, s.options.MaxRequestBytes)
-	}
-	var length *http.MaxBytesError
-	switch {
-	case errors.Is(err, protocol.ErrTooLarge), errors.As(err, &length):
-		return m, protocol.Errorf(protocol.TooLarge, "request body is larger than the limit of %d bytes (--max_request_bytes)", s.options.MaxRequestBytes)
-	case err != nil:
-		return m, protocol.Errorf(protocol.Invalid, "reading request body: %w", err)
-	}
-	if n := value(r.Header, jsonLength); n != "" {
-		if m.JSONLength, err = strconv.Atoi(n); err != nil || m.JSONLength < 0 || m.JSONLength > len(m.Body) {
-			return m, protocol.Errorf(protocol.Invalid, "%s is %q with a body of %d bytes", jsonLength, n, len(m.Body))
-		}
-	}
-	return m, nil
 }

@@ -1,0 +1,87 @@
+package payloadlog
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// collector is a sink that keeps bodies, and panics at one of them.
+type collector struct {
+	mu     sync.Mutex
+	bodies []string
+}
+
+func (c *collector) Send(_ context.Context, e *Event, _ []Attribute) error {
+	if string(e.Body) == "panic" {
+		panic("no such thing")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bodies = append(c.bodies, string(e.Body))
+	return nil
+}
+
+func (*collector) String() string { return "a collector" }
+func (*collector) Close()         {}
+
+func zipped(t *testing.T, body []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write(body)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// What one payload does to its worker harms no other, and what is unpacked
+// counts as what was sent.
+func TestHarmfulPayloads(t *testing.T) {
+	sink := &collector{}
+	const room = 1 << 20
+	l, err := New(Options{
+		Sink: sink, Workers: 1, MaxEvents: 100, MaxBytes: room, NewID: func() string { return "id" },
+		Registry: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := l.Node(&graph.Node{Name: "m", Logger: &graph.Logger{Mode: graph.LogAll}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []protocol.Message{
+		{Body: []byte("first")},
+		{Body: []byte("panic")},
+		{Body: zipped(t, make([]byte, 2*room)), Encoding: "gzip"},
+		{Body: []byte("not gzip"), Encoding: "gzip"},
+		{Body: zipped(t, []byte("small")), Encoding: "gzip"},
+		{Body: []byte("last")},
+	} {
+		m.Meta = &protocol.Meta{Puid: "x"}
+		node.Log(Request, protocol.REST, m)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	l.Close(ctx)
+	if diff := cmp.Diff([]string{"first", "small", "last"}, sink.bodies); diff != "" {
+		t.Error(diff)
+	}
+	if n := l.bytes.Load(); n != 0 {
+		t.Errorf("%d bytes are still counted", n)
+	}
+}
