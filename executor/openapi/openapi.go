@@ -82,6 +82,7 @@ func (d Document) YAML() []byte { return appendYAML(nil, d.root, "") }
 // New makes a document. Server is the way from the document's address to
 // where the paths begin, such as "../..".
 func New(n Names, g *Graph, server string) Document {
+	withinReason(g)
 	b := &builder{names: n, graph: g, words: wordsOf(g.Protocol.Name), ids: map[string]bool{}}
 	b.model, b.single = b.requestModel()
 	b.input = b.inputSignatures()

@@ -48,7 +48,8 @@ func total(all []Tensor) int64 {
 	return n
 }
 
-// shortened makes tensors small if they are too large for a document.
+// shortened makes tensors small if they are too large for a document: two of
+// each dimension, as long as that is not too large itself.
 func shortened(all []Tensor) []Tensor {
 	if total(all) <= sentNumbers {
 		return all
@@ -56,12 +57,35 @@ func shortened(all []Tensor) []Tensor {
 	const few = 2
 	all = slices.Clone(all)
 	for i, t := range all {
+		left := max(sentNumbers/int64(len(all)), 1)
 		all[i].Shape = slices.Clone(t.Shape)
 		for d, n := range t.Shape {
-			all[i].Shape[d] = min(n, few)
+			size := min(n, few, left)
+			all[i].Shape[d] = size
+			left /= max(size, 1)
 		}
 	}
 	return all
+}
+
+// mostDims is the most dimensions that a document describes: each is a level
+// of it.
+const mostDims = 32
+
+// withinReason forgets shapes of more dimensions than [mostDims], which no
+// model has: what a server tells of itself must not fill the memory.
+func withinReason(g *Graph) {
+	for _, n := range g.Nodes {
+		for _, s := range n.Signatures {
+			for _, tensors := range [][]Tensor{s.Inputs, s.Outputs} {
+				for i := range tensors {
+					if len(tensors[i].Shape) > mostDims {
+						tensors[i].Shape = nil
+					}
+				}
+			}
+		}
+	}
 }
 
 // element is one value of a type, as JSON.

@@ -13,8 +13,9 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// maxMetadata bounds what a server may tell of its model.
-const maxMetadata = 16 << 20
+// maxMetadata bounds what a server may tell of its model, from which a document
+// of many times that size is made.
+const maxMetadata = 1 << 20
 
 // Overview asks all nodes at once what their models are like. A node that does
 // not tell is part of it nevertheless.
@@ -97,6 +98,9 @@ func (c *caller) tell(ctx context.Context, n *node, m protocol.Message, o *opena
 		return
 	}
 	o.Answered = true
+	if len(answer.Body) > maxMetadata {
+		return
+	}
 	// What is kept of the answer outlives the request, whose buffers are used
 	// again.
 	body := bytes.Clone(answer.Body)
