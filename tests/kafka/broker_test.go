@@ -12,9 +12,16 @@ import (
 	"time"
 )
 
-// startKafka starts Apache Kafka as one node that is broker and controller, and
-// returns its address. Its jars are fetched once, into the user's cache.
-func startKafka(t *testing.T) string {
+// apacheKafka is one node that is broker and controller.
+type apacheKafka struct {
+	address, jars, properties string
+	process                   *exec.Cmd
+	log                       *os.File
+}
+
+// startKafka starts Apache Kafka. Its jars are fetched once, into the user's
+// cache.
+func startKafka(t *testing.T) *apacheKafka {
 	t.Helper()
 	for _, tool := range []string{"java", "mvn"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -42,37 +49,54 @@ group.initial.rebalance.delay.ms=0
 	if err := os.WriteFile(properties, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	java := func(args ...string) *exec.Cmd {
-		return exec.Command("java", append([]string{"-Xmx256m", "-Dlog4j2.level=ERROR", "-cp", jars}, args...)...)
-	}
-	if out, err := java("kafka.tools.StorageTool", "format", "--config", properties, "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk").CombinedOutput(); err != nil {
+	k := &apacheKafka{address: fmt.Sprintf("127.0.0.1:%d", port), jars: jars, properties: properties}
+	if out, err := k.java("kafka.tools.StorageTool", "format", "--config", properties, "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk").CombinedOutput(); err != nil {
 		t.Fatalf("formatting the storage: %v\n%s", err, out)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	broker := java("kafka.Kafka", properties)
-	broker.Stdout, broker.Stderr = log, log
-	if err := broker.Start(); err != nil {
+	var err error
+	if k.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = broker.Process.Signal(syscall.SIGKILL)
-		_ = broker.Wait()
-		_ = log.Close()
+		k.kill()
+		_ = k.log.Close()
 	})
-	address := fmt.Sprintf("127.0.0.1:%d", port)
+	k.start(t)
+	return k
+}
+
+func (k *apacheKafka) java(args ...string) *exec.Cmd {
+	return exec.Command("java", append([]string{"-Xmx256m", "-Dlog4j2.level=ERROR", "-cp", k.jars}, args...)...)
+}
+
+// start returns when the broker listens. It goes on with the data of the one
+// before.
+func (k *apacheKafka) start(t *testing.T) {
+	t.Helper()
+	k.process = k.java("kafka.Kafka", k.properties)
+	k.process.Stdout, k.process.Stderr = k.log, k.log
+	if err := k.process.Start(); err != nil {
+		t.Fatal(err)
+	}
 	for deadline := time.Now().Add(90 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", address); err == nil {
+		if conn, err := net.Dial("tcp", k.address); err == nil {
 			_ = conn.Close()
-			return address
+			return
 		}
 		if time.Now().After(deadline) {
-			text, _ := os.ReadFile(log.Name())
+			text, _ := os.ReadFile(k.log.Name())
 			t.Fatalf("Apache Kafka does not listen:\n%s", text)
 		}
 	}
+}
+
+// kill ends the broker at once.
+func (k *apacheKafka) kill() {
+	if k.process == nil || k.process.ProcessState != nil {
+		return
+	}
+	_ = k.process.Process.Signal(syscall.SIGKILL)
+	_ = k.process.Wait()
 }
 
 // jarFolder holds Kafka and what it depends on, as pom.xml pins it.

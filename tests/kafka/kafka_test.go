@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/inference"
@@ -54,13 +57,35 @@ func TestInProcessBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broker.Close()
-	cases(t, broker.ListenAddrs()[0])
+	var away atomic.Bool
+	broker.Control(func(kmsg.Request) (kmsg.Response, error, bool) {
+		broker.KeepControl()
+		return nil, errAway, away.Load()
+	})
+	cases(t, broker.ListenAddrs()[0], func(_ *testing.T, meanwhile func()) {
+		away.Store(true)
+		meanwhile()
+		away.Store(false)
+	})
 }
 
-// TestApacheKafka runs all cases before Apache Kafka.
-func TestApacheKafka(t *testing.T) { cases(t, startKafka(t)) }
+// errAway closes the connection that a request came by.
+var errAway = errors.New("away")
 
-func cases(t *testing.T, broker string) {
+// TestApacheKafka runs all cases before Apache Kafka.
+func TestApacheKafka(t *testing.T) {
+	k := startKafka(t)
+	cases(t, k.address, func(t *testing.T, meanwhile func()) {
+		k.kill()
+		meanwhile()
+		k.start(t)
+	})
+}
+
+// outage takes the broker away for the time of meanwhile.
+type outage func(t *testing.T, meanwhile func())
+
+func cases(t *testing.T, broker string, gone outage) {
 	t.Run("protocols", func(t *testing.T) { protocols(t, broker) })
 	t.Run("headers", func(t *testing.T) { headers(t, broker) })
 	t.Run("failures", func(t *testing.T) { failures(t, broker) })
@@ -68,6 +93,7 @@ func cases(t *testing.T, broker string) {
 	t.Run("killed", func(t *testing.T) { killed(t, broker) })
 	t.Run("rebalanced", func(t *testing.T) { rebalanced(t, broker) })
 	t.Run("stopped", func(t *testing.T) { stopped(t, broker) })
+	t.Run("broker away", func(t *testing.T) { brokerAway(t, broker, gone) })
 }
 
 // topics are those of one case.
@@ -401,102 +427,4 @@ func (e *executor) consumed(t *testing.T) int {
 	}
 	t.Fatal("there is no metric of consumed records")
 	return 0
-}
-
-// killed ends an executor in the middle: each record is answered by it or by
-// the next one.
-func killed(t *testing.T, broker string) {
-	s := newTopics(t, broker, 2)
-	component, n := model(t, "seldon")
-	slow(component)
-	first := s.serve(t, "seldon", n, "--kafka_auto_commit=false")
-	keys := fill(t, s, 0, 400)
-	for _, r := range s.await(t, 50) {
-		keys[string(r.Key)]++
-	}
-	if err := first.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	<-first.ended
-	s.serve(t, "seldon", n, "--kafka_auto_commit=false")
-	s.awaitKeys(t, keys)
-	t.Logf("%d records, %d answered more than once", len(keys), twice(keys))
-}
-
-// fill sends records to both partitions and returns their keys.
-func fill(t *testing.T, s *topics, from, n int) map[string]int {
-	t.Helper()
-	keys := map[string]int{}
-	for p := range 2 {
-		var numbers []int
-		for i := from + p; i < from+n; i += 2 {
-			numbers = append(numbers, i)
-			keys[strconv.Itoa(i)] = 0
-		}
-		s.send(t, int32(p), numbers...)
-	}
-	return keys
-}
-
-func twice(keys map[string]int) int {
-	n := 0
-	for _, count := range keys {
-		if count > 1 {
-			n++
-		}
-	}
-	return n
-}
-
-// rebalanced lets a second executor join and leave under load: nothing is lost,
-// and nothing done twice, since partitions are finished before they are given
-// away.
-func rebalanced(t *testing.T, broker string) {
-	s := newTopics(t, broker, 2)
-	component, n := model(t, "seldon")
-	slow(component)
-	s.serve(t, "seldon", n)
-	keys := fill(t, s, 0, 300)
-	second := s.serve(t, "seldon", n)
-	for _, r := range s.await(t, 100) {
-		keys[string(r.Key)]++
-	}
-	for from := 300; second.consumed(t) == 0; from += 100 {
-		for key := range fill(t, s, from, 100) {
-			keys[key] = 0
-		}
-		s.awaitKeys(t, keys)
-	}
-	for key := range fill(t, s, 100_000, 200) {
-		keys[key] = 0
-	}
-	if code := second.stop(); code != 0 {
-		t.Errorf("the second executor ended with %d", code)
-	}
-	s.awaitKeys(t, keys)
-	t.Logf("%d records, %d answered more than once", len(keys), twice(keys))
-	if n := twice(keys); n > 0 {
-		t.Errorf("%d records were answered more than once", n)
-	}
-}
-
-// stopped ends an executor under load: what it has begun is finished, and the
-// next one goes on from there.
-func stopped(t *testing.T, broker string) {
-	s := newTopics(t, broker, 2)
-	component, n := model(t, "seldon")
-	slow(component)
-	first := s.serve(t, "seldon", n)
-	keys := fill(t, s, 0, 400)
-	for _, r := range s.await(t, 50) {
-		keys[string(r.Key)]++
-	}
-	if code := first.stop(); code != 0 {
-		t.Errorf("exit code is %d", code)
-	}
-	s.serve(t, "seldon", n)
-	s.awaitKeys(t, keys)
-	if n := twice(keys); n > 0 {
-		t.Errorf("%d records were answered more than once", n)
-	}
 }
