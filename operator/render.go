@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/expand"
@@ -43,7 +42,9 @@ that installations of Seldon Core v1 use. --settings lists them.`,
 			}
 			input := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
 			docs, problems, err := checkDeployments(files, cmd.InOrStdin(), input.Servers)
-			problems = append(problems, inCluster(docs, input.Config)...)
+			for i := range docs {
+				problems = append(problems, docs[i].Locate(expand.Warnings(docs[i].Deployment, input.Config))...)
+			}
 			problems.Sort()
 			for _, p := range problems {
 				if p.Severity != v1.SeverityNote {
@@ -98,36 +99,4 @@ func render(docs []v1.Document, input expand.Input, w io.Writer) error {
 	}
 	_, err = w.Write(text)
 	return err
-}
-
-// inCluster warns of what does not work in a cluster with these settings,
-// though it is right in itself.
-func inCluster(docs []v1.Document, c expand.Config) v1.Problems {
-	var all v1.Problems
-	for i := range docs {
-		var problems v1.Problems
-		warn := func(path, message string) {
-			problems = append(problems, v1.Problem{Severity: v1.SeverityWarning, Path: path, Message: message})
-		}
-		for j := range docs[i].Deployment.Spec.Predictors {
-			p := &docs[i].Deployment.Spec.Predictors[j]
-			at := fmt.Sprintf("spec.predictors[%d].", j)
-			for k := range p.ComponentSpecs {
-				if p.ComponentSpecs[k].KEDASpec != nil && !c.KEDA {
-					warn(fmt.Sprintf("%scomponentSpecs[%d].kedaSpec", at, k), "has no effect: set KEDA_ENABLED=true where KEDA is installed")
-				}
-			}
-			const local = "is a path of this machine: a pod will not find it; put the model into a store and name that"
-			p.Graph.Walk(func(path string, n *graph.Node) {
-				if v1.IsLocal(n.ModelURI) && n.StorageInitializerImage == "" {
-					warn(at+path+".modelUri", local)
-				}
-			})
-			if e := p.Explainer; e != nil && v1.IsLocal(e.ModelURI) && e.StorageInitializerImage == "" {
-				warn(at+"explainer.modelUri", local)
-			}
-		}
-		all = append(all, docs[i].Locate(problems)...)
-	}
-	return all
 }

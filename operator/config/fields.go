@@ -2,12 +2,15 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 // field ties a variable to its place in Config.
@@ -22,7 +25,7 @@ type field struct {
 func (c *Config) fields() []field {
 	e := &c.Expand
 	x := &e.Executor
-	return []field{
+	fields := []field{
 		text("EXECUTOR_CONTAINER_IMAGE_AND_VERSION", &x.Image, "image of the executor"),
 		text("RELATED_IMAGE_EXECUTOR", &x.Image, "image of the executor, before the one above"),
 		text("EXECUTOR_CONTAINER_IMAGE_PULL_POLICY", &x.PullPolicy, "pull policy of the executor's image"),
@@ -61,6 +64,42 @@ func (c *Config) fields() []field {
 		text("DEFAULT_CERT_MOUNT_PATH_NAME", &e.CertMountPath, "where certificates are mounted"),
 		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front"),
 		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject"),
+	}
+	return append(fields, ingressFields(&e.Ingress)...)
+}
+
+// ingressFields are the settings of the ways into the cluster.
+func ingressFields(in *expand.IngressConfig) []field {
+	g, i, a, p := &in.Gateway, &in.Istio, &in.Ambassador, &in.Plain
+	return []field{
+		flag("GATEWAY_API_ENABLED", &g.Enabled, "route by the Gateway API"),
+		text("GATEWAY_API_GATEWAY", &g.Parents, "Gateways that routes attach to, separated by commas: name, namespace/name or namespace/name/listener"),
+		text("GATEWAY_API_GRPC_GATEWAY", &g.GRPCParents, "those of GRPCRoutes, where they differ"),
+		word("GATEWAY_API_MIRROR", &g.Mirror, expand.GatewayMirrors(), "how a shadow gets its copies"),
+		flag("ISTIO_ENABLED", &i.Enabled, "route by Istio"),
+		text("ISTIO_GATEWAY", &i.Gateway, "Istio's Gateway: name or namespace/name"),
+		word("ISTIO_TLS_MODE", &i.TLSMode, expand.IstioTLSModes(), "how Istio connects to predictors"),
+		flag("AMBASSADOR_ENABLED", &a.Enabled, "route by Ambassador"),
+		word("AMBASSADOR_VERSION", &a.Version, expand.AmbassadorVersions(), "form of its configuration: annotations of Services, or objects of v2 or v3alpha1"),
+		flag("AMBASSADOR_SINGLE_NAMESPACE", &a.SingleNamespace, "paths and headers without the namespace"),
+		flag("INGRESS_ENABLED", &p.Enabled, "route by Ingress"),
+		word("INGRESS_CONTROLLER", &p.Controller, expand.IngressControllers(), "implementation of Ingress"),
+		text("INGRESS_CLASS", &p.Class, "IngressClass"),
+		text("INGRESS_HOST", &p.Host, "host of deployments that name none"),
+	}
+}
+
+// word is one of several words.
+func word[T ~string](name string, to *T, words []string, doc string) field {
+	return field{name: name, doc: doc + ": " + strings.Join(words, ", "),
+		set: func(v string) error {
+			if !slices.Contains(words, v) {
+				return fmt.Errorf("%q is none of %s", v, strings.Join(words, ", "))
+			}
+			*to = T(v)
+			return nil
+		},
+		get: func() string { return string(*to) },
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
@@ -50,6 +51,10 @@ func (p *predictor) horizontalPodAutoscaler(w *workload) *autoscalingv2.Horizont
 	}
 }
 
+func scaledObjectGVK() schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"}
+}
+
 // scaledObject copies kedaSpec, whose fields are those of a ScaledObject. It
 // stays untyped, so that KEDA's code is not linked.
 func (p *predictor) scaledObject(w *workload) (*unstructured.Unstructured, error) {
@@ -60,11 +65,8 @@ func (p *predictor) scaledObject(w *workload) (*unstructured.Unstructured, error
 	spec["scaleTargetRef"] = map[string]any{
 		"apiVersion": "apps/v1", "kind": "Deployment", "name": w.deployment.Name,
 	}
-	o := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "keda.sh/v1alpha1",
-		"kind":       "ScaledObject",
-		"spec":       spec,
-	}}
+	o := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
+	o.SetGroupVersionKind(scaledObjectGVK())
 	meta := p.besideDeployment(w)
 	o.SetName(meta.Name)
 	o.SetLabels(meta.Labels)

@@ -3,17 +3,22 @@ package expand_test
 import (
 	"cmp"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/yaml"
 
 	"github.com/prime-radiant/radiant/operator/expand"
 )
@@ -23,11 +28,15 @@ import (
 // through it.
 func check(t *testing.T, objects []expand.Object) {
 	t.Helper()
-	c := checker{t: t, seen: map[string]bool{}}
+	c := checker{t: t, seen: map[string]bool{}, names: map[string]bool{}}
 	for _, o := range objects {
-		if d, ok := o.(*appsv1.Deployment); ok {
-			c.deployments = append(c.deployments, d)
+		switch o := o.(type) {
+		case *appsv1.Deployment:
+			c.deployments = append(c.deployments, o)
+		case *corev1.Service:
+			c.services = append(c.services, o)
 		}
+		c.names[o.GetObjectKind().GroupVersionKind().Kind+" "+o.GetName()] = true
 	}
 	for _, o := range objects {
 		c.object(o)
@@ -37,6 +46,8 @@ func check(t *testing.T, objects []expand.Object) {
 type checker struct {
 	t           *testing.T
 	deployments []*appsv1.Deployment
+	services    []*corev1.Service
+	names       map[string]bool // "KIND NAME"
 	seen        map[string]bool
 	where       string
 }
@@ -60,7 +71,11 @@ func (c *checker) object(o expand.Object) {
 	c.where = "all objects"
 	c.once(kind, o.GetName())
 	c.where = kind + " " + o.GetName()
-	if problems := validation.IsDNS1035Label(o.GetName()); len(problems) > 0 {
+	valid := validation.IsDNS1035Label
+	if kind == "Mapping" || kind == "TLSContext" {
+		valid = validation.IsDNS1123Subdomain
+	}
+	if problems := valid(o.GetName()); len(problems) > 0 {
 		c.fail("name: %s", problems)
 	}
 	if o.GetNamespace() == "" || kind == "" {
@@ -84,12 +99,94 @@ func (c *checker) object(o expand.Object) {
 		}
 	case *autoscalingv2.HorizontalPodAutoscaler:
 		c.target(o.Spec.ScaleTargetRef.Name)
+	case *gatewayv1.HTTPRoute:
+		for _, rule := range o.Spec.Rules {
+			for _, ref := range rule.BackendRefs {
+				c.reference(ref.BackendRef)
+			}
+		}
+	case *gatewayv1.GRPCRoute:
+		for _, rule := range o.Spec.Rules {
+			for _, ref := range rule.BackendRefs {
+				c.reference(ref.BackendRef)
+			}
+		}
+	case *networkingv1.Ingress:
+		for _, rule := range o.Spec.Rules {
+			for _, path := range rule.HTTP.Paths {
+				c.leads(path.Backend.Service.Name, path.Backend.Service.Port.Number)
+			}
+		}
 	case *unstructured.Unstructured:
-		name, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "name")
-		c.target(name)
+		c.untyped(o)
 	default:
 		c.fail("is of a type that the checker does not know: %T", o)
 	}
+}
+
+func (c *checker) untyped(o *unstructured.Unstructured) {
+	switch kind := o.GetKind(); kind {
+	case "ScaledObject":
+		name, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "name")
+		c.target(name)
+	case "VirtualService", "Mapping", "TraefikService":
+		text, err := yaml.Marshal(o.Object["spec"])
+		if err != nil {
+			c.fail("cannot be written: %v", err)
+		}
+		addresses := destinations(kind, string(text))
+		if len(addresses) == 0 {
+			c.fail("leads nowhere:\n%s", text)
+		}
+		for _, at := range addresses {
+			c.leads(at.service, at.port)
+		}
+	case "DestinationRule", "TLSContext", "Middleware":
+	default:
+		c.fail("is of a kind that the checker does not know")
+	}
+}
+
+type address struct {
+	service string
+	port    int32
+}
+
+// destinations finds the Services and ports in a specification.
+func destinations(kind, text string) []address {
+	pattern := regexp.MustCompile(map[string]string{
+		"VirtualService": `host: ([\w-]+)(?:\.\S+)?\n\s+port:\n\s+number: (\d+)`,
+		"Mapping":        `service: ([\w-]+)\.[\w-]+:(\d+)`,
+		"TraefikService": `name: ([\w-]+)\n(?:\s+percent: \d+\n)?\s+port: (\d+)`,
+	}[kind])
+	var found []address
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		port, _ := strconv.ParseInt(m[2], 10, 32)
+		found = append(found, address{m[1], int32(port)})
+	}
+	return found
+}
+
+func (c *checker) reference(ref gatewayv1.BackendRef) {
+	if *ref.Kind != "Service" {
+		if !c.names[string(*ref.Kind)+" "+string(ref.Name)] {
+			c.fail("leads to %s %s, which is not there", *ref.Kind, ref.Name)
+		}
+		return
+	}
+	c.leads(string(ref.Name), int32(*ref.Port))
+}
+
+// leads: a Service is there and offers the port.
+func (c *checker) leads(service string, port int32) {
+	for _, s := range c.services {
+		for _, p := range s.Spec.Ports {
+			if s.Name == service && p.Port == port {
+				return
+			}
+		}
+	}
+	c.fail("leads to port %d of Service %s, which is not there", port, service)
 }
 
 func (c *checker) labels(set map[string]string) {

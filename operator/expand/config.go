@@ -25,7 +25,8 @@ type Config struct {
 	NameAsPrefix bool
 	// KEDA says that ScaledObjects are served. Where they are not, a kedaSpec
 	// has no effect, and hpaSpec and replicas count.
-	KEDA bool
+	KEDA    bool
+	Ingress IngressConfig
 }
 
 // ExecutorConfig is how executors run.
@@ -99,6 +100,12 @@ func DefaultConfig() Config {
 		ExplainerImage:   "seldonio/alibiexplainer:1.17.1",
 		ExplainerImageV2: "seldonio/mlserver:1.6.1-alibi-explain",
 		CertMountPath:    "/cert/",
+		Ingress: IngressConfig{
+			Gateway:    GatewayConfig{Mirror: MirrorByFilter},
+			Istio:      IstioConfig{Gateway: "seldon-gateway"},
+			Ambassador: AmbassadorConfig{Version: "v1"},
+			Plain:      PlainIngressConfig{Controller: "nginx"},
+		},
 	}
 }
 

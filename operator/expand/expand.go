@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -34,7 +35,7 @@ type Input struct {
 
 // Expand returns the objects of a valid deployment, always the same ones in
 // the same order for the same input: predictor by predictor, the Deployments
-// first. All objects carry their kind, a namespace and the deployment as their
+// first, and at the end what routes requests to them. All objects carry their kind, a namespace and the deployment as their
 // owner. Errors name the predictor and the node; those of all predictors are
 // joined.
 func Expand(in Input) ([]Object, error) {
@@ -48,12 +49,14 @@ func Expand(in Input) ([]Object, error) {
 	})
 	owner := ownerOf(d)
 	made := map[string]string{} // kind/name -> predictor
+	predictors := make([]*predictor, len(d.Spec.Predictors))
 	var objects []Object
 	var errs []error
 	for i := range d.Spec.Predictors {
 		spec := &d.Spec.Predictors[i]
 		fail := func(err error) { errs = append(errs, fmt.Errorf("expanding predictor %q: %w", spec.Name, err)) }
 		p := newPredictor(&in, d, spec)
+		predictors[i] = p
 		if err := p.expand(); err != nil {
 			fail(err)
 			continue
@@ -64,13 +67,23 @@ func Expand(in Input) ([]Object, error) {
 				fail(fmt.Errorf("%s is made by predictor %q already: rename one of the predictors, containers or services", id, other))
 			}
 			made[id] = spec.Name
-			o.SetNamespace(d.Namespace)
-			o.SetOwnerReferences([]metav1.OwnerReference{owner})
-			objects = append(objects, o)
 		}
+		objects = append(objects, p.objects...)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	routes, err := routed(d, &in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
+		_, ports = predictors[i].front()
+		return predictors[i].frontService, predictors[i].explainerService, ports
+	}).routes()
+	if err != nil {
+		return nil, err
+	}
+	objects = append(objects, routes...)
+	for _, o := range objects {
+		o.SetNamespace(d.Namespace)
+		o.SetOwnerReferences([]metav1.OwnerReference{owner})
 	}
 	return objects, nil
 }

@@ -51,7 +51,8 @@ func (p *predictor) addExplainer() error {
 	}
 	p.labelExplainer(w)
 	p.addDeployment(w)
-	p.add(p.explainerService(name, port))
+	p.explainerService = p.newExplainerService(name, port)
+	p.add(p.explainerService)
 	return nil
 }
 
@@ -68,7 +69,7 @@ func (p *predictor) labelExplainer(w *workload) {
 	p.label(w, labels, selector, nil)
 }
 
-func (p *predictor) explainerService(name string, port int32) Object {
+func (p *predictor) newExplainerService(name string, port int32) *corev1.Service {
 	s := p.service(name, map[string]string{
 		labelApp:          p.key,
 		labelDeploymentID: p.deployment.ID(),

@@ -27,6 +27,9 @@ type predictor struct {
 	// the executor: one of components, a pod of its own, or nil without one.
 	components []*workload
 	host       *workload
+	// frontService leads to the predictor, explainerService to its explainer,
+	// if there is one.
+	frontService, explainerService *corev1.Service
 	// objects is the result.
 	objects []Object
 }

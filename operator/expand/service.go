@@ -16,7 +16,8 @@ const annotationHeadless = "seldon.io/headless-svc"
 // makeServices makes the predictor's Service, and one for each graph
 // container.
 func (p *predictor) makeServices() error {
-	p.add(p.predictorService())
+	p.frontService = p.predictorService()
+	p.add(p.frontService)
 	made := map[string]bool{}
 	for _, w := range p.components {
 		for _, c := range w.pod().Containers {
@@ -108,6 +109,14 @@ func servicePorts(listen, offered Ports) []corev1.ServicePort {
 		port(v1.HTTPPortName, offered.HTTP, listen.HTTP),
 		port(v1.GRPCPortName, offered.GRPC, listen.GRPC),
 	}
+}
+
+// annotate gives a Service an annotation of ours.
+func annotate(s *corev1.Service, name, value string) {
+	if s.Annotations == nil {
+		s.Annotations = map[string]string{}
+	}
+	s.Annotations[name] = value
 }
 
 // setHeadless lets a Service lead to its pods by DNS where the user asks for

@@ -61,11 +61,27 @@ func (g generator) deployment() *v1.SeldonDeployment {
 	for _, name := range []string{"p", "second", "third"}[:1+g.IntN(3)] {
 		s.Predictors = append(s.Predictors, g.predictor(name))
 	}
-	if n := len(s.Predictors); n > 1 {
-		s.Predictors[0].Traffic = 100
-		s.Predictors[n-1].Shadow = g.chance(2)
-	}
+	g.share(s.Predictors)
 	return d
+}
+
+// share divides the requests; the last predictor may be a shadow.
+func (g generator) share(predictors []v1.PredictorSpec) {
+	last := len(predictors) - 1
+	if last == 0 {
+		return
+	}
+	predictors[last].Shadow = g.chance(2)
+	predictors[last].Traffic = int32(pick(g, 0, 30, 100))
+	if !predictors[last].Shadow {
+		last++
+	}
+	rest := int32(100)
+	for i := range predictors[:last] {
+		predictors[i].Traffic = min(rest, int32(pick(g, 0, 30, 100)))
+		rest -= predictors[i].Traffic
+	}
+	predictors[0].Traffic += rest
 }
 
 func (g generator) predictor(name string) v1.PredictorSpec {

@@ -1,0 +1,280 @@
+package expand
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/yaml"
+)
+
+// AmbassadorConfig is routing by Ambassador, now Emissary.
+type AmbassadorConfig struct {
+	Enabled bool
+	// Version is one of [AmbassadorVersions].
+	Version string
+	// SingleNamespace leaves the namespace out of paths, headers and names.
+	SingleNamespace bool
+}
+
+// AmbassadorVersions lists the forms of its configuration: v1 is an annotation
+// of Services, v2 and v3 are objects of getambassador.io/v2 and v3alpha1.
+func AmbassadorVersions() []string { return []string{"v1", "v2", "v3"} }
+
+const (
+	annotationAmbassadorConfig  = "seldon.io/ambassador-config"
+	annotationAmbassadorService = "seldon.io/ambassador-service-name"
+	annotationAmbassadorHeader  = "seldon.io/ambassador-header"
+	annotationAmbassadorRegex   = "seldon.io/ambassador-regex-header"
+	annotationAmbassadorID      = "seldon.io/ambassador-id"
+	annotationAmbassadorRetries = "seldon.io/ambassador-retries"
+	annotationAmbassadorBreaker = "seldon.io/ambassador-circuit-breakers-"
+
+	annotationGeneratedMappings = "getambassador.io/config"
+
+	// ambassadorTimeoutMS is that of routes whose deployment says nothing.
+	ambassadorTimeoutMS = 3000
+	// ambassadorIdleMS is how long a route may be idle by default; a longer
+	// timeout has to raise it.
+	ambassadorIdleMS = 300_000
+
+	ambassadorGRPC = "/(seldon.protos.*|tensorflow.serving.*|inference.*|grpc.health.*|grpc.reflection.*)/.*"
+)
+
+func ambassadorGVK(version, kind string) schema.GroupVersionKind {
+	if version == "v3" {
+		version = "v3alpha1"
+	}
+	return schema.GroupVersionKind{Group: "getambassador.io", Version: version, Kind: kind}
+}
+
+func ambassadorKinds(c *IngressConfig) []schema.GroupVersionKind {
+	if v := c.Ambassador.Version; v != "v1" {
+		return []schema.GroupVersionKind{ambassadorGVK(v, "Mapping"), ambassadorGVK(v, "TLSContext")}
+	}
+	return nil
+}
+
+func ambassadorEnabled(c *IngressConfig) bool { return c.Ambassador.Enabled }
+
+// mapping is a route of Ambassador's, or a TLSContext beside one.
+type mapping struct {
+	backend *backend
+	kind    string
+	// part ends its name: "rest", "grpc", "tls".
+	part string
+	spec map[string]any
+}
+
+// routeAmbassador makes mappings and writes them in the form of the version.
+func routeAmbassador(r *routing) ([]Object, error) {
+	if text := r.text(annotationAmbassadorConfig, ""); text != "" && r.config.Ambassador.Version == "v1" {
+		annotate(r.backends[0].service, annotationGeneratedMappings, text)
+		return nil, nil
+	}
+	mappings, err := r.mappings()
+	if err != nil {
+		return nil, err
+	}
+	if r.config.Ambassador.Version == "v1" {
+		return nil, r.annotateMappings(mappings)
+	}
+	var objects []Object
+	for _, m := range mappings {
+		if r.config.Ambassador.Version == "v3" {
+			if m.kind == "Mapping" {
+				m.spec["hostname"] = "*"
+			}
+			if id, ok := m.spec["ambassador_id"]; ok {
+				m.spec["ambassador_id"] = []any{id}
+			}
+		}
+		objects = append(objects, r.object(ambassadorGVK(r.config.Ambassador.Version, m.kind), r.mappingName(m, "-"), m.spec))
+	}
+	return objects, nil
+}
+
+// annotateMappings writes mappings to the Services that they lead to.
+func (r *routing) annotateMappings(mappings []mapping) error {
+	texts := map[*backend]string{}
+	for _, m := range mappings {
+		m.spec["apiVersion"], m.spec["kind"] = "ambassador/v1", m.kind
+		m.spec["name"] = r.mappingName(m, "_")
+		delete(m.spec, "cluster_tag")
+		text, err := yaml.Marshal(m.spec)
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", m.spec["name"], err)
+		}
+		texts[m.backend] += "---\n" + string(text)
+		annotate(m.backend.service, annotationGeneratedMappings, texts[m.backend])
+	}
+	return nil
+}
+
+// mappingName joins what tells a mapping from others. It is an object's name
+// where separator is "-".
+func (r *routing) mappingName(m mapping, separator string) string {
+	parts := []string{"seldon", r.deployment.Namespace, r.deployment.Name, m.backend.predictor}
+	if r.config.Ambassador.SingleNamespace {
+		parts = slices.Delete(parts, 1, 2)
+	}
+	if m.backend.grpc == 0 {
+		parts = append(parts, "explainer")
+	}
+	parts = append(parts, m.part)
+	if separator == "_" {
+		parts = append(parts, "mapping")
+	}
+	return strings.Join(parts, separator)
+}
+
+// mappings are two routes for each predictor and one for each explainer, with
+// the TLSContexts that they name.
+func (r *routing) mappings() ([]mapping, error) {
+	common, err := r.mappingSettings()
+	restTimeout, restErr := r.number(annotationRESTTimeout, ambassadorTimeoutMS)
+	grpcTimeout, grpcErr := r.number(annotationGRPCTimeout, ambassadorTimeoutMS)
+	if err := errors.Join(err, restErr, grpcErr); err != nil {
+		return nil, err
+	}
+	name := r.text(annotationAmbassadorService, r.deployment.Name)
+	headers := map[string]any{"seldon": name, "namespace": r.deployment.Namespace}
+	root := "/seldon/" + r.deployment.Namespace + "/"
+	if r.config.Ambassador.SingleNamespace {
+		root = "/seldon/"
+		delete(headers, "namespace")
+	}
+	var all []mapping
+	add := func(b *backend, part string, spec map[string]any) {
+		spec = merged(common, spec)
+		if b.certSecret != "" {
+			spec["tls"] = r.mappingName(mapping{backend: b, part: "tls"}, r.mappingSeparator())
+		}
+		all = append(all, mapping{backend: b, kind: "Mapping", part: part, spec: spec})
+	}
+	for i, b := range r.predictors() {
+		share := map[string]any{}
+		switch {
+		case b == r.shadow:
+			share["shadow"] = true
+			if b.weight > 0 {
+				share["weight"] = int64(b.weight)
+			}
+		case i > 0: // The first one gets what the others leave.
+			share["weight"] = int64(b.weight)
+		}
+		add(b, "rest", merged(share, restMapping(root+name+"/", r.mappingService(b, b.http), restTimeout)))
+		add(b, "grpc", merged(share, grpcMapping(headers, r.mappingService(b, b.grpc), grpcTimeout)))
+		if b.certSecret != "" {
+			context := map[string]any{"secret": b.certSecret}
+			if id, ok := common["ambassador_id"]; ok {
+				context["ambassador_id"] = id
+			}
+			all = append(all, mapping{backend: b, kind: "TLSContext", part: "tls", spec: context})
+		}
+	}
+	for i := range r.explainers {
+		e := &r.explainers[i]
+		add(e, "rest", restMapping(root+name+"-explainer/"+e.predictor+"/", r.mappingService(e, e.http), restTimeout))
+	}
+	return all, nil
+}
+
+func (r *routing) mappingSeparator() string {
+	if r.config.Ambassador.Version == "v1" {
+		return "_"
+	}
+	return "-"
+}
+
+func (r *routing) mappingService(b *backend, port int32) string {
+	return fmt.Sprintf("%s.%s:%d", b.service.Name, r.deployment.Namespace, port)
+}
+
+func restMapping(prefix, service string, timeout int64) map[string]any {
+	return withTimeout(timeout, map[string]any{
+		"prefix": prefix, "rewrite": "/", "service": service, "cluster_tag": "seldon_http",
+	})
+}
+
+func grpcMapping(headers map[string]any, service string, timeout int64) map[string]any {
+	return withTimeout(timeout, map[string]any{
+		"grpc": true, "prefix": ambassadorGRPC, "prefix_regex": true, "rewrite": "",
+		"headers": headers, "service": service, "cluster_tag": "seldon_grpc",
+	})
+}
+
+func withTimeout(ms int64, spec map[string]any) map[string]any {
+	spec["timeout_ms"] = ms
+	if ms > ambassadorIdleMS {
+		spec["idle_timeout_ms"] = ms
+	}
+	return spec
+}
+
+// merged returns a new map of all fields; maps in two of them are joined, of
+// other values the later one counts.
+func merged(parts ...map[string]any) map[string]any {
+	to := map[string]any{}
+	for _, from := range parts {
+		for key, value := range from {
+			if inner, ok := value.(map[string]any); ok {
+				before, _ := to[key].(map[string]any)
+				value = merged(before, inner)
+			}
+			to[key] = value
+		}
+	}
+	return to
+}
+
+// mappingSettings are what the deployment says of all its mappings.
+func (r *routing) mappingSettings() (map[string]any, error) {
+	spec := map[string]any{}
+	if id := r.text(annotationAmbassadorID, ""); id != "" {
+		spec["ambassador_id"] = id
+	}
+	errs := []error{
+		r.matchHeader(spec, "headers", annotationAmbassadorHeader),
+		r.matchHeader(spec, "regex_headers", annotationAmbassadorRegex),
+	}
+	retries, err := r.number(annotationAmbassadorRetries, 0)
+	errs = append(errs, err)
+	if retries > 0 {
+		spec["retry_policy"] = map[string]any{"retry_on": "gateway-error", "num_retries": retries}
+	}
+	breaker := map[string]any{}
+	for _, name := range []string{"max-connections", "max-pending-requests", "max-requests", "max-retries"} {
+		n, err := r.number(annotationAmbassadorBreaker+name, 0)
+		errs = append(errs, err)
+		if n > 0 {
+			breaker[strings.ReplaceAll(name, "-", "_")] = n
+		}
+	}
+	if len(breaker) > 0 {
+		spec["circuit_breakers"] = []any{breaker}
+	}
+	return spec, errors.Join(errs...)
+}
+
+// matchHeader reads "name: value". A name alone asks for the header with any
+// value.
+func (r *routing) matchHeader(spec map[string]any, field, annotation string) error {
+	text := r.text(annotation, "")
+	if text == "" {
+		return nil
+	}
+	name, value, ok := strings.Cut(text, ":")
+	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+	if name == "" {
+		return fmt.Errorf(`annotation %s: %q is not of the form "name: value"`, annotation, text)
+	}
+	if !ok || value == "" {
+		field, value = "regex_headers", ".*"
+	}
+	headers, _ := spec[field].(map[string]any)
+	spec[field] = merged(headers, map[string]any{name: value})
+	return nil
+}

@@ -1,0 +1,286 @@
+package expand
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+)
+
+// GatewayConfig is routing by the Gateway API.
+type GatewayConfig struct {
+	Enabled bool
+	// Parents are the Gateways that routes attach to, separated by commas, each
+	// "name", "namespace/name" or "namespace/name/listener". GRPCParents are
+	// those of GRPCRoutes; empty: the same ones.
+	Parents, GRPCParents string
+	// Mirror is how a shadow gets its copies: one of [GatewayMirrors].
+	Mirror GatewayMirror
+}
+
+// GatewayMirror is a way to copy requests to a shadow.
+type GatewayMirror string
+
+// The ways to copy requests: the Gateway API's own filter; a service of
+// Traefik, which does not know that filter (REST alone); not at all.
+const (
+	MirrorByFilter  GatewayMirror = "RequestMirror"
+	MirrorByTraefik GatewayMirror = "TraefikService"
+	MirrorNot       GatewayMirror = "none"
+)
+
+// GatewayMirrors lists the ways to copy requests.
+func GatewayMirrors() []string {
+	return []string{string(MirrorByFilter), string(MirrorByTraefik), string(MirrorNot)}
+}
+
+const (
+	annotationGateway     = "seldon.io/gateway"
+	annotationGatewayGRPC = "seldon.io/gateway-grpc"
+	annotationGatewayHost = "seldon.io/gateway-host"
+)
+
+func traefikGVK(kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "traefik.io", Version: "v1alpha1", Kind: kind}
+}
+
+func gatewayKinds(c *IngressConfig) []schema.GroupVersionKind {
+	kinds := []schema.GroupVersionKind{gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"), gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute")}
+	if c.Gateway.Mirror == MirrorByTraefik {
+		kinds = append(kinds, traefikGVK("TraefikService"))
+	}
+	return kinds
+}
+
+func gatewayEnabled(c *IngressConfig) bool { return c.Gateway.Enabled }
+
+func gatewayLimits(r *routing) []limit {
+	limits := r.eachTLS("a Gateway connects in plain text, and the executor speaks TLS: write a BackendTLSPolicy for its Service")
+	switch s := r.shadow; {
+	case s == nil:
+	case r.config.Gateway.Mirror == MirrorNot:
+		limits = append(limits, s.limit("shadow", "gets no requests: GATEWAY_API_MIRROR is none"))
+	case r.config.Gateway.Mirror == MirrorByTraefik:
+		limits = append(limits, s.limit("shadow", "gets copies of REST requests alone: Traefik does not mirror gRPC"))
+	}
+	return limits
+}
+
+// routeGateway makes one HTTPRoute for the deployment and its explainers, and
+// one GRPCRoute.
+func routeGateway(r *routing) ([]Object, error) {
+	parents, err := r.gatewayParents(annotationGateway, r.config.Gateway.Parents)
+	if err == nil && len(parents) == 0 {
+		err = fmt.Errorf("no Gateway is named: set GATEWAY_API_GATEWAY, or the annotation %s", annotationGateway)
+	}
+	grpcParents, grpcErr := r.gatewayParents(annotationGatewayGRPC, r.config.Gateway.GRPCParents)
+	if len(grpcParents) == 0 {
+		grpcParents = parents
+	}
+	timeout, timeoutErr := r.number(annotationRESTTimeout, 0)
+	if err := errors.Join(err, grpcErr, timeoutErr); err != nil {
+		return nil, err
+	}
+	var hostnames []gatewayv1.Hostname
+	for _, host := range r.list(annotationGatewayHost, "") {
+		hostnames = append(hostnames, gatewayv1.Hostname(host))
+	}
+	mirror := r.gatewayMirror()
+	http := &gatewayv1.HTTPRoute{
+		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "HTTPRoute"},
+		ObjectMeta: r.meta(r.deployment.ID()),
+		Spec: gatewayv1.HTTPRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: parents},
+			Hostnames:       hostnames,
+			Rules:           []gatewayv1.HTTPRouteRule{r.gatewayREST(mirror, timeout)},
+		},
+	}
+	for i := range r.explainers {
+		e := &r.explainers[i]
+		rule := httpRule(r.explainerPrefix(e))
+		rule.BackendRefs = []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
+			BackendObjectReference: serviceReference(e, e.http),
+		}}}
+		http.Spec.Rules = append(http.Spec.Rules, rule)
+	}
+	grpc := &gatewayv1.GRPCRoute{
+		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "GRPCRoute"},
+		ObjectMeta: r.meta(r.deployment.ID()),
+		Spec: gatewayv1.GRPCRouteSpec{
+			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: grpcParents},
+			Hostnames:       hostnames,
+			Rules:           []gatewayv1.GRPCRouteRule{r.gatewayGRPC(mirror)},
+		},
+	}
+	return append([]Object{http, grpc}, r.traefikMirrors(mirror)...), nil
+}
+
+// gatewayParents reads the Gateways of a setting.
+func (r *routing) gatewayParents(annotation, otherwise string) ([]gatewayv1.ParentReference, error) {
+	var parents []gatewayv1.ParentReference
+	for _, text := range r.list(annotation, otherwise) {
+		parent, err := gatewayParent(text)
+		if err != nil {
+			return nil, err
+		}
+		parents = append(parents, parent)
+	}
+	return parents, nil
+}
+
+func gatewayParent(text string) (gatewayv1.ParentReference, error) {
+	parts := strings.Split(text, "/")
+	for _, part := range parts {
+		if part == "" || len(parts) > 3 {
+			return gatewayv1.ParentReference{}, fmt.Errorf("%q names no Gateway: write name, namespace/name or namespace/name/listener", text)
+		}
+	}
+	parent := gatewayv1.ParentReference{
+		Group: new(gatewayv1.Group(gatewayv1.GroupName)),
+		Kind:  new(gatewayv1.Kind("Gateway")),
+		Name:  gatewayv1.ObjectName(parts[min(1, len(parts)-1)]),
+	}
+	if len(parts) > 1 {
+		parent.Namespace = new(gatewayv1.Namespace(parts[0]))
+	}
+	if len(parts) > 2 {
+		parent.SectionName = new(gatewayv1.SectionName(parts[2]))
+	}
+	return parent, nil
+}
+
+// gatewayMirror is the way by which the deployment's shadow gets its copies.
+func (r *routing) gatewayMirror() GatewayMirror {
+	if r.shadow == nil {
+		return MirrorNot
+	}
+	return r.config.Gateway.Mirror
+}
+
+func (r *routing) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTTPRouteRule {
+	rule := httpRule(r.prefix())
+	if mirror == MirrorByFilter {
+		rule.Filters = append(rule.Filters, gatewayv1.HTTPRouteFilter{
+			Type: gatewayv1.HTTPRouteFilterRequestMirror, RequestMirror: r.mirrorFilter(r.shadow.http),
+		})
+	}
+	for i := range r.backends {
+		ref := r.gatewayBackend(&r.backends[i], r.backends[i].http)
+		if mirror == MirrorByTraefik {
+			ref.Group, ref.Kind = new(gatewayv1.Group("traefik.io")), new(gatewayv1.Kind("TraefikService"))
+			ref.Name, ref.Port = gatewayv1.ObjectName(r.mirrorName(&r.backends[i])), nil
+		}
+		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.HTTPBackendRef{BackendRef: ref})
+	}
+	if timeout > 0 {
+		rule.Timeouts = &gatewayv1.HTTPRouteTimeouts{Request: new(gatewayDuration(timeout))}
+	}
+	return rule
+}
+
+func (r *routing) gatewayGRPC(mirror GatewayMirror) gatewayv1.GRPCRouteRule {
+	header := func(name, value string) gatewayv1.GRPCHeaderMatch {
+		return gatewayv1.GRPCHeaderMatch{Type: new(gatewayv1.GRPCHeaderMatchExact), Name: gatewayv1.GRPCHeaderName(name), Value: value}
+	}
+	rule := gatewayv1.GRPCRouteRule{Matches: []gatewayv1.GRPCRouteMatch{{Headers: []gatewayv1.GRPCHeaderMatch{
+		header("seldon", r.deployment.Name), header("namespace", r.deployment.Namespace),
+	}}}}
+	if mirror == MirrorByFilter {
+		rule.Filters = []gatewayv1.GRPCRouteFilter{{
+			Type: gatewayv1.GRPCRouteFilterRequestMirror, RequestMirror: r.mirrorFilter(r.shadow.grpc),
+		}}
+	}
+	for i := range r.backends {
+		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.GRPCBackendRef{BackendRef: r.gatewayBackend(&r.backends[i], r.backends[i].grpc)})
+	}
+	return rule
+}
+
+// httpRule takes a prefix off the path.
+func httpRule(prefix string) gatewayv1.HTTPRouteRule {
+	return gatewayv1.HTTPRouteRule{
+		Matches: []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{
+			Type: new(gatewayv1.PathMatchPathPrefix), Value: new(prefix),
+		}}},
+		Filters: []gatewayv1.HTTPRouteFilter{{
+			Type: gatewayv1.HTTPRouteFilterURLRewrite,
+			URLRewrite: &gatewayv1.HTTPURLRewriteFilter{Path: &gatewayv1.HTTPPathModifier{
+				Type: gatewayv1.PrefixMatchHTTPPathModifier, ReplacePrefixMatch: new("/"),
+			}},
+		}},
+	}
+}
+
+func (r *routing) gatewayBackend(b *backend, port int32) gatewayv1.BackendRef {
+	ref := gatewayv1.BackendRef{BackendObjectReference: serviceReference(b, port)}
+	if r.weighted() {
+		ref.Weight = new(b.weight)
+	}
+	return ref
+}
+
+func serviceReference(b *backend, port int32) gatewayv1.BackendObjectReference {
+	return gatewayv1.BackendObjectReference{
+		Group: new(gatewayv1.Group("")), Kind: new(gatewayv1.Kind("Service")),
+		Name: gatewayv1.ObjectName(b.service.Name), Port: new(gatewayv1.PortNumber(port)),
+	}
+}
+
+// mirrorFilter copies requests to the shadow. The share has a field only where
+// it is not all of them: the standard channel of the Gateway API has no such
+// field before 1.3.
+func (r *routing) mirrorFilter(port int32) *gatewayv1.HTTPRequestMirrorFilter {
+	f := &gatewayv1.HTTPRequestMirrorFilter{BackendRef: serviceReference(r.shadow, port)}
+	if w := r.shadow.weight; w > 0 && w < 100 {
+		f.Percent = new(w)
+	}
+	return f
+}
+
+// traefikMirrors puts a service of Traefik in front of each predictor, which
+// copies what it hands on to the shadow.
+func (r *routing) traefikMirrors(mirror GatewayMirror) []Object {
+	if mirror != MirrorByTraefik {
+		return nil
+	}
+	percent := int64(100)
+	if w := r.shadow.weight; w > 0 {
+		percent = int64(w)
+	}
+	var objects []Object
+	for i := range r.backends {
+		b := &r.backends[i]
+		o := r.object(traefikGVK("TraefikService"), r.mirrorName(b), map[string]any{"mirroring": map[string]any{
+			"kind": "Service", "name": b.service.Name, "port": int64(b.http),
+			"mirrors": []any{map[string]any{
+				"kind": "Service", "name": r.shadow.service.Name, "port": int64(r.shadow.http), "percent": percent,
+			}},
+		}})
+		objects = append(objects, o)
+	}
+	return objects
+}
+
+func (r *routing) mirrorName(b *backend) string {
+	return r.deployment.RouteName(b.predictor + "-mirror")
+}
+
+// gatewayDuration writes milliseconds as the Gateway API wants them: whole
+// numbers of at most five digits with a unit each.
+func gatewayDuration(ms int64) gatewayv1.Duration {
+	var text strings.Builder
+	for _, unit := range []struct {
+		name string
+		ms   int64
+	}{{"h", 3600_000}, {"m", 60_000}, {"s", 1000}, {"ms", 1}} {
+		if n := ms / unit.ms; n > 0 {
+			text.WriteString(strconv.FormatInt(n, 10) + unit.name)
+			ms -= n * unit.ms
+		}
+	}
+	return gatewayv1.Duration(text.String())
+}
