@@ -106,7 +106,10 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request, status *int) {
 // unmatched answers requests that no route takes.
 func (s *rest) unmatched(w http.ResponseWriter, r *http.Request, known bool) {
 	if page := s.options.Pages[r.URL.Path]; page != nil && !known {
-		page.ServeHTTP(w, r)
+		s.headers(w.Header(), r, &protocol.Match{})
+		if r.Method != http.MethodOptions {
+			page.ServeHTTP(w, r)
+		}
 		return
 	}
 	if !strings.HasPrefix(r.URL.Path, "/") { // CONNECT, or the preface of HTTP/2

@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -15,6 +17,7 @@ import (
 // ends checks that an executor which is told to stop loses nothing.
 func ends(t *testing.T, start Start) {
 	t.Run("requests in flight finish", func(t *testing.T) { finishes(t, start) })
+	t.Run("a stream finishes", func(t *testing.T) { streamFinishes(t, start) })
 	t.Run("under load nothing is lost", func(t *testing.T) { underLoad(t, start) })
 	t.Run("a request that does not end is cut off", func(t *testing.T) { cutOff(t, start) })
 }
@@ -84,6 +87,46 @@ func finishes(t *testing.T, start Start) {
 	}
 	if code := e.Wait(); code != 0 {
 		t.Errorf("exit code is %d", code)
+	}
+}
+
+// streamFinishes ends an executor in the middle of streams, whose requests are
+// answered until their clients end them.
+func streamFinishes(t *testing.T, start Start) {
+	for name, g := range map[string]Node{"relayed": model("a", 1), "through nodes": model("a", 1, model("b", 2))} {
+		t.Run(name, func(t *testing.T) {
+			e, _ := launch(t, start, "v2", g)
+			s := streaming(soon(t), t, e)
+			ask := func() {
+				t.Helper()
+				if err := s.Send(v2Request(7)); err != nil {
+					t.Fatal(err)
+				}
+				if r, err := s.Recv(); err != nil || r.ErrorMessage != "" {
+					t.Fatalf("answer is %v, %v", r, err)
+				}
+			}
+			ask()
+			e.Stop()
+			for {
+				conn, err := net.Dial("tcp", e.GRPC)
+				if err != nil {
+					break
+				}
+				_ = conn.Close()
+				time.Sleep(5 * time.Millisecond)
+			}
+			ask()
+			if err := s.CloseSend(); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := s.Recv(); !errors.Is(err, io.EOF) {
+				t.Errorf("the stream ended with %v, %v", r, err)
+			}
+			if code := e.Wait(); code != 0 {
+				t.Errorf("exit code is %d", code)
+			}
+		})
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 func overHTTP(t *testing.T, start Start) {
 	t.Run("bytes and headers on the way in", func(t *testing.T) { wayIn(t, start) })
 	t.Run("headers on the way out", func(t *testing.T) { wayOut(t, start) })
+	t.Run("headers on every path", func(t *testing.T) { everyPath(t, start) })
 	t.Run("bodies", func(t *testing.T) { bodies(t, start) })
 	t.Run("paths", func(t *testing.T) { unroutable(t, start) })
 	t.Run("status of a component", func(t *testing.T) { passedStatus(t, start) })
@@ -109,6 +110,25 @@ func wayOut(t *testing.T, start Start) {
 	_, header, err = do(request(t, http.MethodOptions, predictions(e), ""))
 	if err != nil || header.Get("Access-Control-Allow-Origin") != "https://a.example" || len(cs["a"].Calls()) != 1 {
 		t.Errorf("OPTIONS is %v, %v", header, err)
+	}
+}
+
+// everyPath checks what probes, metrics and pages answer with besides, for
+// scrapers and browsers that count on it.
+func everyPath(t *testing.T, start Start) {
+	e, _ := launch(t, start, "seldon", model("a", 1))
+	for _, path := range []string{"/live", "/ready", "/metrics", "/api/v1.0/doc/", "/api/v1.0/doc/seldon.json", "/api/v1.0/health/status", "/api/v1.0/metadata/a"} {
+		for _, method := range []string{http.MethodGet, http.MethodOptions} {
+			r := request(t, method, "http://"+e.REST+path, "")
+			r.Header.Set("Seldon-Puid", "mine")
+			body, header, err := do(r)
+			if err != nil || header.Get("Seldon-Puid") != "mine" || header.Get("Access-Control-Allow-Origin") != "*" || header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Errorf("%s %s answers %v, %v", method, path, header, err)
+			}
+			if method == http.MethodOptions && len(body) > 0 {
+				t.Errorf("%s %s answers %d bytes", method, path, len(body))
+			}
+		}
 	}
 }
 
