@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/grpc/codes"
 )
 
 // Labels besides those that all metrics of ours have. The last is the code.
@@ -67,9 +68,16 @@ func (f *family) outcomes(name func(code int) string, labels ...string) *outcome
 	return o
 }
 
+// mostCode is the largest status of HTTP. Codes of gRPC end at 16, but a server
+// may make up its own, each of which would be a series.
+const mostCode = 999
+
 // observe records a request that has just ended.
 func (o *outcomes) observe(start time.Time, code int) {
 	took := time.Since(start)
+	if code > mostCode {
+		code = int(codes.Unknown)
+	}
 	o.of(code).observe(took, start.Sub(o.family.began)+took)
 }
 
