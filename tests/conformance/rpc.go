@@ -16,7 +16,10 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1"
+	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
 
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
@@ -194,10 +197,14 @@ func rpcStatus(t *testing.T, start Start) {
 	for _, w := range wires()[3:] {
 		e, cs := launch(t, start, w.protocol, model("a", 1))
 		cs["a"].Otherwise(func(stub.Call) stub.Answer {
-			return stub.Answer{Code: codes.ResourceExhausted, Message: "out of teapots"}
+			return stub.Answer{Code: codes.ResourceExhausted, Message: "out of teapots", Details: []protoadapt.MessageV1{protoadapt.MessageV1Of(&seldon.Status{Info: "pot"})}}
 		})
 		_, err := w.predict(soon(t), e, 7)
 		failed(t, w, err, failure{0, codes.ResourceExhausted, "desc = out of teapots"})
+		s := grpcstatus.Convert(err)
+		if details := s.Details(); s.Message() != "out of teapots" || len(details) != 1 || details[0].(*seldon.Status).GetInfo() != "pot" {
+			t.Errorf("error is %v with %v", err, details)
+		}
 	}
 }
 
@@ -324,6 +331,16 @@ func reflect(ctx context.Context, t *testing.T, conn *grpc.ClientConn, symbol st
 			services = append(services, s.Name)
 		}
 		files += len(answer.GetFileDescriptorResponse().GetFileDescriptorProto())
+	}
+	older, err := reflectionv1alpha.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := older.Send(&reflectionv1alpha.ServerReflectionRequest{MessageRequest: &reflectionv1alpha.ServerReflectionRequest_ListServices{}}); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := older.Recv(); err != nil || len(answer.GetListServicesResponse().GetService()) != len(services) {
+		t.Errorf("over v1alpha: %v, %v", answer, err)
 	}
 	return services, files
 }

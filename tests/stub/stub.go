@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
 )
 
 // Call is one request that a server got, or one message of a stream of them:
@@ -41,9 +42,10 @@ type Call struct {
 type Answer struct {
 	// Status is that of HTTP; 0 means 200.
 	Status int
-	// Code and Message are those of gRPC.
+	// Code, Message and Details are those of gRPC.
 	Code    codes.Code
 	Message string
+	Details []protoadapt.MessageV1
 	// Compressor, if not empty, compresses the answer over gRPC; the program
 	// must have registered it.
 	Compressor string
@@ -257,7 +259,11 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 		return status.FromContextError(err).Err()
 	}
 	if a.Code != codes.OK {
-		return status.Error(a.Code, a.Message)
+		s, err := status.New(a.Code, a.Message).WithDetails(a.Details...)
+		if err != nil {
+			return err
+		}
+		return s.Err()
 	}
 	if a.Compressor != "" {
 		if err := grpc.SetSendCompressor(stream.Context(), a.Compressor); err != nil {
