@@ -94,10 +94,12 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 	if err := errors.Join(errs...); err != nil {
 		return local.Options{}, err
 	}
+	settings := expand.DefaultConfig()
+	settings.Executor.ShutdownDelaySeconds = 0 // The gateway here knows at once where not to send.
 	o := local.Options{
 		Load: f.loader(stdin, servers), Port: f.port, Exec: exec, Volumes: volumes,
 		BinDir: machine.BinDir, CacheDir: machine.CacheDir, StateDir: f.state, Environ: machine.Environ,
-		Servers: servers, Python: manifests.Python(), Config: expand.DefaultConfig(),
+		Servers: servers, Python: manifests.Python(), Config: settings,
 		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Random: rand.IntN,
 	}
 	if f.watch {

@@ -21,6 +21,7 @@ type Config struct {
 	UserID *int64
 	// CertMountPath is where the certificates of a predictor with ssl go.
 	CertMountPath string
+	PodSecurity   PodSecurity
 	// NameAsPrefix keeps the deployment's name in front of long names.
 	NameAsPrefix bool
 	// KEDA says that ScaledObjects are served. Where they are not, a kedaSpec
@@ -50,6 +51,9 @@ type ExecutorConfig struct {
 	LoggerEndpoint       string
 	LoggerQueueSize      int
 	LoggerWriteTimeoutMS int
+	// ShutdownDelaySeconds is how long an executor that is told to stop takes
+	// requests on. 0: not at all.
+	ShutdownDelaySeconds int
 }
 
 // UnitConfig is where graph containers listen: Ports are the first numbers
@@ -84,6 +88,7 @@ func DefaultConfig() Config {
 			LoggerEndpoint:       "http://default-broker",
 			LoggerQueueSize:      10000,
 			LoggerWriteTimeoutMS: 2000,
+			ShutdownDelaySeconds: 5,
 		},
 		Units: UnitConfig{
 			Ports:           Ports{HTTP: 9000, GRPC: 9500, Metrics: 6000},
@@ -100,6 +105,7 @@ func DefaultConfig() Config {
 		ExplainerImage:   "seldonio/alibiexplainer:1.17.1",
 		ExplainerImageV2: "seldonio/mlserver:1.6.1-alibi-explain",
 		CertMountPath:    "/cert/",
+		PodSecurity:      SecurityRestricted,
 		Ingress: IngressConfig{
 			Gateway:    GatewayConfig{Mirror: MirrorByFilter},
 			Istio:      IstioConfig{Gateway: "seldon-gateway"},

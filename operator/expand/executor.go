@@ -34,10 +34,6 @@ func (p *predictor) addExecutor() error {
 	if p.spec.NoExecutor() {
 		return nil
 	}
-	c, err := p.executor()
-	if err != nil {
-		return err
-	}
 	p.host = p.besideNode()
 	if p.host == nil {
 		p.host = p.newWorkload(p.deployment.ExecutorName(p.spec), corev1.PodSpec{
@@ -49,6 +45,10 @@ func (p *predictor) addExecutor() error {
 		return fmt.Errorf("container name %s is that of the executor: rename your container", ExecutorContainer)
 	}
 	pod := p.host.pod()
+	c, err := p.executor(pod)
+	if err != nil {
+		return err
+	}
 	pod.Containers = append(pod.Containers, c)
 	return nil
 }
@@ -68,7 +68,8 @@ func (p *predictor) besideNode() *workload {
 	return nil
 }
 
-func (p *predictor) executor() (corev1.Container, error) {
+// executor is the container for that pod.
+func (p *predictor) executor(pod *corev1.PodSpec) (corev1.Container, error) {
 	config := &p.in.Config.Executor
 	args, err := p.executorArgs()
 	if err != nil {
@@ -79,7 +80,7 @@ func (p *predictor) executor() (corev1.Container, error) {
 		Name:            ExecutorContainer,
 		Image:           config.Image,
 		ImagePullPolicy: config.PullPolicy,
-		Args:            args,
+		Args:            append(args, p.drainArgs(pod)...),
 		Env:             p.executorEnv(),
 		// One name for each number: server-side apply takes ports of one
 		// number for one port. It is the name that pod monitors select.
@@ -97,10 +98,33 @@ func (p *predictor) executor() (corev1.Container, error) {
 	if own := p.spec.SvcOrchSpec.Resources; own != nil {
 		c.Resources = *own
 	}
-	if config.User != nil {
-		c.SecurityContext = &corev1.SecurityContext{RunAsUser: new(*config.User), AllowPrivilegeEscalation: new(false)}
+	if user := config.User; user != nil {
+		p.harden(pod, &c, new(*user))
+		if c.SecurityContext == nil {
+			c.SecurityContext = &corev1.SecurityContext{RunAsUser: new(*user), AllowPrivilegeEscalation: new(false)}
+		}
+	} else {
+		p.harden(pod, &c, nil)
 	}
 	return c, nil
+}
+
+// flushSeconds are left of a pod's grace period when requests had their time:
+// payloads that wait to be logged are sent then.
+const flushSeconds = 2
+
+// drainArgs let the executor serve on, unready, while the endpoints that lead
+// to it go away, and then finish what is under way. Components stay longer than
+// that, by [drainCommand]. A shorter grace period of the pod's shortens both.
+func (p *predictor) drainArgs(pod *corev1.PodSpec) []string {
+	delay := p.in.Config.Executor.ShutdownDelaySeconds
+	if delay == 0 {
+		return nil
+	}
+	grace := int(*pod.TerminationGracePeriodSeconds)
+	delay = min(delay, grace/4)
+	finish := max(grace-delay-flushSeconds, 1)
+	return []string{"--shutdown_delay", strconv.Itoa(delay) + "s", "--graceful_timeout", strconv.Itoa(finish) + "s"}
 }
 
 func (p *predictor) executorProbe(path string, port int32) *corev1.Probe {

@@ -36,6 +36,9 @@ func (p *predictor) addExplainer() error {
 		Containers:         []corev1.Container{c},
 		ServiceAccountName: e.ServiceAccountName,
 	})
+	if e.ContainerSpec.Image == "" {
+		p.harden(w.pod(), &w.pod().Containers[0], nil)
+	}
 	w.deployment.Spec.Replicas = e.Replicas
 	if n := firstSet(p.spec.Replicas, p.deployment.Spec.Replicas); n != nil && *n == 0 {
 		w.deployment.Spec.Replicas = new(int32)

@@ -43,7 +43,7 @@ func (p *predictor) serveModels() error {
 			if n == nil || !v1.IsServer(n.Implementation) {
 				continue
 			}
-			if err := p.serveModel(n, c); err != nil {
+			if err := p.serveModel(w.pod(), n, c); err != nil {
 				errs = append(errs, fmt.Errorf("node %q: %w", n.Name, err))
 			}
 		}
@@ -57,7 +57,7 @@ func (p *predictor) serveModels() error {
 	return errors.Join(errs...)
 }
 
-func (p *predictor) serveModel(n *graph.Node, c *corev1.Container) error {
+func (p *predictor) serveModel(pod *corev1.PodSpec, n *graph.Node, c *corev1.Container) error {
 	server, stock := p.server(n)
 	if p.spec.NoExecutor() && p.speaks(n) != p.outside() {
 		return fmt.Errorf("%s speaks %s, and without an executor nothing translates it from %s: "+
@@ -77,6 +77,7 @@ func (p *predictor) serveModel(n *graph.Node, c *corev1.Container) error {
 				p.speaks(n), n.Implementation, server.Protocol, c.Name)
 		}
 		c.Image = server.Image
+		p.harden(pod, c, nil)
 	}
 	if stock {
 		p.runServer(n, c, server)

@@ -91,6 +91,7 @@ func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) 
 		initializer := p.initializer(name, d)
 		addMount(&initializer, mount)
 		p.addCredentials(pod, &initializer, d.account)
+		p.harden(pod, &initializer, nil)
 		if path, ok := strings.CutPrefix(d.uri, claimScheme); ok {
 			source, err := mountClaim(pod, path, &initializer, c)
 			if err != nil {

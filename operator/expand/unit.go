@@ -16,6 +16,13 @@ const (
 	readyAfter = 20
 )
 
+// Seconds that a prepackaged server may take to load its model, and between
+// looks at whether it has.
+const (
+	mostStartup   = 1800
+	startupPeriod = 5
+)
+
 // drainCommand keeps a component up while the endpoints that lead to it, and
 // the executor's open requests, go away.
 const drainCommand = "/bin/sleep 10"
@@ -42,10 +49,14 @@ func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container) {
 	ready := corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(p.servicePort(n))}}
 	live := *ready.DeepCopy()
 	timeout := int32(1)
-	if server, stock := p.server(n); stock && server.ReadyPath != "" {
+	server, stock := p.server(n)
+	if stock && server.ReadyPath != "" {
 		ready = httpProbe(server.ReadyPath, n.Endpoint.HTTPPort)
 		live = httpProbe(server.LivePath, n.Endpoint.HTTPPort)
 		timeout = 5
+	}
+	if stock && c.StartupProbe == nil {
+		c.StartupProbe = startup(*live.DeepCopy(), timeout)
 	}
 	c.LivenessProbe = completeProbe(c.LivenessProbe, live, liveAfter, timeout)
 	c.ReadinessProbe = completeProbe(c.ReadinessProbe, ready, readyAfter, timeout)
@@ -53,6 +64,18 @@ func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container) {
 		c.Lifecycle = drain()
 	}
 	c.Env = p.unitEnv(n, c)
+}
+
+// startup lets a server load its model before it is judged: the probe for
+// life alone would kill it in the middle of a large one.
+func startup(handler corev1.ProbeHandler, timeout int32) *corev1.Probe {
+	return &corev1.Probe{
+		ProbeHandler:     handler,
+		PeriodSeconds:    startupPeriod,
+		SuccessThreshold: 1,
+		FailureThreshold: mostStartup / startupPeriod,
+		TimeoutSeconds:   timeout,
+	}
 }
 
 func drain() *corev1.Lifecycle {

@@ -2,6 +2,8 @@ package expand
 
 import (
 	"maps"
+	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -189,8 +191,9 @@ func (p *predictor) labelExecutor(w *workload) {
 	p.label(w, labels, selector, nil)
 }
 
-// label writes labels and annotations to the Deployment and to its pods. Both
-// get all annotations: the executor reads its pod's.
+// label writes labels and annotations to the Deployment and to its pods. The
+// executor reads its pod's annotations, and so may others: only those that say
+// nothing to a pod stay away, since a change of one would restart all pods.
 func (p *predictor) label(w *workload, labels, selector, annotations map[string]string) {
 	d := w.deployment
 	maps.Copy(d.Labels, labels)
@@ -201,8 +204,23 @@ func (p *predictor) label(w *workload, labels, selector, annotations map[string]
 	}
 	for _, from := range []map[string]string{p.deployment.Spec.Annotations, p.spec.Annotations, annotations} {
 		maps.Copy(d.Annotations, from)
-		maps.Copy(d.Spec.Template.Annotations, from)
+		for key, value := range from {
+			if !aboutRoutes(key) {
+				d.Spec.Template.Annotations[key] = value
+			}
+		}
 	}
+}
+
+// aboutRoutes reports whether an annotation says how requests get to the pods,
+// and nothing of the pods.
+func aboutRoutes(annotation string) bool {
+	name, ours := strings.CutPrefix(annotation, "seldon.io/")
+	return ours && slices.ContainsFunc(routePrefixes(), func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+}
+
+func routePrefixes() []string {
+	return []string{"istio-", "ambassador-", "gateway", "ingress-", "headless-svc", "svc-name"}
 }
 
 // collectDeployments adds the finished Deployments to the result.
