@@ -16,7 +16,6 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	reflection "google.golang.org/grpc/reflection/grpc_reflection_v1"
-	reflectionv1alpha "google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
 	grpcstatus "google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
@@ -332,15 +331,17 @@ func reflect(ctx context.Context, t *testing.T, conn *grpc.ClientConn, symbol st
 		}
 		files += len(answer.GetFileDescriptorResponse().GetFileDescriptorProto())
 	}
-	older, err := reflectionv1alpha.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+	// Older clients ask the same of the service by its older name.
+	older, err := conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := older.Send(&reflectionv1alpha.ServerReflectionRequest{MessageRequest: &reflectionv1alpha.ServerReflectionRequest_ListServices{}}); err != nil {
+	if err := older.SendMsg(&reflection.ServerReflectionRequest{MessageRequest: &reflection.ServerReflectionRequest_ListServices{}}); err != nil {
 		t.Fatal(err)
 	}
-	if answer, err := older.Recv(); err != nil || len(answer.GetListServicesResponse().GetService()) != len(services) {
-		t.Errorf("over v1alpha: %v, %v", answer, err)
+	var answer reflection.ServerReflectionResponse
+	if err := older.RecvMsg(&answer); err != nil || len(answer.GetListServicesResponse().GetService()) != len(services) {
+		t.Errorf("over v1alpha: %v, %v", &answer, err)
 	}
 	return services, files
 }
