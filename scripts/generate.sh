@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Writes the Go code of every .proto file under apis/ beside it, the deep copies
-# of the API's types and their CustomResourceDefinition. The tools are pinned and kept in a cache, so a
-# second run needs no network.
+# of the API's types, their CustomResourceDefinition, and what installs the
+# operator from one file. The tools are pinned and kept in a cache, so a second
+# run needs no network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,3 +36,5 @@ go generate ./apis/v1
 definition=manifests/crd/seldondeployments.yaml
 go run ./manifests/crd/generate >"$definition.new"
 mv "$definition.new" "$definition"
+
+scripts/install.sh

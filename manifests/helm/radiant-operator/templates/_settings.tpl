@@ -1,0 +1,71 @@
+{{/*
+radiant.settings lists the environment of the operator. What is empty or false
+is left to the operator's own defaults.
+*/}}
+{{- define "radiant.settings" -}}
+{{- $v := .Values -}}
+{{- $x := $v.executor -}}
+{{- $all := dict
+  "AMBASSADOR_ENABLED" $v.ambassador.enabled
+  "AMBASSADOR_SINGLE_NAMESPACE" $v.ambassador.singleNamespace
+  "AMBASSADOR_VERSION" $v.ambassador.version
+  "CONTROLLER_ID" $v.controllerId
+  "DEFAULT_USER_ID" $v.defaultUserID
+  "DEPLOYMENT_NAME_AS_PREFIX" $v.manager.deploymentNameAsPrefix
+  "EXECUTOR_CONTAINER_IMAGE_PULL_POLICY" $x.image.pullPolicy
+  "EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME" $x.serviceAccountName
+  "EXECUTOR_CONTAINER_USER" $x.user
+  "EXECUTOR_DEFAULT_CPU_LIMIT" $x.resources.cpuLimit
+  "EXECUTOR_DEFAULT_CPU_REQUEST" $x.resources.cpuRequest
+  "EXECUTOR_DEFAULT_MEMORY_LIMIT" $x.resources.memoryLimit
+  "EXECUTOR_DEFAULT_MEMORY_REQUEST" $x.resources.memoryRequest
+  "EXECUTOR_FULL_HEALTH_CHECKS" $x.fullHealthChecks
+  "EXECUTOR_PROMETHEUS_PATH" $x.prometheus.path
+  "EXECUTOR_REQUEST_LOGGER_DEFAULT_ENDPOINT" $x.requestLogger.defaultEndpoint
+  "EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE" $x.requestLogger.workQueueSize
+  "EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS" $x.requestLogger.writeTimeoutMs
+  "EXECUTOR_SERVER_GRPC_PORT" $x.grpcPort
+  "EXECUTOR_SERVER_METRICS_PORT_NAME" $x.metricsPortName
+  "EXECUTOR_SERVER_PORT" $x.port
+  "GATEWAY_API_ENABLED" $v.gatewayAPI.enabled
+  "GATEWAY_API_GATEWAY" $v.gatewayAPI.gateway
+  "GATEWAY_API_GRPC_GATEWAY" $v.gatewayAPI.grpcGateway
+  "GATEWAY_API_MIRROR" $v.gatewayAPI.mirror
+  "INGRESS_CLASS" $v.ingress.class
+  "INGRESS_CONTROLLER" $v.ingress.controller
+  "INGRESS_ENABLED" $v.ingress.enabled
+  "INGRESS_HOST" $v.ingress.host
+  "ISTIO_ENABLED" $v.istio.enabled
+  "ISTIO_GATEWAY" $v.istio.gateway
+  "ISTIO_TLS_MODE" $v.istio.tlsMode
+  "KEDA_ENABLED" $v.keda.enabled
+  "PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME" $v.predictiveUnit.defaultEnvSecretRefName
+  "PREDICTIVE_UNIT_GRPC_SERVICE_PORT" $v.predictiveUnit.grpcPort
+  "PREDICTIVE_UNIT_HTTP_SERVICE_PORT" $v.predictiveUnit.httpPort
+  "PREDICTIVE_UNIT_METRICS_PORT_NAME" $v.predictiveUnit.metricsPortName
+  "PREDICTIVE_UNIT_METRICS_SERVICE_PORT" $v.predictiveUnit.metricsPort
+-}}
+{{- if or $x.image.registry $x.image.repository $x.image.tag }}
+{{- $_ := set $all "EXECUTOR_CONTAINER_IMAGE_AND_VERSION" (include "radiant.image" (list $x.image "radiant/executor" .Chart.AppVersion)) }}
+{{- end }}
+{{- range $name, $value := merge (deepCopy $v.manager.env) $all }}
+{{- if kindIs "float64" $value }}{{ $value = int64 $value }}{{ end }}
+{{- if and $value (ne (toString $value) "false") }}
+- name: {{ $name }}
+  value: {{ toString $value | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* radiant.given keeps the entries of a map that are not empty, maps in maps too, as texts. */}}
+{{- define "radiant.given" -}}
+{{- $kept := dict }}
+{{- range $key, $value := . }}
+{{- if kindIs "map" $value }}{{ $value = include "radiant.given" $value | fromJson }}
+{{- else if kindIs "float64" $value }}{{ $value = toString $value }}
+{{- else if kindIs "bool" $value }}{{ $value = toString $value }}
+{{- end }}
+{{- if $value }}{{ $_ := set $kept $key $value }}{{ end }}
+{{- end }}
+{{- toJson $kept }}
+{{- end }}

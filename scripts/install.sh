@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Writes manifests/install.yaml from the kustomize base, and the files of the
+# Helm chart that are copies.
+set -euo pipefail
+cd "$(dirname "$0")/../manifests"
+
+{
+  echo '# Made by `make generate` from the kustomize base in manifests/. DO NOT EDIT.'
+  "$(../scripts/tool.sh kustomize)" build .
+} >install.yaml.part
+mv install.yaml.part install.yaml
+
+chart=helm/radiant-operator/files
+mkdir -p "$chart"
+cp operator/role.yaml operator/role_home.yaml "$chart"
+cp webhook/role.yaml "$chart/webhook_role.yaml"
+cp crd/seldondeployments.yaml "$chart/crd.yaml"
