@@ -134,7 +134,7 @@ func (f *localFlags) loader(stdin io.Reader, servers manifests.Servers) func() (
 			}
 			piped, read = text, true
 		}
-		docs, problems, err := checkDeployments(f.files, bytes.NewReader(piped), servers)
+		docs, problems, err := checkDeployments(input{paths: f.files, stdin: bytes.NewReader(piped)}, servers)
 		if err := errors.Join(err, problems.Err()); err != nil {
 			return nil, nil, err
 		}

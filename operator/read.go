@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,22 +17,33 @@ import (
 // stdinName stands for standard input among the paths.
 const stdinName = "-"
 
+// input is where deployments are read from.
+type input struct {
+	// paths are files, folders, and "-" for stdin.
+	paths []string
+	// recursive reads the folders in folders too.
+	recursive bool
+	stdin     io.Reader
+}
+
 // readDeployments reads the deployments of files, of the YAML and JSON files
-// in folders, and of standard input ("-"). The problems are warnings and
-// notes; err holds everything that is an error ([v1.Problems] among them).
-// What could be read is returned in any case.
-func readDeployments(paths []string, stdin io.Reader) ([]v1.Document, []v1.Problem, error) {
+// in folders, and of standard input. The problems are warnings and notes; err
+// holds everything that is an error ([v1.Problems] among them). What could be
+// read is returned in any case.
+func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
 	var docs []v1.Document
 	var problems, wrong v1.Problems
 	var errs []error
+	paths := from.paths
 	if len(paths) == 0 {
 		return nil, nil, errors.New("no file is given; name one by -f FILE, or -f - for standard input")
 	}
 	for _, path := range paths {
-		files, err := deploymentFiles(path)
+		files, notes, err := from.files(path)
+		problems = append(problems, notes...)
 		errs = append(errs, err)
 		for _, file := range files {
-			some, said, err := readFile(file, stdin)
+			some, said, err := readFile(file, from.stdin)
 			docs, problems = append(docs, some...), append(problems, said...)
 			var ps v1.Problems
 			if errors.As(err, &ps) {
@@ -44,15 +56,15 @@ func readDeployments(paths []string, stdin io.Reader) ([]v1.Document, []v1.Probl
 	errs = append(errs, wrong.Err())
 	err := errors.Join(errs...)
 	if err == nil && len(docs) == 0 {
-		err = fmt.Errorf("no %s in %s%s", v1.Kind, strings.Join(paths, ", "), unread(paths))
+		err = fmt.Errorf("no %s in %s%s", v1.Kind, strings.Join(paths, ", "), from.unread(paths...))
 	}
 	return docs, problems, err
 }
 
 // checkDeployments reads and validates. All problems come in order of their
 // places; err is what has no place, such as a file that is not there.
-func checkDeployments(paths []string, stdin io.Reader, servers manifests.Servers) ([]v1.Document, v1.Problems, error) {
-	docs, said, err := readDeployments(paths, stdin)
+func checkDeployments(from input, servers manifests.Servers) ([]v1.Document, v1.Problems, error) {
+	docs, said, err := readDeployments(from)
 	problems := slices.Clone(v1.Problems(said))
 	var wrong v1.Problems
 	if errors.As(err, &wrong) {
@@ -83,32 +95,60 @@ func withoutProblems(err error) error {
 	return errors.Join(rest...)
 }
 
-// deploymentFiles lists the files that a path stands for.
-func deploymentFiles(path string) ([]string, error) {
+// files lists the files that a path stands for, with a note for each folder
+// that is left out.
+func (in input) files(path string) ([]string, v1.Problems, error) {
 	if path == stdinName {
-		return []string{path}, nil
+		return []string{path}, nil, nil
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading deployments: %w", err)
+		return nil, nil, fmt.Errorf("reading deployments: %w", err)
 	}
 	if !info.IsDir() {
-		return []string{path}, nil
+		return []string{path}, nil, nil
 	}
-	entries, err := os.ReadDir(path)
+	files, notes, err := in.filesIn(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading deployments: %w", err)
-	}
-	var files []string
-	for _, e := range entries {
-		if isManifest(e) {
-			files = append(files, filepath.Join(path, e.Name()))
-		}
+		return nil, nil, fmt.Errorf("reading deployments: %w", err)
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("reading deployments: folder %s holds no .yaml, .yml or .json file%s", path, unread([]string{path}))
+		return nil, nil, fmt.Errorf("reading deployments: folder %s holds no .yaml, .yml or .json file%s", path, in.unread(path))
 	}
-	return files, nil
+	return files, notes, nil
+}
+
+// filesIn lists the manifests of a folder, in the order of their names. Hidden
+// folders are passed over, and templates of Helm charts, which are no YAML.
+func (in input) filesIn(root string) ([]string, v1.Problems, error) {
+	var files []string
+	var notes v1.Problems
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case path == root:
+			return nil
+		case e.IsDir() && (!in.recursive || strings.HasPrefix(e.Name(), ".")):
+			return fs.SkipDir
+		case e.IsDir() && isChartTemplates(path):
+			notes = append(notes, v1.Problem{Severity: v1.SeverityNote, File: path, Message: "skipped: templates of a Helm chart; render them first"})
+			return fs.SkipDir
+		case isManifest(e):
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files, notes, err
+}
+
+// isChartTemplates reports whether a folder holds the templates of a chart.
+func isChartTemplates(path string) bool {
+	if filepath.Base(path) != "templates" {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(filepath.Dir(path), "Chart.yaml"))
+	return err == nil
 }
 
 func isManifest(e os.DirEntry) bool {
@@ -120,14 +160,15 @@ const mostUnread = 10
 
 // unread says in parentheses what the folders among paths hold that was not
 // read, or is empty.
-func unread(paths []string) string {
+func (in input) unread(paths ...string) string {
 	var names []string
 	for _, path := range paths {
 		entries, _ := os.ReadDir(path) // A file has none.
 		for _, e := range entries {
 			switch name := filepath.Join(path, e.Name()); {
-			case e.IsDir():
+			case e.IsDir() && !in.recursive:
 				names = append(names, "subfolder "+name)
+			case e.IsDir():
 			case !isManifest(e):
 				names = append(names, "file "+name)
 			}

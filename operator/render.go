@@ -15,58 +15,96 @@ import (
 	"github.com/prime-radiant/radiant/operator/expand"
 )
 
+// renderFlags are what the user gives to radiant render.
+type renderFlags struct {
+	files     []string
+	recursive bool
+	namespace string
+	output    string
+	settings  bool
+}
+
 func renderCommand() *cobra.Command {
-	var files []string
-	var namespace string
-	var list bool
+	var flags renderFlags
 	cmd := &cobra.Command{
 		Use:   "render -f FILE [-f FILE|FOLDER|-]",
 		Short: "Print the Kubernetes objects that SeldonDeployments stand for",
 		Long: `Render prints the Kubernetes objects of all SeldonDeployments, as YAML documents.
 Warnings go to standard error; where there are errors, nothing is rendered.
 
+Of a folder all YAML and JSON files are read, those of the folders in it too.
+Other objects in them are passed over. --output writes one file for each object,
+as NAMESPACE/DEPLOYMENT/KIND-NAME.yaml, in place of printing them.
+
 Images, ports and resources are settings: environment variables with the names
 that installations of Seldon Core v1 use. --settings lists them.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := config.FromEnvironment()
-			if err != nil {
-				return err
-			}
-			if list {
-				return printSettings(cmd.OutOrStdout(), settings.Settings())
-			}
-			servers, err := manifests.Load()
-			if err != nil {
-				return err
-			}
-			input := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
-			docs, problems, err := checkDeployments(files, cmd.InOrStdin(), input.Servers)
-			for i := range docs {
-				problems = append(problems, docs[i].Locate(expand.Warnings(docs[i].Deployment, input.Config))...)
-			}
-			problems.Sort()
-			for _, p := range problems {
-				if p.Severity != v1.SeverityNote {
-					fmt.Fprintln(cmd.ErrOrStderr(), p)
-				}
-			}
-			if err == nil && problems.Err() != nil {
-				err = errReported
-			}
-			if err != nil {
-				return err
-			}
-			for _, d := range docs {
-				d.Deployment.Namespace = cmp.Or(d.Deployment.Namespace, namespace)
-			}
-			return render(docs, input, cmd.OutOrStdout())
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return flags.run(cmd) },
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
-	cmd.Flags().StringVarP(&namespace, "namespace", "n", "", "namespace of deployments that name none")
-	cmd.Flags().BoolVar(&list, "settings", false, "list the settings and their values, and do nothing else")
+	f := cmd.Flags()
+	f.StringArrayVarP(&flags.files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
+	f.BoolVarP(&flags.recursive, "recursive", "R", true, "read the folders in folders too")
+	f.StringVarP(&flags.namespace, "namespace", "n", "", "namespace of deployments that name none")
+	f.StringVarP(&flags.output, "output", "o", "", "folder to write a file for each object to")
+	f.BoolVar(&flags.settings, "settings", false, "list the settings and their values, and do nothing else")
 	return cmd
+}
+
+func (f *renderFlags) run(cmd *cobra.Command) error {
+	settings, err := config.FromEnvironment()
+	if err != nil {
+		return err
+	}
+	if f.settings {
+		return printSettings(cmd.OutOrStdout(), settings.Settings())
+	}
+	servers, err := manifests.Load()
+	if err != nil {
+		return err
+	}
+	in := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
+	docs, err := f.read(cmd, in)
+	if err != nil {
+		return err
+	}
+	all, err := expandAll(docs, in)
+	if err != nil {
+		return err
+	}
+	if f.output != "" {
+		return writeFolder(f.output, all, cmd.ErrOrStderr())
+	}
+	var objects []expand.Object
+	for _, r := range all {
+		objects = append(objects, r.objects...)
+	}
+	text, err := expand.Marshal(objects)
+	if err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(text)
+	return err
+}
+
+// read returns the deployments, each with a namespace if one is given. What is
+// said of them is printed; errors end in one.
+func (f *renderFlags) read(cmd *cobra.Command, in expand.Input) ([]v1.Document, error) {
+	from := input{paths: f.files, recursive: f.recursive, stdin: cmd.InOrStdin()}
+	docs, problems, err := checkDeployments(from, in.Servers)
+	for i := range docs {
+		problems = append(problems, docs[i].Locate(expand.Warnings(docs[i].Deployment, in.Config))...)
+	}
+	problems.Sort()
+	for _, p := range problems {
+		fmt.Fprintln(cmd.ErrOrStderr(), p)
+	}
+	if err == nil && problems.Err() != nil {
+		err = errReported
+	}
+	for _, d := range docs {
+		d.Deployment.Namespace = cmp.Or(d.Deployment.Namespace, f.namespace)
+	}
+	return docs, err
 }
 
 // printSettings lists settings, one a line.
@@ -78,25 +116,23 @@ func printSettings(w io.Writer, settings []config.Setting) error {
 	return table.Flush()
 }
 
-// render writes the objects of all documents.
-func render(docs []v1.Document, input expand.Input, w io.Writer) error {
-	var objects []expand.Object
+// rendered is one deployment with its objects.
+type rendered struct {
+	document v1.Document
+	objects  []expand.Object
+}
+
+// expandAll makes the objects of all documents, or says what is wrong with any.
+func expandAll(docs []v1.Document, in expand.Input) ([]rendered, error) {
+	all := make([]rendered, len(docs))
 	var errs []error
-	for _, d := range docs {
-		input.Deployment = d.Deployment
-		expanded, err := expand.Expand(input)
+	for i, d := range docs {
+		in.Deployment = d.Deployment
+		objects, err := expand.Expand(in)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: deployment %q: %w", d.File, d.Deployment.Name, err))
 		}
-		objects = append(objects, expanded...)
+		all[i] = rendered{document: d, objects: objects}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	text, err := expand.Marshal(objects)
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(text)
-	return err
+	return all, errors.Join(errs...)
 }

@@ -20,7 +20,7 @@ func validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			docs, problems, err := checkDeployments(files, cmd.InOrStdin(), servers)
+			docs, problems, err := checkDeployments(input{paths: files, recursive: true, stdin: cmd.InOrStdin()}, servers)
 			for _, p := range problems {
 				fmt.Fprintln(cmd.OutOrStdout(), p)
 			}
@@ -34,7 +34,7 @@ func validateCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
+	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder with all in it, or - (standard input); may be repeated")
 	return cmd
 }
 
