@@ -11,28 +11,32 @@ import (
 
 const annotationPrefix = "seldon.io/"
 
-// loggerAnnotations become arguments of the executor, which does not start
-// with anything but a whole number.
+// loggerAnnotations become arguments of the executor.
 func loggerAnnotations() []string {
 	return []string{"seldon.io/executor-logger-queue-size", "seldon.io/executor-logger-write-timeout-ms"}
 }
 
-// numberAnnotations are ignored where their value is not a whole number.
-func numberAnnotations() []string {
+// podAnnotations are read by the executor from its pod's annotations.
+func podAnnotations() []string {
+	return []string{"seldon.io/rest-timeout", "seldon.io/grpc-timeout", "seldon.io/grpc-max-message-size"}
+}
+
+// routeAnnotations are read where routes are made that know of them.
+func routeAnnotations() []string {
 	return []string{
-		"seldon.io/rest-timeout", "seldon.io/grpc-timeout", "seldon.io/grpc-max-message-size",
 		"seldon.io/istio-retries", "seldon.io/istio-retries-timeout", "seldon.io/ambassador-retries",
+		"seldon.io/ambassador-circuit-breakers-max-connections", "seldon.io/ambassador-circuit-breakers-max-pending-requests",
+		"seldon.io/ambassador-circuit-breakers-max-requests", "seldon.io/ambassador-circuit-breakers-max-retries",
 	}
 }
 
 func knownAnnotations() []string {
-	return append(append(numberAnnotations(), loggerAnnotations()...),
+	return append(slices.Concat(loggerAnnotations(), podAnnotations(), routeAnnotations()),
 		AnnotationSeparateExecutor, AnnotationNoExecutor, AnnotationServiceName, AnnotationNoStorageInitializer,
 		"seldon.io/headless-svc", "seldon.io/istio-gateway", "seldon.io/istio-host",
 		"seldon.io/ambassador-config", "seldon.io/ambassador-service-name", "seldon.io/ambassador-header",
 		"seldon.io/ambassador-regex-header", "seldon.io/ambassador-id",
-		"seldon.io/ambassador-circuit-breakers-max-connections", "seldon.io/ambassador-circuit-breakers-max-pending-requests",
-		"seldon.io/ambassador-circuit-breakers-max-requests", "seldon.io/ambassador-circuit-breakers-max-retries",
+		"seldon.io/gateway", "seldon.io/gateway-grpc", "seldon.io/gateway-host", "seldon.io/ingress-host",
 		// Of an engine before this one; they change nothing and do no harm.
 		"seldon.io/rest-read-timeout", "seldon.io/rest-connection-timeout", "seldon.io/rest-connect-retries",
 		"seldon.io/grpc-read-timeout", "seldon.io/engine-java-opts",
@@ -42,6 +46,11 @@ func knownAnnotations() []string {
 func (v *validator) specAnnotations() {
 	d := v.deployment
 	v.annotations("metadata.annotations", d.Annotations)
+	for _, key := range podAnnotations() {
+		if _, ok := d.Annotations[key]; ok {
+			v.warnf("metadata.annotations["+key+"]", "does not reach the executor from here, only routes; write it in spec.annotations")
+		}
+	}
 	v.annotations("spec.annotations", d.Spec.Annotations)
 	v.misplaced("metadata.annotations", d.Annotations, AnnotationSeparateExecutor, "spec.annotations")
 	for _, key := range []string{AnnotationNoExecutor, AnnotationServiceName} {
@@ -68,6 +77,21 @@ func (v *validator) misplaced(path string, annotations map[string]string, key, w
 	}
 }
 
+// number checks the annotations whose values are whole numbers.
+func (v *validator) number(at, key, value string) {
+	if n, err := strconv.ParseInt(value, 10, 32); err == nil && n >= 0 {
+		return
+	}
+	switch {
+	case slices.Contains(loggerAnnotations(), key):
+		v.errorf(at, "%q is not a whole number", value)
+	case slices.Contains(podAnnotations(), key) && !strings.HasPrefix(at, "metadata"):
+		v.errorf(at, "%q is not a whole number, so that the executor would not start", value)
+	case slices.Contains(routeAnnotations(), key):
+		v.warnf(at, "%q is not a whole number, so that no routes can be made of it", value)
+	}
+}
+
 func (v *validator) annotations(path string, annotations map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		value, at := annotations[key], path+"["+key+"]"
@@ -75,14 +99,7 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 		if !strings.HasPrefix(key, annotationPrefix) {
 			continue
 		}
-		if n, err := strconv.ParseInt(value, 10, 64); err != nil || n < 0 {
-			switch {
-			case slices.Contains(loggerAnnotations(), key):
-				v.errorf(at, "%q is not a whole number", value)
-			case slices.Contains(numberAnnotations(), key):
-				v.warnf(at, "%q is not a whole number, and has no effect", value)
-			}
-		}
+		v.number(at, key, value)
 		known := knownAnnotations()
 		switch meant := suggest(key, known); {
 		case slices.Contains(known, key) || meant == "":

@@ -70,6 +70,38 @@ func TestEveryServerHasAGoldenFile(t *testing.T) {
 	}
 }
 
+// TestEveryAnnotationHasAGoldenFile looks up what validation knows.
+func TestEveryAnnotationHasAGoldenFile(t *testing.T) {
+	known := regexp.MustCompile(`"(seldon\.io/[a-z-]+[a-z])"`).FindAllStringSubmatch(text(t, "apis/v1/annotations.go", "apis/v1/validate_annotations.go"), -1)
+	if len(known) < 25 {
+		t.Fatalf("only %d annotations were found", len(known))
+	}
+	inputs := text(t, "operator/expand/testdata/*.in.yaml")
+	for _, m := range known {
+		if !strings.Contains(inputs, m[1]+":") {
+			t.Errorf("no golden input in operator/expand/testdata has the annotation %s", m[1])
+		}
+	}
+}
+
+// TestEveryIngressHasAGoldenFile: each way into the cluster is switched on in
+// one, and described.
+func TestEveryIngressHasAGoldenFile(t *testing.T) {
+	inputs, page := text(t, "operator/expand/testdata/*.in.yaml"), text(t, "docs/ingress.md")
+	names := regexp.MustCompile(`"((?:GATEWAY_API|ISTIO|AMBASSADOR|INGRESS)_[A-Z_]+)"`).FindAllStringSubmatch(text(t, "operator/config/fields.go"), -1)
+	if len(names) < 10 {
+		t.Fatalf("only %d settings were found", len(names))
+	}
+	for _, m := range names {
+		if !strings.Contains(inputs, "# setting "+m[1]+"=") {
+			t.Errorf("no golden input in operator/expand/testdata sets %s", m[1])
+		}
+		if !strings.Contains(page, m[1]) {
+			t.Errorf("docs/ingress.md does not name %s", m[1])
+		}
+	}
+}
+
 func TestEveryProtocolHasASampleAndAConformanceRun(t *testing.T) {
 	samples := text(t, "samples/*/*.yaml")
 	conformance := words(text(t, "tests/conformance/*.go"))
