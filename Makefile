@@ -31,7 +31,7 @@ run: ## Serve the MNIST sample on localhost:8003
 	@bin/radiant local -f samples/mnist/mnist.yaml
 
 test: build ## Run all tests, with the race detector
-	@scripts/need.sh python libpython gcc chromium certificates
+	@scripts/need.sh python libpython gcc chromium certificates kubernetes
 	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 e2e: ## Run the cases that need a Kubernetes cluster

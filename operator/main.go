@@ -38,10 +38,11 @@ func rootCommand() *cobra.Command {
 
   radiant validate -f FILE   print every problem, with its line
   radiant render -f FILE     print the Kubernetes objects
-  radiant local -f FILE      serve it here, real model servers as processes`,
+  radiant local -f FILE      serve it here, real model servers as processes
+  radiant manager            serve the SeldonDeployments of a cluster`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(validateCommand(), renderCommand(), localCommand())
+	root.AddCommand(validateCommand(), renderCommand(), localCommand(), managerCommand())
 	return root
 }

@@ -54,6 +54,9 @@ for tool in "$@"; do
       [ -e /etc/ssl/certs/ca-certificates.crt ] || apt_install ca-certificates ||
         { echo 'the certificates of authorities are missing (package ca-certificates): images hold them' >&2; exit 1; }
       ;;
+    kubernetes)
+      "$(dirname "${BASH_SOURCE[0]}")/../tests/cluster/binaries/build.sh" etcd kube-apiserver kube-controller-manager >/dev/null
+      ;;
     nginx)
       command -v nginx >/dev/null || apt_install nginx-light ||
         { echo 'nginx is missing: the benchmark compares with it' >&2; exit 1; }

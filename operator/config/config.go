@@ -92,5 +92,8 @@ func (c *Config) Servers(s manifests.Servers) manifests.Servers {
 	return s
 }
 
+// Lookup returns a variable of this process.
+func Lookup(name string) (value string, ok bool) { return os.LookupEnv(name) }
+
 // FromEnvironment reads the settings of this process.
-func FromEnvironment() (Config, error) { return Parse(os.LookupEnv) }
+func FromEnvironment() (Config, error) { return Parse(Lookup) }

@@ -25,6 +25,16 @@ func Marshal(objects []Object) ([]byte, error) {
 }
 
 func marshal(o Object) ([]byte, error) {
+	fields, err := Fields(o)
+	if err != nil {
+		return nil, err
+	}
+	return yaml.Marshal(fields)
+}
+
+// Fields is what is applied of an object, in the form of its JSON: what
+// [Marshal] writes. Numbers are of type json.Number.
+func Fields(o Object) (map[string]any, error) {
 	body, err := json.Marshal(o)
 	if err != nil {
 		return nil, err
@@ -40,7 +50,7 @@ func marshal(o Object) ([]byte, error) {
 		delete(metadata, "ownerReferences")
 	}
 	prune(fields)
-	return yaml.Marshal(fields)
+	return fields, nil
 }
 
 func owned(metadata map[string]any) bool {

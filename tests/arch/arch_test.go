@@ -33,6 +33,7 @@ var rules = []rule{
 	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
 	{in: "operator/expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
 	{in: "operator/...", never: []string{module + "/executor/..."}, why: "operator and executor meet in ENGINE_PREDICTOR only"},
+	{in: "operator/controller", direct: true, never: []string{"os", "os/exec", module + "/operator/local"}, why: "the controller knows the API server alone"},
 	{in: "operator/local/...", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, why: "the laptop has no API server"},
 	{in: "storage/...", never: []string{module + "/graph", module + "/apis/...", module + "/operator/...", module + "/executor/..."}, why: "storage knows URIs and files"},
 }

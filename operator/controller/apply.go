@@ -1,0 +1,147 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// Applier writes objects by server-side apply, as one field manager. Fields
+// that others own and we do not name stay as they are.
+type Applier struct {
+	// Client writes; what it reads has to come from the API server itself.
+	Client client.Client
+	// DryRun lets the API server check and answer, and store nothing.
+	DryRun bool
+}
+
+// Apply applies d. Live is the object as it was read, nil if it is not there;
+// the answer is the object as it is now.
+//
+// An object of that name which is somebody else's is left alone: the error is
+// for the user then.
+func (a *Applier) Apply(ctx context.Context, d Desired, live metav1.Object) (*unstructured.Unstructured, error) {
+	if live == nil {
+		return a.create(ctx, d)
+	}
+	if err := d.adoptable(live); err != nil {
+		return nil, refused{d.ref, err}
+	}
+	if err := a.takeOver(ctx, d, live); err != nil {
+		return nil, err
+	}
+	return a.apply(ctx, d, client.ForceOwnership)
+}
+
+// create applies an object that is not there, as far as is known. Where it is,
+// another's fields are in the way unless it is ours.
+func (a *Applier) create(ctx context.Context, d Desired) (*unstructured.Unstructured, error) {
+	o, err := a.apply(ctx, d)
+	if !isFieldConflict(err) {
+		return o, err
+	}
+	live := d.kind.metadata()
+	if err := a.Client.Get(ctx, d.ref.NamespacedName, live); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", d.ref, err)
+	}
+	return a.Apply(ctx, d, live)
+}
+
+func (a *Applier) apply(ctx context.Context, d Desired, options ...client.ApplyOption) (*unstructured.Unstructured, error) {
+	options = append(options, client.FieldOwner(FieldManager))
+	if a.DryRun {
+		options = append(options, client.DryRunAll)
+	}
+	o := d.Object()
+	err := a.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), options...)
+	switch {
+	case err == nil:
+		return o, nil
+	case isFieldConflict(err):
+		return nil, err
+	case isRefusal(err):
+		return nil, refused{d.ref, err}
+	}
+	return nil, fmt.Errorf("applying %s: %w", d.ref, err)
+}
+
+// adoptable returns an error unless a live object is this deployment's, or was
+// and lost its owner.
+func (d Desired) adoptable(live metav1.Object) error {
+	want := metav1.GetControllerOf(d.object)
+	if want == nil {
+		return nil
+	}
+	if owner := metav1.GetControllerOf(live); owner != nil {
+		if owner.UID == want.UID {
+			return nil
+		}
+		return fmt.Errorf("there is one already, of %s %s; rename the deployment, a predictor or a container", owner.Kind, owner.Name)
+	}
+	labels := live.GetLabels()
+	if id := labels[labelID]; id != "" && id == d.object.GetLabels()[labelID] {
+		return nil
+	}
+	return errors.New("there is one already that this deployment did not make; delete it, or rename the deployment, a predictor or a container")
+}
+
+// takeOver hands the fields of a live object over to us where that is due.
+func (a *Applier) takeOver(ctx context.Context, d Desired, live metav1.Object) error {
+	if due, err := handOver(live, d.fields); err != nil || due == nil || a.DryRun {
+		return err
+	}
+	// What was read may be old, and need not hold the fields of others.
+	o := d.kind.metadata()
+	if err := a.Client.Get(ctx, d.ref.NamespacedName, o); err != nil {
+		return fmt.Errorf("reading %s: %w", d.ref, err)
+	}
+	entries, err := handOver(o, d.fields)
+	if err != nil || entries == nil {
+		return err
+	}
+	patch, err := json.Marshal([]map[string]any{
+		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
+		// The patch fails if the object has changed in the meantime.
+		{"op": "replace", "path": "/metadata/resourceVersion", "value": o.GetResourceVersion()},
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.Client.Patch(ctx, o, client.RawPatch(types.JSONPatchType, patch), client.FieldOwner(FieldManager)); err != nil {
+		return fmt.Errorf("taking over %s: %w", d.ref, err)
+	}
+	return nil
+}
+
+// isFieldConflict reports whether another field manager is in the way, and not
+// a change at the same time.
+func isFieldConflict(err error) bool {
+	return apierrors.IsConflict(err) && apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
+}
+
+// isRefusal reports whether trying again is of no use until somebody changes
+// something: the object is invalid, forbidden, or of a kind that is not served.
+func isRefusal(err error) bool {
+	if meta.IsNoMatchError(err) {
+		return true
+	}
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	switch code := status.Status().Code; code {
+	case http.StatusConflict, http.StatusTooManyRequests, http.StatusUnauthorized, http.StatusRequestTimeout:
+		return false
+	default:
+		return code >= 400 && code < 500
+	}
+}

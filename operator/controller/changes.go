@@ -1,0 +1,85 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+)
+
+// Action is what became of an object.
+type Action uint8
+
+// The actions.
+const (
+	Unchanged Action = iota
+	Created
+	Configured
+	Deleted
+)
+
+func (a Action) String() string { return actions()[a].past }
+
+func actions() [Deleted + 1]struct{ past, verb string } {
+	return [...]struct{ past, verb string }{
+		Unchanged:  {"unchanged", ""},
+		Created:    {"created", "Create"},
+		Configured: {"configured", "Update"},
+		Deleted:    {"deleted", "Delete"},
+	}
+}
+
+// Change is what became of one object in a pass.
+type Change struct {
+	Action Action
+	// Kind is what events call it, such as HPA.
+	Kind, Name string
+}
+
+// reason is what an event of the change is called, such as CreateDeployment.
+func (c Change) reason() string { return actions()[c.Action].verb + c.Kind }
+
+func (c Change) String() string {
+	return fmt.Sprintf("%s %s %s", c.Kind, c.Name, c.Action)
+}
+
+// Changes are those of a pass, in the order in which they were made.
+type Changes []Change
+
+// String lists what changed.
+func (cs Changes) String() string {
+	var lines []string
+	for _, c := range cs {
+		if c.Action != Unchanged {
+			lines = append(lines, c.String())
+		}
+	}
+	return strings.Join(lines, ", ")
+}
+
+// changed reports whether any object did.
+func (cs Changes) changed() bool {
+	for _, c := range cs {
+		if c.Action != Unchanged {
+			return true
+		}
+	}
+	return false
+}
+
+var _ error = refused{}
+
+// refused is an object that the API server, or this operator, does not take:
+// only the user can mend it.
+type refused struct {
+	object ref
+	err    error
+}
+
+func (r refused) Error() string { return fmt.Sprintf("applying %s: %v", r.object, r.err) }
+func (r refused) Unwrap() error { return r.err }
+
+// problem is the failure as a problem of the deployment.
+func (r refused) problem() v1.Problem {
+	return v1.Problem{Severity: v1.SeverityError, Message: fmt.Sprintf("%s: %v", r.object, r.err)}
+}

@@ -1,0 +1,154 @@
+// Package controller keeps the objects of SeldonDeployments on a cluster as the
+// deployments ask for them.
+//
+// A pass gathers all that is known, expands the deployment by the same function
+// that `radiant render` prints, applies what differs, switches the routes when
+// what they lead to serves, removes what is no longer wanted, and writes one
+// status.
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+)
+
+// Reconciler makes passes.
+type Reconciler struct {
+	// cache reads what watches have brought, direct reads the API server, client
+	// writes.
+	cache, direct client.Reader
+	client        client.Client
+	applier       *Applier
+	settings      *Settings
+	scope         Scope
+	watches       *watches
+	memory        *memory
+	recorder      events.EventRecorder
+	metrics       *metrics
+	now           func() time.Time
+	// drain is how long gateways may take to follow their routes.
+	drain time.Duration
+}
+
+// Reconcile makes one pass over a deployment.
+func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	f, err := r.gather(ctx, request.NamespacedName)
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("gathering: %w", err)
+	}
+	if f == nil {
+		return reconcile.Result{}, nil
+	}
+	p := &pass{Reconciler: r, facts: f}
+	err = p.run(ctx)
+	p.tell(ctx)
+	if err != nil {
+		// A failure that may pass by itself is no state of the deployment.
+		return reconcile.Result{}, err
+	}
+	if err := p.writeStatus(ctx); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: p.again}, p.retry()
+}
+
+// retry asks for another attempt at what was refused, since what is in the way
+// may be gone then, such as a quota.
+func (p *pass) retry() error {
+	if len(p.refused) == 0 {
+		return nil
+	}
+	return p.refused[0]
+}
+
+// tell records what changed, in the log and as events.
+func (p *pass) tell(ctx context.Context) {
+	for _, c := range p.changes {
+		p.metrics.changed(c)
+		if c.Action != Unchanged {
+			p.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, c.reason(), c.Action.String(), "%s", c)
+		}
+	}
+	if p.changes.changed() {
+		log.FromContext(ctx).Info("objects changed", "changes", p.changes.String())
+	}
+}
+
+// writeStatus writes the status if it differs from the one that is there.
+func (p *pass) writeStatus(ctx context.Context) error {
+	stored := p.deployment.Status
+	last, known := p.memory.recallStatus(p.stored.GetUID())
+	if known && isOlder(p.stored.GetResourceVersion(), last.version) {
+		stored = last.status
+	}
+	wanted := p.status(stored, p.now())
+	patch, err := statusPatch(stored, wanted)
+	if err != nil || patch == nil {
+		return err
+	}
+	o := newDeployment()
+	o.SetName(p.stored.GetName())
+	o.SetNamespace(p.stored.GetNamespace())
+	err = p.client.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldManager))
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	p.memory.rememberStatus(p.stored.GetUID(), wanted, o.GetResourceVersion())
+	if stored.State != wanted.State {
+		kind := corev1.EventTypeNormal
+		if wanted.State == v1.StatusFailed {
+			kind = corev1.EventTypeWarning
+		}
+		p.recorder.Eventf(p.stored, nil, kind, eventReason(wanted), "Updated", "%s", cut(eventNote(wanted), mostInEvent))
+	}
+	return nil
+}
+
+// statusPatch is the difference of two statuses as a merge patch, nil if there
+// is none.
+func statusPatch(before, after v1.SeldonDeploymentStatus) ([]byte, error) {
+	a, err := json.Marshal(map[string]any{"status": before})
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(map[string]any{"status": after})
+	if err != nil {
+		return nil, err
+	}
+	patch, err := jsonpatch.CreateMergePatch(a, b)
+	if err != nil || string(patch) == "{}" {
+		return nil, err
+	}
+	return patch, nil
+}
+
+// mostInEvent is what the API server takes of an event's note.
+const mostInEvent = 1000
+
+// eventReason and eventNote tell of a new state.
+func eventReason(s v1.SeldonDeploymentStatus) string {
+	if s.State == v1.StatusFailed {
+		return "InternalError"
+	}
+	return "Updated"
+}
+
+func eventNote(s v1.SeldonDeploymentStatus) string {
+	note := "the state is " + string(s.State)
+	if s.Description != "" {
+		note += ": " + s.Description
+	}
+	return note
+}

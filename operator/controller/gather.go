@@ -1,0 +1,154 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/expand"
+)
+
+// facts are all that a pass knows of the cluster.
+type facts struct {
+	stored     *unstructured.Unstructured
+	deployment *v1.SeldonDeployment
+	problems   v1.Problems
+	// inForce is nil while there are no settings to go by; broken says why then.
+	inForce *InForce
+	broken  error
+	secrets expand.Facts
+	// live are the objects that the deployment owns.
+	live map[ref]client.Object
+	pods []corev1.Pod
+}
+
+// gather reads what a pass needs; nothing else reads. It returns nil for a
+// deployment that is gone, is going, or is another operator's.
+func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*facts, error) {
+	f := &facts{stored: newDeployment()}
+	if err := r.cache.Get(ctx, name, f.stored); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	if f.stored.GetDeletionTimestamp() != nil {
+		r.memory.forgetDeployment(f.stored.GetUID())
+		return nil, nil // What it owns goes with it.
+	}
+	ours, err := r.scope.includes(ctx, r.cache, f.stored)
+	if err != nil || !ours {
+		return nil, err
+	}
+	f.inForce, f.broken = r.settings.Current(ctx)
+	if f.inForce == nil {
+		f.deployment, _, err = decode(f.stored)
+	} else {
+		f.deployment, f.problems, err = check(f.stored, f.inForce)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.live, err = r.owned(ctx, f.stored); err != nil {
+		return nil, err
+	}
+	if f.pods, err = r.podsOf(ctx, f.live); err != nil {
+		return nil, err
+	}
+	f.secrets, err = r.credentials(ctx, f.deployment)
+	return f, err
+}
+
+// owned reads the objects that a deployment owns.
+func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client.Object, error) {
+	live := map[ref]client.Object{}
+	mine := []client.ListOption{client.InNamespace(d.GetNamespace()), client.MatchingFields{indexOwner: string(d.GetUID())}}
+	for _, k := range r.watches.watched() {
+		if k.GroupKind() == workloadKind() {
+			list := &appsv1.DeploymentList{}
+			if err := r.cache.List(ctx, list, mine...); err != nil {
+				return nil, fmt.Errorf("listing Deployments: %w", err)
+			}
+			for i := range list.Items {
+				live[refOf(k.GroupKind(), &list.Items[i])] = &list.Items[i]
+			}
+			continue
+		}
+		list := k.metadataList()
+		if err := r.cache.List(ctx, list, mine...); err != nil {
+			return nil, fmt.Errorf("listing objects of kind %s: %w", k.Kind, err)
+		}
+		for i := range list.Items {
+			live[refOf(k.GroupKind(), &list.Items[i])] = &list.Items[i]
+		}
+	}
+	return live, nil
+}
+
+// find reads an object of a wanted name that the deployment does not own; nil
+// if it is not there, as far as is known.
+func (r *Reconciler) find(ctx context.Context, d Desired) (client.Object, error) {
+	var o client.Object = d.kind.metadata()
+	if d.kind.GroupKind() == workloadKind() {
+		o = &appsv1.Deployment{}
+	}
+	if err := r.cache.Get(ctx, d.ref.NamespacedName, o); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("reading %s: %w", d.ref, err)
+	}
+	return o, nil
+}
+
+// podsOf reads the pods of the Deployments among live that lack some.
+func (r *Reconciler) podsOf(ctx context.Context, live map[ref]client.Object) ([]corev1.Pod, error) {
+	var all []corev1.Pod
+	for ref, o := range live {
+		d, ok := o.(*appsv1.Deployment)
+		if !ok || isComplete(d) {
+			continue
+		}
+		list := &corev1.PodList{}
+		err := r.cache.List(ctx, list, client.InNamespace(ref.Namespace), client.MatchingFields{indexWorkload: ref.Name})
+		if err != nil {
+			return nil, fmt.Errorf("listing pods: %w", err)
+		}
+		all = append(all, list.Items...)
+	}
+	return all, nil
+}
+
+// credentials reads the Secrets that the service accounts of a deployment
+// list. They are asked for one by one, and only those.
+func (r *Reconciler) credentials(ctx context.Context, d *v1.SeldonDeployment) (expand.Facts, error) {
+	known := expand.Facts{Accounts: map[string]expand.Account{}}
+	for _, name := range expand.Accounts(d) {
+		account := &corev1.ServiceAccount{}
+		err := r.cache.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, account)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return expand.Facts{}, fmt.Errorf("reading service account %s: %w", name, err)
+		}
+		fact := expand.Account{}
+		for _, reference := range account.Secrets {
+			secret := &corev1.Secret{}
+			err := r.direct.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: reference.Name}, secret)
+			if apierrors.IsNotFound(err) {
+				continue
+			}
+			if err != nil {
+				return expand.Facts{}, fmt.Errorf("reading Secret %s of service account %s: %w", reference.Name, name, err)
+			}
+			fact.Secrets = append(fact.Secrets, expand.SecretFact(secret))
+		}
+		known.Accounts[name] = fact
+	}
+	return known, nil
+}

@@ -1,0 +1,120 @@
+package controller
+
+import (
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+)
+
+// ref names an object of the cluster.
+type ref struct {
+	schema.GroupKind
+	types.NamespacedName
+}
+
+func refOf(gk schema.GroupKind, o metav1.Object) ref {
+	return ref{gk, types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}}
+}
+
+// String is the object as messages name it.
+func (r ref) String() string { return r.Kind + " " + r.Name }
+
+// written is what the API server answered to our last write of an object.
+type written struct {
+	hash    string
+	version string
+	// fields are those that we owned then.
+	fields string
+	at     time.Time
+}
+
+// memoryLasts bounds how long an object that is not seen is believed to be
+// there: the watch that would show it may have missed it.
+const memoryLasts = 30 * time.Second
+
+// memory knows what was written, since what is read may be older. It makes no
+// difference after a restart but for a call that changes nothing.
+type memory struct {
+	mu      sync.Mutex
+	now     func() time.Time
+	objects map[ref]written
+	// switched is when the routes of a deployment were last changed, statuses
+	// what was last written of it.
+	switched map[types.UID]time.Time
+	statuses map[types.UID]writtenStatus
+}
+
+type writtenStatus struct {
+	status  v1.SeldonDeploymentStatus
+	version string
+}
+
+func newMemory(now func() time.Time) *memory {
+	return &memory{now: now, objects: map[ref]written{}, switched: map[types.UID]time.Time{}, statuses: map[types.UID]writtenStatus{}}
+}
+
+func (m *memory) remember(r ref, hash string, o metav1.Object) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.objects[r] = written{hash, o.GetResourceVersion(), string(ownedFields(o)), m.now()}
+}
+
+func (m *memory) forget(r ref) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, r)
+}
+
+func (m *memory) recall(r ref) (written, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w, ok := m.objects[r]
+	return w, ok
+}
+
+func (m *memory) switchedRoutes(uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.switched[uid] = m.now()
+}
+
+// sinceSwitch is how long ago the routes were changed; false if that was
+// before this process.
+func (m *memory) sinceSwitch(uid types.UID) (time.Duration, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, ok := m.switched[uid]
+	return m.now().Sub(at), ok
+}
+
+func (m *memory) forgetDeployment(uid types.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.switched, uid)
+	delete(m.statuses, uid)
+}
+
+func (m *memory) rememberStatus(uid types.UID, s v1.SeldonDeploymentStatus, version string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.statuses[uid] = writtenStatus{s, version}
+}
+
+func (m *memory) recallStatus(uid types.UID) (writtenStatus, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, ok := m.statuses[uid]
+	return s, ok
+}
+
+// isOlder reports whether version a of an object is older than b.
+func isOlder(a, b string) bool {
+	order, err := resourceversion.CompareResourceVersion(a, b)
+	return err == nil && order < 0
+}

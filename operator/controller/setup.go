@@ -1,0 +1,130 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/expand"
+)
+
+// addController gives the manager the controller with all its watches.
+func addController(m manager.Manager, o Options) (*Settings, error) {
+	metrics, err := newMetrics(runtimemetrics.Registry)
+	if err != nil {
+		return nil, err
+	}
+	// Not the manager's client: that one reads from the cache.
+	direct, err := client.New(o.Cluster, client.Options{
+		HTTPClient: m.GetHTTPClient(), Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
+	r := &Reconciler{
+		cache:    m.GetCache(),
+		direct:   direct,
+		client:   direct,
+		applier:  &Applier{Client: direct},
+		settings: newSettings(m, o, metrics),
+		scope:    o.Scope,
+		memory:   newMemory(now),
+		recorder: m.GetEventRecorder(recorderName),
+		metrics:  metrics,
+		now:      now,
+		drain:    o.Drain,
+	}
+	c, err := controller.New("seldondeployment", m, controller.Options{Reconciler: r})
+	if err != nil {
+		return nil, err
+	}
+	r.watches = &watches{controller: c, cache: m.GetCache(), mapper: m.GetRESTMapper(), memory: r.memory}
+	return r.settings, r.watchAll(m, c)
+}
+
+// watchAll starts the watches. Optional kinds that are not served yet are
+// looked for again when a deployment wants them.
+func (r *Reconciler) watchAll(m manager.Manager, c controller.Controller) error {
+	ctx := context.Background() // Nothing waits here: informers start with the manager.
+	if err := m.GetCache().IndexField(ctx, &corev1.Pod{}, indexWorkload, func(o client.Object) []string {
+		if pod, ok := o.(*corev1.Pod); ok {
+			return []string{workloadOf(pod)}
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("indexing pods: %w", err)
+	}
+	for _, k := range kinds() {
+		if !r.watches.ensure(ctx, k) && !k.optional {
+			return fmt.Errorf("watching %s: see the log", k.GroupVersionKind)
+		}
+	}
+	sources := []source.Source{
+		source.Kind[client.Object](m.GetCache(), newDeployment(), &handler.EnqueueRequestForObject{}, changesDeployment()),
+		source.Kind[client.Object](m.GetCache(), &corev1.Pod{}, ownerOfPod(r.cache), changesTrouble()),
+		source.Kind[client.Object](m.GetCache(), &corev1.ConfigMap{},
+			allIn(r.cache, func(client.Object) string { return "" }, nil), predicate.ResourceVersionChangedPredicate{}),
+		source.Kind[client.Object](m.GetCache(), &corev1.ServiceAccount{},
+			allIn(r.cache, client.Object.GetNamespace, fetchesAs), listsOtherSecrets()),
+	}
+	if r.scope.Namespace == "" {
+		sources = append(sources, source.Kind[client.Object](m.GetCache(), namespaceKind().metadata(),
+			allIn(r.cache, client.Object.GetName, nil), changesLabels()))
+	}
+	for _, s := range sources {
+		if err := c.Watch(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetchesAs reports whether a deployment fetches models as a service account.
+func fetchesAs(account client.Object, d *v1.SeldonDeployment) bool {
+	return slices.Contains(expand.Accounts(d), account.GetName())
+}
+
+// listsOtherSecrets lets service accounts pass that list other Secrets than
+// before. What there is at the start is looked at anyhow.
+func listsOtherSecrets() predicate.Predicate {
+	secrets := func(o client.Object) []corev1.ObjectReference {
+		if a, ok := o.(*corev1.ServiceAccount); ok {
+			return a.Secrets
+		}
+		return nil
+	}
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList && len(secrets(e.Object)) > 0 },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return !equality.Semantic.DeepEqual(secrets(e.ObjectOld), secrets(e.ObjectNew))
+		},
+		DeleteFunc: func(e event.DeleteEvent) bool { return len(secrets(e.Object)) > 0 },
+	}
+}
+
+func changesLabels() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetLabels()[LabelControllerID] != e.ObjectNew.GetLabels()[LabelControllerID]
+		},
+		DeleteFunc: func(event.DeleteEvent) bool { return false },
+	}
+}

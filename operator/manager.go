@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/go-logr/logr"
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/operator/config"
+	"github.com/prime-radiant/radiant/operator/controller"
+	"github.com/prime-radiant/radiant/operator/expand"
+)
+
+func managerCommand() *cobra.Command {
+	var m config.Manager
+	cmd := &cobra.Command{
+		Use:   "manager",
+		Short: "Serve the SeldonDeployments of a Kubernetes cluster",
+		Long: `Manager keeps the objects of all SeldonDeployments of a cluster as they ask for.
+
+What it makes of them is what radiant render prints. Settings are environment
+variables (radiant render --settings lists them) and the ConfigMap seldon-config.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := m.Complete(config.Lookup); err != nil {
+				return err
+			}
+			return manage(cmd.Context(), m, cmd.ErrOrStderr())
+		},
+	}
+	m.AddFlags(cmd.Flags())
+	return cmd
+}
+
+// manage runs the operator until ctx ends.
+func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
+	log, err := logger(m, stderr)
+	if err != nil {
+		return err
+	}
+	runtimelog.SetLogger(log)
+	klog.SetLogger(log)
+	environment, err := config.FromEnvironment()
+	if err != nil {
+		return err
+	}
+	servers, err := manifests.Load()
+	if err != nil {
+		return err
+	}
+	cluster, err := clusterConfig(m.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	operator, err := controller.New(controller.Options{
+		Cluster:        cluster,
+		Log:            log,
+		Environment:    environment,
+		Servers:        servers,
+		Scope:          controller.Scope{Namespace: m.Namespace, ControllerID: m.ControllerID},
+		Namespace:      m.OperatorNamespace,
+		Workers:        m.Workers,
+		Drain:          m.Drain,
+		MetricsAddress: m.MetricsAddress,
+		HealthAddress:  m.HealthAddress,
+		Election: controller.Election{
+			Enabled: m.LeaderElection,
+			ID:      m.LeaderElectionID,
+			Lease:   config.Seconds(m.LeaseSeconds),
+			Renew:   config.Seconds(m.RenewSeconds),
+			Retry:   config.Seconds(m.RetrySeconds),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	log.Info("starting", "version", expand.Version, "namespace", m.Namespace, "controllerID", m.ControllerID)
+	return operator.Start(ctx)
+}
+
+func logger(m config.Manager, to io.Writer) (logr.Logger, error) {
+	level, err := m.Level()
+	if err != nil {
+		return logr.Logger{}, err
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if m.Debug {
+		return logr.FromSlogHandler(slog.NewTextHandler(to, options)), nil
+	}
+	return logr.FromSlogHandler(slog.NewJSONHandler(to, options)), nil
+}
+
+// clusterConfig finds the API server as kubectl does; in a pod, by its account.
+func clusterConfig(kubeconfig string) (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = kubeconfig
+	c, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("looking for the API server: %w", err)
+	}
+	// The API server shares its time out fairly; waiting on this side as well
+	// would only make a restart slow.
+	c.QPS = -1
+	c.UserAgent = "radiant/" + expand.Version
+	return c, nil
+}
