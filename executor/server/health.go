@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc"
@@ -17,6 +18,11 @@ import (
 type health struct {
 	grpc_health_v1.UnimplementedHealthServer
 	rpc *rpc
+
+	// seen is the state that all who watch are told, as of looked.
+	mu     sync.Mutex
+	looked time.Time
+	seen   grpc_health_v1.HealthCheckResponse_ServingStatus
 }
 
 func (h *health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
@@ -26,8 +32,12 @@ func (h *health) Check(ctx context.Context, r *grpc_health_v1.HealthCheckRequest
 	return &grpc_health_v1.HealthCheckResponse{Status: h.state(ctx)}, nil
 }
 
-// watchInterval is how often a watched state is looked at.
-const watchInterval = 2 * time.Second
+// watchInterval is how often a watched state is looked at, watchTimeout how long
+// that may take, and so hold up the end of the executor.
+const (
+	watchInterval = 2 * time.Second
+	watchTimeout  = 10 * time.Second
+)
 
 // Watch tells the state now and whenever it has changed. It ends when the
 // executor does, so as not to hold it up.
@@ -38,7 +48,7 @@ func (h *health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerS
 	for {
 		now := grpc_health_v1.HealthCheckResponse_SERVICE_UNKNOWN
 		if h.serves(r.Service) {
-			now = h.state(stream.Context())
+			now = h.watched()
 		}
 		if now != told {
 			if err := stream.Send(&grpc_health_v1.HealthCheckResponse{Status: now}); err != nil {
@@ -55,6 +65,19 @@ func (h *health) Watch(r *grpc_health_v1.HealthCheckRequest, stream grpc.ServerS
 			return status.FromContextError(stream.Context().Err()).Err()
 		}
 	}
+}
+
+// watched is the state as of not long ago: however many watch, nodes are asked
+// once in a while.
+func (h *health) watched() grpc_health_v1.HealthCheckResponse_ServingStatus {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.rpc.draining.Load() || time.Since(h.looked) >= watchInterval/2 {
+		ctx, cancel := context.WithTimeout(context.Background(), watchTimeout)
+		defer cancel()
+		h.seen, h.looked = h.state(ctx), time.Now()
+	}
+	return h.seen
 }
 
 func (h *health) serves(service string) bool {
