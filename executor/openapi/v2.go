@@ -1,6 +1,10 @@
 package openapi
 
-import "github.com/prime-radiant/radiant/executor/tensor"
+import (
+	"strings"
+
+	"github.com/prime-radiant/radiant/executor/tensor"
+)
 
 func v2Words() *words {
 	return &words{
@@ -32,20 +36,17 @@ func v2Answers(b *builder) []example {
 
 func v2Tensors(all []Tensor) string {
 	large := total(all) > shownNumbers
-	text := "["
-	for i, t := range all {
-		if i > 0 {
-			text += ","
-		}
+	var parts []string
+	for _, t := range all {
 		dtype := t.DType
 		if dtype == tensor.Number {
 			dtype = tensor.FP32
 		}
 		shape := known(t)
-		text += `{"name":` + quoted(t.Name) + `,"shape":` + numbersJSON(sizes(shape)) + `,"datatype":"` + dtype.String() +
-			`","data":` + flat(shape, element(dtype, large)) + `}`
+		parts = append(parts, `{"name":`+quoted(t.Name)+`,"shape":`+numbersJSON(sizes(shape))+`,"datatype":"`+dtype.String()+
+			`","data":`+flat(shape, element(dtype, large))+`}`)
 	}
-	return text + "]"
+	return "[" + strings.Join(parts, ",") + "]"
 }
 
 func v2Schemas(b *builder) object {
