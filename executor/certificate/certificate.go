@@ -133,6 +133,8 @@ type files[T any] struct {
 	mu    sync.Mutex
 	value T
 	seen  []os.FileInfo
+	// told is the failure that was told last; empty: there is none.
+	told string
 }
 
 func load[T any](names []string, failed func(error), read func() (T, error)) (*files[T], error) {
@@ -156,10 +158,14 @@ func (f *files[T]) current() T {
 	}
 	value, readErr := f.read()
 	if err := errors.Join(err, readErr); err != nil {
-		f.failed(fmt.Errorf("reading a renewed certificate, the old one stays in use: %w", err))
+		// It is found with every connection, and told once.
+		if text := err.Error(); text != f.told {
+			f.told = text
+			f.failed(fmt.Errorf("reading a renewed certificate, the old one stays in use: %w", err))
+		}
 		return f.value
 	}
-	f.value, f.seen = value, now
+	f.value, f.seen, f.told = value, now, ""
 	return value
 }
 

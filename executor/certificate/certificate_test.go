@@ -1,0 +1,43 @@
+package certificate
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A file that cannot be read any more is told of once, until it is whole
+// again; the certificate stays.
+func TestBrokenFileIsToldOnce(t *testing.T) {
+	cert := filepath.Join(t.TempDir(), "tls.crt")
+	write := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(cert, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	good := text(t, "tls.crt")
+	write(good)
+	told := 0
+	pair, err := LoadPair(cert, "testdata/plain.key", func(error) { told++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func() {
+		t.Helper()
+		for range 10 {
+			if c, err := pair.Server().GetCertificate(nil); err != nil || len(c.Certificate) != 1 {
+				t.Errorf("the certificate is %v, %v", c, err)
+			}
+		}
+	}
+	for i := range 2 {
+		write("none")
+		shown()
+		if told != i+1 {
+			t.Errorf("it was told %d times, want %d", told, i+1)
+		}
+		write(good)
+		shown()
+	}
+}
