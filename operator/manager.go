@@ -82,6 +82,11 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if m.WebhookPort != 0 {
+		if err := addWebhook(operator, cluster, m); err != nil {
+			return fmt.Errorf("setting up the webhook: %w", err)
+		}
+	}
 	log.Info("starting", "version", expand.Version, "namespace", m.Namespace, "controllerID", m.ControllerID)
 	return operator.Start(ctx)
 }

@@ -24,10 +24,12 @@ type Manager struct {
 	// ControllerID has to be the label of the deployments that are served.
 	ControllerID                  string
 	MetricsAddress, HealthAddress string
-	Workers                       int
-	Drain                         time.Duration
-	LeaderElection                bool
-	LeaderElectionID              string
+	// WebhookPort is where reviews of deployments are answered; 0: nowhere.
+	WebhookPort      int
+	Workers          int
+	Drain            time.Duration
+	LeaderElection   bool
+	LeaderElectionID string
 	// LeaseSeconds, RenewSeconds and RetrySeconds are 0 for 15, 10 and 2.
 	LeaseSeconds, RenewSeconds, RetrySeconds int
 	LogLevel                                 string
@@ -43,6 +45,7 @@ func (m *Manager) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&m.ControllerID, "controller-id", "", "serve deployments whose label seldon.io/controller-id is this (CONTROLLER_ID counts before it)")
 	f.StringVar(&m.MetricsAddress, "metrics-addr", ":8080", "address of metrics; 0 serves none")
 	f.StringVar(&m.HealthAddress, "health-addr", ":8081", "address of /healthz and /readyz; 0 serves none")
+	f.IntVar(&m.WebhookPort, "webhook-port", 0, "port of the webhook that refuses wrong deployments; 0: none")
 	f.IntVar(&m.Workers, "workers", 4, "deployments that are looked at at once")
 	f.DurationVar(&m.Drain, "drain", 10*time.Second, "how long old pods stay after routes lead elsewhere")
 	f.BoolVar(&m.LeaderElection, "enable-leader-election", false, "of several operators, one acts")
@@ -80,6 +83,9 @@ func (m *Manager) Complete(lookup func(name string) (value string, ok bool)) err
 	}
 	if _, err := m.Level(); err != nil {
 		errs = append(errs, err)
+	}
+	if m.WebhookPort < 0 || m.WebhookPort > 65535 {
+		errs = append(errs, fmt.Errorf("--webhook-port: %d is not a port number", m.WebhookPort))
 	}
 	if m.Workers < 1 {
 		errs = append(errs, fmt.Errorf("--workers: %d is less than 1", m.Workers))

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,9 +24,12 @@ func Path(version string) string {
 // maxReview holds the largest object that the API server takes, twice.
 const maxReview = 8 << 20
 
-// Handler answers reviews. rules is asked for each, so that a change of the
-// installation's servers counts at once.
-func Handler(rules func() v1.ValidateOptions, log *slog.Logger) http.Handler {
+// Rules are those in force when a review is asked for, since the servers of an
+// installation change. While they cannot be told, nothing is refused.
+type Rules func(context.Context) (v1.ValidateOptions, error)
+
+// Handler answers reviews.
+func Handler(rules Rules, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	for _, version := range v1.Versions() {
 		mux.HandleFunc("POST "+Path(version), func(w http.ResponseWriter, r *http.Request) { answer(w, r, rules, log) })
@@ -33,7 +37,7 @@ func Handler(rules func() v1.ValidateOptions, log *slog.Logger) http.Handler {
 	return mux
 }
 
-func answer(w http.ResponseWriter, r *http.Request, rules func() v1.ValidateOptions, log *slog.Logger) {
+func answer(w http.ResponseWriter, r *http.Request, rules Rules, log *slog.Logger) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		http.Error(w, fmt.Sprintf("content type %q is not application/json", r.Header.Get("Content-Type")), http.StatusUnsupportedMediaType)
 		return
@@ -53,7 +57,11 @@ func answer(w http.ResponseWriter, r *http.Request, rules func() v1.ValidateOpti
 		return
 	}
 	req := review.Request
-	review.Response = Review(req, rules())
+	if options, err := rules(r.Context()); err != nil {
+		review.Response = &admissionv1.AdmissionResponse{UID: req.UID, Allowed: true, Warnings: []string{"not checked: " + err.Error()}}
+	} else {
+		review.Response = Review(req, options)
+	}
 	review.Request = nil
 	if !review.Response.Allowed {
 		log.Info("a deployment was refused", "namespace", req.Namespace, "name", req.Name, "operation", req.Operation,

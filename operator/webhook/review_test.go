@@ -2,7 +2,9 @@ package webhook
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -171,7 +173,7 @@ func TestReviewOfWhatIsNoObject(t *testing.T) {
 }
 
 func TestHandler(t *testing.T) {
-	handler := Handler(func() v1.ValidateOptions { return rules(t) }, slog.New(slog.DiscardHandler))
+	handler := Handler(func(context.Context) (v1.ValidateOptions, error) { return rules(t), nil }, slog.New(slog.DiscardHandler))
 	review, err := json.Marshal(admissionv1.AdmissionReview{
 		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"},
 		Request:  &admissionv1.AdmissionRequest{UID: "8", Name: "iris", Operation: admissionv1.Create, Object: raw(t, wrong)},
@@ -210,5 +212,31 @@ func TestHandler(t *testing.T) {
 		if got.Kind != "AdmissionReview" || got.APIVersion != "admission.k8s.io/v1" || got.Response.UID != "8" || got.Response.Allowed {
 			t.Errorf("answer is %s", answer.Body)
 		}
+	}
+}
+
+// TestNothingIsRefusedWithoutRules holds that settings which cannot be read
+// keep nobody from working.
+func TestNothingIsRefusedWithoutRules(t *testing.T) {
+	review, err := json.Marshal(admissionv1.AdmissionReview{
+		Request: &admissionv1.AdmissionRequest{UID: "9", Operation: admissionv1.Create, Object: raw(t, wrong)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := Handler(func(context.Context) (v1.ValidateOptions, error) {
+		return v1.ValidateOptions{}, errors.New("settings are broken")
+	}, slog.New(slog.DiscardHandler))
+	request := httptest.NewRequest(http.MethodPost, Path("v1"), bytes.NewReader(review))
+	request.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	handler.ServeHTTP(answer, request)
+	var got admissionv1.AdmissionReview
+	if err := json.Unmarshal(answer.Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	want := &admissionv1.AdmissionResponse{UID: "9", Allowed: true, Warnings: []string{"not checked: settings are broken"}}
+	if diff := cmp.Diff(want, got.Response); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -23,6 +23,9 @@ type Options struct {
 	// Controllers are those that kube-controller-manager runs, by the names of
 	// its flag --controllers. Without any it does not run.
 	Controllers []string
+	// Audit is a file that the API server notes each request in, as one line of
+	// JSON; empty: nowhere.
+	Audit string
 	// Log is a folder for the programs' logs, kept; empty: they are thrown away
 	// with the rest, and shown where a program does not start.
 	Log string
@@ -68,6 +71,9 @@ func Start(o Options) (_ *Server, err error) {
 		}
 	}()
 	if err := writeKeys(dir); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(s.path("audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		return nil, err
 	}
 	if err := s.startEtcd(); err != nil {
@@ -124,7 +130,7 @@ func (s *Server) StartAPI() error {
 				return err
 			}
 		}
-		api, err := s.start("kube-apiserver",
+		api, err := s.start("kube-apiserver", append(s.auditing(),
 			"--etcd-servers="+s.etcdURL(),
 			fmt.Sprintf("--secure-port=%d", port),
 			"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
@@ -139,7 +145,7 @@ func (s *Server) StartAPI() error {
 			"--allow-privileged=true",
 			// Pods are not to wait for a service account that no controller makes.
 			"--disable-admission-plugins=ServiceAccount",
-		)
+		)...)
 		if err != nil {
 			return err
 		}
@@ -150,6 +156,21 @@ func (s *Server) StartAPI() error {
 		s.api, s.port = api, port
 		return nil
 	})
+}
+
+// auditPolicy notes who asked for what, without content, when it is answered.
+const auditPolicy = `
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules: [{level: Metadata}]
+`
+
+func (s *Server) auditing() []string {
+	if s.options.Audit == "" {
+		return nil
+	}
+	return []string{"--audit-log-path=" + s.options.Audit, "--audit-policy-file=" + s.path("audit.yaml")}
 }
 
 // await returns when the API server says that it is ready.
