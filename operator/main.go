@@ -19,12 +19,22 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		var code exitCode
+		if errors.As(err, &code) {
+			os.Exit(int(code))
+		}
 		if !errors.Is(err, errReported) {
 			fmt.Fprintln(os.Stderr, "radiant:", err)
 		}
 		os.Exit(1)
 	}
 }
+
+// exitCode ends a command, which has said all that there is to say, with a
+// status of its own.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
 
 // errReported ends a command whose problems were printed already.
 var errReported = errors.New("problems were found")

@@ -22,6 +22,11 @@ type renderFlags struct {
 	namespace string
 	output    string
 	settings  bool
+
+	// diff compares with the cluster that the others name.
+	diff                bool
+	kubeconfig, context string
+	operatorNamespace   string
 }
 
 func renderCommand() *cobra.Command {
@@ -36,6 +41,10 @@ Of a folder all YAML and JSON files are read, those of the folders in it too.
 Other objects in them are passed over. --output writes one file for each object,
 as NAMESPACE/DEPLOYMENT/KIND-NAME.yaml, in place of printing them.
 
+--diff asks a cluster what applying would change, and changes nothing. The
+settings are those of the operator there. Exit status: 0 nothing, 1 something,
+2 there were errors.
+
 Images, ports and resources are settings: environment variables with the names
 that installations of Seldon Core v1 use. --settings lists them.`,
 		Args: cobra.NoArgs,
@@ -46,11 +55,18 @@ that installations of Seldon Core v1 use. --settings lists them.`,
 	f.BoolVarP(&flags.recursive, "recursive", "R", true, "read the folders in folders too")
 	f.StringVarP(&flags.namespace, "namespace", "n", "", "namespace of deployments that name none")
 	f.StringVarP(&flags.output, "output", "o", "", "folder to write a file for each object to")
+	f.BoolVar(&flags.diff, "diff", false, "print what applying would change in a cluster")
+	f.StringVar(&flags.kubeconfig, "kubeconfig", "", "with --diff: file that says how the API server is reached")
+	f.StringVar(&flags.context, "context", "", "with --diff: context of that file")
+	f.StringVar(&flags.operatorNamespace, "operator-namespace", "seldon-system", "with --diff: namespace of the operator, whose settings count")
 	f.BoolVar(&flags.settings, "settings", false, "list the settings and their values, and do nothing else")
 	return cmd
 }
 
 func (f *renderFlags) run(cmd *cobra.Command) error {
+	if f.diff {
+		return f.compare(cmd)
+	}
 	settings, err := config.FromEnvironment()
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 	if f.pods, err = r.podsOf(ctx, f.live); err != nil {
 		return nil, err
 	}
-	f.secrets, err = r.credentials(ctx, f.deployment)
+	f.secrets, err = Facts(ctx, r.cache, r.direct, f.deployment)
 	return f, err
 }
 
@@ -123,13 +123,14 @@ func (r *Reconciler) podsOf(ctx context.Context, live map[ref]client.Object) ([]
 	return all, nil
 }
 
-// credentials reads the Secrets that the service accounts of a deployment
-// list. They are asked for one by one, and only those.
-func (r *Reconciler) credentials(ctx context.Context, d *v1.SeldonDeployment) (expand.Facts, error) {
+// Facts reads what the expansion of a deployment has to know of its namespace:
+// the Secrets that its service accounts list. They are asked for one by one,
+// and only those.
+func Facts(ctx context.Context, accounts, secrets client.Reader, d *v1.SeldonDeployment) (expand.Facts, error) {
 	known := expand.Facts{Accounts: map[string]expand.Account{}}
 	for _, name := range expand.Accounts(d) {
 		account := &corev1.ServiceAccount{}
-		err := r.cache.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, account)
+		err := accounts.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, account)
 		if apierrors.IsNotFound(err) {
 			continue
 		}
@@ -139,7 +140,7 @@ func (r *Reconciler) credentials(ctx context.Context, d *v1.SeldonDeployment) (e
 		fact := expand.Account{}
 		for _, reference := range account.Secrets {
 			secret := &corev1.Secret{}
-			err := r.direct.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: reference.Name}, secret)
+			err := secrets.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: reference.Name}, secret)
 			if apierrors.IsNotFound(err) {
 				continue
 			}
