@@ -51,7 +51,7 @@ golden: ## Rewrite the expected outputs from what the code does now
 bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks
 	@scripts/need.sh nginx
 	@$(GO) build -o bin/bench ./tests/bench && bin/bench
-	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/...
+	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./operator/expand
 
 fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter
 	scripts/fuzz.sh $(or $(FUZZTIME),10m)

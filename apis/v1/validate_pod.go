@@ -75,11 +75,19 @@ func (v *validator) accounts(predictorPath string, p *PredictorSpec, containers 
 	})
 }
 
+// minGrace is the time in seconds that a pod needs to stop without losing a
+// request: endpoints that lead to it go away, then requests finish.
+const minGrace = 10
+
 func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*graph.Node) {
 	if pod.RestartPolicy != "" && pod.RestartPolicy != corev1.RestartPolicyAlways {
 		v.errorf(path+".restartPolicy", "restartPolicy %s is for jobs; write Always, or leave it out", pod.RestartPolicy)
 	}
 	v.objectName(path+".serviceAccountName", pod.ServiceAccountName)
+	if g := pod.TerminationGracePeriodSeconds; g != nil && *g < minGrace {
+		v.warnf(path+".terminationGracePeriodSeconds", "in %d seconds requests under way cannot finish when a pod stops; "+
+			"leave this out, or write %d or more", *g, minGrace)
+	}
 	volumes := map[string]bool{}
 	for i := range pod.Volumes {
 		name := pod.Volumes[i].Name

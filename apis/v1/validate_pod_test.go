@@ -66,6 +66,9 @@ func TestValidatePods(t *testing.T) {
 		}},
 		{"port of an executor elsewhere", `{annotations: {seldon.io/engine-separate-pod: "true"}, predictors: [{name: p, graph: {name: m}, componentSpecs: [
 			{spec: {containers: [{name: m, image: i, ports: [{name: http, containerPort: 8000}]}]}}]}]}`, nil},
+		{"hasty", withComponents(`[{spec: {terminationGracePeriodSeconds: 1, containers: [{name: m, image: i}]}}]`), []string{
+			`warning: spec.predictors[0].componentSpecs[0].spec.terminationGracePeriodSeconds: in 1 seconds requests under way cannot finish when a pod stops; leave this out, or write 10 or more`,
+		}},
 		{"volumes", withComponents(`[{spec: {restartPolicy: Never, volumes: [{name: data}, {name: data}], containers: [{name: m, image: i, volumeMounts: [{name: dta, mountPath: /d}]}]}}]`), []string{
 			`error: spec.predictors[0].componentSpecs[0].spec.restartPolicy: restartPolicy Never is for jobs; write Always, or leave it out`,
 			`error: spec.predictors[0].componentSpecs[0].spec.volumes[1].name: volume name "data" is missing or given twice`,

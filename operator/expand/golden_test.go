@@ -269,22 +269,3 @@ func TestEveryServerIsCovered(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkExpand(b *testing.B) {
-	text, err := os.ReadFile("testdata/transformer-chain.in.yaml")
-	if err != nil {
-		b.Fatal(err)
-	}
-	in := expand.Input{Deployment: &v1.SeldonDeployment{}, Config: expand.DefaultConfig()}
-	if err := yaml.Unmarshal(text, in.Deployment); err != nil {
-		b.Fatal(err)
-	}
-	if in.Servers, err = manifests.Load(); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := expand.Expand(in); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v2"
 )
 
 // Marshal writes objects as YAML documents that can be applied: without status
@@ -33,7 +33,7 @@ func marshal(o Object) ([]byte, error) {
 }
 
 // Fields is what is applied of an object, in the form of its JSON: what
-// [Marshal] writes. Numbers are of type json.Number.
+// [Marshal] writes. Numbers are of type int64 or float64.
 func Fields(o Object) (map[string]any, error) {
 	body, err := json.Marshal(o)
 	if err != nil {
@@ -49,7 +49,7 @@ func Fields(o Object) (map[string]any, error) {
 	if metadata, ok := fields["metadata"].(map[string]any); ok && !owned(metadata) {
 		delete(metadata, "ownerReferences")
 	}
-	prune(fields)
+	plain(fields)
 	return fields, nil
 }
 
@@ -64,8 +64,9 @@ func owned(metadata map[string]any) bool {
 	return false
 }
 
-// prune removes fields that the API types write though they are unset.
-func prune(value any) {
+// plain removes fields that the API types write though they are unset, and
+// makes numbers of JSON's.
+func plain(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
 		for key, field := range value {
@@ -74,11 +75,18 @@ func prune(value any) {
 				delete(value, key)
 				continue
 			}
-			prune(field)
+			value[key] = plain(field)
 		}
 	case []any:
-		for _, item := range value {
-			prune(item)
+		for i := range value {
+			value[i] = plain(value[i])
 		}
+	case json.Number:
+		if n, err := value.Int64(); err == nil {
+			return n
+		}
+		n, _ := value.Float64() // It was written as a number.
+		return n
 	}
+	return value
 }

@@ -55,8 +55,13 @@ func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container) {
 		live = httpProbe(server.LivePath, n.Endpoint.HTTPPort)
 		timeout = 5
 	}
-	if stock && c.StartupProbe == nil {
-		c.StartupProbe = startup(*live.DeepCopy(), timeout)
+	if stock {
+		askServer(c.StartupProbe, live)
+		askServer(c.LivenessProbe, live)
+		askServer(c.ReadinessProbe, ready)
+		if c.StartupProbe == nil {
+			c.StartupProbe = startup(*live.DeepCopy(), timeout)
+		}
 	}
 	c.LivenessProbe = completeProbe(c.LivenessProbe, live, liveAfter, timeout)
 	c.ReadinessProbe = completeProbe(c.ReadinessProbe, ready, readyAfter, timeout)
@@ -64,6 +69,18 @@ func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container) {
 		c.Lifecycle = drain()
 	}
 	c.Env = p.unitEnv(n, c)
+}
+
+// askServer redirects a probe that asks what Seldon's Python wrapper answers,
+// which once was around every prepackaged server. The servers themselves answer
+// otherwise.
+func askServer(probe *corev1.Probe, handler corev1.ProbeHandler) {
+	if probe == nil || probe.HTTPGet == nil {
+		return
+	}
+	if path := probe.HTTPGet.Path; path == "/health/ping" || path == "/health/status" {
+		probe.ProbeHandler = *handler.DeepCopy()
+	}
 }
 
 // startup lets a server load its model before it is judged: the probe for
