@@ -114,7 +114,8 @@ func hostileBodies(t *testing.T, start Start) {
 	const deep = 1_000_000
 	nested := strings.Repeat("[", deep) + "1" + strings.Repeat("]", deep)
 	long := strings.Repeat("9", deep)
-	bomb := zipped(t, strings.Repeat(" ", 150<<20))
+	const limit = 4 * deep
+	bomb := zipped(t, strings.Repeat(" ", 2*limit))
 	paths := map[string]struct{ path, body string }{
 		"seldon":     {"/api/v1.0/predictions", `{"data":{"ndarray":%s}}`},
 		"tensorflow": {"/v1/models/:predict", `{"instances":%s}`},
@@ -122,7 +123,7 @@ func hostileBodies(t *testing.T, start Start) {
 	}
 	for outside, to := range paths {
 		inside := map[string]string{"seldon": "tensorflow", "tensorflow": "v2", "v2": "tensorflow"}[outside]
-		e, cs := launch(t, start, outside, speaking(inside, model("a", 1)))
+		e, cs := launch(t, start, outside, speaking(inside, model("a", 1)), "--max_request_bytes", itoa(limit))
 		url := "http://" + e.REST + to.path
 		for name, text := range map[string]string{"nested too deeply": nested, "FP": "[" + long + "]"} {
 			_, _, err := post(soon(t), url, "application/json", fmt.Appendf(nil, to.body, text))
