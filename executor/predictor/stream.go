@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
@@ -25,6 +27,9 @@ type Relayer interface {
 func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protocol.Stream) error {
 	if to, n := p.relayed(m); to != nil {
 		if relayer, ok := p.options.GRPC.(Relayer); ok {
+			if n.payloads != nil {
+				client = &loggedStream{Stream: client, node: n, answers: []protowire.Number{m.Field}}
+			}
 			d, call := n.dialect(protocol.GRPC), graph.CallPredict.String()
 			o := n.observers.other(CallKind{Node: n.name, Call: call, Transport: protocol.GRPC, Path: to.Path, Method: "stream", Protocol: n.speaks.Name})
 			_, err := watched(ctx, o, protocol.Message{Meta: &protocol.Meta{}}, func(ctx context.Context, m protocol.Message) (protocol.Message, error) {
@@ -52,6 +57,33 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 			return err
 		}
 	}
+}
+
+// loggedStream shows what passes a relayed stream to the node's payload log.
+type loggedStream struct {
+	protocol.Stream
+	node *node
+	// answers is the field of what a server sends that holds an answer.
+	answers []protowire.Number
+	// meta is that of the last request.
+	meta atomic.Pointer[protocol.Meta]
+}
+
+func (s *loggedStream) Receive() (protocol.Message, error) {
+	m, err := s.Stream.Receive()
+	if err == nil {
+		s.meta.Store(m.Meta)
+		s.node.payloads.Log(payloadlog.Request, protocol.GRPC, m)
+	}
+	return m, err
+}
+
+func (s *loggedStream) Send(m protocol.Message) error {
+	answer, meta := protocol.StringAt(m.Body, s.answers), s.meta.Load()
+	if answer != "" && meta != nil {
+		s.node.payloads.Log(payloadlog.Response, protocol.GRPC, protocol.Message{Body: []byte(answer), Answer: true, Meta: meta})
+	}
+	return s.Stream.Send(m)
 }
 
 // relayed is where the stream of a graph of one node goes; nil: the graph has

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/tests/stub"
@@ -23,6 +24,7 @@ import (
 func payloads(t *testing.T, start Start) {
 	t.Run("events", func(t *testing.T) { payloadEvents(t, start) })
 	t.Run("attributes", func(t *testing.T) { payloadAttributes(t, start) })
+	t.Run("of streams", func(t *testing.T) { payloadsOfStreams(t, start) })
 	t.Run("skipped", func(t *testing.T) { payloadsSkipped(t, start) })
 	t.Run("sampled", func(t *testing.T) { payloadsSampled(t, start) })
 	t.Run("redacted", func(t *testing.T) { payloadsRedacted(t, start) })
@@ -174,6 +176,40 @@ func payloadAttributes(t *testing.T, start Start) {
 		}
 		if string(calls[i].Body) != want.body || h.Get("Content-Type") != want.kind || h.Get("Content-Encoding") != "" {
 			t.Errorf("event %d is %s %q, want %q", i, h.Get("Content-Type"), calls[i].Body, want.body)
+		}
+	}
+}
+
+// payloadsOfStreams checks the events of a stream that the node's server answers
+// itself: those of its requests and of its answers, without what wraps them.
+func payloadsOfStreams(t *testing.T, start Start) {
+	sink := eventSink(t)
+	e, _ := launch(t, start, "v2", logged(sink, graph.LogAll, model("a", 1)))
+	s := streaming(soon(t), t, e)
+	if err := s.Send(v2Request(7)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	calls, err := sink.Await(soon(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range calls {
+		var asked inference.ModelInferRequest
+		var answered inference.ModelInferResponse
+		switch kind := http.Header(c.Header).Get("Ce-Type"); kind {
+		case "io.seldon.serving.inference.request":
+			if err := proto.Unmarshal(c.Body, &asked); err != nil || !proto.Equal(&asked, v2Request(7)) {
+				t.Errorf("the request's event holds %v, %v", &asked, err)
+			}
+		case "io.seldon.serving.inference.response":
+			if err := proto.Unmarshal(c.Body, &answered); err != nil || len(answered.Outputs) != 1 {
+				t.Errorf("the answer's event holds %v, %v", &answered, err)
+			}
+		default:
+			t.Errorf("there is an event of type %q", kind)
 		}
 	}
 }
