@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # need.sh TOOL... makes sure that each tool is there: says what is missing, and
-# installs it where that is one apt-get away.
+# installs it where that is one apt-get away. Of the tools that go to the cache
+# folder it prints the path.
 set -euo pipefail
 
 apt_install() {
@@ -33,6 +34,41 @@ sys.exit(not any(os.path.exists(f"{p}/{name}") for p in (place, f"{place}/{sysco
 PYTHON
 }
 
+bin=${XDG_CACHE_HOME:-$HOME/.cache}/radiant/bin
+
+# go_tool NAME VERSION PACKAGE builds a program outside of this module, once.
+# It lies in the cache folder with its version in its name.
+go_tool() {
+  local at=$bin/$1-$2 dir
+  if [[ ! -x $at ]]; then
+    mkdir -p "$bin"
+    exec 9>"$at.lock" # A second run waits for the first.
+    flock 9
+  fi
+  if [[ ! -x $at ]]; then
+    echo "building $1 $2, once" >&2
+    dir=$(mktemp -d "$bin/building-XXXXXX")
+    (cd "$dir" && GOBIN=$dir GOFLAGS=-mod=mod go install "$3@$2") >&2 && mv "$dir/$1" "$at"
+    rm -rf "$dir"
+  fi
+  [[ -x $at ]] && echo "$at"
+}
+
+# npm_tool NAME VERSION installs a program of npm, once, in the cache folder.
+npm_tool() {
+  local at=${bin%/bin}/npm/$1-$2
+  if [[ ! -e $at/installed ]]; then
+    mkdir -p "$at"
+    exec 9>"$at.lock"
+    flock 9
+  fi
+  if [[ ! -e $at/installed ]]; then
+    echo "installing $1 $2, once" >&2
+    npm install --prefix "$at" --no-audit --no-fund --ignore-scripts --loglevel=error "$1@$2" >&2 && touch "$at/installed"
+  fi
+  [[ -e $at/installed ]] && echo "$at/node_modules/.bin/$3"
+}
+
 for tool in "$@"; do
   case $tool in
     go)
@@ -60,6 +96,23 @@ for tool in "$@"; do
     nginx)
       command -v nginx >/dev/null || apt_install nginx-light ||
         { echo 'nginx is missing: the benchmark compares with it' >&2; exit 1; }
+      ;;
+    versitygw)
+      go_tool versitygw v1.8.0 github.com/versity/versitygw/cmd/versitygw ||
+        { echo 'versitygw cannot be built: tests of s3:// need it' >&2; exit 1; }
+      ;;
+    fake-gcs-server)
+      go_tool fake-gcs-server v1.56.1 github.com/fsouza/fake-gcs-server ||
+        { echo 'fake-gcs-server cannot be built: tests of gs:// need it' >&2; exit 1; }
+      ;;
+    azurite)
+      command -v npm >/dev/null || apt_install nodejs npm || true
+      npm_tool azurite 3.37.0 azurite-blob ||
+        { echo 'Azurite cannot be installed, npm is needed: tests of azblob:// need it' >&2; exit 1; }
+      ;;
+    rclone)
+      command -v rclone >/dev/null || apt_install rclone ||
+        { echo 'rclone is missing: the benchmark of storage compares with it' >&2; exit 1; }
       ;;
     chromium)
       command -v chromium chromium-browser google-chrome >/dev/null || apt_install chromium ||

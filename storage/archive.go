@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/prime-radiant/radiant/storage/transfer"
 )
 
 // maxEntries bounds an archive, so that a small one cannot exhaust the
@@ -48,25 +50,28 @@ type unpacking struct {
 	links   []string
 }
 
-// unpack writes the content of the archive at path, whose proper name is name,
-// to j.dir.
-func unpack(ctx context.Context, path, name string, j *job) error {
+// unpack writes the content of the archive at path to j.dir. Another try would
+// find the same archive.
+func unpack(ctx context.Context, path string, j *job) error {
 	root, err := os.OpenRoot(j.dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
 	u := &unpacking{ctx: ctx, root: root, limit: j.MaxBytes}
-	if err := unpacker(name)(u, path); err != nil {
-		return fmt.Errorf("unpacking %s: %w", filepath.Base(name), err)
+	err = unpacker(path)(u, path)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err == nil && u.entries == 0:
+		err = errors.New("the archive is empty")
+	case err == nil:
+		err = u.checkLinks()
 	}
-	if u.entries == 0 {
-		return fmt.Errorf("unpacking %s: the archive is empty", filepath.Base(name))
+	if err != nil {
+		return transfer.Permanent(fmt.Errorf("unpacking %s: %w", filepath.Base(path), err))
 	}
-	if err := u.checkLinks(); err != nil {
-		return fmt.Errorf("unpacking %s: %w", filepath.Base(name), err)
-	}
-	j.bytes, j.total = max(j.bytes, u.bytes), max(j.total, u.bytes)
+	j.bytes = max(j.bytes, u.bytes)
 	return nil
 }
 

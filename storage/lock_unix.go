@@ -3,6 +3,7 @@
 package storage
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
@@ -21,3 +22,6 @@ func lock(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// isHeld reports whether lock failed since another has the folder.
+func isHeld(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }

@@ -12,11 +12,11 @@ import (
 // fetch: a scheme that [Fetch] does not know, a path that does not exist, a
 // folder without files. For a path it returns the names of the files that
 // Fetch would bring, with slashes; known is false where only a fetch can tell,
-// as for an archive or a web server.
-func Look(uri, base string) (names []string, known bool, err error) {
-	scheme := schemeOf(uri, base)
-	if !Supported(uri, base) {
-		return nil, false, fmt.Errorf("this build does not fetch %s:, it fetches %s: download the model and set modelUri to a folder", scheme, supported())
+// as for an archive or a web server. Of o, Base and Lookup are used.
+func Look(uri string, o Options) (names []string, known bool, err error) {
+	scheme := schemeOf(uri, o.Base)
+	if _, err := o.fetcher(uri); err != nil {
+		return nil, false, err
 	}
 	if scheme != "" && scheme != "file" {
 		return nil, false, nil
@@ -25,7 +25,7 @@ func Look(uri, base string) (names []string, known bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	path = absolute(path, base)
+	path = absolute(path, o.Base)
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -33,13 +33,15 @@ func TestLook(t *testing.T) {
 		{"one.joblib", []string{"one.joblib"}, true, ""},
 		{"packed.tar.gz", []string{"packed.tar.gz"}, false, ""},
 		{"http://localhost:1/model.tar", nil, false, ""},
-		{"gs://bucket/model", nil, false, "this build does not fetch gs:, it fetches file, http, https: download the model and set modelUri to a folder"},
-		{"s3:bucket/model", nil, false, "does not fetch s3:"},
+		{"gs://bucket/model", nil, false, ""},
+		{"ftp://host/model", nil, false, "scheme ftp is not known; known are azblob, file, gs, hf, http, https, oci, pvc, s3, plain paths, and the remotes of rclone that RCLONE_CONFIG_FTP_TYPE and the like configure"},
+		{"minio:bucket/model", nil, false, "scheme minio is not known"},
+		{"ceph:bucket/model", nil, false, ""},
 		{"modle", nil, false, dir + "/modle does not exist"},
 		{"file://" + dir + "/a/b", nil, false, dir + "/a/b does not exist (of its path, " + dir + " does)"},
 		{"empty", nil, false, "folder " + dir + "/empty has no files"},
 	} {
-		names, known, err := Look(c.uri, dir)
+		names, known, err := Look(c.uri, Options{Base: dir, Lookup: func(name string) (string, bool) { return "s3", name == "RCLONE_CONFIG_CEPH_TYPE" }})
 		if !slices.Equal(names, c.names) || known != c.known || (err == nil) != (c.wrong == "") {
 			t.Errorf("%s: %q, known %v, error %v", c.uri, names, known, err)
 		}

@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/prime-radiant/radiant/storage/access"
+	"github.com/prime-radiant/radiant/storage/transfer"
 )
 
 // fetchPath copies a folder or a file of this machine.
@@ -19,7 +22,23 @@ func fetchPath(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	path = absolute(path, j.Base)
+	return j.copyPath(ctx, absolute(path, j.Base))
+}
+
+// fetchClaim copies from a volume claim, where a cluster has mounted it.
+func fetchClaim(ctx context.Context, j *job) error {
+	claim, path, _ := strings.Cut(strings.TrimLeft(j.uri[len("pvc:"):], "/"), "/")
+	if _, err := os.Stat(claimDir); err != nil {
+		return fmt.Errorf("volume claim %s exists in a cluster only, where it is mounted at %s", claim, claimDir)
+	}
+	if !filepath.IsLocal("./" + path) {
+		return fmt.Errorf("path %s leads out of volume claim %s", path, claim)
+	}
+	return j.copyPath(ctx, filepath.Join(claimDir, filepath.FromSlash(path)))
+}
+
+// copyPath copies a folder, a file, or what an archive has.
+func (j *job) copyPath(ctx context.Context, path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing(path)
@@ -32,7 +51,8 @@ func fetchPath(ctx context.Context, j *job) error {
 	}
 	if !info.IsDir() {
 		if isArchive(path) {
-			return unpack(ctx, path, path, j)
+			j.files = []transfer.File{{Name: filepath.Base(path), Size: info.Size()}}
+			return unpack(ctx, path, j)
 		}
 		return j.copyFiles(ctx, []file{{path, filepath.Base(path), info.Size()}})
 	}
@@ -71,7 +91,7 @@ func localPath(uri string) (string, error) {
 	}
 	u, err := url.Parse(uri)
 	if err != nil {
-		return "", withoutURL(err)
+		return "", access.Failure(err)
 	}
 	path := u.Opaque + u.Path
 	if u.Host != "" && u.Host != "localhost" {
@@ -133,6 +153,7 @@ func (j *job) copyFiles(ctx context.Context, files []file) error {
 		if err := j.copyFile(ctx, f); err != nil {
 			return err
 		}
+		j.files = append(j.files, transfer.File{Name: filepath.ToSlash(f.name), Size: f.size})
 	}
 	return nil
 }
@@ -148,24 +169,28 @@ func (j *job) copyFile(ctx context.Context, f file) error {
 		return err
 	}
 	return writeFile(path, func(to *os.File) error {
-		// In large pieces between two files, so that the kernel copies, or
-		// shares the blocks where the file system can.
-		for {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			n, err := io.CopyN(to, from, copyChunk)
-			if e := j.add(int(n)); e != nil {
-				return e
-			}
-			if errors.Is(err, io.EOF) {
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-		}
+		return copyChunks(ctx, to, from, func(n int64) error { return j.add(int(n)) })
 	})
+}
+
+// copyChunks copies in large pieces between two files, so that the kernel
+// copies, or shares the blocks where the file system can.
+func copyChunks(ctx context.Context, to, from *os.File, count func(int64) error) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.CopyN(to, from, copyChunk)
+		if e := count(n); e != nil {
+			return e
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 const copyChunk = 16 << 20

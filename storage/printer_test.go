@@ -26,7 +26,10 @@ func TestPrinter(t *testing.T) {
 		}
 		return out.String()
 	}
-	wantLines := "fetching u failed, next attempt in 1s: 503\nfetching u, 3.0 MB of 4.0 MB (75%), 375.0 kB/s\nfetched u, 4.0 MB in 12.0s\n"
+	wantLines := `time=1970-01-01T00:00:00.000Z level=WARN msg="fetch failed, trying again" uri=u pause=1s error=503
+time=1970-01-01T00:00:08.000Z level=INFO msg=fetching uri=u bytes=3000000 total=4000000 percent=75 seconds=8.0 rate="375.0 kB/s"
+time=1970-01-01T00:00:12.000Z level=INFO msg=fetched uri=u bytes=4000000 seconds=12.0 rate="333.3 kB/s"
+`
 	if diff := cmp.Diff(wantLines, print(false)); diff != "" {
 		t.Errorf("lines, -want +got:\n%s", diff)
 	}
@@ -36,15 +39,5 @@ func TestPrinter(t *testing.T) {
 		"\r\x1b[Kfetched u, 4.0 MB in 12.0s\n"
 	if diff := cmp.Diff(wantBar, print(true)); diff != "" {
 		t.Errorf("bar, -want +got:\n%s", diff)
-	}
-}
-
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0 B", 999: "999 B", 1000: "1.0 kB", 999_949: "999.9 kB", 999_999: "1.0 MB", 256 << 30: "274.9 GB",
-	} {
-		if got := size(n); got != want {
-			t.Errorf("size(%d) = %s, want %s", n, got, want)
-		}
 	}
 }

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"net/url"
 	"strings"
 )
@@ -23,12 +22,4 @@ func Redact(uri string) string {
 	}
 	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
 	return u.String()
-}
-
-// withoutURL strips the URL that net/http puts into its errors.
-func withoutURL(err error) error {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

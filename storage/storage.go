@@ -11,31 +11,57 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/prime-radiant/radiant/storage/access"
+	"github.com/prime-radiant/radiant/storage/azure"
+	"github.com/prime-radiant/radiant/storage/gcs"
+	"github.com/prime-radiant/radiant/storage/hub"
+	"github.com/prime-radiant/radiant/storage/rclone"
+	"github.com/prime-radiant/radiant/storage/registry"
+	"github.com/prime-radiant/radiant/storage/s3"
+	"github.com/prime-radiant/radiant/storage/transfer"
+	"github.com/prime-radiant/radiant/storage/web"
 )
 
 // Defaults of [Options].
 const (
 	// DefaultMaxBytes bounds one model: what is downloaded, and once more what
 	// an archive unpacks to.
-	DefaultMaxBytes = 256 << 30
-	// DefaultAttempts is how often a download is tried.
+	DefaultMaxBytes = 1 << 40
+	// DefaultAttempts is how often in a row a request is tried that brings
+	// nothing.
 	DefaultAttempts = 5
 	// DefaultStall is how long a download may bring nothing before it is given
 	// up and tried again.
 	DefaultStall = time.Minute
+	// DefaultStreams is how many requests run at once. Each needs a quarter of
+	// a megabyte of memory.
+	DefaultStreams = 16
+	// claimDir is where a cluster mounts the volume claim of pvc://.
+	claimDir = "/mnt/pvc"
 )
 
 // Options adjust [Fetch]. The zero value is usable.
 type Options struct {
 	// Base is the folder that relative paths start from; empty: the current one.
 	Base string
+	// Lookup reads a setting, such as os.LookupEnv: credentials, endpoints.
+	// Nil: there are none. The libraries of Amazon, Google and Azure look for
+	// more of them in the environment themselves.
+	Lookup func(name string) (value string, ok bool)
 	// Client makes HTTP requests; nil: one without a time limit on the whole.
 	Client *http.Client
-	// Progress is told how far a fetch is; nil: nobody is.
+	// Cache is a folder that keeps what was fetched, for several runs on one
+	// machine; empty: none.
+	Cache string
+	// Progress is told how far a fetch is; nil: nobody is. Calls do not
+	// overlap.
 	Progress func(Progress)
 	// MaxBytes bounds a model, see [DefaultMaxBytes].
 	MaxBytes int64
-	// Attempts bounds the tries of one download, see [DefaultAttempts].
+	// Streams is how many requests run at once, see [DefaultStreams].
+	Streams int
+	// Attempts bounds the tries of one request, see [DefaultAttempts].
 	Attempts int
 	// Stall bounds the silence of a server, see [DefaultStall].
 	Stall time.Duration
@@ -60,23 +86,42 @@ type Progress struct {
 // fetcher fills job.dir with the files that job.uri names.
 type fetcher func(ctx context.Context, j *job) error
 
-// schemes is the table of what can be fetched. The empty scheme is a path.
+// schemes is the table of what can be fetched. The empty scheme is a path. A
+// remote of rclone that the environment configures comes before it.
 func schemes() map[string]fetcher {
 	return map[string]fetcher{
-		"":      fetchPath,
-		"file":  fetchPath,
-		"http":  fetchWeb,
-		"https": fetchWeb,
+		"":       fetchPath,
+		"file":   fetchPath,
+		"pvc":    fetchClaim,
+		"http":   from(web.Open),
+		"https":  fetchHTTPS,
+		"s3":     from(s3.Open),
+		"gs":     from(gcs.Open),
+		"azblob": from(azure.Open),
+		"hf":     fetchHub,
+		"oci":    from(registry.Open),
 	}
 }
 
-// job is one fetch.
-type job struct {
-	uri string
-	// dir is to be filled, scratch is for whatever is needed on the way.
-	dir, scratch string
-	Options
-	bytes, total int64
+// fetchHTTPS knows that a host of Azure is a store and no web server.
+func fetchHTTPS(ctx context.Context, j *job) error {
+	if azure.Hosted(j.uri) {
+		return from(azure.OpenURL)(ctx, j)
+	}
+	return from(web.Open)(ctx, j)
+}
+
+// fetchHub takes what Hugging Face's own programs have brought to this
+// machine, if a network must not be used.
+func fetchHub(ctx context.Context, j *job) error {
+	kept, err := hub.Kept(j.uri, j.access())
+	if err != nil {
+		return err
+	}
+	if kept != "" {
+		return j.copyPath(ctx, kept)
+	}
+	return from(hub.Open)(ctx, j)
 }
 
 // Fetch copies what uri names into the folder dst: the content of a folder, or
@@ -86,17 +131,58 @@ type job struct {
 // Where dst does not exist it is complete as soon as it does. Where it exists,
 // such as a mounted volume, files arrive under a temporary name inside of it
 // and move to their place at the end; what was there before and has the same
-// name is replaced. A failed fetch leaves no files behind. Errors carry the URI
-// without its credentials.
+// name is replaced. A failed fetch leaves no files behind, except for a hidden
+// folder where trying again is of use: the next fetch of that URI to that
+// place continues there. The file [ManifestName] in dst says what was fetched.
+// Errors carry the URI without its credentials.
 func Fetch(ctx context.Context, uri, dst string, o Options) error {
+	fetch, err := o.fetcher(uri)
+	if err == nil {
+		err = o.withDefaults().run(ctx, fetch, uri, dst)
+	}
+	if err != nil {
+		return fmt.Errorf("fetching %s: %w", Redact(uri), err)
+	}
+	return nil
+}
+
+func (o Options) run(ctx context.Context, fetch fetcher, uri, dst string) error {
+	return fill(dst, uri, func(dir, scratch string) (wanted bool, err error) {
+		j := newJob(uri, dst, o)
+		j.dir, j.scratch = dir, scratch
+		if err := fetch(ctx, j); err != nil {
+			return false, err
+		}
+		if !j.there {
+			err = j.writeManifest()
+		}
+		if err == nil {
+			j.done()
+		}
+		return !j.there, err
+	})
+}
+
+// fetcher is the table's, by the scheme of uri.
+func (o Options) fetcher(uri string) (fetcher, error) {
 	scheme := schemeOf(uri, o.Base)
+	if scheme != "" && rclone.Configured(scheme, access.Access{Lookup: o.Lookup}) {
+		return from(rclone.Open), nil
+	}
 	fetch, ok := schemes()[scheme]
 	if !ok {
-		return fmt.Errorf("fetching %s: scheme %s is not supported by this build, which reads %s and plain paths",
-			Redact(uri), scheme, supported())
+		return nil, fmt.Errorf("scheme %s is not known; known are %s, plain paths, and the remotes of rclone that RCLONE_CONFIG_%s_TYPE and the like configure",
+			scheme, supported(), strings.ToUpper(scheme))
 	}
+	return fetch, nil
+}
+
+func (o Options) withDefaults() Options {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.Streams == 0 {
+		o.Streams = DefaultStreams
 	}
 	if o.Attempts == 0 {
 		o.Attempts = DefaultAttempts
@@ -107,25 +193,10 @@ func Fetch(ctx context.Context, uri, dst string, o Options) error {
 	if o.Backoff == nil {
 		o.Backoff = backoff
 	}
-	err := fill(dst, func(dir, scratch string) error {
-		j := &job{uri: uri, dir: dir, scratch: scratch, Options: o}
-		if err := fetch(ctx, j); err != nil {
-			return err
-		}
-		j.report(true)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("fetching %s: %w", Redact(uri), err)
+	if o.Client == nil {
+		o.Client = access.NewClient(http.ProxyFromEnvironment)
 	}
-	return nil
-}
-
-// Supported reports whether Fetch knows the scheme of uri, which starts at
-// base where it is relative.
-func Supported(uri, base string) bool {
-	_, ok := schemes()[schemeOf(uri, base)]
-	return ok
+	return o
 }
 
 func supported() string {
@@ -160,22 +231,5 @@ func backoff(attempt int) time.Duration {
 	return min(500*time.Millisecond<<(attempt-1), 10*time.Second)
 }
 
-// add counts bytes against the bound.
-func (j *job) add(n int) error {
-	j.bytes += int64(n)
-	if j.bytes > j.MaxBytes {
-		return tooLarge(j.MaxBytes)
-	}
-	j.report(false)
-	return nil
-}
-
-func tooLarge(limit int64) error {
-	return fmt.Errorf("the model is larger than the limit of %s", size(limit))
-}
-
-func (j *job) report(done bool) {
-	if j.Progress != nil {
-		j.Progress(Progress{URI: Redact(j.uri), Bytes: j.bytes, Total: j.total, Done: done})
-	}
-}
+// opener opens the store of a URI.
+type opener func(ctx context.Context, uri string, a access.Access) (transfer.Store, error)

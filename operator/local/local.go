@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -35,7 +36,7 @@ type Options struct {
 	Volumes map[string]string
 	// BinDir holds the programs executor and storage-initializer.
 	BinDir string
-	// CacheDir keeps what outlives a run: the virtual environment.
+	// CacheDir keeps what outlives a run: the virtual environment, and models.
 	CacheDir string
 	// StateDir keeps volumes and logs; "" makes one below CacheDir.
 	StateDir string
@@ -156,6 +157,7 @@ func newRunner(o *Options, s *state, port int) *runner {
 				engine: engine,
 			},
 			shell: o.Environ, volumes: o.Volumes, fileDir: s.python(),
+			modelCache: filepath.Join(o.CacheDir, "models"),
 		},
 		input:    expand.Input{Config: o.Config, Servers: o.Servers},
 		python:   python.ensure,

@@ -24,7 +24,7 @@ func (c *containerPlan) fetches(uri string) bool {
 
 // modelProblems are those of the models of a predictor that are known before
 // anything is fetched. What the user fetches by other means is not looked at.
-func (g *generation) modelProblems(predictor int, servers map[string]manifests.Server) v1.Problems {
+func (g *generation) modelProblems(predictor int, servers map[string]manifests.Server, from shell) v1.Problems {
 	var problems v1.Problems
 	g.predictor.Graph.Walk(func(at string, n *graph.Node) {
 		if n.ModelURI == "" {
@@ -34,7 +34,7 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 			if !slices.ContainsFunc(plan.inits, func(c containerPlan) bool { return c.fetches(n.ModelURI) }) {
 				continue
 			}
-			names, known, err := storage.Look(n.ModelURI, "")
+			names, known, err := storage.Look(n.ModelURI, storage.Options{Lookup: from.value})
 			if err == nil && known && g.runsStock(plan, n) {
 				err = servers[n.Implementation].CheckFiles(names)
 			}

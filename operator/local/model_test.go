@@ -29,8 +29,8 @@ func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 		exec  map[string]string
 		want  string
 	}{
-		"a scheme that is not fetched": {strings.Replace(stock, "the-model", "gs://bucket/iris", 1), nil, nil,
-			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: this build does not fetch gs:, it fetches file, http, https: download the model and set modelUri to a folder"},
+		"a scheme that is not fetched": {strings.Replace(stock, "the-model", "ftp://host/iris", 1), nil, nil,
+			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: scheme ftp is not known; known are azblob, file, gs, hf, http, https, oci, pvc, s3, plain paths, and the remotes of rclone that RCLONE_CONFIG_FTP_TYPE and the like configure"},
 		"a folder that is not there": {stock, nil, nil, "deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
 		"a model of a command":       {withModel, nil, map[string]string{"clf": "true"}, "deployment.yaml:9:47: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
 		"a model of Keras":           {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
@@ -85,8 +85,8 @@ func TestAChangeToAMissingModelChangesNothing(t *testing.T) {
 	}
 	s.start()
 	pid := s.modelPID("/seldon/team/fetched/api/v1.0/predictions")
-	s.write(strings.Replace(withModel, "./the-model", "s3://bucket/model", 1))
-	s.screen.await(t, "error: spec.predictors[0].graph.modelUri: this build does not fetch s3:", "not applied: what runs keeps running")
+	s.write(strings.Replace(withModel, "./the-model", "ftp://host/model", 1))
+	s.screen.await(t, "error: spec.predictors[0].graph.modelUri: scheme ftp is not known", "not applied: what runs keeps running")
 	if now := s.modelPID("/seldon/team/fetched/api/v1.0/predictions"); now != pid {
 		t.Errorf("process %d was replaced by %d", pid, now)
 	}

@@ -10,6 +10,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/storage"
 )
 
 // podPlan is a Deployment's pod, ready to be started here: everything that
@@ -46,6 +48,8 @@ type containerPlan struct {
 type planner struct {
 	chooser *chooser
 	shell   shell
+	// modelCache keeps models that were fetched, for all runs.
+	modelCache string
 	// volumes are the user's folders by the name of a volume.
 	volumes map[string]string
 	// fileDir is where the files of manifests/python are on disk.
@@ -163,6 +167,9 @@ func (p *planner) process(plan *containerPlan, env variables, list []mount) {
 		if !slices.Contains(plan.choice.command.Unset, v.Name) {
 			own.set(v.Name, localPaths(v.Value, list))
 		}
+	}
+	if _, set := p.shell.value(storage.CacheVariable); !set && plan.choice.command.Program == fetchProgram {
+		own.set(storage.CacheVariable, p.modelCache)
 	}
 	environment := p.shell.with(own)
 	if strings.HasPrefix(plan.choice.command.Program, "venv:") {

@@ -136,7 +136,7 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 		},
 	}
 	err := w.complete(g, in)
-	problems := g.modelProblems(predictor, in.Servers.Servers)
+	problems := g.modelProblems(predictor, in.Servers.Servers, w.planner.shell)
 	if source.Locate != nil {
 		problems = source.Locate(problems)
 	}

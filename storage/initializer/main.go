@@ -19,9 +19,19 @@ import (
 
 const usage = `usage: storage-initializer URI FOLDER [URI FOLDER ...]
 
-Fetches each URI (file://, http://, https:// or a path; a folder, a file, or an
-archive to unpack) into its folder. Exit status: 0 all are there, 1 a fetch
-failed, 2 wrong arguments.
+Fetches each URI into its folder: a folder, a file, or an archive to unpack.
+  s3://BUCKET/PATH  gs://BUCKET/PATH  azblob://CONTAINER/PATH
+  https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH
+  http://HOST/FILE  https://HOST/FILE
+  hf://ORGANISATION/MODEL[@REVISION][/PATH]  oci://REGISTRY/REPOSITORY:TAG
+  file:///PATH  PATH
+  REMOTE:BUCKET/PATH, where RCLONE_CONFIG_REMOTE_TYPE and the like are set
+
+Credentials come from the environment; docs/storage.md lists them. Settings:
+  RADIANT_MODEL_CACHE    folder that keeps what was fetched; empty: none
+  RADIANT_FETCH_STREAMS  requests at once, 16
+
+Exit status: 0 all are there, 1 a fetch failed, 2 wrong arguments or settings.
 `
 
 // Exit statuses.
@@ -33,22 +43,33 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))))
+	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, screen{os.Stderr, term.IsTerminal(int(os.Stderr.Fd()))}))
 }
 
-func run(ctx context.Context, args []string, w io.Writer, terminal bool) (status int) {
+// screen is where messages go.
+type screen struct {
+	io.Writer
+	terminal bool
+}
+
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), to screen) (status int) {
 	if len(args) == 0 || len(args)%2 != 0 {
-		fmt.Fprint(w, usage)
+		fmt.Fprint(to, usage)
 		return misuse
 	}
-	printer := storage.NewPrinter(w, terminal, time.Now)
+	options, err := storage.FromEnvironment(lookup)
+	if err != nil {
+		fmt.Fprintln(to, "storage-initializer:", err)
+		return misuse
+	}
+	options.Progress = storage.NewPrinter(to, to.terminal, time.Now).Print
 	for pair := range slices.Chunk(args, 2) {
 		uri, dst := pair[0], pair[1]
-		if err := storage.Fetch(ctx, uri, dst, storage.Options{Progress: printer.Print}); err != nil {
+		if err := storage.Fetch(ctx, uri, dst, options); err != nil {
 			if ctx.Err() != nil {
 				err = fmt.Errorf("interrupted while fetching %s", storage.Redact(uri))
 			}
-			fmt.Fprintln(w, "storage-initializer:", err)
+			fmt.Fprintln(to, "storage-initializer:", err)
 			return failed
 		}
 	}

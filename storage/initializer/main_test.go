@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// nothing is an environment without settings.
+func nothing(string) (string, bool) { return "", false }
+
 // TestKilled: a fetch that is killed leaves a folder that is absent, or as it
 // was, and the next one removes what lies around.
 func TestKilled(t *testing.T) {
@@ -72,8 +75,11 @@ func TestKilled(t *testing.T) {
 			if content, err := os.ReadFile(filepath.Join(dst, "model.bst")); err != nil || string(content) != "model" {
 				t.Errorf("the model is %q (%v)", content, err)
 			}
-			if entries, err := os.ReadDir(parent); err != nil || len(entries) != 1 {
+			if entries, err := filepath.Glob(filepath.Join(parent, "[^.]*")); err != nil || len(entries) != 1 {
 				t.Errorf("the second fetch left %v (%v)", entries, err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(parent, ".fetching-*")); len(left) != 0 {
+				t.Errorf("the second fetch left %v", left)
 			}
 		})
 	}
@@ -83,7 +89,7 @@ func TestRunInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var log bytes.Buffer
-	if got := run(ctx, []string{"http://me:secret@127.0.0.1:1/m.zip", filepath.Join(t.TempDir(), "m")}, &log, false); got != 1 {
+	if got := run(ctx, []string{"http://me:secret@127.0.0.1:1/m.zip", filepath.Join(t.TempDir(), "m")}, nothing, screen{&log, false}); got != 1 {
 		t.Errorf("status is %d, want 1", got)
 	}
 	if want := "storage-initializer: interrupted while fetching http://127.0.0.1:1/m.zip\n"; log.String() != want {
@@ -107,7 +113,7 @@ func TestRun(t *testing.T) {
 		"missing":       {[]string{filepath.Join(dir, "nothing"), "a"}, 1, "nothing does not exist", nil},
 		"no arguments":  {nil, 2, "usage: ", nil},
 		"half a pair":   {[]string{model}, 2, "usage: ", nil},
-		"unknown store": {[]string{"gs://bucket/m", "a"}, 1, "scheme gs is not supported", nil},
+		"unknown store": {[]string{"ftp://host/m", "a"}, 1, "scheme ftp is not known", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := t.TempDir()
@@ -116,7 +122,7 @@ func TestRun(t *testing.T) {
 				args[i] = filepath.Join(out, args[i])
 			}
 			var log bytes.Buffer
-			if got := run(t.Context(), args, &log, false); got != c.status {
+			if got := run(t.Context(), args, nothing, screen{&log, false}); got != c.status {
 				t.Errorf("status is %d, want %d", got, c.status)
 			}
 			if !strings.Contains(log.String(), c.want) {

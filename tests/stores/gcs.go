@@ -1,0 +1,32 @@
+package stores
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// StartGCS starts a fake-gcs-server with buckets and their objects, and returns
+// the environment of a client.
+func StartGCS(t testing.TB, buckets map[string]Files) map[string]string {
+	t.Helper()
+	server := Tool(t, "fake-gcs-server")
+	dir := t.TempDir()
+	for bucket, files := range buckets {
+		for key, content := range files {
+			path := filepath.Join(dir, bucket, filepath.FromSlash(key))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	address := serve(t, func(host, port string) *exec.Cmd {
+		return exec.Command(server, "-scheme", "http", "-host", host, "-port", port, "-backend", "memory", "-data", dir,
+			"-public-host", host+":"+port, "-log-level", "error")
+	})
+	return map[string]string{"STORAGE_EMULATOR_HOST": address}
+}

@@ -1,0 +1,67 @@
+package stores
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// S3 is a running versitygw.
+type S3 struct {
+	URL, Key, Secret string
+	// Dir has a folder for each bucket.
+	Dir string
+}
+
+// StartS3 starts a server with empty buckets.
+func StartS3(t testing.TB, buckets ...string) *S3 {
+	t.Helper()
+	gateway := Tool(t, "versitygw")
+	s := &S3{Key: "test", Secret: "testtest1", Dir: t.TempDir()}
+	for _, b := range buckets {
+		if err := os.Mkdir(filepath.Join(s.Dir, b), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	side := t.TempDir()
+	s.URL = "http://" + serve(t, func(host, port string) *exec.Cmd {
+		// Attributes lie beside the files: not every file system has room for
+		// them.
+		return exec.Command(gateway, "--port", host+":"+port, "--access", s.Key, "--secret", s.Secret, "posix", "--sidecar", side, s.Dir)
+	})
+	return s
+}
+
+// Client speaks to the server as its owner.
+func (s *S3) Client() *s3.Client {
+	return s3.New(s3.Options{
+		BaseEndpoint: &s.URL, UsePathStyle: true, Region: "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider(s.Key, s.Secret, ""),
+	})
+}
+
+// Put writes objects, with the checksums that Amazon's clients send.
+func (s *S3) Put(t testing.TB, bucket string, files Files) {
+	t.Helper()
+	client := s.Client()
+	for key, content := range files {
+		_, err := client.PutObject(context.Background(), &s3.PutObjectInput{
+			Bucket: &bucket, Key: aws.String(key), Body: bytes.NewReader(content),
+		})
+		if err != nil {
+			t.Fatalf("writing %s: %v", key, err)
+		}
+	}
+}
+
+// Env is the environment of a client.
+func (s *S3) Env() map[string]string {
+	return map[string]string{"AWS_ENDPOINT_URL": s.URL, "AWS_ACCESS_KEY_ID": s.Key, "AWS_SECRET_ACCESS_KEY": s.Secret}
+}
