@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// cluster is where everything of the node is.
+type cluster struct {
+	// dir holds state and logs; run holds sockets, whose paths must be short.
+	dir, run string
+	// binaries is one folder with links to all programs.
+	binaries string
+	// source is the folder of this program's sources.
+	source string
+}
+
+// run is fixed: there is one such cluster on a machine.
+const runDir = "/run/radiant-cluster"
+
+func newCluster() (*cluster, error) {
+	if os.Geteuid() != 0 {
+		return nil, errors.New("a node needs root")
+	}
+	dir := os.Getenv("RADIANT_CLUSTER_DIR")
+	if dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, err
+		}
+		dir = filepath.Join(cache, "radiant", "cluster")
+	}
+	source, err := sourceDir()
+	if err != nil {
+		return nil, err
+	}
+	return &cluster{dir: dir, run: runDir, binaries: filepath.Join(dir, "bin"), source: source}, nil
+}
+
+// sourceDir is where "go run" and "go build" found this package.
+func sourceDir() (string, error) {
+	dir := os.Getenv("RADIANT_CLUSTER_SOURCE")
+	if dir == "" {
+		dir = "."
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "binaries", "build.sh")); err != nil {
+		return "", fmt.Errorf("%s is not the folder of the cluster's sources; set RADIANT_CLUSTER_SOURCE", dir)
+	}
+	return dir, nil
+}
+
+func (c *cluster) logs() string                  { return filepath.Join(c.dir, "logs") }
+func (c *cluster) path(name ...string) string    { return filepath.Join(append([]string{c.dir}, name...)...) }
+func (c *cluster) kubeconfig(user string) string { return c.path(user + ".kubeconfig") }
+func (c *cluster) socket() string                { return filepath.Join(c.run, "containerd.sock") }
+func (c *cluster) binary(name string) string     { return filepath.Join(c.binaries, name) }
+
+// up starts what does not run yet.
+func (c *cluster) up(ctx context.Context) error {
+	for _, dir := range []string{c.dir, c.run, c.logs(), c.binaries, c.path("pki"), c.path("cni")} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	steps := []struct {
+		what string
+		do   func(context.Context) error
+	}{
+		{"installing packages", c.packages},
+		{"building programs", c.build},
+		{"making certificates", c.certificates},
+		{"making the node's network", c.network},
+		{"writing configuration", c.configure},
+		{"starting the container runtime", c.startRuntime},
+		{"importing the pause image", c.pauseImage},
+		{"starting the control plane", c.startControlPlane},
+		{"starting the node", c.startNode},
+		{"starting the cluster's services", c.startServices},
+		{"waiting for the node", c.waitReady},
+	}
+	for _, s := range steps {
+		fmt.Fprintln(os.Stderr, "cluster:", s.what)
+		if err := s.do(ctx); err != nil {
+			return fmt.Errorf("%s: %w", s.what, err)
+		}
+	}
+	return nil
+}
+
+// packages are Debian's, each by a program that shows that it is there.
+var packages = []struct{ name, shownBy string }{
+	{"runc", "/usr/sbin/runc"},
+	{"containernetworking-plugins", "/usr/lib/cni/bridge"},
+	{"nftables", "/usr/sbin/nft"},
+	{"conntrack", "/usr/sbin/conntrack"},
+	{"iproute2", "/usr/sbin/ip"},
+	{"iptables", "/usr/sbin/iptables"},
+}
+
+func (c *cluster) packages(ctx context.Context) error {
+	var missing []string
+	for _, p := range packages {
+		if _, err := os.Stat(p.shownBy); err != nil {
+			missing = append(missing, p.name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := c.command(ctx, nil, "apt-get", "update", "-qq"); err != nil {
+		return err
+	}
+	return c.command(ctx, nil, "apt-get", append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...)...)
+}
+
+// programs are all that a node runs.
+var programs = []string{
+	"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
+	"containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server", "traefik",
+}
+
+// build makes the programs and links them into one folder.
+func (c *cluster) build(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.source, "binaries", "build.sh"), programs...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return err
+	}
+	for _, path := range strings.Fields(string(out)) {
+		link := c.binary(filepath.Base(path))
+		if target, err := os.Readlink(link); err == nil && target == path {
+			continue
+		}
+		if err := os.Remove(link); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		if err := os.Symlink(path, link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// command runs a program to its end; its output is part of the error.
+func (c *cluster) command(ctx context.Context, input io.Reader, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = input
+	cmd.Env = append(os.Environ(), "PATH="+c.binaries+":"+os.Getenv("PATH"), "DEBIAN_FRONTEND=noninteractive", "KUBECONFIG="+c.kubeconfig("admin"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}

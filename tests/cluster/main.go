@@ -1,0 +1,63 @@
+// Cluster starts and stops a single-node Kubernetes on this machine: real
+// components, built from source by binaries/build.sh, as plain processes. It
+// needs Linux and root, and nothing that is not in a language's or a
+// distribution's package archive.
+//
+//	cluster up      start it; prints the line that sets KUBECONFIG
+//	cluster down    stop it and remove all that it left
+//	cluster import NAME TARBALL    make an image known to the node as NAME
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+const usage = `usage: cluster up | down | import NAME TARBALL
+
+Environment: RADIANT_CLUSTER_DIR, where state and logs go (default: the folder
+cluster in radiant's cache).
+`
+
+// patience bounds a whole start: the programs are there by then.
+const patience = 5 * time.Minute
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New(usage)
+	}
+	c, err := newCluster()
+	if err != nil {
+		return err
+	}
+	switch {
+	case args[0] == "up" && len(args) == 1:
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		if err := c.up(ctx); err != nil {
+			return fmt.Errorf("%w\nlogs are in %s", err, c.logs())
+		}
+		fmt.Printf("export KUBECONFIG=%s\n", c.kubeconfig("admin"))
+		fmt.Printf("export PATH=%s:$PATH\n", c.binaries)
+		return nil
+	case args[0] == "down" && len(args) == 1:
+		return c.down()
+	case args[0] == "import" && len(args) == 3:
+		return c.importImage(ctx, args[1], args[2])
+	}
+	return errors.New(usage)
+}
