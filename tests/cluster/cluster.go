@@ -76,7 +76,7 @@ func (c *cluster) up(ctx context.Context) error {
 		what string
 		do   func(context.Context) error
 	}{
-		{"installing packages", c.packages},
+		{"installing packages", c.installDebian},
 		{"building programs", c.build},
 		{"making certificates", c.certificates},
 		{"making the node's network", c.network},
@@ -97,8 +97,8 @@ func (c *cluster) up(ctx context.Context) error {
 	return nil
 }
 
-// packages are Debian's, each by a program that shows that it is there.
-var packages = []struct{ name, shownBy string }{
+// debian lists packages, each by a program that shows that it is there.
+var debian = []struct{ name, shownBy string }{
 	{"runc", "/usr/sbin/runc"},
 	{"containernetworking-plugins", "/usr/lib/cni/bridge"},
 	{"nftables", "/usr/sbin/nft"},
@@ -107,9 +107,9 @@ var packages = []struct{ name, shownBy string }{
 	{"iptables", "/usr/sbin/iptables"},
 }
 
-func (c *cluster) packages(ctx context.Context) error {
+func (c *cluster) installDebian(ctx context.Context) error {
 	var missing []string
-	for _, p := range packages {
+	for _, p := range debian {
 		if _, err := os.Stat(p.shownBy); err != nil {
 			missing = append(missing, p.name)
 		}

@@ -5,7 +5,8 @@
 //
 //	cluster up      start it; prints the line that sets KUBECONFIG
 //	cluster down    stop it and remove all that it left
-//	cluster import NAME TARBALL    make an image known to the node as NAME
+//	cluster images  make the images known to the node that manifests name
+//	cluster import NAME LAYOUT    make that of an OCI layout known as NAME
 package main
 
 import (
@@ -18,7 +19,7 @@ import (
 	"time"
 )
 
-const usage = `usage: cluster up | down | import NAME TARBALL
+const usage = `usage: cluster up | down | images | import NAME LAYOUT
 
 Environment: RADIANT_CLUSTER_DIR, where state and logs go (default: the folder
 cluster in radiant's cache).
@@ -56,8 +57,10 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	case args[0] == "down" && len(args) == 1:
 		return c.down()
+	case args[0] == "images" && len(args) == 1:
+		return c.standInImages(ctx)
 	case args[0] == "import" && len(args) == 3:
-		return c.importImage(ctx, args[1], args[2])
+		return c.importLayout(ctx, args[1], args[2])
 	}
 	return errors.New(usage)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -118,12 +117,4 @@ func (c *cluster) waitReady(ctx context.Context) error {
 // ctr is containerd's own client, in the namespace of Kubernetes.
 func (c *cluster) ctr(ctx context.Context, args ...string) error {
 	return c.command(ctx, nil, c.binary("ctr"), append([]string{"--address", c.socket(), "--namespace", "k8s.io"}, args...)...)
-}
-
-// importImage gives the one image of a tarball a name on the node.
-func (c *cluster) importImage(ctx context.Context, name, tarball string) error {
-	if _, err := os.Stat(tarball); err != nil {
-		return err
-	}
-	return c.ctr(ctx, "images", "import", "--local", "--index-name", name, tarball)
 }
