@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // cluster is where everything of the node is.
@@ -72,12 +73,12 @@ func (c *cluster) up(ctx context.Context) error {
 			return err
 		}
 	}
-	steps := []struct {
-		what string
-		do   func(context.Context) error
-	}{
-		{"installing packages", c.installDebian},
-		{"building programs", c.build},
+	if err := run(ctx, step{"installing packages", c.installDebian}, step{"building programs", c.build}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return run(ctx, []step{
 		{"making certificates", c.certificates},
 		{"making the node's network", c.network},
 		{"writing configuration", c.configure},
@@ -87,7 +88,18 @@ func (c *cluster) up(ctx context.Context) error {
 		{"starting the node", c.startNode},
 		{"starting the cluster's services", c.startServices},
 		{"waiting for the node", c.waitReady},
-	}
+	}...)
+}
+
+// patience bounds a start, once the programs are there.
+const patience = 5 * time.Minute
+
+type step struct {
+	what string
+	do   func(context.Context) error
+}
+
+func run(ctx context.Context, steps ...step) error {
 	for _, s := range steps {
 		fmt.Fprintln(os.Stderr, "cluster:", s.what)
 		if err := s.do(ctx); err != nil {

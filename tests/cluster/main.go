@@ -16,7 +16,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 )
 
 const usage = `usage: cluster up | down | images | import NAME LAYOUT
@@ -25,19 +24,16 @@ Environment: RADIANT_CLUSTER_DIR, where state and logs go (default: the folder
 cluster in radiant's cache).
 `
 
-// patience bounds a whole start: the programs are there by then.
-const patience = 5 * time.Minute
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := command(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func command(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
@@ -47,8 +43,6 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case args[0] == "up" && len(args) == 1:
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
 		if err := c.up(ctx); err != nil {
 			return fmt.Errorf("%w\nlogs are in %s", err, c.logs())
 		}
