@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/cases"
 	"github.com/prime-radiant/radiant/tests/programs"
 )
 
@@ -25,7 +26,7 @@ const startTimeout = 10 * time.Minute
 // serve runs radiant local until the test ends, waits until each predictor is
 // ready, and returns the gateway's address. At the end the program is stopped
 // as a user does it, and has to leave with success.
-func serve(t *testing.T, bin, folder string, c testCase) string {
+func serve(t *testing.T, bin, folder string, c cases.Case) string {
 	t.Helper()
 	port := programs.FreePort(t)
 	args := []string{"local", "--port", fmt.Sprint(port)}
