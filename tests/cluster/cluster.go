@@ -60,8 +60,10 @@ func sourceDir() (string, error) {
 	return dir, nil
 }
 
-func (c *cluster) logs() string                  { return filepath.Join(c.dir, "logs") }
-func (c *cluster) path(name ...string) string    { return filepath.Join(append([]string{c.dir}, name...)...) }
+func (c *cluster) logs() string { return filepath.Join(c.dir, "logs") }
+func (c *cluster) path(name ...string) string {
+	return filepath.Join(append([]string{c.dir}, name...)...)
+}
 func (c *cluster) kubeconfig(user string) string { return c.path(user + ".kubeconfig") }
 func (c *cluster) socket() string                { return filepath.Join(c.run, "containerd.sock") }
 func (c *cluster) binary(name string) string     { return filepath.Join(c.binaries, name) }
