@@ -18,6 +18,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/expand"
 	"github.com/prime-radiant/radiant/operator/local"
 )
@@ -35,6 +36,8 @@ type localFlags struct {
 	watch   bool
 	verbose int
 	state   string
+
+	configMap string
 }
 
 func localCommand() *cobra.Command {
@@ -73,6 +76,7 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 	f.IntVar(&flags.port, "port", defaultPort, "port of the gateway on localhost")
 	f.BoolVarP(&flags.watch, "watch", "w", false, "apply the files again when they change, without dropping a request")
 	f.CountVarP(&flags.verbose, "verbose", "v", "show the output of every container; twice: also what is started and probed")
+	f.StringVar(&flags.configMap, "config-map", "", configMapUsage)
 	f.StringVar(&flags.state, "state-dir", "", "folder for volumes and logs (default: one in the cache folder)")
 	return cmd
 }
@@ -84,7 +88,7 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 	}
 	exec, err := pairs("exec", "COMMAND", f.exec)
 	volumes, volumeErr := pairs("volume", "FOLDER", f.volumes)
-	servers, serversErr := manifests.Load()
+	_, servers, serversErr := installed(config.Default(), f.configMap)
 	machine, machineErr := local.ThisMachine()
 	errs := []error{err, volumeErr, serversErr, machineErr}
 	for name, folder := range volumes {

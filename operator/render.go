@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/expand"
 )
@@ -22,6 +21,7 @@ type renderFlags struct {
 	namespace string
 	output    string
 	settings  bool
+	configMap string
 
 	// diff compares with the cluster that the others name.
 	diff                bool
@@ -59,6 +59,7 @@ that installations of Seldon Core v1 use. --settings lists them.`,
 	f.StringVar(&flags.kubeconfig, "kubeconfig", "", "with --diff: file that says how the API server is reached")
 	f.StringVar(&flags.context, "context", "", "with --diff: context of that file")
 	f.StringVar(&flags.operatorNamespace, "operator-namespace", "seldon-system", "with --diff: namespace of the operator, whose settings count")
+	f.StringVar(&flags.configMap, "config-map", "", configMapUsage)
 	f.BoolVar(&flags.settings, "settings", false, "list the settings and their values, and do nothing else")
 	return cmd
 }
@@ -74,11 +75,11 @@ func (f *renderFlags) run(cmd *cobra.Command) error {
 	if f.settings {
 		return printSettings(cmd.OutOrStdout(), settings.Settings())
 	}
-	servers, err := manifests.Load()
+	settings, servers, err := installed(settings, f.configMap)
 	if err != nil {
 		return err
 	}
-	in := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
+	in := expand.Input{Config: settings.Expand, Servers: servers}
 	docs, err := f.read(cmd, in)
 	if err != nil {
 		return err

@@ -6,17 +6,18 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/operator/config"
 )
 
 func validateCommand() *cobra.Command {
 	var files []string
+	var configMap string
 	cmd := &cobra.Command{
 		Use:   "validate -f FILE [-f FILE|FOLDER|-]",
 		Short: "Print every problem of SeldonDeployments, with its line",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			servers, err := manifests.Load()
+			_, servers, err := installed(config.Default(), configMap)
 			if err != nil {
 				return err
 			}
@@ -35,6 +36,7 @@ func validateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder with all in it, or - (standard input); may be repeated")
+	cmd.Flags().StringVar(&configMap, "config-map", "", configMapUsage)
 	return cmd
 }
 

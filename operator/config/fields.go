@@ -63,6 +63,7 @@ func (c *Config) fields() []field {
 		c.serverImage("RELATED_IMAGE_MLFLOWSERVER_V2", "MLFLOW_SERVER", v1.ProtocolV2),
 		user("DEFAULT_USER_ID", &e.UserID, "user that pods run as which do not say otherwise"),
 		word("POD_SECURITY", &e.PodSecurity, expand.PodSecurities(), "what Radiant's own containers keep to"),
+		number("POD_SECURITY_USER", &e.PodSecurityUser, "user of Radiant's own containers whose images begin as root; 0: leave it to the cluster, as OpenShift wants"),
 		text("DEFAULT_CERT_MOUNT_PATH_NAME", &e.CertMountPath, "where certificates are mounted"),
 		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front"),
 		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject"),
@@ -128,17 +129,17 @@ func port(name, doc string, to ...*int32) field {
 	}
 }
 
-func number(name string, to *int, doc string) field {
+func number[T int | int64](name string, to *T, doc string) field {
 	return field{name: name, doc: doc,
 		set: func(v string) error {
 			n, err := strconv.ParseUint(v, 10, 31)
 			if err != nil {
 				return fmt.Errorf("%q is not a whole number, 0 or more", v)
 			}
-			*to = int(n)
+			*to = T(n)
 			return nil
 		},
-		get: func() string { return strconv.Itoa(*to) },
+		get: func() string { return strconv.FormatInt(int64(*to), 10) },
 	}
 }
 

@@ -22,6 +22,8 @@ type Config struct {
 	// CertMountPath is where the certificates of a predictor with ssl go.
 	CertMountPath string
 	PodSecurity   PodSecurity
+	// PodSecurityUser runs our containers whose images begin as root. 0: no one.
+	PodSecurityUser int64
 	// NameAsPrefix keeps the deployment's name in front of long names.
 	NameAsPrefix bool
 	// KEDA says that ScaledObjects are served. Where they are not, a kedaSpec
@@ -106,6 +108,7 @@ func DefaultConfig() Config {
 		ExplainerImageV2: "seldonio/mlserver:1.6.1-alibi-explain",
 		CertMountPath:    "/cert/",
 		PodSecurity:      SecurityRestricted,
+		PodSecurityUser:  8888,
 		Ingress: IngressConfig{
 			Gateway:    GatewayConfig{Mirror: MirrorByFilter},
 			Istio:      IstioConfig{Gateway: "seldon-gateway"},

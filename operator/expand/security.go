@@ -1,11 +1,10 @@
 package expand
 
 import (
+	"path"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/prime-radiant/radiant/manifests"
 )
 
 // PodSecurity says what Radiant's containers ask for themselves.
@@ -22,18 +21,21 @@ const (
 func PodSecurities() []string { return []string{string(SecurityRestricted), string(SecurityNone)} }
 
 // harden gives a container with an image of ours what the restricted standard
-// demands, as far as that cannot keep it from running: what may run as root is
-// left to do so. The user's own containers, and what the user says of ours, stay
-// as they are. A user that is not nil is that of the container.
+// demands, as far as that cannot keep it from running: what may have to run as
+// root is left to do so. The user's own containers, and what the user says of
+// ours, stay as they are. A user that is not nil is that of the container.
 func (p *predictor) harden(pod *corev1.PodSpec, c *corev1.Container, user *int64) {
 	if p.in.Config.PodSecurity != SecurityRestricted || c.SecurityContext != nil {
 		return
 	}
-	c.SecurityContext = &corev1.SecurityContext{RunAsUser: user, AllowPrivilegeEscalation: new(false)}
 	whole := pod.SecurityContext
 	if whole == nil {
 		whole = &corev1.PodSecurityContext{}
 	}
+	if own := p.in.Config.PodSecurityUser; own != 0 && user == nil && whole.RunAsUser == nil && users()[imagePath(c.Image)] == anyUser {
+		user = new(own)
+	}
+	c.SecurityContext = &corev1.SecurityContext{RunAsUser: user, AllowPrivilegeEscalation: new(false)}
 	if whole.SeccompProfile == nil {
 		c.SecurityContext.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
 	}
@@ -55,18 +57,38 @@ func isNotRoot(pod *corev1.PodSecurityContext, c *corev1.Container) bool {
 	case pod.RunAsNonRoot != nil:
 		return *pod.RunAsNonRoot
 	}
-	return hasUser(c.Image)
+	return users()[imagePath(c.Image)] == ownUser
 }
 
-// hasUser reports whether an image is one whose user is a number and not
-// root's. Those of TensorFlow Serving and Triton are not among them: they run
-// as another user where DEFAULT_USER_ID says so.
-func hasUser(image string) bool {
-	switch name := manifests.ImageName(image); name {
-	case "mlserver", "rclone-storage-initializer", "seldon-core-executor":
-		return true
-	case "executor", "storage-initializer":
-		return strings.Contains("/"+image, "/radiant/"+name)
+// imageUser is what is known of an image's user.
+type imageUser uint8
+
+const (
+	// unknownUser may have to be root.
+	unknownUser imageUser = iota
+	// ownUser is a number, and not root's.
+	ownUser
+	// anyUser is for images that begin as root and work as another user.
+	anyUser
+)
+
+// users is what is known of images, by their last two names.
+func users() map[string]imageUser {
+	return map[string]imageUser{
+		"radiant/executor":                    ownUser,
+		"radiant/storage-initializer":         ownUser,
+		"seldonio/mlserver":                   ownUser,
+		"seldonio/rclone-storage-initializer": ownUser,
+		"seldonio/alibiexplainer":             anyUser,
+		"tensorflow/serving":                  anyUser,
+		"nvidia/tritonserver":                 anyUser,
 	}
-	return false
+}
+
+// imagePath is the last two names of an image, without tag and digest.
+func imagePath(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	folder, name := path.Split(image)
+	name, _, _ = strings.Cut(name, ":")
+	return path.Base(folder) + "/" + name
 }

@@ -77,6 +77,8 @@ func (p *predictor) serveModel(pod *corev1.PodSpec, n *graph.Node, c *corev1.Con
 				p.speaks(n), n.Implementation, server.Protocol, c.Name)
 		}
 		c.Image = server.Image
+	}
+	if imagePath(c.Image) == imagePath(server.Image) {
 		p.harden(pod, c, nil)
 	}
 	if stock {
