@@ -64,8 +64,8 @@ func isNotRoot(pod *corev1.PodSecurityContext, c *corev1.Container) bool {
 type imageUser uint8
 
 const (
-	// unknownUser may have to be root.
-	unknownUser imageUser = iota
+	// An image of which nothing is known may have to run as root.
+	_ imageUser = iota
 	// ownUser is a number, and not root's.
 	ownUser
 	// anyUser is for images that begin as root and work as another user.

@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
@@ -17,11 +19,11 @@ import (
 // Deployment returns a deployment that is thrown together from everything that
 // users write, always the same one for a seed. It may have faults.
 func Deployment(seed uint64) *v1.SeldonDeployment {
-	return generator{rand.New(rand.NewPCG(seed, 0))}.deployment()
+	return generator{rand.New(rand.NewPCG(seed, 0))}.deployment() //nolint:gosec // The same ones in each run are wanted.
 }
 
 // Valid returns [Deployment] of that seed if validation finds no fault with it
-// that keeps its pods from running, and else nil. Four of five are valid.
+// that keeps its pods from running, and else nil. About two of three are valid.
 func Valid(seed uint64, servers manifests.Servers) *v1.SeldonDeployment {
 	d := Deployment(seed)
 	problems := v1.Validate(d, v1.ValidateOptions{Servers: servers.Servers})
@@ -51,13 +53,14 @@ func (g generator) deployment() *v1.SeldonDeployment {
 	d := &v1.SeldonDeployment{}
 	d.Name = pick(g, "d", "a-deployment", "a-very-long-seldon-deployment-name-that-goes-over")
 	d.Namespace = maybe(g, "ns")
-	d.Annotations = maybe(g, map[string]string{"seldon.io/headless-svc": "true"})
+	d.Annotations = maybe(g, map[string]string{"seldon.io/headless-svc": "true"}, map[string]string{"seldon.io/istio-retries": "2", "seldon.io/ambassador-header": "a: b"})
 	s := &d.Spec
 	s.Protocol = maybe(g, v1.ProtocolSeldon, v1.ProtocolTensorFlow, v1.ProtocolV2, v1.ProtocolKFServing)
 	s.Transport = maybe(g, v1.TransportREST, v1.TransportGRPC)
 	s.Replicas = maybe(g, new(int32(2)), new(int32(0)))
 	s.Annotations = maybe(g, map[string]string{v1.AnnotationSeparateExecutor: "true"},
-		map[string]string{v1.AnnotationNoStorageInitializer: "true"}, map[string]string{"seldon.io/engine-x": "y"})
+		map[string]string{v1.AnnotationNoStorageInitializer: "true"}, map[string]string{"seldon.io/engine-x": "y"},
+		map[string]string{"seldon.io/rest-timeout": "100000", "seldon.io/grpc-timeout": "1500", "seldon.io/gateway-host": "a.example.com"})
 	for _, name := range []string{"p", "second", "third"}[:1+g.IntN(3)] {
 		s.Predictors = append(s.Predictors, g.predictor(name))
 	}
@@ -72,13 +75,13 @@ func (g generator) share(predictors []v1.PredictorSpec) {
 		return
 	}
 	predictors[last].Shadow = g.chance(2)
-	predictors[last].Traffic = int32(pick(g, 0, 30, 100))
+	predictors[last].Traffic = pick[int32](g, 0, 30, 100)
 	if !predictors[last].Shadow {
 		last++
 	}
 	rest := int32(100)
 	for i := range predictors[:last] {
-		predictors[i].Traffic = min(rest, int32(pick(g, 0, 30, 100)))
+		predictors[i].Traffic = min(rest, pick[int32](g, 0, 30, 100))
 		rest -= predictors[i].Traffic
 	}
 	predictors[0].Traffic += rest
@@ -91,6 +94,9 @@ func (g generator) predictor(name string) v1.PredictorSpec {
 		Labels:      maybe(g, map[string]string{"version": "v7", "seldon-app": "mine", "app": "a"}),
 		Annotations: maybe(g, map[string]string{v1.AnnotationNoExecutor: "true"}, map[string]string{v1.AnnotationServiceName: "svc-" + name}),
 		SSL:         maybe(g, &v1.SSL{CertSecretName: "cert"}),
+	}
+	if g.chance(4) {
+		p.SvcOrchSpec.Resources = &corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m")}}
 	}
 	p.SvcOrchSpec.Env = maybe(g, []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "A", Value: "2"}})
 	if g.chance(3) {
@@ -110,16 +116,38 @@ func (g generator) predictor(name string) v1.PredictorSpec {
 func (g generator) component() v1.SeldonPodSpec {
 	c := v1.SeldonPodSpec{
 		Replicas: maybe(g, new(int32(4))),
-		HPASpec:  maybe(g, &v1.HPASpec{MaxReplicas: 3}),
+		HPASpec:  g.hpa(),
 		KEDASpec: maybe(g, &v1.KEDASpec{Triggers: []v1.KEDATriggers{{Type: "cpu", Metadata: map[string]string{"value": "5"}}}}),
-		PDBSpec:  maybe(g, &v1.PDBSpec{MinAvailable: new(intstr.FromString("50%"))}),
+		PDBSpec:  maybe(g, &v1.PDBSpec{MinAvailable: new(intstr.FromString("50%"))}, &v1.PDBSpec{MaxUnavailable: new(intstr.FromInt32(1))}),
 	}
+	c.Spec.TerminationGracePeriodSeconds = maybe(g, new(int64(0)), new(int64(60)))
+	c.Spec.ServiceAccountName = maybe(g, "pods")
+	c.Spec.SecurityContext = maybe(g, &corev1.PodSecurityContext{RunAsUser: new(int64(1000)), FSGroup: new(int64(1000))}, &corev1.PodSecurityContext{RunAsUser: new(int64(0))})
+	c.Spec.Tolerations = maybe(g, []corev1.Toleration{{Key: "gpu", Operator: corev1.TolerationOpExists}})
 	c.Metadata.Name = maybe(g, "named")
 	c.Metadata.Labels = maybe(g, map[string]string{"team": "x", "seldon-deployment-id": "mine"})
 	if g.chance(3) {
 		c.Spec.Containers = append(c.Spec.Containers, corev1.Container{Name: "sidecar", Image: "sidecar:1"})
 	}
 	return c
+}
+
+func (g generator) hpa() *v1.HPASpec {
+	if !g.chance(3) {
+		return nil
+	}
+	h := &v1.HPASpec{MinReplicas: maybe(g, new(int32(1))), MaxReplicas: 3}
+	if g.chance(2) {
+		h.Metrics = []v1.V2beta1MetricSpec{{Type: autoscalingv2.ResourceMetricSourceType, Resource: &v1.V2beta1ResourceMetricSource{
+			Name: "cpu", TargetAverageUtilization: new(int32(70)),
+		}}}
+	} else {
+		h.Metricsv2 = []autoscalingv2.MetricSpec{{Type: autoscalingv2.PodsMetricSourceType, Pods: &autoscalingv2.PodsMetricSource{
+			Metric: autoscalingv2.MetricIdentifier{Name: "requests"},
+			Target: autoscalingv2.MetricTarget{Type: autoscalingv2.AverageValueMetricType, AverageValue: new(resource.MustParse("5"))},
+		}}}
+	}
+	return h
 }
 
 func (g generator) node(p *v1.PredictorSpec, nodes *int, depth int) graph.Node {
@@ -130,7 +158,7 @@ func (g generator) node(p *v1.PredictorSpec, nodes *int, depth int) graph.Node {
 		Implementation: maybe(g, "SKLEARN_SERVER", "TENSORFLOW_SERVER", "TRITON_SERVER", "HUGGINGFACE_SERVER", "SIMPLE_MODEL", "AVERAGE_COMBINER"),
 		ModelURI:       g.uri(),
 		Parameters:     maybe(g, []graph.Parameter{{Name: "model_name", Value: "other", Type: graph.StringParameter}}),
-		Logger:         maybe(g, &graph.Logger{Mode: graph.LogAll}),
+		Logger:         maybe(g, &graph.Logger{Mode: graph.LogAll}, &graph.Logger{Mode: graph.LogRequest, URL: new("http://logger.example.com/")}),
 
 		ServiceAccountName: maybe(g, "account"),
 	}
@@ -159,7 +187,7 @@ func (g generator) container(n *graph.Node, pod *corev1.PodSpec) corev1.Containe
 		c.Image = "own/image:1"
 	}
 	if g.chance(3) {
-		port := int32(7000 + g.IntN(1000))
+		port := 7000 + g.Int32N(1000)
 		c.Ports = []corev1.ContainerPort{{Name: pick(g, "", "http", "grpc", "metrics"), ContainerPort: port}}
 		if g.chance(3) {
 			c.Ports = append(c.Ports, corev1.ContainerPort{Name: "other", ContainerPort: port, Protocol: corev1.ProtocolTCP})
@@ -167,6 +195,12 @@ func (g generator) container(n *graph.Node, pod *corev1.PodSpec) corev1.Containe
 		}
 	}
 	c.ReadinessProbe = maybe(g, &corev1.Probe{InitialDelaySeconds: 7})
+	if g.chance(4) {
+		c.SecurityContext = &corev1.SecurityContext{RunAsUser: new(int64(g.IntN(2)))}
+		c.Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}
+		c.LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/health/ping", Port: intstr.FromInt32(1234)}}}
+		c.Ports = append(c.Ports, corev1.ContainerPort{ContainerPort: 1234})
+	}
 	c.Args = maybe(g, []string{"--port=1", "--flag"}, []string{"/bin/program", "--flag"}, []string{"serve"})
 	if g.chance(4) {
 		volume := corev1.Volume{Name: pick(g, n.Name[:1]+"-cache", "podinfo", "cache-"+n.Name[:1])}
