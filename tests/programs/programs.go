@@ -13,7 +13,7 @@ import (
 // Build makes radiant, executor and storage-initializer in a folder of the
 // test's, side by side as they are installed. It works for packages two
 // folders below the module's root.
-func Build(t *testing.T) string {
+func Build(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, pkg := range map[string]string{

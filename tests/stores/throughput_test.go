@@ -1,0 +1,162 @@
+package stores
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/prime-radiant/radiant/tests/programs"
+)
+
+// TestMain lets this binary be a plain client, whose time and memory are
+// measured like those of other programs.
+func TestMain(m *testing.M) {
+	if url := os.Getenv("FETCH_ONE_BY_ONE"); url != "" {
+		if err := oneByOne(&S3{URL: url, Key: "test", Secret: "testtest1"}, os.Getenv("FETCH_TO")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// oneByOne fetches each object by one request after another.
+func oneByOne(s *S3, to string) error {
+	client := s.Client()
+	bucket := "bucket"
+	list, err := client.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: &bucket})
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	for _, o := range list.Contents {
+		r, err := client.GetObject(context.Background(), &s3.GetObjectInput{Bucket: &bucket, Key: o.Key})
+		if err != nil {
+			return err
+		}
+		f, err := os.Create(filepath.Join(to, filepath.Base(*o.Key)))
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(f, r.Body); err != nil {
+			return err
+		}
+		r.Body.Close()
+		if err := f.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// What is fetched, how often by each program, and the memory that ours may
+// need.
+const (
+	benchFiles  = 50
+	benchSize   = 40_000_000
+	benchRounds = 5
+	benchMemory = 128 << 20
+)
+
+// contender is a program that fetches all to a folder.
+type contender struct {
+	name    string
+	command func(to string) *exec.Cmd
+	times   []time.Duration
+	memory  int64
+}
+
+// BenchmarkThroughput fetches 2 GB in 50 files from one S3 server, in turns:
+// by the program of the init container, by rclone copy, and by a client that
+// fetches one file after another and checks as Amazon's client does.
+func BenchmarkThroughput(b *testing.B) {
+	if b.N > 1 {
+		b.Skip("once is enough: it has rounds of its own")
+	}
+	Tool(b, "rclone")
+	bin := programs.Build(b)
+	s := StartS3(b, "bucket")
+	random := rand.New(rand.NewSource(1))
+	content := make([]byte, benchSize)
+	for i := range benchFiles {
+		random.Read(content)
+		s.Put(b, "bucket", Files{fmt.Sprintf("m/%02d.bin", i): content})
+	}
+	contenders := []*contender{
+		{name: "storage-initializer", command: func(to string) *exec.Cmd {
+			return initializer(b.Context(), bin, s.Env(), "s3://bucket/m", to)
+		}},
+		{name: "rclone copy", command: func(to string) *exec.Cmd {
+			cmd := exec.Command("rclone", "copy", "s:bucket/m", to)
+			cmd.Env = append(os.Environ(), "RCLONE_CONFIG_S_TYPE=s3", "RCLONE_CONFIG_S_PROVIDER=Other", "RCLONE_CONFIG_S_ENDPOINT="+s.URL,
+				"RCLONE_CONFIG_S_ACCESS_KEY_ID="+s.Key, "RCLONE_CONFIG_S_SECRET_ACCESS_KEY="+s.Secret)
+			return cmd
+		}},
+		{name: "one by one", command: func(to string) *exec.Cmd {
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "FETCH_ONE_BY_ONE="+s.URL, "FETCH_TO="+to)
+			return cmd
+		}},
+	}
+	b.ResetTimer()
+	for range benchRounds {
+		for _, c := range contenders {
+			c.round(b)
+		}
+	}
+	best := min(contenders[1].median(), contenders[2].median())
+	for _, c := range contenders {
+		rate := float64(benchFiles*benchSize) / 1e6 / c.median().Seconds()
+		b.Logf("%-20s median %6.2f s (%4.0f MB/s), all %v, peak memory %d MB", c.name, c.median().Seconds(), rate, c.times, c.memory>>20)
+	}
+	ours := contenders[0]
+	b.ReportMetric(best.Seconds()/ours.median().Seconds(), "times-the-better-one")
+	b.ReportMetric(float64(ours.memory>>20), "MB-peak")
+	if ours.median() > best {
+		b.Errorf("slower than the better one: %v, %v", ours.median(), best)
+	}
+	if ours.memory > benchMemory {
+		b.Errorf("%d MB of memory", ours.memory>>20)
+	}
+}
+
+func (c *contender) median() time.Duration {
+	sorted := slices.Sorted(slices.Values(c.times))
+	return sorted[len(sorted)/2]
+}
+
+// round fetches once, and removes what came.
+func (c *contender) round(b *testing.B) {
+	b.Helper()
+	to := filepath.Join(b.TempDir(), "models")
+	defer os.RemoveAll(to)
+	syscall.Sync() // What others wrote is not paid for here.
+	cmd := c.command(to)
+	var said strings.Builder
+	cmd.Stderr = &said
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.Fatalf("%s: %v\n%s", c.name, err, said.String())
+	}
+	c.times = append(c.times, time.Since(began).Round(10*time.Millisecond))
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	c.memory = max(c.memory, usage.Maxrss<<10)
+	entries, err := filepath.Glob(filepath.Join(to, "*.bin"))
+	if err != nil || len(entries) != benchFiles {
+		b.Fatalf("%s brought %d files", c.name, len(entries))
+	}
+}
