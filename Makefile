@@ -8,10 +8,10 @@ PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 LINT       := v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build images run test e2e check golden bench fuzz generate clean $(PROGRAMS)
+.PHONY: help build images run test e2e check golden bench bench-storage fuzz generate clean $(PROGRAMS)
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: $(PROGRAMS) ## Build bin/radiant, bin/executor and bin/storage-initializer
 
@@ -32,6 +32,7 @@ run: ## Serve the MNIST sample on localhost:8003
 
 test: build ## Run all tests, with the race detector
 	@scripts/need.sh python libpython gcc chromium certificates kubernetes
+	@scripts/need.sh versitygw fake-gcs-server azurite >/dev/null
 	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 e2e: ## Run the cases that need a Kubernetes cluster
@@ -52,6 +53,10 @@ bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then 
 	@scripts/need.sh nginx
 	@$(GO) build -o bin/bench ./tests/bench && bin/bench
 	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./operator/expand
+
+bench-storage: ## Throughput and memory of a fetch beside rclone copy and a plain client
+	@scripts/need.sh versitygw rclone >/dev/null
+	$(GO) test -run '^$$' -bench Throughput -benchtime 1x -timeout 30m ./tests/stores
 
 fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter
 	scripts/fuzz.sh $(or $(FUZZTIME),10m)

@@ -172,7 +172,7 @@ func (o Options) fetcher(uri string) (fetcher, error) {
 	fetch, ok := schemes()[scheme]
 	if !ok {
 		return nil, fmt.Errorf("scheme %s is not known; known are %s, plain paths, and the remotes of rclone that RCLONE_CONFIG_%s_TYPE and the like configure",
-			scheme, supported(), strings.ToUpper(scheme))
+			scheme, strings.Join(Schemes(), ", "), strings.ToUpper(scheme))
 	}
 	return fetch, nil
 }
@@ -199,10 +199,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func supported() string {
+// Schemes lists what a URI may begin with, besides a path.
+func Schemes() []string {
 	names := slices.Sorted(maps.Keys(schemes()))
-	names = slices.DeleteFunc(names, func(s string) bool { return s == "" })
-	return strings.Join(names, ", ")
+	return slices.DeleteFunc(names, func(s string) bool { return s == "" })
 }
 
 // schemeOf is what stands before the first colon, as in gs://bucket and in

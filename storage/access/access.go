@@ -14,8 +14,6 @@ type Access struct {
 	Lookup func(name string) (value string, ok bool)
 	// Client is for requests to stores. It has no time limit on the whole.
 	Client *http.Client
-	// MountedClaims is the folder that volume claims are mounted at.
-	MountedClaims string
 }
 
 // Value is the first of the settings that is not empty.
@@ -47,4 +45,15 @@ func Bool(text string, otherwise bool) bool {
 		return b
 	}
 	return otherwise
+}
+
+// WithScheme makes a URL of a host and port.
+func WithScheme(endpoint string, https bool) string {
+	switch {
+	case endpoint == "" || strings.Contains(endpoint, "://"):
+		return endpoint
+	case https:
+		return "https://" + endpoint
+	}
+	return "http://" + endpoint
 }

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/oauth2/google"
 
 	"github.com/prime-radiant/radiant/storage/access"
-	"github.com/prime-radiant/radiant/storage/s3"
 	"github.com/prime-radiant/radiant/storage/transfer"
 )
 
@@ -44,7 +43,7 @@ const (
 // FromEnvironment reads the variables of Google.
 func FromEnvironment(a access.Access) Config {
 	c := Config{
-		Endpoint: s3.WithScheme(a.Value("STORAGE_EMULATOR_HOST"), false),
+		Endpoint: access.WithScheme(a.Value("STORAGE_EMULATOR_HOST"), false),
 		KeyFile:  a.Value("GOOGLE_APPLICATION_CREDENTIALS"),
 		Billing:  a.Value("GOOGLE_CLOUD_QUOTA_PROJECT"),
 	}

@@ -88,7 +88,7 @@ func openS3(ctx context.Context, r remote, place string) (transfer.Store, error)
 		c.KeyID, c.Secret, c.Token = key, r.value("SECRET_ACCESS_KEY"), r.value("SESSION_TOKEN")
 	}
 	if endpoint := r.value("ENDPOINT"); endpoint != "" {
-		c.Endpoint = s3.WithScheme(endpoint, true)
+		c.Endpoint = access.WithScheme(endpoint, true)
 	}
 	for key, to := range map[string]*string{"REGION": &c.Region, "PROFILE": &c.Profile, "SHARED_CREDENTIALS_FILE": &c.SharedFile} {
 		if v := r.value(key); v != "" {
@@ -106,7 +106,7 @@ func openGCS(ctx context.Context, r remote, place string) (transfer.Store, error
 	}
 	c.Key, c.Token = r.value("SERVICE_ACCOUNT_CREDENTIALS"), r.value("ACCESS_TOKEN")
 	if endpoint := r.value("ENDPOINT"); endpoint != "" {
-		c.Endpoint = s3.WithScheme(endpoint, true)
+		c.Endpoint = access.WithScheme(endpoint, true)
 	}
 	c.Anonymous = r.bool("ANONYMOUS", c.Anonymous)
 	return gcs.New(ctx, c, place, r.Client)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -73,18 +72,7 @@ func FromEnvironment(a access.Access) Config {
 // endpoint is a URL. S3_ENDPOINT may be a host and port alone.
 func endpoint(a access.Access) string {
 	e := a.Value("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "S3_ENDPOINT")
-	return WithScheme(e, a.Bool("S3_USE_HTTPS", true))
-}
-
-// WithScheme makes a URL of a host and port.
-func WithScheme(endpoint string, https bool) string {
-	switch {
-	case endpoint == "" || strings.Contains(endpoint, "://"):
-		return endpoint
-	case https:
-		return "https://" + endpoint
-	}
-	return "http://" + endpoint
+	return access.WithScheme(e, a.Bool("S3_USE_HTTPS", true))
 }
 
 // options are those of a client, without a region.

@@ -10,6 +10,7 @@ import (
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/storage"
 )
 
 // text joins the files that match the patterns, relative to the module.
@@ -163,5 +164,18 @@ func TestEverySettingIsWrittenDown(t *testing.T) {
 	}
 	if found < 50 {
 		t.Errorf("only %d settings were found", found)
+	}
+}
+
+func TestEverySchemeIsTestedAndWrittenDown(t *testing.T) {
+	page := text(t, "docs/storage.md")
+	tests := text(t, "storage/*_test.go", "storage/*/*_test.go", "tests/stores/*_test.go")
+	for _, scheme := range storage.Schemes() {
+		if !strings.Contains(page, "`"+scheme+"://") {
+			t.Errorf("docs/storage.md does not name %s://", scheme)
+		}
+		if !strings.Contains(tests, scheme+"://") {
+			t.Errorf("no test fetches %s://", scheme)
+		}
 	}
 }

@@ -65,3 +65,13 @@ func (s *S3) Put(t testing.TB, bucket string, files Files) {
 func (s *S3) Env() map[string]string {
 	return map[string]string{"AWS_ENDPOINT_URL": s.URL, "AWS_ACCESS_KEY_ID": s.Key, "AWS_SECRET_ACCESS_KEY": s.Secret}
 }
+
+// Sign is a URL that lets anybody read an object.
+func (s *S3) Sign(t testing.TB, bucket, key string) string {
+	t.Helper()
+	r, err := s3.NewPresignClient(s.Client()).PresignGetObject(context.Background(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.URL
+}

@@ -102,7 +102,7 @@ func BenchmarkThroughput(b *testing.B) {
 		}},
 		{name: "rclone copy", command: func(to string) *exec.Cmd {
 			cmd := exec.Command("rclone", "copy", "s:bucket/m", to)
-			cmd.Env = append(os.Environ(), "RCLONE_CONFIG_S_TYPE=s3", "RCLONE_CONFIG_S_PROVIDER=Other", "RCLONE_CONFIG_S_ENDPOINT="+s.URL,
+			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.TempDir()}, "RCLONE_CONFIG_S_TYPE=s3", "RCLONE_CONFIG_S_PROVIDER=Other", "RCLONE_CONFIG_S_ENDPOINT="+s.URL,
 				"RCLONE_CONFIG_S_ACCESS_KEY_ID="+s.Key, "RCLONE_CONFIG_S_SECRET_ACCESS_KEY="+s.Secret)
 			return cmd
 		}},
