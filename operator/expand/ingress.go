@@ -112,6 +112,9 @@ func routed(d *v1.SeldonDeployment, config *IngressConfig, front fronts) *routin
 
 // routes makes the objects of all ways that the installation has.
 func (r *routing) routes() ([]Object, error) {
+	if len(r.backends) == 0 { // Not valid, and nothing to lead to.
+		return nil, nil
+	}
 	var objects []Object
 	var errs []error
 	for _, kind := range ingressKinds() {

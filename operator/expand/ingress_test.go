@@ -118,6 +118,26 @@ func TestWarningsOfAnything(t *testing.T) {
 	}
 }
 
+// TestNothingToRoute: without a predictor that answers there are no routes.
+func TestNothingToRoute(t *testing.T) {
+	for _, predictors := range []string{
+		"[]", "[{name: s, shadow: true, graph: {name: m, implementation: SIMPLE_MODEL}}]",
+	} {
+		in := input(t, parse(t, "metadata: {name: d}\nspec: {annotations: {seldon.io/ambassador-config: x}, predictors: "+predictors+"}"), map[string]string{
+			"GATEWAY_API_ENABLED": "true", "ISTIO_ENABLED": "true", "AMBASSADOR_ENABLED": "true", "INGRESS_ENABLED": "true",
+		})
+		objects, err := expand.Expand(in)
+		if err != nil {
+			t.Errorf("%s: %v", predictors, err)
+		}
+		for _, o := range objects {
+			if kind := o.GetObjectKind().GroupVersionKind().Kind; kind != "Deployment" && kind != "Service" {
+				t.Errorf("%s: there is a %s", predictors, kind)
+			}
+		}
+	}
+}
+
 // TestKinds: an expansion makes no object of a kind that is not announced.
 func TestKinds(t *testing.T) {
 	for _, env := range []map[string]string{

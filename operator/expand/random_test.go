@@ -46,3 +46,25 @@ func TestValidDeploymentsExpand(t *testing.T) {
 		t.Errorf("only %d of %d deployments are valid: the generator throws too wildly", valid, many)
 	}
 }
+
+// TestAnythingExpandsOrIsRefused: a deployment with faults ends in objects or
+// an error, whatever the installation is.
+func TestAnythingExpandsOrIsRefused(t *testing.T) {
+	in := input(t, nil, map[string]string{
+		"GATEWAY_API_ENABLED": "true", "GATEWAY_API_GATEWAY": "g", "GATEWAY_API_MIRROR": "TraefikService", "ISTIO_ENABLED": "true",
+		"AMBASSADOR_ENABLED": "true", "INGRESS_ENABLED": "true", "INGRESS_CONTROLLER": "traefik", "KEDA_ENABLED": "true",
+	})
+	refused := 0
+	for seed := range uint64(300) {
+		in.Deployment = expandtest.Deployment(seed)
+		if seed%3 == 0 { // Without a part that others lean on.
+			p := &in.Deployment.Spec.Predictors[0]
+			p.ComponentSpecs, p.Name, p.Graph.Implementation = nil, "", ""
+		}
+		if _, err := expand.Expand(in); err != nil {
+			refused++
+		}
+		expand.Warnings(in.Deployment, in.Config)
+	}
+	t.Logf("%d were refused", refused)
+}
