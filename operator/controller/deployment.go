@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kjson "sigs.k8s.io/json"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 // newDeployment is an empty deployment as it is read. The API server does not
@@ -59,7 +61,7 @@ func check(u *unstructured.Unstructured, s *InForce) (*v1.SeldonDeployment, v1.P
 	for _, p := range problems {
 		unread[p.Path] = true
 	}
-	for _, p := range v1.Validate(d, v1.ValidateOptions{Servers: s.Servers.Servers}) {
+	for _, p := range slices.Concat(v1.Validate(d, v1.ValidateOptions{Servers: s.Servers.Servers}), expand.Warnings(d, s.Config)) {
 		if !unread[p.Path] {
 			problems = append(problems, p)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,6 +165,33 @@ func (w *writes) list(text string) []string {
 		}
 	}
 	return some
+}
+
+// forget drops the writes that hold text.
+func (w *writes) forget(text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = slices.DeleteFunc(w.all, func(s string) bool { return strings.Contains(s, text) })
+}
+
+// awaitEvent returns when there is an event about an object.
+func (w *world) awaitEvent(name, reason string) {
+	w.Helper()
+	w.eventually(func() string {
+		list := &corev1.EventList{}
+		if err := w.List(w.Context(), list); err != nil {
+			w.Fatal(err)
+		}
+		var reasons []string
+		for i := range list.Items {
+			e := &list.Items[i]
+			if e.InvolvedObject.Name == name && e.Reason == reason {
+				return ""
+			}
+			reasons = append(reasons, e.InvolvedObject.Name+": "+e.Reason)
+		}
+		return fmt.Sprintf("there is no event %s of %s, but %v", reason, name, reasons)
+	})
 }
 
 // apply creates or changes a deployment from YAML, as a user does.
