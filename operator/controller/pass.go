@@ -154,6 +154,7 @@ func (p *pass) apply(ctx context.Context, d Desired) error {
 		return nil
 	}
 	if l.live != nil && l.live.GetDeletionTimestamp() != nil {
+		delete(p.workloads, d.ref.Name)
 		p.wait("%s is being deleted", d.ref)
 		return nil
 	}

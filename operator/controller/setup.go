@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -15,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
@@ -51,7 +53,12 @@ func addController(m manager.Manager, o Options) (*Settings, error) {
 		now:      now,
 		drain:    o.Drain,
 	}
-	c, err := controller.New("seldondeployment", m, controller.Options{Reconciler: r})
+	c, err := controller.New("seldondeployment", m, controller.Options{
+		Reconciler: r,
+		// What fails once may go well the next moment; what goes on failing is
+		// tried again often enough for somebody who has just mended it.
+		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, time.Minute),
+	})
 	if err != nil {
 		return nil, err
 	}

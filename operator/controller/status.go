@@ -67,7 +67,7 @@ func (p *pass) state(ready v1.Condition) (v1.StatusState, string) {
 	switch {
 	case ready.Status == metav1.ConditionTrue:
 		return v1.StatusAvailable, ""
-	case slices.Contains([]string{reasonInvalid, reasonBrokenConfig, reasonRefused}, ready.Reason), p.failed():
+	case needsUser(ready.Reason), p.failed():
 		return v1.StatusFailed, ready.Message
 	}
 	return v1.StatusCreating, ready.Message
@@ -214,14 +214,20 @@ func (p *pass) objectsReady(name string) (v1.Condition, bool) {
 	return c, any
 }
 
-// sumUp is the condition Ready: true if all are, else as the first that is not.
+// sumUp is the condition Ready: true if all are, else as the first that is not,
+// where one that needs the user comes before one that may pass.
 func sumUp(conditions []v1.Condition) v1.Condition {
+	ready := v1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: reasonReady}
 	for _, c := range conditions {
-		if c.Status != metav1.ConditionTrue {
-			return v1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionFalse, Reason: c.Reason, Message: c.Message}
+		if c.Status != metav1.ConditionTrue && (ready.Status == metav1.ConditionTrue || needsUser(c.Reason) && !needsUser(ready.Reason)) {
+			ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, c.Reason, c.Message
 		}
 	}
-	return v1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: reasonReady}
+	return ready
+}
+
+func needsUser(reason string) bool {
+	return slices.Contains([]string{reasonInvalid, reasonBrokenConfig, reasonRefused}, reason)
 }
 
 // dated gives conditions the time at which their status last changed.

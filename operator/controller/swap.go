@@ -277,6 +277,7 @@ func (p *pass) replace(ctx context.Context, d Desired, old *appsv1.Deployment) e
 			return fmt.Errorf("keeping ReplicaSet %s: %w", set.Name, err)
 		}
 	}
+	delete(p.workloads, d.ref.Name)
 	p.wait("%s is made anew, since its selector changed", d.ref)
 	return p.remove(ctx, d.kind, old, client.PropagationPolicy(metav1.DeletePropagationOrphan))
 }

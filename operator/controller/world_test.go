@@ -18,7 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
@@ -35,6 +37,8 @@ const patience = 2 * time.Minute
 var server *apiserver.Server
 
 func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard()) // Each operator has its own.
+	klog.SetLogger(logr.Discard())
 	var err error
 	server, err = apiserver.Start(apiserver.Options{Controllers: apiserver.CollectGarbage()})
 	if err == nil {
