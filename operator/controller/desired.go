@@ -40,11 +40,13 @@ func Prepare(o expand.Object) (Desired, error) {
 	if err != nil {
 		return Desired{}, err
 	}
-	gk := o.GetObjectKind().GroupVersionKind().GroupKind()
+	full := o.GetObjectKind().GroupVersionKind()
+	gk := full.GroupKind()
 	k, ok := kindOf(gk)
 	if !ok {
 		return Desired{}, fmt.Errorf("%s %s: operator/controller has no row for this kind", gk, o.GetName())
 	}
+	k.GroupVersionKind = full
 	text, err := json.Marshal(fields)
 	if err != nil {
 		return Desired{}, err

@@ -91,16 +91,16 @@ func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client
 
 // find reads an object of a wanted name that the deployment does not own; nil
 // if it is not there, as far as is known.
-func (r *Reconciler) find(ctx context.Context, d Desired) (client.Object, error) {
-	var o client.Object = d.kind.metadata()
-	if d.kind.GroupKind() == workloadKind() {
+func (r *Reconciler) find(ctx context.Context, k kind, name ref) (client.Object, error) {
+	var o client.Object = k.metadata()
+	if k.GroupKind() == workloadKind() {
 		o = &appsv1.Deployment{}
 	}
-	if err := r.cache.Get(ctx, d.ref.NamespacedName, o); err != nil {
+	if err := r.cache.Get(ctx, name.NamespacedName, o); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("reading %s: %w", d.ref, err)
+		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return o, nil
 }

@@ -117,13 +117,14 @@ type look struct {
 }
 
 func (p *pass) look(ctx context.Context, d Desired) (look, error) {
-	if d.kind.optional && !p.watches.ensure(ctx, d.kind) {
+	k, ok := p.watches.ensure(ctx, d.kind)
+	if !ok {
 		return look{}, nil
 	}
 	l := look{live: p.live[d.ref]}
 	if l.live == nil {
 		var err error
-		if l.live, err = p.find(ctx, d); err != nil {
+		if l.live, err = p.find(ctx, k, d.ref); err != nil {
 			return look{}, err
 		}
 	}

@@ -79,7 +79,7 @@ func (r *Reconciler) watchAll(m manager.Manager, c controller.Controller) error 
 		return fmt.Errorf("indexing pods: %w", err)
 	}
 	for _, k := range kinds() {
-		if !r.watches.ensure(ctx, k) && !k.optional {
+		if _, ok := r.watches.ensure(ctx, k); !ok && !k.optional {
 			return fmt.Errorf("watching %s: see the log", k.GroupVersionKind)
 		}
 	}

@@ -45,7 +45,7 @@ func position(gk schema.GroupKind) int {
 func (p *pass) stale(fits func(kind, client.Object) bool) []staleObject {
 	var all []staleObject
 	for r, o := range p.live {
-		k, ok := kindOf(r.GroupKind)
+		k, ok := p.watches.row(r.GroupKind)
 		if ok && !p.wants(r) && fits(k, o) {
 			all = append(all, staleObject{k, o})
 		}

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -55,31 +56,40 @@ func (w *watches) watched() []kind {
 	return w.rows[:len(w.rows):len(w.rows)]
 }
 
-// ensure watches a kind if it is served, and reports whether it is.
-func (w *watches) ensure(ctx context.Context, k kind) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, row := range w.rows {
-		if row.GroupKind() == k.GroupKind() {
-			return true
+// row returns a kind as it is watched: by which version.
+func (w *watches) row(gk schema.GroupKind) (kind, bool) {
+	for _, k := range w.watched() {
+		if k.GroupKind() == gk {
+			return k, true
 		}
+	}
+	return kind{}, false
+}
+
+// ensure watches a kind if it is served, and returns it as it is watched.
+func (w *watches) ensure(ctx context.Context, k kind) (kind, bool) {
+	if row, ok := w.row(k.GroupKind()); ok {
+		return row, true
 	}
 	if k.optional {
 		mapping, err := w.mapper.RESTMapping(k.GroupKind())
 		if err != nil {
-			if !meta.IsNoMatchError(err) {
-				log.FromContext(ctx).Error(err, "whether a kind is served cannot be told", "kind", k.GroupKind())
-			}
-			return false
+			log.FromContext(ctx).V(1).Info("a kind is not served", "kind", k.GroupKind(), "reason", err.Error())
+			return kind{}, false
 		}
 		k.GroupVersionKind = mapping.GroupVersionKind
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if slices.ContainsFunc(w.rows, func(row kind) bool { return row.GroupKind() == k.GroupKind() }) {
+		return k, true
+	}
 	if err := w.watch(ctx, k); err != nil {
 		log.FromContext(ctx).Error(err, "a kind cannot be watched", "kind", k.GroupVersionKind)
-		return false
+		return kind{}, false
 	}
 	w.rows = append(w.rows, k)
-	return true
+	return k, true
 }
 
 func (w *watches) watch(ctx context.Context, k kind) error {

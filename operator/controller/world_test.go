@@ -230,10 +230,18 @@ func (w *world) eventually(check func() string) {
 	}
 }
 
+// deployment reads the metadata and the status of one: its specification may
+// hold what does not fit the types.
 func (w *world) deployment(name string) *v1.SeldonDeployment {
 	w.Helper()
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.Kind))
+	if err := w.Get(w.Context(), types.NamespacedName{Name: name}, u); err != nil {
+		w.Fatal(err)
+	}
+	delete(u.Object, "spec")
 	d := &v1.SeldonDeployment{}
-	if err := w.Get(w.Context(), types.NamespacedName{Name: name}, d); err != nil {
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, d); err != nil {
 		w.Fatal(err)
 	}
 	return d
