@@ -8,7 +8,7 @@ PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 LINT       := v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build images run test e2e check golden bench bench-storage fuzz generate clean $(PROGRAMS)
+.PHONY: help build images run test e2e check golden bench bench-storage scale fuzz generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,10 @@ bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then 
 bench-storage: ## Throughput and memory of a fetch beside rclone copy and a plain client
 	@scripts/need.sh versitygw rclone >/dev/null
 	$(GO) test -run '^$$' -bench Throughput -benchtime 1x -timeout 30m ./tests/stores
+
+scale: bin/radiant ## 1,000 deployments on a real API server: time, calls and memory of the operator
+	@scripts/need.sh kubernetes
+	@$(GO) build -o bin/scale ./tests/scale && bin/scale
 
 fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter
 	scripts/fuzz.sh $(or $(FUZZTIME),10m)
