@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"text/tabwriter"
@@ -52,11 +53,21 @@ func run(ctx context.Context, program string, many int) (err error) {
 	if err := cluster.Create(ctx, ns); err != nil {
 		return err
 	}
-	w := &world{server: server, Client: cluster}
+	w := &world{Client: cluster, server: server, program: program, many: many}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer func() { err = errors.Join(err, out.Flush()) }()
+	if err := w.fromNothing(ctx, out); err != nil {
+		return fmt.Errorf("from nothing: %w", err)
+	}
+	if err := w.restart(ctx, out); err != nil {
+		return fmt.Errorf("after a restart: %w", err)
+	}
+	return nil
+}
 
-	operator, err := w.start(ctx, program)
+// fromNothing makes the deployments and waits for their objects.
+func (w *world) fromNothing(ctx context.Context, out io.Writer) error {
+	operator, err := w.start(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,52 +77,60 @@ func run(ctx context.Context, program string, many int) (err error) {
 		return err
 	}
 	begin := time.Now()
-	if err := w.create(ctx, many); err != nil {
+	if err := w.create(ctx); err != nil {
 		return err
 	}
-	if err := w.awaitObjects(ctx, many); err != nil {
+	if err := w.awaitObjects(ctx); err != nil {
 		return err
 	}
 	took := time.Since(begin)
-	if err := operator.awaitQuiet(ctx, many); err != nil {
+	if err := operator.awaitQuiet(ctx, w.many); err != nil {
 		return err
 	}
 	after, err := w.calls(ctx)
 	if err != nil {
 		return err
 	}
-	usage := operator.usage()
-	fmt.Fprintf(out, "deployments\t%d\n", many)
-	fmt.Fprintf(out, "objects, from nothing to all there\t%d in %s\n", len(kinds())*many, took.Round(10*time.Millisecond))
-	fmt.Fprintf(out, "time per deployment\t%s\n", (took / time.Duration(many)).Round(10*time.Microsecond))
-	fmt.Fprintf(out, "applies per object\t%.3f\n", float64(after.applies-before.applies)/float64(len(kinds())*many))
-	fmt.Fprintf(out, "writes of a status per deployment\t%.3f\n", float64(after.statuses-before.statuses)/float64(many))
-	fmt.Fprintf(out, "events per deployment\t%.3f\n", float64(after.events-before.events)/float64(many))
-	fmt.Fprintf(out, "operator\t%s\n", usage)
-	operator.stop()
+	objects := len(kinds()) * w.many
+	applies := after.applies - before.applies
+	fmt.Fprintf(out, "deployments\t%d\n", w.many)
+	fmt.Fprintf(out, "objects, from nothing to all there\t%d in %s\n", objects, took.Round(10*time.Millisecond))
+	fmt.Fprintf(out, "time per deployment\t%s\n", (took / time.Duration(w.many)).Round(10*time.Microsecond))
+	fmt.Fprintf(out, "applies per object\t%.3f\n", float64(applies)/float64(objects))
+	fmt.Fprintf(out, "writes of a status per deployment\t%.3f\n", float64(after.statuses-before.statuses)/float64(w.many))
+	fmt.Fprintf(out, "events per deployment\t%.3f\n", float64(after.events-before.events)/float64(w.many))
+	fmt.Fprintf(out, "operator\t%s\n", operator.usage())
+	if applies > objects {
+		return fmt.Errorf("%d applies for %d objects", applies, objects)
+	}
+	return nil
+}
 
-	again, err := w.start(ctx, program)
+// restart lets another operator look at what is there.
+func (w *world) restart(ctx context.Context, out io.Writer) error {
+	before, err := w.calls(ctx)
 	if err != nil {
 		return err
 	}
-	defer again.stop()
-	begin = time.Now()
-	if err := again.awaitQuiet(ctx, many); err != nil {
-		return err
-	}
-	took = time.Since(begin)
-	last, err := w.calls(ctx)
+	begin := time.Now()
+	operator, err := w.start(ctx)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "after a restart, all looked at\t%s\n", took.Round(10*time.Millisecond))
-	fmt.Fprintf(out, "writes of that\t%d\n", last.all()-after.all())
-	fmt.Fprintf(out, "operator\t%s\n", again.usage())
-	if last.all() != after.all() {
-		return fmt.Errorf("a restart wrote something: %+v, and before %+v", last, after)
+	defer operator.stop()
+	if err := operator.awaitQuiet(ctx, w.many); err != nil {
+		return err
 	}
-	if applies := after.applies - before.applies; applies > len(kinds())*many {
-		return fmt.Errorf("%d applies for %d objects", applies, len(kinds())*many)
+	took := time.Since(begin)
+	after, err := w.calls(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "started again, all looked at\t%s\n", took.Round(10*time.Millisecond))
+	fmt.Fprintf(out, "writes of that\t%d\n", after.all()-before.all())
+	fmt.Fprintf(out, "operator\t%s\n", operator.usage())
+	if after.all() != before.all() {
+		return fmt.Errorf("something was written: %+v, and before %+v", after, before)
 	}
 	return nil
 }

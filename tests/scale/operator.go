@@ -25,7 +25,7 @@ type operator struct {
 }
 
 // start runs the operator and returns when it is healthy.
-func (w *world) start(ctx context.Context, program string) (*operator, error) {
+func (w *world) start(ctx context.Context) (*operator, error) {
 	metrics, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (w *world) start(ctx context.Context, program string) (*operator, error) {
 	}
 	defer func() { _ = log.Close() }()
 	o := &operator{metrics: "http://" + metrics + "/metrics"}
-	o.cmd = exec.Command(program, "manager", "--kubeconfig", w.server.Kubeconfig(), "--operator-namespace", namespace,
+	o.cmd = exec.Command(w.program, "manager", "--kubeconfig", w.server.Kubeconfig(), "--operator-namespace", namespace,
 		"--metrics-addr", metrics, "--health-addr", health)
 	o.cmd.Env = append(os.Environ(), "INGRESS_ENABLED=true")
 	o.cmd.Stderr = log

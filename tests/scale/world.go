@@ -23,7 +23,10 @@ const patience = 10 * time.Minute
 // world is the API server and what is known of it.
 type world struct {
 	client.Client
-	server *apiserver.Server
+	server  *apiserver.Server
+	program string
+	// many is how many deployments there are.
+	many int
 }
 
 const deployment = `
@@ -51,10 +54,10 @@ func kinds() []schema.GroupVersionKind {
 }
 
 // create makes the deployments.
-func (w *world) create(ctx context.Context, many int) error {
+func (w *world) create(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
-	for i := range many {
+	for i := range w.many {
 		group.Go(func() error {
 			u := &unstructured.Unstructured{}
 			if err := yaml.Unmarshal([]byte(deployment), &u.Object); err != nil {
@@ -67,11 +70,11 @@ func (w *world) create(ctx context.Context, many int) error {
 	return group.Wait()
 }
 
-// awaitObjects returns when all objects of so many deployments are there.
-func (w *world) awaitObjects(ctx context.Context, many int) error {
+// awaitObjects returns when all objects of the deployments are there.
+func (w *world) awaitObjects(ctx context.Context) error {
 	want := map[schema.GroupVersionKind]int{}
 	for _, kind := range kinds() {
-		want[kind] += many
+		want[kind] += w.many
 	}
 	return poll(ctx, func() (string, error) {
 		for kind, n := range want {
