@@ -158,11 +158,12 @@ func (s *Server) StartAPI() error {
 	})
 }
 
-// auditPolicy notes who asked for what, without content, when it is answered.
+// auditPolicy notes who asked for what, without content: when it is answered,
+// and, of watches, when the answer begins.
 const auditPolicy = `
 apiVersion: audit.k8s.io/v1
 kind: Policy
-omitStages: [RequestReceived, ResponseStarted]
+omitStages: [RequestReceived]
 rules: [{level: Metadata}]
 `
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -26,9 +27,11 @@ controllerId: blue
 defaultUserID: "8888"
 istio: {enabled: true, gateway: mesh/gate, tlsMode: ISTIO_MUTUAL}
 ambassador: {enabled: true, version: v2, singleNamespace: true}
-gatewayAPI: {enabled: true, gateway: infra/public, grpcGateway: infra/grpc}
+gatewayAPI: {enabled: true, gateway: infra/public, grpcGateway: infra/grpc, mirror: TraefikService}
 ingress: {enabled: true, class: traefik, host: models.example, controller: traefik}
 keda: {enabled: true}
+podSecurity: {standard: none, user: 0}
+certMountPath: /tls/
 manager:
   deploymentNameAsPrefix: true
   env: {RELATED_IMAGE_EXPLAINER_V2: mirror/explain:2}
@@ -41,6 +44,7 @@ executor:
   serviceAccountName: walker
   user: 1000000
   fullHealthChecks: true
+  shutdownDelaySeconds: 77
   resources: {cpuLimit: 1, cpuRequest: 250m, memoryLimit: 1Gi, memoryRequest: 256Mi}
   requestLogger: {defaultEndpoint: "http://broker", workQueueSize: 1000000, writeTimeoutMs: 1}
 predictiveUnit: {httpPort: 9100, grpcPort: 9600, metricsPort: 6100, metricsPortName: stats, defaultEnvSecretRefName: store}
@@ -89,6 +93,14 @@ credentials: {s3: {s3AccessKeyIDName: id, s3SecretAccessKeyName: secret}, gcs: {
 		}
 		if value == unset[name] && name != "POD_NAMESPACE" {
 			t.Errorf("%s is %q with and without the values", name, value)
+		}
+	}
+	// Images of servers are values of predictor_servers and of manager.env, and
+	// the Services have the executor's ports.
+	otherwise := regexp.MustCompile(`^(RELATED_IMAGE_.*|ENGINE_SERVER_(GRPC_)?PORT)$`)
+	for name := range known {
+		if _, ok := env[name]; !ok && !otherwise.MatchString(name) {
+			t.Errorf("no value of the chart sets %s", name)
 		}
 	}
 	if got := env["EXECUTOR_CONTAINER_IMAGE_AND_VERSION"]; got != "mirror.example/radiant/executor:1.2.3" {

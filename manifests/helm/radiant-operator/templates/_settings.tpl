@@ -10,6 +10,7 @@ is left to the operator's own defaults.
   "AMBASSADOR_SINGLE_NAMESPACE" $v.ambassador.singleNamespace
   "AMBASSADOR_VERSION" $v.ambassador.version
   "CONTROLLER_ID" $v.controllerId
+  "DEFAULT_CERT_MOUNT_PATH_NAME" $v.certMountPath
   "DEFAULT_USER_ID" $v.defaultUserID
   "DEPLOYMENT_NAME_AS_PREFIX" $v.manager.deploymentNameAsPrefix
   "EXECUTOR_CONTAINER_IMAGE_PULL_POLICY" $x.image.pullPolicy
@@ -25,6 +26,7 @@ is left to the operator's own defaults.
   "EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE" $x.requestLogger.workQueueSize
   "EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS" $x.requestLogger.writeTimeoutMs
   "EXECUTOR_SERVER_GRPC_PORT" $x.grpcPort
+  "EXECUTOR_SHUTDOWN_DELAY_SECONDS" $x.shutdownDelaySeconds
   "EXECUTOR_SERVER_METRICS_PORT_NAME" $x.metricsPortName
   "EXECUTOR_SERVER_PORT" $x.port
   "GATEWAY_API_ENABLED" $v.gatewayAPI.enabled
@@ -39,6 +41,8 @@ is left to the operator's own defaults.
   "ISTIO_GATEWAY" $v.istio.gateway
   "ISTIO_TLS_MODE" $v.istio.tlsMode
   "KEDA_ENABLED" $v.keda.enabled
+  "POD_SECURITY" $v.podSecurity.standard
+  "POD_SECURITY_USER" $v.podSecurity.user
   "PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME" $v.predictiveUnit.defaultEnvSecretRefName
   "PREDICTIVE_UNIT_GRPC_SERVICE_PORT" $v.predictiveUnit.grpcPort
   "PREDICTIVE_UNIT_HTTP_SERVICE_PORT" $v.predictiveUnit.httpPort
@@ -50,7 +54,7 @@ is left to the operator's own defaults.
 {{- end }}
 {{- range $name, $value := merge (deepCopy $v.manager.env) $all }}
 {{- if kindIs "float64" $value }}{{ $value = int64 $value }}{{ end }}
-{{- if and $value (ne (toString $value) "false") }}
+{{- if not (has (toString $value) (list "" "false" "<nil>")) }}
 - name: {{ $name }}
   value: {{ toString $value | quote }}
 {{- end }}

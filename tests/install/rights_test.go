@@ -1,0 +1,351 @@
+package install
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+)
+
+// optional are the kinds of other projects that the operator makes, with the
+// names of their resources.
+func optional() map[schema.GroupVersionKind]string {
+	return map[schema.GroupVersionKind]string{
+		{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"}:                "scaledobjects",
+		{Group: "networking.istio.io", Version: "v1alpha3", Kind: "VirtualService"}:  "virtualservices",
+		{Group: "networking.istio.io", Version: "v1alpha3", Kind: "DestinationRule"}: "destinationrules",
+		{Group: "getambassador.io", Version: "v2", Kind: "Mapping"}:                  "mappings",
+		{Group: "getambassador.io", Version: "v2", Kind: "TLSContext"}:               "tlscontexts",
+		{Group: "traefik.io", Version: "v1alpha1", Kind: "Middleware"}:               "middlewares",
+		{Group: "traefik.io", Version: "v1alpha1", Kind: "TraefikService"}:           "traefikservices",
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}:       "httproutes",
+		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"}:       "grpcroutes",
+	}
+}
+
+// definition is as much of a CustomResourceDefinition as it takes to store
+// objects of a kind.
+func definition(kind schema.GroupVersionKind, plural string) []byte {
+	return fmt.Appendf(nil, `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: %[1]s.%[2]s
+  annotations: {api-approved.kubernetes.io: "unapproved, for a test"}
+spec:
+  group: %[2]s
+  names: {kind: %[3]s, plural: %[1]s}
+  scope: Namespaced
+  versions:
+  - name: %[4]s
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+`, plural, kind.Group, kind.Kind, kind.Version)
+}
+
+// everything lets one deployment make objects of all kinds, and takes
+// credentials from a service account.
+const everything = `
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: everything}
+spec:
+  annotations: {seldon.io/gateway: infra/gate}
+  predictors:
+  - name: main
+    traffic: 100
+    ssl: {certSecretName: certificate}
+    componentSpecs:
+    - hpaSpec: {maxReplicas: 3}
+      pdbSpec: {maxUnavailable: 1}
+      spec: {containers: [{name: first, image: "example/model:1"}]}
+    - kedaSpec: {maxReplicaCount: 5, triggers: [{type: cpu, metadata: {value: "60"}}]}
+      spec: {containers: [{name: second, image: "example/model:1"}]}
+    graph:
+      name: first
+      type: MODEL
+      modelUri: s3://models/first
+      serviceAccountName: store
+      children: [{name: second, type: MODEL}]
+  - name: trial
+    shadow: true
+    componentSpecs: [{spec: {containers: [{name: third, image: "example/model:1"}]}}]
+    graph: {name: third, type: MODEL}
+`
+
+// routes are the settings under which all kinds of routes are made.
+func routes() []string {
+	return []string{
+		"KEDA_ENABLED=true", "ISTIO_ENABLED=true", "AMBASSADOR_ENABLED=true", "AMBASSADOR_VERSION=v2",
+		"GATEWAY_API_ENABLED=true", "GATEWAY_API_MIRROR=TraefikService", "INGRESS_ENABLED=true", "INGRESS_CONTROLLER=traefik",
+	}
+}
+
+// unseen says why a right that the test does not see used is granted.
+func unseen(r right) string {
+	owned := []string{
+		"deployments.apps", "horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy", "ingresses.networking.k8s.io",
+		"scaledobjects.keda.sh", "httproutes.gateway.networking.k8s.io", "grpcroutes.gateway.networking.k8s.io",
+		"virtualservices.networking.istio.io", "destinationrules.networking.istio.io", "mappings.getambassador.io",
+		"tlscontexts.getambassador.io", "middlewares.traefik.io", "traefikservices.traefik.io",
+	}
+	switch {
+	case r.verb == "get" && slices.Contains(owned, r.resource):
+		return "an object of somebody else's in the way is read, as is seen of Services"
+	case r == right{"update", "seldondeployments/finalizers.machinelearning.seldon.io"}:
+		return "an admission plugin asks for it, on clusters that have it"
+	case r.verb == "list":
+		return "a watch of an API server before 1.34 begins with it"
+	case r.verb == "patch" && strings.HasPrefix(r.resource, "events."):
+		return "an event that happens again is counted in the first one"
+	}
+	return ""
+}
+
+// TestRights lets the operator do all that it can do under the roles of the
+// manifests, and compares what it asked for with what they grant.
+func TestRights(t *testing.T) {
+	program := radiant(t)
+	c := sharedCluster(t)
+	manifests := objects(t, kustomize(t, base+"/with-webhook"))
+	port := freePort(t)
+	c.apply(t, onThisMachine(t, manifests, port))
+	for kind, plural := range optional() {
+		if err := c.Install(t.Context(), definition(kind, plural)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, setting := range routes() {
+		name, value, _ := strings.Cut(setting, "=")
+		t.Setenv(name, value)
+	}
+	c.prepare(t)
+	args := []string{fmt.Sprintf("--webhook-port=%d", port), "--drain=0s"}
+	o := c.startOperator(t, program, args...)
+	c.live(t)
+	o.stop(t)
+	for _, setting := range routes() {
+		name, _, _ := strings.Cut(setting, "=")
+		t.Setenv(name, "")
+	}
+	c.startOperator(t, program, args...)
+	c.withoutRoutes(t)
+
+	all := requests(t, audit)
+	for _, r := range all {
+		if r.ResponseStatus.Code == 403 {
+			t.Errorf("%s %s was forbidden: %s", r.Verb, r.RequestURI, r.ResponseStatus.Message)
+		}
+	}
+	seen := used(all)
+	for _, r := range granted(t, manifests) {
+		if !seen[r] && unseen(r) == "" {
+			t.Errorf("the right to %s %s is granted, and was not used", r.verb, r.resource)
+		}
+	}
+}
+
+const home = "models"
+
+// prepare makes what the deployment finds.
+func (c *cluster) prepare(t *testing.T) {
+	t.Helper()
+	for _, o := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: home}},
+		&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "keys", Namespace: home}, StringData: map[string]string{
+			"awsAccessKeyID": "id", "awsSecretAccessKey": "key",
+		}},
+		&corev1.ServiceAccount{
+			ObjectMeta: metav1.ObjectMeta{Name: "store", Namespace: home}, Secrets: []corev1.ObjectReference{{Name: "keys"}},
+		},
+		// In the way of a Service of the deployment, until it is deleted.
+		&corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Name: "everything-main", Namespace: home},
+			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 8000}}, Selector: map[string]string{"app": "other"}},
+		},
+	} {
+		if err := c.Create(t.Context(), o); client.IgnoreAlreadyExists(err) != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// live takes a deployment through its life.
+func (c *cluster) live(t *testing.T) {
+	name := types.NamespacedName{Namespace: home, Name: "everything"}
+	d := parse(t, home, everything)
+	until(t, "the deployment", func() error { return c.Create(t.Context(), d.DeepCopy()) })
+	until(t, "the Service in the way", func() error { return c.tells(t.Context(), name, "there is one already") })
+	if err := c.Delete(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "everything-main", Namespace: home}}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the first state", func() error { return c.serving(t.Context(), name) })
+	for kind := range optional() {
+		until(t, kind.Kind, func() error { return c.count(t.Context(), kind, true) })
+	}
+	broken := &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: "seldon-config", Namespace: namespace}, Data: map[string]string{"explainer": "{broken"},
+	}
+	if err := c.Create(t.Context(), broken); err != nil {
+		t.Fatal(err)
+	}
+	c.changeSelector(t, name)
+	until(t, "the second state", func() error { return c.serving(t.Context(), name) })
+
+	// The predictors get other names, and lose all that is optional.
+	renamed := strings.NewReplacer("hpaSpec: {maxReplicas: 3}", "replicas: 1", "pdbSpec: {maxUnavailable: 1}", "metadata: {}",
+		"kedaSpec: {maxReplicaCount: 5, triggers: [{type: cpu, metadata: {value: \"60\"}}]}", "replicas: 1",
+		"name: main", "name: other", "name: trial", "name: second-trial").Replace(everything)
+	patch := parse(t, home, renamed)
+	until(t, "the change", func() error {
+		live := patch.DeepCopy()
+		if err := c.Get(t.Context(), name, live); err != nil {
+			return err
+		}
+		live.Object["spec"] = patch.Object["spec"]
+		return c.Update(t.Context(), live)
+	})
+	until(t, "the third state", func() error {
+		if err := c.serving(t.Context(), name); err != nil {
+			return err
+		}
+		var list appsv1.DeploymentList
+		if err := c.List(t.Context(), &list, client.InNamespace(home)); err != nil {
+			return err
+		}
+		for _, o := range list.Items {
+			if strings.HasPrefix(o.Name, "everything-main") {
+				return fmt.Errorf("%s is still there", o.Name)
+			}
+		}
+		return nil
+	})
+	if err := c.Delete(t.Context(), broken); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// withoutRoutes waits for an operator under other settings to remove what
+// these no longer ask for.
+func (c *cluster) withoutRoutes(t *testing.T) {
+	kinds := slices.Collect(maps.Keys(optional()))
+	kinds = append(kinds, schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"})
+	for _, kind := range kinds {
+		until(t, "the end of all "+kind.Kind, func() error { return c.count(t.Context(), kind, false) })
+	}
+}
+
+// changeSelector gives a Deployment another selector and a ReplicaSet with
+// pods, as if an older operator had made it, so that it has to be replaced.
+func (c *cluster) changeSelector(t *testing.T, name types.NamespacedName) {
+	t.Helper()
+	var list appsv1.DeploymentList
+	if err := c.List(t.Context(), &list, client.InNamespace(name.Namespace)); err != nil {
+		t.Fatal(err)
+	}
+	old := &list.Items[0]
+	labels := map[string]string{"seldon-deployment-id": name.Name, "old": "true"}
+	made := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Name: old.Name, Namespace: old.Namespace, Labels: old.Labels, OwnerReferences: old.OwnerReferences},
+		Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: old.Spec.Template},
+	}
+	made.Spec.Template.Labels = labels
+	// The operator makes the Deployment again as soon as it is gone, so the old
+	// one has to come before it.
+	until(t, "a Deployment with another selector", func() error {
+		if err := c.Delete(t.Context(), old.DeepCopy(), client.PropagationPolicy(metav1.DeletePropagationBackground)); client.IgnoreNotFound(err) != nil {
+			return err
+		}
+		return c.Create(t.Context(), made.DeepCopy())
+	})
+	var live appsv1.Deployment
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(old), &live); err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	set := &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{Name: old.Name + "-1", Namespace: old.Namespace, Labels: labels, OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: "apps/v1", Kind: "Deployment", Name: live.Name, UID: live.UID, Controller: &yes,
+		}}},
+		Spec: appsv1.ReplicaSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: made.Spec.Template},
+	}
+	if err := c.Create(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serving lets all Deployments serve, since nothing runs their pods, and
+// reports whether the deployment is available.
+func (c *cluster) serving(ctx context.Context, name types.NamespacedName) error {
+	var list appsv1.DeploymentList
+	if err := c.List(ctx, &list, client.InNamespace(name.Namespace)); err != nil {
+		return err
+	}
+	for i := range list.Items {
+		d := &list.Items[i]
+		n := int32(1)
+		if d.Spec.Replicas != nil {
+			n = *d.Spec.Replicas
+		}
+		if d.Status.ObservedGeneration == d.Generation && d.Status.AvailableReplicas == n {
+			continue
+		}
+		d.Status = appsv1.DeploymentStatus{
+			ObservedGeneration: d.Generation, Replicas: n, UpdatedReplicas: n, ReadyReplicas: n, AvailableReplicas: n,
+			Conditions: []appsv1.DeploymentCondition{{Type: appsv1.DeploymentAvailable, Status: corev1.ConditionTrue, Reason: "Test"}},
+		}
+		if err := c.Status().Update(ctx, d); err != nil {
+			return err
+		}
+	}
+	return c.stateIs(ctx, name, "Available")
+}
+
+func (c *cluster) stateIs(ctx context.Context, name types.NamespacedName, want string) error {
+	got, err := c.state(ctx, name)
+	if err == nil && got != want {
+		err = fmt.Errorf("the state is %q, want %q", got, want)
+	}
+	return err
+}
+
+// tells looks for words in the status of a deployment.
+func (c *cluster) tells(ctx context.Context, name types.NamespacedName, words string) error {
+	d := &unstructured.Unstructured{}
+	d.SetGroupVersionKind(v1.GroupVersion().WithKind(v1.Kind))
+	if err := c.Get(ctx, name, d); err != nil {
+		return err
+	}
+	status, err := json.Marshal(d.Object["status"])
+	if err == nil && !strings.Contains(string(status), words) {
+		err = fmt.Errorf("the status is %s", status)
+	}
+	return err
+}
+
+// count reports whether there are objects of a kind, or none, as wanted.
+func (c *cluster) count(ctx context.Context, kind schema.GroupVersionKind, some bool) error {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	if err := c.List(ctx, list, client.InNamespace(home)); err != nil {
+		return err
+	}
+	if some != (len(list.Items) > 0) {
+		return fmt.Errorf("there are %d", len(list.Items))
+	}
+	return nil
+}
