@@ -92,6 +92,34 @@ func (v *validator) number(at, key, value string) {
 	}
 }
 
+// routeName checks the annotations that hold names of hosts and Gateways,
+// separated by commas.
+func (v *validator) routeName(at, key, value string) {
+	var faults func(part string) []string
+	switch key {
+	case "seldon.io/gateway-host", "seldon.io/ingress-host":
+		faults = func(host string) []string {
+			if strings.HasPrefix(host, "*.") {
+				return validation.IsWildcardDNS1123Subdomain(host)
+			}
+			return validation.IsDNS1123Subdomain(host)
+		}
+	case "seldon.io/gateway", "seldon.io/gateway-grpc":
+		faults = func(gateway string) []string {
+			parts := strings.Split(gateway, "/")
+			if slices.ContainsFunc(parts, func(p string) bool { return len(validation.IsDNS1123Subdomain(p)) > 0 }) || len(parts) > 3 {
+				return []string{"write name, namespace/name or namespace/name/listener"}
+			}
+			return nil
+		}
+	default:
+		return
+	}
+	for part := range strings.SplitSeq(value, ",") {
+		v.syntax(at, "name", strings.TrimSpace(part), faults(strings.TrimSpace(part)))
+	}
+}
+
 func (v *validator) annotations(path string, annotations map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		value, at := annotations[key], path+"["+key+"]"
@@ -100,6 +128,7 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 			continue
 		}
 		v.number(at, key, value)
+		v.routeName(at, key, value)
 		known := knownAnnotations()
 		switch meant := suggest(key, known); {
 		case slices.Contains(known, key) || meant == "":

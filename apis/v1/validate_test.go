@@ -220,6 +220,22 @@ func TestValidateNoExecutor(t *testing.T) {
 	})
 }
 
+func TestValidateRouteAnnotations(t *testing.T) {
+	with := func(annotations string) string {
+		return "{annotations: {" + annotations + "}, predictors: [{name: p, " + model + "}]}"
+	}
+	check(t, []validateCase{
+		{"right", with(`seldon.io/gateway: "a, b/c, b/c/d", seldon.io/gateway-host: "a.example.com, *.example.com", seldon.io/ingress-host: b.example.com`), nil},
+		{"gateway", with(`seldon.io/gateway: "a/b/c/d,/x"`), []string{
+			`error: spec.annotations[seldon.io/gateway]: name "a/b/c/d": write name, namespace/name or namespace/name/listener`,
+			`error: spec.annotations[seldon.io/gateway]: name "/x": write name, namespace/name or namespace/name/listener`,
+		}},
+		{"host", with(`seldon.io/ingress-host: "https://a"`), []string{
+			`error: spec.annotations[seldon.io/ingress-host]: name "https://a": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+		}},
+	})
+}
+
 func TestValidateExplainer(t *testing.T) {
 	predictor := func(protocol, explainer string) string {
 		return `{protocol: ` + protocol + `, predictors: [{name: p, explainer: ` + explainer + `, ` + model + `}]}`
