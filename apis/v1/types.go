@@ -92,7 +92,7 @@ type SeldonDeploymentSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:XValidation:rule="size(self) != 1 || !has(self[0].shadow) || !self[0].shadow",message="Shadow can not exist as only predictor"
 	// +kubebuilder:validation:XValidation:rule="size(self.filter(p, has(p.shadow) && p.shadow)) <= 1",message="Multiple shadows are not allowed"
-	// +kubebuilder:validation:XValidation:rule="size(self.filter(p, !has(p.shadow) || !p.shadow)) <= 1 || self.filter(p, !has(p.shadow) || !p.shadow).map(p, has(p.traffic) ? p.traffic : 0).sum() == 100",message="Traffic must sum to 100 for multiple predictors"
+	// +kubebuilder:validation:XValidation:rule="self.exists_one(p, !has(p.shadow) || !p.shadow) || self.map(p, has(p.shadow) && p.shadow || !has(p.traffic) ? 0 : p.traffic).sum() == 100",message="Traffic must sum to 100 for multiple predictors"
 	Predictors []PredictorSpec `json:"predictors"`
 	// OauthKey and OauthSecret are accepted and ignored.
 	OauthKey    string `json:"oauth_key,omitempty"`

@@ -20,9 +20,6 @@ const (
 	AnnotationHash = "machinelearning.seldon.io/applied-hash"
 	// labelID is the label that all objects of deployments have.
 	labelID = "seldon-deployment-id"
-	// labelManagedBy marks what this operator, or the one before it, made.
-	labelManagedBy = "app.kubernetes.io/managed-by"
-	managedBy      = "seldon-core"
 )
 
 // Desired is an object as it should be, ready to be applied.
