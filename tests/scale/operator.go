@@ -81,7 +81,7 @@ func (o *operator) awaitQuiet(ctx context.Context, passes int) error {
 	return poll(ctx, func() (string, error) {
 		families, err := metrics(ctx, http.DefaultClient, o.metrics)
 		if err != nil {
-			return "", err
+			return "the operator shows no metrics: " + err.Error(), nil //nolint:nilerr // It is asked again.
 		}
 		made := sum(families["controller_runtime_reconcile_total"])
 		due := sum(families["workqueue_depth"]) + sum(families["controller_runtime_active_workers"])
