@@ -29,7 +29,7 @@ Fetches each URI into its folder: a folder, a file, or an archive to unpack.
 
 Credentials come from the environment; docs/storage.md lists them. Settings:
   RADIANT_MODEL_CACHE    folder that keeps what was fetched; empty: none
-  RADIANT_FETCH_STREAMS  requests at once, 16
+  RADIANT_FETCH_STREAMS  requests at once, at most; 16
 
 Exit status: 0 all are there, 1 a fetch failed, 2 wrong arguments or settings.
 `

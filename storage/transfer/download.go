@@ -37,9 +37,10 @@ type download struct {
 	journal *journal
 	buffers sync.Pool
 
-	mu    sync.Mutex
-	bytes int64
-	dirs  map[string]bool
+	mu              sync.Mutex
+	bytes, requests int64
+	seen            int64
+	dirs            map[string]bool
 }
 
 // part is a range of a file on its way.
@@ -177,17 +178,24 @@ func tooLarge(limit int64) error {
 func (d *download) all(ctx context.Context, parts []part) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	open := newGate(min(firstStreams, d.Streams))
+	var tuning sync.WaitGroup
+	defer tuning.Wait()
+	tuned, stop := context.WithCancel(ctx)
+	defer stop()
+	tuning.Go(func() { open.tune(tuned, d.Streams, d.work) })
 	queue := make(chan part)
 	var workers sync.WaitGroup
 	for range min(d.Streams, len(parts)) {
 		workers.Go(func() {
 			for p := range queue {
-				if ctx.Err() != nil {
-					continue
+				open.enter()
+				if ctx.Err() == nil {
+					if err := d.bring(ctx, p); err != nil {
+						cancel(err)
+					}
 				}
-				if err := d.bring(ctx, p); err != nil {
-					cancel(err)
-				}
+				open.leave()
 			}
 		})
 	}
@@ -258,6 +266,9 @@ func (d *download) stream(ctx context.Context, p *part) error {
 		return because(ctx, err)
 	}
 	defer body.Close()
+	d.mu.Lock()
+	d.requests++
+	d.mu.Unlock()
 	if body.Version != "" && p.file.Version != "" && body.Version != p.file.Version {
 		return Changed()
 	}
@@ -335,6 +346,16 @@ func because(ctx context.Context, err error) error {
 		return cause
 	}
 	return err
+}
+
+// work is what was done since it was asked last.
+func (d *download) work() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.bytes + requestWork*d.requests
+	done := now - d.seen
+	d.seen = now
+	return done
 }
 
 func (d *download) count(n int64) error {

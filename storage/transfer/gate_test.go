@@ -1,0 +1,50 @@
+package transfer
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestTuner: what is done depends on the number of streams; the numbers are
+// those of one interval after another.
+func TestTuner(t *testing.T) {
+	for name, c := range map[string]struct {
+		work func(streams int) int64
+		want []int
+	}{
+		"each stream brings as much": {func(n int) int64 { return int64(n) * 100 }, []int{4, 8, 16, 16, 16}},
+		"eight are enough":           {func(n int) int64 { return int64(min(n, 8)) * 100 }, []int{4, 8, 16, 8, 8}},
+		"more do not help":           {func(int) int64 { return 100 }, []int{4, 8, 4, 4, 4}},
+		"more do harm":               {func(n int) int64 { return int64(1000 / n) }, []int{4, 8, 4, 4, 4}},
+		"nothing comes":              {func(int) int64 { return 0 }, []int{4, 8, 16, 16, 16}},
+	} {
+		tuner := tuner{limit: 4, most: 16, rest: 1}
+		streams, got := 4, []int(nil)
+		for range c.want {
+			streams = tuner.next(c.work(streams))
+			got = append(got, streams)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", name, diff)
+		}
+	}
+}
+
+// TestTunerTriesAgain: what helps may change.
+func TestTunerTriesAgain(t *testing.T) {
+	tuner := tuner{limit: 4, most: 16, rest: 1}
+	streams := 4
+	for range 10 {
+		streams = tuner.next(100)
+	}
+	if streams != 4 {
+		t.Fatalf("%d streams, want 4", streams)
+	}
+	for range restTicks + 3 {
+		streams = tuner.next(int64(100 * streams))
+	}
+	if streams != 16 {
+		t.Errorf("%d streams, want 16", streams)
+	}
+}
