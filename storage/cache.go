@@ -206,7 +206,7 @@ func (c cache) keep(ctx context.Context, s transfer.Store, o *transfer.Object, p
 
 // put links or copies a file into the cache, unless it is there.
 func (c cache) put(ctx context.Context, path, to string) error {
-	if err := os.Chmod(path, 0o444); err != nil { //nolint:gosec // others may read models
+	if err := os.Chmod(path, 0o444); err != nil {
 		return err
 	}
 	if err := os.Chtimes(path, untouched(), untouched()); err != nil {

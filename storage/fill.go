@@ -99,7 +99,7 @@ func openTemp(parent, dst, uri string) (*temp, error) {
 		if t.dir, err = os.MkdirTemp(parent, t.prefix+"*"); err != nil {
 			return nil, err
 		}
-		if err := os.Chmod(t.dir, dirMode); err != nil { //nolint:gosec // as all folders of a model
+		if err := os.Chmod(t.dir, dirMode); err != nil {
 			return nil, err
 		}
 		t.held, _ = lockSame(t.dir)

@@ -299,3 +299,31 @@ func TestFetchWebArchive(t *testing.T) {
 		t.Error("the archive itself is in the folder")
 	}
 }
+
+// TestFetchWebContinues: where the server has parts and says what it has by a
+// strong ETag, a broken answer is continued.
+func TestFetchWebContinues(t *testing.T) {
+	content := strings.Repeat("model", 1_000_000)
+	var ranges []string
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		ranges = append(ranges, r.Header.Get("Range"))
+		w.Header().Set("ETag", `"v1"`)
+		if len(ranges) > 1 {
+			http.ServeContent(w, r, "", time.Time{}, strings.NewReader(content))
+			return
+		}
+		w.Header().Set("Accept-Ranges", "bytes")
+		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
+		fmt.Fprint(w, content[:3_000_000])
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	dst := filepath.Join(t.TempDir(), "models")
+	if err := Fetch(t.Context(), url+"/model.bst", dst, quick()); err != nil {
+		t.Fatal(err)
+	}
+	wantTree(t, dst, map[string]string{"model.bst": content})
+	if len(ranges) != 2 || ranges[0] != "" || !strings.HasPrefix(ranges[1], "bytes=") || !strings.HasSuffix(ranges[1], "-4999999") {
+		t.Errorf("asked for %q, want the whole and then the rest", ranges)
+	}
+}

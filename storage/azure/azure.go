@@ -175,7 +175,7 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 	if offset > 0 || length != o.Size {
 		header.Set("X-Ms-Range", access.Range(offset, length))
 	}
-	r, err := s.do(ctx, http.MethodGet, s.blob(o.Key), header)
+	r, err := s.do(ctx, http.MethodGet, s.blob(o.Key), header) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		return nil, err
 	}

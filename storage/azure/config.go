@@ -38,7 +38,7 @@ type Config struct {
 }
 
 const (
-	tokenScope = "https://storage.azure.com/.default"
+	scope = "https://storage.azure.com/.default"
 	// chainTimeout bounds the search for an identity, which asks addresses
 	// that exist at Azure only.
 	chainTimeout = 15 * time.Second
@@ -108,7 +108,7 @@ func (c Config) signer(ctx context.Context, client *http.Client) (sign signer, k
 	if err == nil {
 		find, cancel := context.WithTimeout(ctx, chainTimeout)
 		defer cancel()
-		_, err = identity.GetToken(find, policy.TokenRequestOptions{Scopes: []string{tokenScope}})
+		_, err = identity.GetToken(find, policy.TokenRequestOptions{Scopes: []string{scope}})
 	}
 	switch {
 	case err == nil:
@@ -135,7 +135,7 @@ func (c Config) identity(client *http.Client) (azcore.TokenCredential, error) {
 
 func bearer(identity azcore.TokenCredential) signer {
 	return func(ctx context.Context, r *http.Request) error {
-		token, err := identity.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{tokenScope}})
+		token, err := identity.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{scope}})
 		if err != nil {
 			return firstLine(err)
 		}

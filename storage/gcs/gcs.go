@@ -125,7 +125,7 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 	if offset > 0 || length != o.Size {
 		header.Set("Range", access.Range(offset, length))
 	}
-	r, err := s.get(ctx, "/o/"+url.PathEscape(o.Key), query, header)
+	r, err := s.get(ctx, "/o/"+url.PathEscape(o.Key), query, header) //nolint:bodyclose // the caller closes it
 	if err != nil {
 		return nil, err
 	}

@@ -108,9 +108,13 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	return &transfer.Body{ReadCloser: r.Body, Version: version(r.ETag), Sums: s.sums(checksums{
-		r.ETag, r.ServerSideEncryption, r.SSECustomerAlgorithm, r.ChecksumCRC64NVME, r.ChecksumCRC32C, r.ChecksumCRC32, r.ChecksumSHA256,
-	})}, nil
+	body := &transfer.Body{ReadCloser: r.Body, Version: version(r.ETag)}
+	if input.Range == nil {
+		body.Sums = s.sums(checksums{
+			r.ETag, r.ServerSideEncryption, r.SSECustomerAlgorithm, r.ChecksumCRC64NVME, r.ChecksumCRC32C, r.ChecksumCRC32, r.ChecksumSHA256,
+		})
+	}
+	return body, nil
 }
 
 // Sums asks for the checksums of an object that is read in ranges.

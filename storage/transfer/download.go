@@ -49,20 +49,26 @@ type part struct {
 	span
 }
 
-// Download brings objects into the folder dir. The file journal, outside of
-// dir, tells a later call what is there already, if this one fails or is
-// killed; dir and journal belong together. The result has the order of the
-// objects.
-func Download(ctx context.Context, s Store, objects []Object, dir, journal string, o Options) ([]File, error) {
+// Place is where objects go to.
+type Place struct {
+	// Dir is a folder.
+	Dir string
+	// Journal is a file outside of Dir. It tells a later call what is there
+	// already, if this one fails or is killed.
+	Journal string
+}
+
+// Download brings objects to a place. The result has the order of the objects.
+func Download(ctx context.Context, s Store, objects []Object, to Place, o Options) ([]File, error) {
 	if err := checkNames(objects); err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(to.Dir)
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
-	j, known, err := openJournal(journal)
+	j, known, err := openJournal(to.Journal)
 	if err != nil {
 		return nil, fmt.Errorf("reading what an earlier run has left: %w", err)
 	}
@@ -74,7 +80,7 @@ func Download(ctx context.Context, s Store, objects []Object, dir, journal strin
 	d.buffers.New = func() any { b := make([]byte, bufferSize); return &b }
 	files := d.files(objects, known)
 	defer closeAll(files)
-	if err := d.checkRoom(dir, files); err != nil {
+	if err := d.checkRoom(to.Dir, files); err != nil {
 		return nil, err
 	}
 	if err := d.all(ctx, plan(files)); err != nil {

@@ -131,7 +131,7 @@ func TestDownload(t *testing.T) {
 			var reported atomic.Int64
 			o := quick()
 			o.Report = func(n int64) { reported.Add(n) }
-			files, err := Download(t.Context(), m, objects, dir, filepath.Join(t.TempDir(), "journal"), o)
+			files, err := Download(t.Context(), m, objects, Place{dir, filepath.Join(t.TempDir(), "journal")}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestDownloadContinues(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := Download(ctx, m, sums(m.objects()), dir, journal, o); !errors.Is(err, context.Canceled) {
+	if _, err := Download(ctx, m, sums(m.objects()), Place{dir, journal}, o); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want that of the context", err)
 	}
 	// A line that the end of the run cut off.
@@ -188,7 +188,7 @@ func TestDownloadContinues(t *testing.T) {
 	m.bytes = 0
 	arrived = 0
 	o.Report = func(n int64) { arrived += n }
-	if _, err := Download(t.Context(), m, sums(m.objects()), dir, journal, o); err != nil {
+	if _, err := Download(t.Context(), m, sums(m.objects()), Place{dir, journal}, o); err != nil {
 		t.Fatal(err)
 	}
 	wantContent(t, dir, m)
@@ -200,14 +200,14 @@ func TestDownloadContinues(t *testing.T) {
 	}
 
 	m.bytes = 0
-	if _, err := Download(t.Context(), m, sums(m.objects()), dir, journal, quick()); err != nil || m.bytes != 0 {
+	if _, err := Download(t.Context(), m, sums(m.objects()), Place{dir, journal}, quick()); err != nil || m.bytes != 0 {
 		t.Errorf("a third run fetched %d bytes (%v), want none", m.bytes, err)
 	}
 	changed := sums(m.objects())
 	for i := range changed {
 		changed[i].Version = "v2"
 	}
-	if _, err := Download(t.Context(), m, changed, dir, journal, quick()); err != nil || m.bytes != total {
+	if _, err := Download(t.Context(), m, changed, Place{dir, journal}, quick()); err != nil || m.bytes != total {
 		t.Errorf("of another version, %d bytes were fetched (%v), want %d", m.bytes, err, total)
 	}
 }
@@ -219,7 +219,7 @@ func TestDownloadRefusesDamage(t *testing.T) {
 	wrong := Sum{CRC32C, []byte{1, 2, 3, 4}}
 	objects[0].Sums = []Sum{wrong}
 	dir, journal := t.TempDir(), filepath.Join(t.TempDir(), "journal")
-	_, err := Download(t.Context(), m, objects, dir, journal, quick())
+	_, err := Download(t.Context(), m, objects, Place{dir, journal}, quick())
 	want := fmt.Sprintf("a: the content is damaged: its crc32c is %x, the store says 01020304", right.Value)
 	if err == nil || err.Error() != want || !IsPermanent(err) {
 		t.Errorf("error %v, want %s", err, want)
@@ -228,7 +228,7 @@ func TestDownloadRefusesDamage(t *testing.T) {
 		t.Errorf("%d bytes were fetched, want %d: once more than once", m.bytes, want)
 	}
 	objects[0].Sums = []Sum{right}
-	if _, err := Download(t.Context(), m, objects, dir, journal, quick()); err != nil {
+	if _, err := Download(t.Context(), m, objects, Place{dir, journal}, quick()); err != nil {
 		t.Errorf("what was damaged once is not fetched again: %v", err)
 	}
 	wantContent(t, dir, m)
@@ -249,7 +249,7 @@ func TestDownloadDamagedOnTheWay(t *testing.T) {
 		return nil
 	}
 	dir := t.TempDir()
-	if _, err := Download(t.Context(), m, objects, dir, filepath.Join(t.TempDir(), "journal"), quick()); err != nil {
+	if _, err := Download(t.Context(), m, objects, Place{dir, filepath.Join(t.TempDir(), "journal")}, quick()); err != nil {
 		t.Fatal(err)
 	}
 	wantContent(t, dir, m)
@@ -265,12 +265,12 @@ func TestDownloadRetries(t *testing.T) {
 		return nil
 	}
 	dir := t.TempDir()
-	if _, err := Download(t.Context(), m, m.objects(), dir, filepath.Join(t.TempDir(), "journal"), quick()); err != nil {
+	if _, err := Download(t.Context(), m, m.objects(), Place{dir, filepath.Join(t.TempDir(), "journal")}, quick()); err != nil {
 		t.Fatal(err)
 	}
 	wantContent(t, dir, m)
 	tries.Store(-100)
-	_, err := Download(t.Context(), m, m.objects(), t.TempDir(), filepath.Join(t.TempDir(), "journal"), quick())
+	_, err := Download(t.Context(), m, m.objects(), Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, quick())
 	if want := "a: gave up after 3 attempts: unavailable"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -278,7 +278,7 @@ func TestDownloadRetries(t *testing.T) {
 	tries.Store(0)
 	o := quick()
 	o.Streams = 1
-	if _, err := Download(t.Context(), m, m.objects(), t.TempDir(), filepath.Join(t.TempDir(), "journal"), o); !errors.Is(err, ErrNotFound) || tries.Load() != 1 {
+	if _, err := Download(t.Context(), m, m.objects(), Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o); !errors.Is(err, ErrNotFound) || tries.Load() != 1 {
 		t.Errorf("%d tries, error %v", tries.Load(), err)
 	}
 }
@@ -298,7 +298,7 @@ func TestDownloadNames(t *testing.T) {
 		for _, name := range strings.Split(names, ",") {
 			objects = append(objects, Object{Key: name, Name: name})
 		}
-		_, err := Download(t.Context(), &memory{}, objects, t.TempDir(), filepath.Join(t.TempDir(), "journal"), quick())
+		_, err := Download(t.Context(), &memory{}, objects, Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, quick())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", names, err, want)
 		}
@@ -308,12 +308,12 @@ func TestDownloadNames(t *testing.T) {
 func TestDownloadRoom(t *testing.T) {
 	objects := []Object{{Key: "a", Name: "a", Size: 1 << 60}}
 	o := quick()
-	_, err := Download(t.Context(), &memory{}, objects, t.TempDir(), filepath.Join(t.TempDir(), "journal"), o)
+	_, err := Download(t.Context(), &memory{}, objects, Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o)
 	if err == nil || !strings.Contains(err.Error(), "larger than the limit of 1.1 TB") {
 		t.Errorf("error %v", err)
 	}
 	o.MaxBytes = 1 << 62
-	_, err = Download(t.Context(), &memory{}, objects, t.TempDir(), filepath.Join(t.TempDir(), "journal"), o)
+	_, err = Download(t.Context(), &memory{}, objects, Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o)
 	if err == nil || !strings.HasPrefix(err.Error(), "no room: 1.2 EB are still to come, and ") {
 		t.Errorf("error %v", err)
 	}

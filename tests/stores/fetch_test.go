@@ -191,6 +191,22 @@ func TestS3(t *testing.T) {
 	s := StartS3(t, "bucket")
 	s.Put(t, "bucket", model())
 	wantBucket(t, "s3://bucket", s.Env(), "crc64nvme")
+	t.Run("in parts", func(t *testing.T) {
+		// Large enough to come in ranges, for which the checksum is asked for.
+		content := large(1, 70<<20)["m/00.bin"]
+		s.Put(t, "bucket", Files{"large/weights.bin": content})
+		p := StartProxy(t, s.URL)
+		dir := fetched(t, "s3://bucket/large", behind(s, p))
+		if got, err := os.ReadFile(filepath.Join(dir, "weights.bin")); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%d bytes came (%v), want %d and the same ones", len(got), err, len(content))
+		}
+		if f := manifest(t, dir).Sources[0].Files[0]; !strings.HasPrefix(f.Digest, "crc64nvme:") {
+			t.Errorf("the manifest says %+v", f)
+		}
+		if n := p.Requests.Load(); n != 5 {
+			t.Errorf("%d requests, want a listing, one for the checksum, and three for ranges", n)
+		}
+	})
 	t.Run("wrong secret", func(t *testing.T) {
 		wantRefused(t, "s3://bucket/models/digits", with(s.Env(), "AWS_SECRET_ACCESS_KEY", "wrong-secret"),
 			"fetching s3://bucket/models/digits: the server answers 403 Forbidden, SignatureDoesNotMatch: the secret key is wrong")
