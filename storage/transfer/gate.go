@@ -7,9 +7,9 @@ import (
 )
 
 // More streams help against latency and against servers that bound each
-// connection. Near a fast store they only push each other out of the CPU's
-// caches: 2 GB from the same machine cost 2.3 s of CPU with 2 streams and 3.3 s
-// with 16. So a download begins with few, and takes more as long as that helps.
+// connection. Near a fast store they only compete for the CPU with it: with 16
+// from the start, 2 GB from the same machine took half as long again. So a
+// download begins with few, and takes more as long as that helps.
 const (
 	firstStreams = 4
 	// tuneEvery is how long each number of streams is looked at.

@@ -149,14 +149,40 @@ func (c *contender) round(b *testing.B) {
 	var said strings.Builder
 	cmd.Stderr = &said
 	began := time.Now()
-	if err := cmd.Run(); err != nil {
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	ended := make(chan struct{})
+	peak := make(chan int64, 1)
+	go func() { peak <- highWater(cmd.Process.Pid, ended) }()
+	err := cmd.Wait()
+	c.times = append(c.times, time.Since(began).Round(10*time.Millisecond))
+	close(ended)
+	c.memory = max(c.memory, <-peak)
+	if err != nil {
 		b.Fatalf("%s: %v\n%s", c.name, err, said.String())
 	}
-	c.times = append(c.times, time.Since(began).Round(10*time.Millisecond))
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	c.memory = max(c.memory, usage.Maxrss<<10)
 	entries, err := filepath.Glob(filepath.Join(to, "*.bin"))
 	if err != nil || len(entries) != benchFiles {
 		b.Fatalf("%s brought %d files", c.name, len(entries))
+	}
+}
+
+// highWater reads the most memory that a process has had, until it ends. What
+// the system says afterwards has the memory of this process in it.
+func highWater(pid int, ended <-chan struct{}) (peak int64) {
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		for line := range strings.Lines(string(status)) {
+			var kilobytes int64
+			if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); n == 1 {
+				peak = max(peak, kilobytes<<10)
+			}
+		}
+		select {
+		case <-ended:
+			return peak
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
