@@ -327,3 +327,19 @@ func TestFetchWebContinues(t *testing.T) {
 		t.Errorf("asked for %q, want the whole and then the rest", ranges)
 	}
 }
+
+// TestFetchWebNoAnswer: a server that takes a request and says nothing.
+func TestFetchWebNoAnswer(t *testing.T) {
+	release := make(chan struct{})
+	url := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-r.Context().Done():
+		case <-release:
+		}
+	})
+	t.Cleanup(func() { close(release) })
+	o := quick()
+	o.Stall, o.Attempts = 20*time.Millisecond, 2
+	wantError(t, Fetch(t.Context(), url+"/m", filepath.Join(t.TempDir(), "models"), o),
+		"gave up after 2 attempts: the store was not listed within 200ms")
+}

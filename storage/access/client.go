@@ -17,6 +17,8 @@ import (
 
 const (
 	dialTimeout = 15 * time.Second
+	// headerTimeout bounds the silence before an answer begins.
+	headerTimeout = time.Minute
 	// connections kept for the next request, per host.
 	idlePerHost = 64
 	idleTimeout = 90 * time.Second
@@ -35,14 +37,15 @@ func NewClient(proxy func(*http.Request) (*url.URL, error)) *http.Client {
 	return &http.Client{
 		CheckRedirect: checkRedirect,
 		Transport: &http.Transport{
-			Proxy:               proxy,
-			DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-			TLSHandshakeTimeout: dialTimeout,
-			MaxIdleConnsPerHost: idlePerHost,
-			IdleConnTimeout:     idleTimeout,
-			ReadBufferSize:      readBuffer,
-			DisableCompression:  true,
-			Protocols:           protocols,
+			Proxy:                 proxy,
+			DialContext:           (&net.Dialer{Timeout: dialTimeout}).DialContext,
+			TLSHandshakeTimeout:   dialTimeout,
+			ResponseHeaderTimeout: headerTimeout,
+			MaxIdleConnsPerHost:   idlePerHost,
+			IdleConnTimeout:       idleTimeout,
+			ReadBufferSize:        readBuffer,
+			DisableCompression:    true,
+			Protocols:             protocols,
 		},
 	}
 }

@@ -210,6 +210,15 @@ func TestDownloadContinues(t *testing.T) {
 	if _, err := Download(t.Context(), m, changed, Place{dir, journal}, quick()); err != nil || m.bytes != total {
 		t.Errorf("of another version, %d bytes were fetched (%v), want %d", m.bytes, err, total)
 	}
+	m.content["large"] = m.content["large"][:1000]
+	shorter := m.objects()
+	for i := range shorter {
+		shorter[i].Version = "v3"
+	}
+	if _, err := Download(t.Context(), m, shorter, Place{dir, journal}, quick()); err != nil {
+		t.Error(err)
+	}
+	wantContent(t, dir, m)
 }
 
 func TestDownloadRefusesDamage(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -91,6 +92,12 @@ func (f *file) open() error {
 	name := filepath.FromSlash(f.Name)
 	if err := f.d.makeDir(filepath.Dir(name)); err != nil {
 		return err
+	}
+	if len(f.there) == 0 {
+		// What is there is of another version, or the file of a cache.
+		if err := f.d.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	out, err := f.d.root.OpenFile(name, os.O_CREATE|os.O_RDWR, fileMode)
 	f.out = out

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -43,11 +44,19 @@ type store struct {
 // List asks for the file, and leaves its body to Open: a signed URL is often
 // good for just that request.
 func (s *store) List(ctx context.Context) ([]transfer.Object, error) {
-	// The body outlives the call; Open ends it.
-	r, err := s.get(context.WithoutCancel(ctx), "")
+	// The body outlives the call, and ctx bounds the call only.
+	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	r, err := s.get(lasting, "")
+	if !stop() && err == nil {
+		r.Body.Close()
+		err = ctx.Err()
+	}
 	if err != nil {
+		cancel()
 		return nil, err
 	}
+	r.Body = closing{r.Body, cancel}
 	name, err := fileName(r)
 	if err != nil {
 		r.Body.Close()
@@ -95,7 +104,7 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 	if first := s.takeFirst(); first != nil {
 		if offset == 0 {
 			stop := context.AfterFunc(ctx, func() { first.Body.Close() })
-			return &transfer.Body{ReadCloser: closing{first.Body, stop}, Version: version(first)}, nil
+			return &transfer.Body{ReadCloser: closing{first.Body, func() { stop() }}, Version: version(first)}, nil
 		}
 		first.Body.Close()
 	}
@@ -194,20 +203,15 @@ func proper(name string) bool {
 	return name != "" && name != "." && name != ".." && name != "/" && filepath.IsLocal(name) && filepath.Base(name) == name
 }
 
-// closing is a body whose end is no longer tied to a context.
+// closing is a body with something to do at its end.
 type closing struct {
-	body interface {
-		Read(p []byte) (int, error)
-		Close() error
-	}
-	stop func() bool
+	io.ReadCloser
+	end func()
 }
 
-func (c closing) Read(p []byte) (int, error) { return c.body.Read(p) }
-
 func (c closing) Close() error {
-	c.stop()
-	return c.body.Close()
+	c.end()
+	return c.ReadCloser.Close()
 }
 
 // ID tells this file from others, without what may be secret.
