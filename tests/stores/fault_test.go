@@ -11,11 +11,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/prime-radiant/radiant/storage"
-	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // behind is the environment of a client that reaches a store through a proxy.
@@ -33,9 +33,33 @@ func large(count, size int) Files {
 	return files
 }
 
-// initializer runs the program of the init container.
-func initializer(ctx context.Context, bin string, env map[string]string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "storage-initializer"), args...)
+// The program of the init container is built once, as for its image.
+var (
+	programOnce sync.Once
+	programDir  string
+)
+
+func program(t testing.TB) string {
+	t.Helper()
+	programOnce.Do(func() {
+		dir, err := os.MkdirTemp("", "storage-initializer")
+		if err != nil {
+			t.Fatal(err)
+		}
+		programDir = dir
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "storage-initializer"), "../../storage/initializer")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	})
+	return filepath.Join(programDir, "storage-initializer")
+}
+
+// initializer runs the program.
+func initializer(t testing.TB, env map[string]string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), program(t), args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -45,7 +69,6 @@ func initializer(ctx context.Context, bin string, env map[string]string, args ..
 
 // TestKilledAtHalf: what a killed run has brought is not fetched again.
 func TestKilledAtHalf(t *testing.T) {
-	bin := programs.Build(t)
 	s := StartS3(t, "bucket")
 	const count, size, total = 16, 8 << 20, 16 * 8 << 20
 	files := large(count, size)
@@ -56,7 +79,7 @@ func TestKilledAtHalf(t *testing.T) {
 			p.Until = total / 2
 			p.Pace.Store(int64(5 * time.Millisecond))
 			var output bytes.Buffer
-			cmd := initializer(t.Context(), bin, behind(s, p), "s3://bucket/m", dst)
+			cmd := initializer(t, behind(s, p), "s3://bucket/m", dst)
 			cmd.Stderr = &output
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -70,7 +93,7 @@ func TestKilledAtHalf(t *testing.T) {
 			if entries, _ := filepath.Glob(filepath.Join(dst, "*.bin")); len(entries) > 0 {
 				t.Errorf("a part of the model is in its folder: %v", entries)
 			}
-			out, err := initializer(t.Context(), bin, behind(s, p), "s3://bucket/m", dst).CombinedOutput()
+			out, err := initializer(t, behind(s, p), "s3://bucket/m", dst).CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
@@ -91,7 +114,7 @@ func TestKilledAtHalf(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 			before := p.Bytes.Load()
-			if out, err := initializer(t.Context(), bin, behind(s, p), "s3://bucket/m", dst).CombinedOutput(); err != nil {
+			if out, err := initializer(t, behind(s, p), "s3://bucket/m", dst).CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
 			if listing := p.Bytes.Load() - before; listing > 100_000 {
@@ -163,7 +186,10 @@ func TestHugeTree(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	dir := fetched(t, "s3://bucket/tree", s.Env())
+	dir := filepath.Join(t.TempDir(), "models")
+	if out, err := initializer(t, s.Env(), "s3://bucket/tree", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 	t.Logf("%d files in %v", count, time.Since(began).Round(time.Millisecond))
 	got := tree(t, dir)
 	if len(got) != count {

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // TestReadOnlyRoot runs the program as a container does: another user than
@@ -19,12 +17,7 @@ func TestReadOnlyRoot(t *testing.T) {
 		t.Skip("only root can make another root file system")
 	}
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(bin, "storage-initializer"), "../../storage/initializer")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if info, err := os.Stat(filepath.Join(bin, "storage-initializer")); err == nil {
+	if info, err := os.Stat(program(t)); err == nil {
 		t.Logf("the program has %.1f MB", float64(info.Size())/1e6)
 		if info.Size() > 24_000_000 {
 			t.Errorf("the program has %d bytes, more than 24 MB", info.Size())
@@ -44,7 +37,7 @@ func TestReadOnlyRoot(t *testing.T) {
 	}
 	// The volume is a file system of its own, as an emptyDir is.
 	script := strings.Join([]string{
-		"cp " + filepath.Join(bin, "storage-initializer") + " " + root + "/",
+		"cp " + program(t) + " " + root + "/",
 		"mount --bind " + root + " " + root,
 		"mount -t tmpfs -o mode=0777 none " + models,
 		"mount -o remount,ro,bind " + root,
@@ -80,12 +73,11 @@ func TestReadOnlyRoot(t *testing.T) {
 // TestNoSecretIsShown: neither what is printed nor what is written shows the
 // signature of a URL or a key.
 func TestNoSecretIsShown(t *testing.T) {
-	bin := programs.Build(t)
 	s := StartS3(t, "bucket")
 	s.Put(t, "bucket", Files{"models/model.bst": []byte("model")})
 	signed := s.Sign(t, "bucket", "models/model.bst")
 	dst := filepath.Join(t.TempDir(), "models")
-	out, err := initializer(t.Context(), bin, nil, signed, dst).CombinedOutput()
+	out, err := initializer(t, nil, signed, dst).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -94,7 +86,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	refused, err := initializer(t.Context(), bin, nil, strings.Replace(signed, "X-Amz-Signature=", "X-Amz-Signature=0", 1), filepath.Join(t.TempDir(), "m")).CombinedOutput()
+	refused, err := initializer(t, nil, strings.Replace(signed, "X-Amz-Signature=", "X-Amz-Signature=0", 1), filepath.Join(t.TempDir(), "m")).CombinedOutput()
 	if err == nil || !strings.Contains(string(refused), "storage-initializer: fetching "+s.URL+"/bucket/models/model.bst: the server answers 4") {
 		t.Errorf("%v: %s", err, refused)
 	}

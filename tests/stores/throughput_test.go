@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // TestMain lets this binary be a plain client, whose time and memory are
@@ -29,7 +27,11 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if programDir != "" {
+		_ = os.RemoveAll(programDir)
+	}
+	os.Exit(code)
 }
 
 // oneByOne fetches each object by one request after another.
@@ -88,7 +90,6 @@ func BenchmarkThroughput(b *testing.B) {
 		b.Skip("once is enough: it has rounds of its own")
 	}
 	Tool(b, "rclone")
-	bin := programs.Build(b)
 	s := StartS3(b, "bucket")
 	random := rand.New(rand.NewSource(1))
 	content := make([]byte, benchSize)
@@ -98,7 +99,7 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 	contenders := []*contender{
 		{name: "storage-initializer", command: func(to string) *exec.Cmd {
-			return initializer(b.Context(), bin, s.Env(), "s3://bucket/m", to)
+			return initializer(b, s.Env(), "s3://bucket/m", to)
 		}},
 		{name: "rclone copy", command: func(to string) *exec.Cmd {
 			cmd := exec.Command("rclone", "copy", "s:bucket/m", to)
