@@ -89,7 +89,7 @@ func (p *pass) tell(ctx context.Context) {
 // writeStatus writes the status if it differs from the one that is there.
 func (p *pass) writeStatus(ctx context.Context) error {
 	stored := p.deployment.Status
-	last, known := p.memory.recallStatus(p.stored.GetUID())
+	last, known := p.memory.recallStatus(p.name())
 	if known && isOlder(p.stored.GetResourceVersion(), last.version) {
 		stored = last.status
 	}
@@ -105,7 +105,7 @@ func (p *pass) writeStatus(ctx context.Context) error {
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	p.memory.rememberStatus(p.stored.GetUID(), wanted, o.GetResourceVersion())
+	p.memory.rememberStatus(p.name(), wanted, o.GetResourceVersion())
 	if stored.State != wanted.State {
 		kind := corev1.EventTypeNormal
 		if wanted.State == v1.StatusFailed {

@@ -33,12 +33,13 @@ type facts struct {
 // deployment that is gone, is going, or is another operator's.
 func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*facts, error) {
 	f := &facts{stored: newDeployment()}
-	if err := r.cache.Get(ctx, name, f.stored); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	if f.stored.GetDeletionTimestamp() != nil {
-		r.memory.forgetDeployment(f.stored.GetUID())
+	err := r.cache.Get(ctx, name, f.stored)
+	if apierrors.IsNotFound(err) || err == nil && f.stored.GetDeletionTimestamp() != nil {
+		r.memory.forgetDeployment(name)
 		return nil, nil // What it owns goes with it.
+	}
+	if err != nil {
+		return nil, err
 	}
 	ours, err := r.scope.includes(ctx, r.cache, f.stored)
 	if err != nil || !ours {

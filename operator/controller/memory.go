@@ -46,8 +46,8 @@ type memory struct {
 	objects map[ref]written
 	// switched is when the routes of a deployment were last changed, statuses
 	// what was last written of it.
-	switched map[types.UID]time.Time
-	statuses map[types.UID]writtenStatus
+	switched map[types.NamespacedName]time.Time
+	statuses map[types.NamespacedName]writtenStatus
 }
 
 type writtenStatus struct {
@@ -56,7 +56,7 @@ type writtenStatus struct {
 }
 
 func newMemory(now func() time.Time) *memory {
-	return &memory{now: now, objects: map[ref]written{}, switched: map[types.UID]time.Time{}, statuses: map[types.UID]writtenStatus{}}
+	return &memory{now: now, objects: map[ref]written{}, switched: map[types.NamespacedName]time.Time{}, statuses: map[types.NamespacedName]writtenStatus{}}
 }
 
 func (m *memory) remember(r ref, hash string, o metav1.Object) {
@@ -78,38 +78,38 @@ func (m *memory) recall(r ref) (written, bool) {
 	return w, ok
 }
 
-func (m *memory) switchedRoutes(uid types.UID) {
+func (m *memory) switchedRoutes(deployment types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.switched[uid] = m.now()
+	m.switched[deployment] = m.now()
 }
 
 // sinceSwitch is how long ago the routes were changed; false if that was
 // before this process.
-func (m *memory) sinceSwitch(uid types.UID) (time.Duration, bool) {
+func (m *memory) sinceSwitch(deployment types.NamespacedName) (time.Duration, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at, ok := m.switched[uid]
+	at, ok := m.switched[deployment]
 	return m.now().Sub(at), ok
 }
 
-func (m *memory) forgetDeployment(uid types.UID) {
+func (m *memory) forgetDeployment(deployment types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.switched, uid)
-	delete(m.statuses, uid)
+	delete(m.switched, deployment)
+	delete(m.statuses, deployment)
 }
 
-func (m *memory) rememberStatus(uid types.UID, s v1.SeldonDeploymentStatus, version string) {
+func (m *memory) rememberStatus(deployment types.NamespacedName, s v1.SeldonDeploymentStatus, version string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.statuses[uid] = writtenStatus{s, version}
+	m.statuses[deployment] = writtenStatus{s, version}
 }
 
-func (m *memory) recallStatus(uid types.UID) (writtenStatus, bool) {
+func (m *memory) recallStatus(deployment types.NamespacedName) (writtenStatus, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, ok := m.statuses[uid]
+	s, ok := m.statuses[deployment]
 	return s, ok
 }
 

@@ -10,6 +10,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
@@ -35,6 +36,8 @@ type pass struct {
 	// again is when to look again though nothing changes; 0: not.
 	again time.Duration
 }
+
+func (p *pass) name() types.NamespacedName { return client.ObjectKeyFromObject(p.stored) }
 
 // step is one part of a pass. Each reads what the ones before it left.
 type step struct {

@@ -116,7 +116,7 @@ func (p *pass) switchRoutes(ctx context.Context) error {
 		return err
 	}
 	if !first {
-		p.memory.switchedRoutes(p.deployment.UID)
+		p.memory.switchedRoutes(p.name())
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (p *pass) pruneWorkloads(ctx context.Context, old []staleObject) error {
 	if p.routesBehind || len(p.refused) > 0 {
 		return nil // Requests may still go there.
 	}
-	if since, ok := p.memory.sinceSwitch(p.deployment.UID); ok && since < p.drain {
+	if since, ok := p.memory.sinceSwitch(p.name()); ok && since < p.drain {
 		p.wait("old pods are removed when gateways have followed the routes")
 		p.lookAgain(p.drain - since)
 		return nil

@@ -233,3 +233,42 @@ func (w *world) replicaSet(name string) *appsv1.ReplicaSet {
 	}
 	return set
 }
+
+// TestRoutesOnServices: where a Service's annotation is a route, a second
+// predictor gets requests when it serves, and not before.
+func TestRoutesOnServices(t *testing.T) {
+	w := newWorld(t, server)
+	w.start(func(o *controller.Options) {
+		o.Environment.Expand.Ingress.Ambassador.Enabled = true
+		o.Environment.Expand.Ingress.Ambassador.Version = "v1"
+	})
+	service := &corev1.Service{}
+	get := func(name string) error { return w.Get(t.Context(), types.NamespacedName{Name: name}, service) }
+	w.apply(model)
+	w.awaitWorkloads("model-main-0-classifier")
+	w.eventually(func() string {
+		if err := get("model-main"); err != nil || service.Annotations["getambassador.io/config"] == "" {
+			return fmt.Sprintf("the first route is not made at once: %v", err)
+		}
+		return ""
+	})
+	w.serve("model-main-0-classifier")
+	w.awaitState("model", v1.StatusAvailable)
+	w.apply(strings.Replace(model, "name: main", "name: next", 1))
+	w.awaitWorkloads("model-main-0-classifier", "model-next-0-classifier")
+	w.awaitState("model", v1.StatusCreating)
+	if err := get("model-next"); err == nil {
+		t.Error("the route to the second predictor is there before it serves")
+	}
+	w.serve("model-next-0-classifier")
+	w.awaitState("model", v1.StatusAvailable)
+	if err := get("model-next"); err != nil {
+		t.Error(err)
+	}
+	w.eventually(func() string {
+		if err := get("model-main"); err == nil {
+			return "the old route is still there"
+		}
+		return ""
+	})
+}
