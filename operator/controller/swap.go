@@ -99,7 +99,7 @@ func (p *pass) switchRoutes(ctx context.Context) error {
 		return nil
 	}
 	first := !p.hasRoutes()
-	if missing := p.frontsThatDoNotServe(); !first && len(missing) > 0 {
+	if missing := append(p.refusedBehindRoutes(), p.frontsThatDoNotServe()...); !first && len(missing) > 0 {
 		p.routesBehind = true
 		p.wait("the routes are switched when %s serves", missing[0])
 		return nil
@@ -119,6 +119,17 @@ func (p *pass) switchRoutes(ctx context.Context) error {
 		p.memory.switchedRoutes(p.name())
 	}
 	return nil
+}
+
+// refusedBehindRoutes names what requests would miss.
+func (p *pass) refusedBehindRoutes() []string {
+	var missing []string
+	for _, r := range p.refused {
+		if k, ok := kindOf(r.object.GroupKind); ok && k.stage <= stageWorkload {
+			missing = append(missing, r.object.String())
+		}
+	}
+	return missing
 }
 
 func isRouteObject(k kind, o client.Object) bool { return isRoute(k, o) }

@@ -272,3 +272,32 @@ func TestRoutesOnServices(t *testing.T) {
 		return ""
 	})
 }
+
+// TestRoutesWaitForRefusedServices: a route to a Service that cannot be made is
+// not made either.
+func TestRoutesWaitForRefusedServices(t *testing.T) {
+	w := newWorld(t, server)
+	w.start(withIngress)
+	w.serveAll()
+	w.apply(model)
+	w.awaitState("model", v1.StatusAvailable)
+	gap := w.watchRoute(t.Context())
+	stranger := &corev1.Service{}
+	stranger.Name, stranger.Namespace = "model-next", w.namespace
+	stranger.Spec.Ports = []corev1.ServicePort{{Name: "http", Port: 8000}}
+	stranger.Spec.Selector = map[string]string{"theirs": "true"}
+	if err := w.Create(t.Context(), stranger); err != nil {
+		t.Fatal(err)
+	}
+	w.apply(strings.Replace(model, "name: main", "name: next", 1))
+	w.awaitWorkloads("model-main-0-classifier", "model-next-0-classifier")
+	w.awaitState("model", v1.StatusFailed)
+	if err := w.Delete(t.Context(), stranger); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitState("model", v1.StatusAvailable)
+	w.awaitWorkloads("model-next-0-classifier")
+	if missing := gap(); missing != "" {
+		t.Errorf("there was a moment when %s", missing)
+	}
+}
