@@ -58,6 +58,7 @@ func (w *world) awaitImage(workload, container, image string) {
 // TestConfigMap: a change counts at once, a broken one not at all, and an
 // operator that starts with a broken one touches nothing.
 func TestConfigMap(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, server)
 	op := w.start()
 	w.serveAll()

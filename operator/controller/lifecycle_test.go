@@ -77,6 +77,7 @@ func (w *world) versions() map[string]string {
 // TestNothingIsWrittenTwice: the same deployment again, and another operator,
 // change nothing and send nothing.
 func TestNothingIsWrittenTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, server)
 	op := w.start(withIngress)
 	w.serveAll()
@@ -147,6 +148,7 @@ func (w *world) awaitQuiet(op *operator) {
 
 // TestForeignFieldsStay, and ours come back.
 func TestForeignFieldsStay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, server)
 	w.start()
 	w.serveAll()
@@ -230,6 +232,7 @@ func TestForeignFieldsStay(t *testing.T) {
 }
 
 func TestDeletionLeavesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, server)
 	w.start(withIngress)
 	w.serveAll()

@@ -15,6 +15,7 @@ import (
 // from everything that users write, become objects that the API server takes,
 // and that are seen to be as they should be afterwards.
 func TestAPIServerTakesWhatValidationTakes(t *testing.T) {
+	t.Parallel()
 	const many = 100
 	w := newWorld(t, server)
 	servers, err := manifests.Load()

@@ -73,6 +73,7 @@ func TestNamespacesOfOthers(t *testing.T) {
 
 // TestOneOfSeveralActs, and the next one goes on when it stops.
 func TestOneOfSeveralActs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, server)
 	w.serveAll()
 	elected := func(o *controller.Options) { o.Election = controller.Election{Enabled: true, ID: "test"} }

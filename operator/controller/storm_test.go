@@ -21,6 +21,7 @@ import (
 // TestStorm: somebody writes to the same objects all the time, and the user
 // changes the deployment; the end is as the last change says.
 func TestStorm(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, server)
 	w.start(withIngress)
 	w.serveAll()
@@ -84,6 +85,7 @@ func (w *world) meddle(ctx context.Context, i int) int {
 // TestOutage has an API server of its own: it goes away while deployments
 // change, and then learns of kinds that it did not serve.
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	s, err := apiserver.Start(apiserver.Options{})
 	if err != nil {
 		t.Fatal(err)
