@@ -34,6 +34,8 @@ var rules = []rule{
 	{in: "operator/expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
 	{in: "operator/...", never: []string{module + "/executor/..."}, why: "operator and executor meet in ENGINE_PREDICTOR only"},
 	{in: "operator/controller", direct: true, never: []string{"os", "os/exec", module + "/operator/local"}, why: "the controller knows the API server alone"},
+	{in: "operator/webhook", never: []string{module + "/operator/controller", module + "/operator/expand", module + "/operator/local"}, why: "a review asks for the rules alone"},
+	{in: "operator/diff", never: []string{module + "/operator/local", module + "/operator/webhook"}, why: "a comparison asks the API server"},
 	{in: "operator/local/...", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, why: "the laptop has no API server"},
 	{in: "storage/transfer", never: []string{"github.com/aws/...", "github.com/Azure/...", "golang.org/x/oauth2/...", "oras.land/...", "net/http", module + "/storage/access"}, why: "the engine knows no store"},
 	{in: "storage/...", never: []string{module + "/graph", module + "/apis/...", module + "/operator/...", module + "/executor/..."}, why: "storage knows URIs and files"},

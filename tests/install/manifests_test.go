@@ -124,3 +124,15 @@ func deployment(t *testing.T, all []*unstructured.Unstructured) *appsv1.Deployme
 	}
 	return &d
 }
+
+// TestUninstallingByLabelSparesDeployments holds that what has the label can
+// go: without the definition all deployments would go, and a namespace may hold
+// other things.
+func TestUninstallingByLabelSparesDeployments(t *testing.T) {
+	for _, o := range objects(t, kustomize(t, base+"/with-webhook")) {
+		stays := o.GetKind() == "CustomResourceDefinition" || o.GetKind() == "Namespace"
+		if labelled := o.GetLabels()["app.kubernetes.io/name"] == "radiant-operator"; labelled == stays {
+			t.Errorf("%s %s: has the label: %t", o.GetKind(), o.GetName(), labelled)
+		}
+	}
+}

@@ -179,3 +179,36 @@ func (c *cluster) checkStored(t *testing.T, stored *unstructured.Unstructured) {
 		t.Error("what is published is not what is stored")
 	}
 }
+
+// TestOneNamespace runs the operator of one namespace under its Role.
+func TestOneNamespace(t *testing.T) {
+	program := radiant(t)
+	c := ownCluster(t)
+	text, err := template(t, "--set", "singleNamespace=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		t.Fatal(err)
+	}
+	c.apply(t, objects(t, text))
+	for _, in := range []string{namespace, "default"} {
+		if err := c.Create(t.Context(), parse(t, in, iris)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o := c.startOperator(t, program, "--namespace", namespace)
+	name := types.NamespacedName{Namespace: namespace, Name: "iris"}
+	until(t, "the deployment of the namespace", func() error { return c.serving(t.Context(), name) })
+	if state, err := c.state(t.Context(), types.NamespacedName{Namespace: "default", Name: "iris"}); err != nil || state != "" {
+		t.Errorf("a deployment of another namespace has the state %q, error %v", state, err)
+	}
+	o.stop(t)
+	log, err := os.ReadFile(o.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(log), "is forbidden") {
+		t.Errorf("something was forbidden:\n%s", log)
+	}
+}
