@@ -57,14 +57,24 @@ func (cs Changes) String() string {
 	return strings.Join(lines, ", ")
 }
 
-// changed reports whether any object did.
-func (cs Changes) changed() bool {
+// byReason gathers what is one event: of events that differ in their text
+// alone, clusters keep the first. What did not change is left out.
+func (cs Changes) byReason() []Changes {
+	var all []Changes
+	at := map[string]int{}
 	for _, c := range cs {
-		if c.Action != Unchanged {
-			return true
+		if c.Action == Unchanged {
+			continue
 		}
+		i, ok := at[c.reason()]
+		if !ok {
+			i = len(all)
+			at[c.reason()] = i
+			all = append(all, nil)
+		}
+		all[i] = append(all[i], c)
 	}
-	return false
+	return all
 }
 
 var _ error = refused{}

@@ -77,12 +77,13 @@ func (p *pass) retry() error {
 func (p *pass) tell(ctx context.Context) {
 	for _, c := range p.changes {
 		p.metrics.changed(c)
-		if c.Action != Unchanged {
-			p.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, c.reason(), c.Action.String(), "%s", c)
-		}
 	}
-	if p.changes.changed() {
-		log.FromContext(ctx).Info("objects changed", "changes", p.changes.String())
+	for _, same := range p.changes.byReason() {
+		p.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, same[0].reason(), same[0].Action.String(),
+			"%s", cut(same.String(), mostInEvent))
+	}
+	if text := p.changes.String(); text != "" {
+		log.FromContext(ctx).Info("objects changed", "changes", text)
 	}
 }
 
