@@ -56,16 +56,13 @@ func write(o options, p program, parts []part) (v1.Hash, error) {
 // writeArchive packs a layout into one file.
 func writeArchive(dir, to string, o options) error {
 	var files []file
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	tree := os.DirFS(dir)
+	err := fs.WalkDir(tree, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		files = append(files, file{path: filepath.ToSlash(name), mode: 0o644, content: content})
+		content, err := fs.ReadFile(tree, path)
+		files = append(files, file{path: path, mode: 0o644, content: content})
 		return err
 	})
 	if err != nil {

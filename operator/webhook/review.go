@@ -41,7 +41,8 @@ func Review(req *admissionv1.AdmissionRequest, rules v1.ValidateOptions) *admiss
 		resp.Allowed, resp.Result = false, badRequest(err)
 		return resp
 	}
-	if problems.Err() != nil && !(req.Operation == admissionv1.Update && sameSpec(req.OldObject.Raw, spec)) {
+	wrong := problems.Err() != nil
+	if untouched := req.Operation == admissionv1.Update && sameSpec(req.OldObject.Raw, spec); wrong && !untouched {
 		resp.Allowed, resp.Result = false, refusal(req, problems.Of(v1.SeverityError))
 	} else {
 		resp.Warnings = warnings(problems.Of(v1.SeverityError))

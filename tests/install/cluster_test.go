@@ -274,7 +274,14 @@ func TestRelease(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil {
 		t.Errorf("after uninstalling: %v", err)
 	}
-	helm("install", "radiant", chart)
+	// What is left, and what an older operator left, is taken over.
+	if err := c.Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "seldon-manager", Namespace: namespace}}); err != nil {
+		t.Fatal(err)
+	}
+	helm("install", "another", chart, "--take-ownership")
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(d), d); err != nil {
+		t.Errorf("after installing again: %v", err)
+	}
 }
 
 // iris is a deployment as people write it.
