@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -78,6 +79,9 @@ func New(o Options) (*Operator, error) {
 	// Port names that several containers use, and the like: users expect them.
 	o.Cluster.WarningHandlerWithContext = rest.NoWarnings{}
 	m, err := newManager(o)
+	if meta.IsNoMatchError(err) {
+		return nil, fmt.Errorf("the API server does not serve %ss; kubectl apply -f manifests/crd/seldondeployments.yaml: %w", v1.Kind, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("setting up the manager: %w", err)
 	}

@@ -91,6 +91,10 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
+	_, err = controller.New(controller.Options{Cluster: s.Config(), MetricsAddress: "0", HealthAddress: "0"})
+	if err == nil || !strings.Contains(err.Error(), "does not serve SeldonDeployments; kubectl apply") {
+		t.Errorf("without the definition the error is %v", err)
+	}
 	if err := s.Install(t.Context(), crd.YAML()); err != nil {
 		t.Fatal(err)
 	}
