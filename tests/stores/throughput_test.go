@@ -70,7 +70,7 @@ func oneByOne(s *S3, to string) error {
 const (
 	benchFiles  = 50
 	benchSize   = 40_000_000
-	benchRounds = 6
+	benchRounds = 5
 	benchMemory = 128 << 20
 )
 
