@@ -126,10 +126,16 @@ func archive(path string, fill func(dir string) error) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	// A debootstrap that was interrupted leaves the kernel's files mounted:
+	// they are no files of the layer's, to pack or to remove.
+	defer unmountBelow(dir)
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
 	if err := fill(dir); err != nil {
+		return err
+	}
+	if err := unmountBelow(dir); err != nil {
 		return err
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), "archive-")
