@@ -1,4 +1,36 @@
 #!/usr/bin/env bash
-# The cases that need a Kubernetes cluster. This version has none: what it
-# makes for Kubernetes is checked by golden files (operator/expand/testdata).
-echo 'e2e: nothing was run: there are no cluster cases yet'
+# Runs the cases that need a cluster: a single-node Kubernetes on this machine
+# (tests/cluster), or the one that KUBECONFIG names. Arguments go to go test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if [[ -z ${KUBECONFIG:-} ]]; then
+  [[ $(uname) == Linux ]] || { echo 'e2e: skipped: a node needs Linux'; exit 0; }
+  [[ $(id -u) == 0 ]] || { echo 'e2e: skipped: a node needs root'; exit 0; }
+fi
+architecture=$(go env GOARCH)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+scripts/need.sh go certificates fake-gcs-server >/dev/null
+
+if [[ -z ${KUBECONFIG:-} ]]; then
+  (cd tests/cluster && go build -o "$work/cluster" .)
+  export RADIANT_CLUSTER_SOURCE=$PWD/tests/cluster
+  trap '"$work/cluster" down || true; rm -rf "$work"' EXIT
+  "$work/cluster" up > "$work/environment"
+  . "$work/environment"
+  "$work/cluster" images
+  go run ./images -platforms "linux/$architecture" -o "$work/images" >/dev/null
+  for image in operator executor storage-initializer; do
+    "$work/cluster" import "docker.io/radiant/$image:$(go run ./operator --version | awk '{print $NF}')" "$work/images/$image"
+  done
+fi
+
+kubectl apply --server-side -f manifests/install.yaml
+# How this cluster wants it: its gateway, its model store, and little for each
+# executor, so that three pods fit on one small node.
+kubectl --namespace seldon-system set env deployment/seldon-controller-manager \
+  GATEWAY_API_ENABLED=true GATEWAY_API_GATEWAY=radiant-system/radiant GATEWAY_API_GRPC_GATEWAY=radiant-system/radiant-grpc \
+  PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME=stores \
+  EXECUTOR_DEFAULT_CPU_REQUEST=50m EXECUTOR_DEFAULT_MEMORY_REQUEST=64Mi
+kubectl --namespace seldon-system rollout status deployment/seldon-controller-manager --timeout=180s
+go test -count=1 -tags e2e -timeout 20m "$@" ./tests/e2e

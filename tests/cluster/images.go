@@ -38,7 +38,8 @@ func standIns() []image {
 		{
 			name:   "docker.io/seldonio/mock_classifier_rest:1.3",
 			layers: []layer{program("classifier", "../classifier")},
-			config: v1.Config{Entrypoint: []string{"/classifier"}, User: "8888"},
+			// Each request costs about what it does in Python.
+			config: v1.Config{Entrypoint: []string{"/classifier"}, User: "8888", Env: []string{"WORK=20000"}},
 		},
 		{
 			name:   "docker.io/tensorflow/serving:2.20.0",

@@ -48,8 +48,11 @@ func (c *cluster) startServices(ctx context.Context) error {
 	return c.startGateway(ctx)
 }
 
-// gatewayAddress is where requests from outside come in.
-const gatewayAddress = "127.0.0.1:8088"
+// Where requests from outside come in.
+const (
+	gatewayREST = "127.0.0.1:8088"
+	gatewayGRPC = "127.0.0.1:8089"
+)
 
 func (c *cluster) startGateway(ctx context.Context) error {
 	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api")
@@ -77,7 +80,7 @@ func (c *cluster) startGateway(ctx context.Context) error {
 	}
 	return c.start("traefik", []string{
 		"--providers.kubernetesgateway=true", "--providers.kubernetesgateway.experimentalchannel=true",
-		"--entrypoints.web.address=" + gatewayAddress, "--log.level=INFO",
+		"--entrypoints.web.address=" + gatewayREST, "--entrypoints.grpc.address=" + gatewayGRPC, "--log.level=INFO",
 		"--global.checknewversion=false", "--global.sendanonymoususage=false",
 	}, "KUBECONFIG="+c.kubeconfig("admin"))
 }
@@ -110,7 +113,7 @@ func (c *cluster) waitReady(ctx context.Context) error {
 		return err
 	}
 	return c.await(ctx, "traefik", func() error {
-		return c.command(ctx, nil, kubectl, "wait", "--for=condition=Programmed", "--timeout=30s", "-n", "radiant-system", "gateway/radiant")
+		return c.command(ctx, nil, kubectl, "wait", "--for=condition=Programmed", "--timeout=30s", "-n", "radiant-system", "gateway/radiant", "gateway/radiant-grpc")
 	})
 }
 

@@ -160,7 +160,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestDeadHost(t *testing.T) {
-	address := freeAddress(t)
+	address := freeAddress(t, loopback)
 	env := map[string]string{
 		"AWS_ENDPOINT_URL": "http://" + address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "very-secret",
 		"STORAGE_EMULATOR_HOST": address, "HF_ENDPOINT": "http://" + address,

@@ -11,6 +11,13 @@ import (
 // the environment of a client.
 func StartGCS(t testing.TB, buckets map[string]Files) map[string]string {
 	t.Helper()
+	return StartGCSAt(t, loopback, buckets)
+}
+
+// StartGCSAt is StartGCS at another address of this machine, such as one that
+// pods can reach.
+func StartGCSAt(t testing.TB, host string, buckets map[string]Files) map[string]string {
+	t.Helper()
 	server := Tool(t, "fake-gcs-server")
 	dir := t.TempDir()
 	for bucket, files := range buckets {
@@ -24,7 +31,7 @@ func StartGCS(t testing.TB, buckets map[string]Files) map[string]string {
 			}
 		}
 	}
-	address := serve(t, func(host, port string) *exec.Cmd {
+	address := serveAt(t, host, func(host, port string) *exec.Cmd {
 		return exec.Command(server, "-scheme", "http", "-host", host, "-port", port, "-backend", "memory", "-data", dir,
 			"-public-host", host+":"+port, "-log-level", "error")
 	})

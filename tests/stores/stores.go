@@ -40,10 +40,18 @@ func Tool(t testing.TB, name string) string {
 // somebody was faster to take the port.
 func serve(t testing.TB, program func(host, port string) *exec.Cmd) (address string) {
 	t.Helper()
+	return serveAt(t, loopback, program)
+}
+
+// loopback is where servers listen unless somebody beyond this machine asks.
+const loopback = "127.0.0.1"
+
+func serveAt(t testing.TB, host string, program func(host, port string) *exec.Cmd) (address string) {
+	t.Helper()
 	var output syncBuffer
 	for range 5 {
-		address = freeAddress(t)
-		host, port, _ := net.SplitHostPort(address)
+		address = freeAddress(t, host)
+		_, port, _ := net.SplitHostPort(address)
 		cmd := program(host, port)
 		cmd.Stdout, cmd.Stderr = &output, &output
 		if err := cmd.Start(); err != nil {
@@ -88,9 +96,9 @@ func listening(address string, ended <-chan struct{}) error {
 	return fmt.Errorf("nothing listens at %s after %s", address, startTimeout)
 }
 
-func freeAddress(t testing.TB) string {
+func freeAddress(t testing.TB, host string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,89 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prime-radiant/radiant/tests/cases"
+	"github.com/prime-radiant/radiant/tests/stores"
+)
+
+// folder reads all files below a folder, each under prefix.
+func folder(t *testing.T, dir, prefix string) stores.Files {
+	t.Helper()
+	all := stores.Files{}
+	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all[prefix+filepath.ToSlash(name)] = content
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// An unchanged manifest of version v1alpha2, whose model is in a bucket, is
+// asked for a digit through the gateway.
+func TestTensorFlowServing(t *testing.T) {
+	w := newWorld(t, "default")
+	w.models(map[string]stores.Files{"seldon-models": folder(t, "../../samples/mnist/model", "tfserving/mnist-model/")})
+	w.kubectl("apply", "-f", "testdata/tfserving.yaml")
+	w.available("tfserving")
+	const path = "/seldon/default/tfserving/api/v1.0/predictions"
+	requests := []cases.Request{
+		{Transport: "rest", Path: path, BodyFile: "request.json", ExpectFile: "response.json", Tolerance: 1e-5},
+		{
+			Transport: "grpc", Method: "/seldon.protos.Seldon/Predict", Headers: map[string]string{"seldon": "tfserving", "namespace": "default"},
+			BodyFile: "requests/seldon-tensor.json", ExpectFile: "requests/seldon-tensor.expect.json", Tolerance: 1e-5,
+		},
+	}
+	for _, r := range requests {
+		address := gatewayREST
+		if r.Transport == "grpc" {
+			address = gatewayGRPC
+		}
+		// A gateway follows routes a moment after they are written.
+		w.eventually(r.Transport+" answers", func() error { return cases.Run(address, "../../samples/mnist", r) })
+	}
+	page, err := http.Get("http://" + gatewayREST + "/seldon/default/tfserving/api/v1.0/doc/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Body.Close()
+	text, err := io.ReadAll(page.Body)
+	if err != nil || page.StatusCode != http.StatusOK || !strings.Contains(string(text), "<html") {
+		t.Errorf("the page: %s, %v\n%s", page.Status, err, text)
+	}
+	w.delete("tfserving")
+}
+
+// A model that is not there is told of in words, and a right one heals it.
+func TestMissingModel(t *testing.T) {
+	w := newWorld(t, "missing-model")
+	w.models(map[string]stores.Files{"models": folder(t, "../../samples/mnist/model", "mnist/")})
+	manifest := func(uri string) string {
+		return strings.NewReplacer("gs://seldon-models/tfserving/mnist-model", uri).Replace(read(t, "testdata/tfserving.yaml"))
+	}
+	w.applyText(manifest("gs://models/mnst"))
+	w.eventually("the status tells of the model", func() error {
+		return mentions(w.deployment("tfserving").Status.Description, "gs://models/mnst")
+	})
+	t.Logf("status: %s", w.deployment("tfserving").Status.Description)
+	w.applyText(manifest("gs://models/mnist"))
+	w.available("tfserving")
+	w.delete("tfserving")
+}
