@@ -42,7 +42,7 @@ func (c *cluster) startServer() error {
 	pki := func(name string) string { return c.path("pki", name) }
 	return c.start("kube-apiserver", []string{
 		"--etcd-servers=" + etcdClient, "--secure-port=6443", "--bind-address=0.0.0.0", "--advertise-address=" + nodeAddress,
-		"--service-cluster-ip-range=" + serviceRange, "--endpoint-reconciler-type=none",
+		"--service-cluster-ip-range=" + serviceRange,
 		"--client-ca-file=" + pki("ca.crt"), "--tls-cert-file=" + pki("apiserver.crt"), "--tls-private-key-file=" + pki("apiserver.key"),
 		"--service-account-key-file=" + pki("service-account.pub"), "--service-account-signing-key-file=" + pki("service-account.key"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--authorization-mode=Node,RBAC", "--allow-privileged=true",

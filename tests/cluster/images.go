@@ -135,7 +135,7 @@ func imageFor(index v1.ImageIndex) (v1.Image, error) {
 			if img, err := imageFor(inner); err == nil {
 				return img, nil
 			}
-		case m.MediaType.IsImage() && m.ArtifactType == "" && (m.Platform == nil || m.Platform.Architecture == architecture):
+		case m.MediaType.IsImage() && (m.Platform == nil || m.Platform.Architecture == architecture):
 			return index.Image(m.Digest)
 		}
 	}

@@ -64,11 +64,18 @@ func (c *cluster) startGateway(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking for the Gateway API: %w", err)
 	}
-	definitions := filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "experimental")
-	if err := c.command(ctx, nil, c.binary("kubectl"), "apply", "--server-side", "--force-conflicts", "-f", definitions); err != nil {
+	definitions, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "experimental", "gateway.*.yaml"))
+	if err != nil {
 		return err
 	}
-	if err := c.command(ctx, nil, c.binary("kubectl"), "wait", "--for=condition=Established", "--timeout=60s", "-f", definitions); err != nil {
+	var named []string
+	for _, d := range definitions {
+		named = append(named, "-f", d)
+	}
+	if err := c.command(ctx, nil, c.binary("kubectl"), append([]string{"apply", "--server-side", "--force-conflicts"}, named...)...); err != nil {
+		return err
+	}
+	if err := c.command(ctx, nil, c.binary("kubectl"), append([]string{"wait", "--for=condition=Established", "--timeout=60s"}, named...)...); err != nil {
 		return err
 	}
 	gateway, err := render("gateway.yaml", c.facts())
