@@ -180,6 +180,9 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 	}
 	if c.TerminationMessagePolicy == "" {
 		c.TerminationMessagePolicy = corev1.TerminationMessageReadFile
+		if _, prepackaged := f.servers[n.Implementation]; prepackaged {
+			c.TerminationMessagePolicy = corev1.TerminationMessageFallbackToLogsOnError
+		}
 	}
 	c.VolumeMounts = mountPodInfo(c.VolumeMounts)
 }

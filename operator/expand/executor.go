@@ -93,7 +93,7 @@ func (p *predictor) executor(pod *corev1.PodSpec) (corev1.Container, error) {
 		Resources:                *config.Resources.DeepCopy(),
 		VolumeMounts:             []corev1.VolumeMount{{Name: v1.PodInfoVolume, MountPath: v1.PodInfoPath}},
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
-		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 	}
 	if own := p.spec.SvcOrchSpec.Resources; own != nil {
 		c.Resources = *own

@@ -126,7 +126,7 @@ func (p *predictor) initializer(name string, d download) corev1.Container {
 		Args:                     []string{d.uri, modelDir},
 		Resources:                *p.in.Config.Storage.Resources.DeepCopy(),
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
-		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 	}
 	if secret := p.envSecret(d.secret); secret != "" {
 		c.EnvFrom = envFromSecret(secret)
