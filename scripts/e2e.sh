@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the cases that need a cluster: a single-node Kubernetes on this machine
-# (tests/cluster), or the one that KUBECONFIG names. Arguments go to go test.
+# Runs the cases that need a cluster: on a single-node Kubernetes of this machine
+# (tests/cluster), which is there for the run alone, or on the one that
+# KUBECONFIG names, if tests/cluster made it. Arguments go to go test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [[ -z ${KUBECONFIG:-} ]]; then
@@ -14,7 +15,8 @@ scripts/need.sh go certificates fake-gcs-server >/dev/null
 
 if [[ -z ${KUBECONFIG:-} ]]; then
   (cd tests/cluster && go build -o "$work/cluster" .)
-  export RADIANT_CLUSTER_SOURCE=$PWD/tests/cluster
+  export RADIANT_CLUSTER_SOURCE=$PWD/tests/cluster RADIANT_PYTHON
+  RADIANT_PYTHON=$(scripts/venv.sh cluster /dev/null)
   trap '"$work/cluster" down || true; rm -rf "$work"' EXIT
   "$work/cluster" up > "$work/environment"
   . "$work/environment"

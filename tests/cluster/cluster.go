@@ -119,6 +119,7 @@ var debian = []struct{ name, shownBy string }{
 	{"conntrack", "/usr/sbin/conntrack"},
 	{"iproute2", "/usr/sbin/ip"},
 	{"iptables", "/usr/sbin/iptables"},
+	{"debootstrap", "/usr/sbin/debootstrap"},
 }
 
 func (c *cluster) installDebian(ctx context.Context) error {

@@ -30,11 +30,6 @@ const (
 // base is a small Debian with Python.
 func base(ctx context.Context, c *cluster) (string, error) {
 	return c.cached("base-"+release, func(dir string) error {
-		if _, err := os.Stat("/usr/sbin/debootstrap"); err != nil {
-			if err := c.command(ctx, nil, "apt-get", "install", "-y", "-qq", "--no-install-recommends", "debootstrap"); err != nil {
-				return err
-			}
-		}
 		if err := c.command(ctx, nil, "debootstrap", "--variant=minbase", "--include=python3,libgomp1,ca-certificates", release, dir); err != nil {
 			return err
 		}
@@ -62,9 +57,17 @@ func packages(name string, lists ...string) layer {
 			args = append(args, "-r", path)
 		}
 		return c.cached(fmt.Sprintf("%s-%.8x", name, hash.Sum(nil)), func(dir string) error {
-			return c.command(ctx, nil, "python3", append(args, "--target", filepath.Join(dir, "opt/packages"))...)
+			return c.command(ctx, nil, python(), append(args, "--target", filepath.Join(dir, "opt/packages"))...)
 		})
 	}
+}
+
+// python is one that has pip.
+func python() string {
+	if path := os.Getenv("RADIANT_PYTHON"); path != "" {
+		return path
+	}
+	return "python3"
 }
 
 // program is a static Go program at the root of the image, from a folder

@@ -21,21 +21,30 @@ import (
 const usage = `usage: cluster up | down | images | import NAME LAYOUT
 
 Environment: RADIANT_CLUSTER_DIR, where state and logs go (default: the folder
-cluster in radiant's cache).
+cluster in radiant's cache); RADIANT_CLUSTER_SOURCE, the folder of this
+program's sources (default: the current one); RADIANT_PYTHON, a Python with pip
+(default: python3).
 `
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := command(ctx, os.Args[1:]); err != nil {
+	err := command(ctx, os.Args[1:])
+	if errors.Is(err, errUsage) {
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(2)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
 		os.Exit(1)
 	}
 }
 
+var errUsage = errors.New("wrong arguments")
+
 func command(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New(usage)
+		return errUsage
 	}
 	c, err := newCluster()
 	if err != nil {
@@ -56,5 +65,5 @@ func command(ctx context.Context, args []string) error {
 	case args[0] == "import" && len(args) == 3:
 		return c.importLayout(ctx, args[1], args[2])
 	}
-	return errors.New(usage)
+	return errUsage
 }
