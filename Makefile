@@ -35,7 +35,7 @@ test: build ## Run all tests, with the race detector
 	@scripts/need.sh versitygw fake-gcs-server azurite >/dev/null
 	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
-e2e: ## Run the cases that need a Kubernetes cluster
+e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh
 
 check: ## Formatting, vet and lint

@@ -7,10 +7,8 @@ import (
 )
 
 // More streams help against latency and against servers that bound each
-// connection. Near a fast store they only compete for the CPU with it: of 2 GB
-// in 50 files from the same machine with two cores, 2 streams brought 1.1 GB/s,
-// 4 streams 0.7 and 16 less than 0.4. So a download begins with few, and takes
-// more as long as that clearly helps.
+// connection. Near a fast store they only compete for the CPU with it. So a
+// download begins with few, and takes more as long as that clearly helps.
 const (
 	firstStreams = 2
 	// tuneEvery is how long each number of streams is looked at.
