@@ -3,6 +3,7 @@ package main
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -67,43 +68,48 @@ func pause() image {
 func (c *cluster) pauseImage(ctx context.Context) error { return c.standIn(ctx, pause()) }
 
 // standInImages makes all others.
-func (c *cluster) standInImages(ctx context.Context) error {
-	for _, i := range standIns() {
-		fmt.Fprintln(os.Stderr, "cluster: importing", i.name)
-		if err := c.standIn(ctx, i); err != nil {
+func (c *cluster) standInImages(ctx context.Context) error { return c.standIn(ctx, standIns()...) }
+
+// standIn imports images at once: what they share is written once.
+func (c *cluster) standIn(ctx context.Context, images ...image) error {
+	all, seen := map[string]v1.Image{}, map[string]v1.Layer{}
+	for _, i := range images {
+		img, err := c.assemble(ctx, i, seen)
+		if err != nil {
 			return fmt.Errorf("image %s: %w", i.name, err)
 		}
+		all[i.name] = img
 	}
-	return nil
+	return c.importImages(ctx, all)
 }
 
-func (c *cluster) standIn(ctx context.Context, i image) error {
+// assemble puts an image together. seen are layers by their archive: hashing one
+// takes a while.
+func (c *cluster) assemble(ctx context.Context, i image, seen map[string]v1.Layer) (v1.Image, error) {
 	img := empty.Image
 	for _, make := range i.layers {
 		path, err := make(ctx, c)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		// It goes to a disk beside; compressing it would take longer.
-		l, err := tarball.LayerFromFile(path, tarball.WithCompressionLevel(gzip.NoCompression))
-		if err != nil {
-			return err
+		if seen[path] == nil {
+			// It goes to a disk beside; compressing it would take longer.
+			if seen[path], err = tarball.LayerFromFile(path, tarball.WithCompressionLevel(gzip.NoCompression)); err != nil {
+				return nil, err
+			}
 		}
-		if img, err = mutate.AppendLayers(img, l); err != nil {
-			return err
+		if img, err = mutate.AppendLayers(img, seen[path]); err != nil {
+			return nil, err
 		}
 	}
 	file, err := img.ConfigFile()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	file = file.DeepCopy()
 	// An image for no platform is left out of an import.
 	file.OS, file.Architecture, file.Config = "linux", architecture, i.config
-	if img, err = mutate.ConfigFile(img, file); err != nil {
-		return err
-	}
-	return c.importImage(ctx, i.name, img)
+	return mutate.ConfigFile(img, file)
 }
 
 // importLayout makes the image of an OCI layout known to the node as ref.
@@ -116,7 +122,7 @@ func (c *cluster) importLayout(ctx context.Context, ref, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", dir, err)
 	}
-	return c.importImage(ctx, ref, img)
+	return c.importImages(ctx, map[string]v1.Image{ref: img})
 }
 
 // imageFor finds the image for this machine in an index, or in one within.
@@ -142,20 +148,22 @@ func imageFor(index v1.ImageIndex) (v1.Image, error) {
 	return nil, fmt.Errorf("no image for %s", architecture)
 }
 
-func (c *cluster) importImage(ctx context.Context, ref string, img v1.Image) error {
-	tag, err := name.NewTag(ref)
-	if err != nil {
-		return err
+// importImages makes images known to the node by their names.
+func (c *cluster) importImages(ctx context.Context, images map[string]v1.Image) error {
+	tagged := map[name.Tag]v1.Image{}
+	for ref, img := range images {
+		tag, err := name.NewTag(ref)
+		if err != nil {
+			return err
+		}
+		tagged[tag] = img
 	}
 	file, err := os.CreateTemp(c.dir, "image-*.tar")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
-	if err := tarball.Write(tag, img, file); err != nil {
-		return err
-	}
-	if err := file.Close(); err != nil {
+	if err := errors.Join(file.Close(), tarball.MultiWriteToFile(file.Name(), tagged)); err != nil {
 		return err
 	}
 	return c.ctr(ctx, "images", "import", file.Name())

@@ -52,12 +52,8 @@ func TestTensorFlowServing(t *testing.T) {
 		},
 	}
 	for _, r := range requests {
-		address := gatewayREST
-		if r.Transport == "grpc" {
-			address = gatewayGRPC
-		}
 		// A gateway follows routes a moment after they are written.
-		w.eventually(r.Transport+" answers", func() error { return cases.Run(address, "../../samples/mnist", r) })
+		w.eventually(r.Transport+" answers", func() error { return cases.Run(gatewayOf(r), "../../samples/mnist", r) })
 	}
 	page, err := http.Get("http://" + gatewayREST + "/seldon/default/tfserving/api/v1.0/doc/")
 	if err != nil {

@@ -1,0 +1,92 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prime-radiant/radiant/tests/cases"
+	"github.com/prime-radiant/radiant/tests/stores"
+)
+
+// The samples of MLServer answer in pods as they do on a laptop; only the
+// place of their models is another.
+func TestModelServers(t *testing.T) {
+	w := newWorld(t, "default")
+	w.models(map[string]stores.Files{"samples": together(
+		folder(t, "../../samples/iris-sklearn/model", "iris-sklearn/model/"),
+		folder(t, "../../samples/iris-xgboost/model", "iris-xgboost/model/"),
+	)})
+	for _, name := range []string{"iris-sklearn", "iris-xgboost"} {
+		dir := "../../samples/" + name
+		w.applyText(strings.ReplaceAll(read(t, dir+"/"+name+".yaml"), "modelUri: ./", "modelUri: gs://samples/"+name+"/"))
+		w.available(name)
+		suite, err := cases.Read(dir + "/case.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range suite.Cases[0].Requests {
+			w.eventually(name+": "+r.Name, func() error { return cases.Run(gatewayOf(r), dir, r) })
+		}
+		w.delete(name)
+	}
+}
+
+func gatewayOf(r cases.Request) string {
+	if r.Transport == "grpc" {
+		return gatewayGRPC
+	}
+	return gatewayREST
+}
+
+func together(all ...stores.Files) stores.Files {
+	merged := stores.Files{}
+	for _, files := range all {
+		for name, content := range files {
+			merged[name] = content
+		}
+	}
+	return merged
+}
+
+// A component of the last Apache-2.0 Python wrapper runs as its users' pods do.
+func TestPythonComponent(t *testing.T) {
+	w := newWorld(t, "default")
+	w.applyText(`
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: wrapped}
+spec:
+  predictors:
+  - name: main
+    componentSpecs:
+    - spec:
+        containers:
+        - name: doubler
+          image: localhost/wrapped:1
+          resources: {requests: {cpu: 100m, memory: 128Mi}}
+    graph: {name: doubler, type: MODEL}
+`)
+	w.available("wrapped")
+	w.eventually("the component answers", func() error {
+		resp, err := http.Post("http://"+gatewayREST+"/seldon/default/wrapped/api/v1.0/predictions", "application/json",
+			strings.NewReader(`{"data":{"names":["a","b"],"ndarray":[[1.5,2]]}}`))
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", resp.Status, text)
+		}
+		return mentions(string(text), `[[3.0,4.0]]`, `"wrapped":true`)
+	})
+	w.delete("wrapped")
+}
