@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
@@ -23,8 +25,8 @@ func write(o options, p program, parts []part) (v1.Hash, error) {
 		index = mutate.AppendManifests(index, mutate.IndexAddendum{
 			Add: made.image, Descriptor: v1.Descriptor{Platform: &made.platform},
 		})
-		name := fmt.Sprintf("%s-%s-%s.cdx.json", p.name, made.platform.OS, made.platform.Architecture)
-		if err := replace(filepath.Join(o.out, name), made.sbom); err != nil {
+		sbom := fmt.Sprintf("%s-%s-%s.cdx.json", p.name, made.platform.OS, made.platform.Architecture)
+		if err := replace(filepath.Join(o.out, sbom), made.sbom); err != nil {
 			return v1.Hash{}, err
 		}
 	}
@@ -40,17 +42,31 @@ func write(o options, p program, parts []part) (v1.Hash, error) {
 	if err != nil {
 		return v1.Hash{}, err
 	}
-	name := o.prefix + p.image
+	short := o.prefix + p.image
+	full, err := fullName(short)
+	if err != nil {
+		return v1.Hash{}, err
+	}
 	// containerd takes an image's name from the first key, other programs from
 	// the second.
 	err = path.AppendIndex(index, layout.WithAnnotations(map[string]string{
-		"io.containerd.image.name":          name,
-		"org.opencontainers.image.ref.name": name,
+		"io.containerd.image.name":          full,
+		"org.opencontainers.image.ref.name": short,
 	}))
 	if err != nil {
 		return v1.Hash{}, err
 	}
 	return digest, writeArchive(dir, dir+".tar", o)
+}
+
+// fullName is the name that a node looks for when a pod names an image: with
+// the default registry in front, unless the name has one.
+func fullName(short string) (string, error) {
+	tag, err := name.NewTag(short)
+	if err != nil {
+		return "", fmt.Errorf("naming the image: %w", err)
+	}
+	return strings.TrimPrefix(tag.Name(), "index."), nil
 }
 
 // writeArchive packs a layout into one file.
