@@ -36,7 +36,7 @@ test: build ## Run all tests, with the race detector
 	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
-	@scripts/e2e.sh
+	@scripts/e2e.sh -v
 
 check: ## Formatting, vet and lint
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on these files'; exit 1; }
