@@ -33,7 +33,11 @@ const pauseName = "localhost/pause:1"
 // standIns are the images that samples and the users' manifests name.
 func standIns() []image {
 	python := []string{"PYTHONPATH=/opt/packages", "PATH=/opt/packages/bin:/usr/bin:/bin", "HOME=/tmp", "PYTHONUNBUFFERED=1", "MPLCONFIGDIR=/tmp"}
-	mlserver := v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/packages/bin/mlserver", "start", "/mnt/models"}, Env: python, User: "1000"}
+	mlserver := v1.Config{
+		Entrypoint: []string{"/usr/bin/python3", "/opt/packages/bin/mlserver", "start", "/mnt/models"},
+		// It writes into the folder that it starts in.
+		WorkingDir: "/tmp", Env: python, User: "1000",
+	}
 	servers := []layer{base, packages("servers", serverLists...)}
 	return []image{
 		{
