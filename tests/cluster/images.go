@@ -53,14 +53,6 @@ func standIns() []image {
 		},
 		{name: "docker.io/seldonio/mlserver:1.7.1-sklearn", layers: servers, config: mlserver},
 		{name: "docker.io/seldonio/mlserver:1.7.1-xgboost", layers: servers, config: mlserver},
-		{
-			name:   "localhost/wrapped:1",
-			layers: []layer{base, packages("wrapper", "../peers/wrapper.txt"), copied("opt/component", "wrapped", "Wrapped.py")},
-			config: v1.Config{
-				Entrypoint: []string{"/usr/bin/python3", "/opt/packages/bin/seldon-core-microservice", "Wrapped"},
-				WorkingDir: "/opt/component", Env: python, User: "8888",
-			},
-		},
 	}
 }
 

@@ -3,9 +3,6 @@
 package e2e
 
 import (
-	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -51,42 +48,4 @@ func together(all ...stores.Files) stores.Files {
 		}
 	}
 	return merged
-}
-
-// A component of the last Apache-2.0 Python wrapper runs as its users' pods do.
-func TestPythonComponent(t *testing.T) {
-	w := newWorld(t, "default")
-	w.applyText(`
-apiVersion: machinelearning.seldon.io/v1
-kind: SeldonDeployment
-metadata: {name: wrapped}
-spec:
-  predictors:
-  - name: main
-    componentSpecs:
-    - spec:
-        containers:
-        - name: doubler
-          image: localhost/wrapped:1
-          resources: {requests: {cpu: 100m, memory: 128Mi}}
-    graph: {name: doubler, type: MODEL}
-`)
-	w.available("wrapped")
-	w.eventually("the component answers", func() error {
-		resp, err := http.Post("http://"+gatewayREST+"/seldon/default/wrapped/api/v1.0/predictions", "application/json",
-			strings.NewReader(`{"data":{"names":["a","b"],"ndarray":[[1.5,2]]}}`))
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(resp.Body)
-		if err != nil {
-			return err
-		}
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %s", resp.Status, text)
-		}
-		return mentions(string(text), `[[3.0,4.0]]`, `"wrapped":true`)
-	})
-	w.delete("wrapped")
 }
