@@ -5,8 +5,6 @@ package e2e
 import (
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,33 +12,11 @@ import (
 	"github.com/prime-radiant/radiant/tests/stores"
 )
 
-// folder reads all files below a folder, each under prefix.
-func folder(t *testing.T, dir, prefix string) stores.Files {
-	t.Helper()
-	all := stores.Files{}
-	err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		all[prefix+filepath.ToSlash(name)] = content
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
 // An unchanged manifest of version v1alpha2, whose model is in a bucket, is
 // asked for a digit through the gateway.
 func TestTensorFlowServing(t *testing.T) {
 	w := newWorld(t, "default")
-	w.models(map[string]stores.Files{"seldon-models": folder(t, "../../samples/mnist/model", "tfserving/mnist-model/")})
+	w.models(map[string]stores.Files{"seldon-models": stores.Folder(t, "../../samples/mnist/model", "tfserving/mnist-model/")})
 	w.kubectl("apply", "-f", "testdata/tfserving.yaml")
 	w.available("tfserving")
 	const path = "/seldon/default/tfserving/api/v1.0/predictions"
@@ -70,7 +46,7 @@ func TestTensorFlowServing(t *testing.T) {
 // A model that is not there is told of in words, and a right one heals it.
 func TestMissingModel(t *testing.T) {
 	w := newWorld(t, "missing-model")
-	w.models(map[string]stores.Files{"models": folder(t, "../../samples/mnist/model", "mnist/")})
+	w.models(map[string]stores.Files{"models": stores.Folder(t, "../../samples/mnist/model", "mnist/")})
 	manifest := func(uri string) string {
 		return strings.NewReplacer("gs://seldon-models/tfserving/mnist-model", uri).Replace(read(t, "testdata/tfserving.yaml"))
 	}

@@ -15,8 +15,8 @@ import (
 func TestModelServers(t *testing.T) {
 	w := newWorld(t, "default")
 	w.models(map[string]stores.Files{"samples": together(
-		folder(t, "../../samples/iris-sklearn/model", "iris-sklearn/model/"),
-		folder(t, "../../samples/iris-xgboost/model", "iris-xgboost/model/"),
+		stores.Folder(t, "../../samples/iris-sklearn/model", "iris-sklearn/model/"),
+		stores.Folder(t, "../../samples/iris-xgboost/model", "iris-xgboost/model/"),
 	)})
 	for _, name := range []string{"iris-sklearn", "iris-xgboost"} {
 		dir := "../../samples/" + name
