@@ -1,7 +1,6 @@
 package samples
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +34,7 @@ func serve(t *testing.T, bin, folder string, c cases.Case) string {
 	for _, e := range c.Exec {
 		args = append(args, "--exec", e)
 	}
-	var output syncBuffer
+	var output programs.Output
 	cmd := exec.Command(filepath.Join(bin, "radiant"), args...)
 	cmd.Dir = folder
 	cmd.Stdout, cmd.Stderr = &output, &output
@@ -125,22 +123,4 @@ func ready(address string) error {
 		}
 	}
 	return nil
-}
-
-// syncBuffer is a buffer that a running program writes to.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -65,7 +65,7 @@ func local(t *testing.T, bin, file string, env map[string]string) (address strin
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	var output syncBuffer
+	var output programs.Output
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -12,9 +12,10 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/tests/programs"
 )
 
 // startTimeout bounds the start of a server on a busy machine.
@@ -48,7 +49,7 @@ const loopback = "127.0.0.1"
 
 func serveAt(t testing.TB, host string, program func(host, port string) *exec.Cmd) (address string) {
 	t.Helper()
-	var output syncBuffer
+	var output programs.Output
 	for range 5 {
 		address = freeAddress(t, host)
 		_, port, _ := net.SplitHostPort(address)
@@ -104,24 +105,6 @@ func freeAddress(t testing.TB, host string) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
-}
-
-// syncBuffer is a buffer that a running program writes to.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // Files is what a store is filled with, by key.
