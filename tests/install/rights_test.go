@@ -136,6 +136,11 @@ func TestRights(t *testing.T) {
 	c.prepare(t)
 	args := []string{fmt.Sprintf("--webhook-port=%d", port), "--drain=0s"}
 	o := c.startOperator(t, program, args...)
+	c.begin(t)
+	// Whoever changes a selector has to be faster than the operator, or alone.
+	o.stop(t)
+	c.changeSelector(t)
+	o = c.startOperator(t, program, args...)
 	c.live(t)
 	o.stop(t)
 	for _, setting := range routes() {
@@ -184,9 +189,12 @@ func (c *cluster) prepare(t *testing.T) {
 	}
 }
 
-// live takes a deployment through its life.
-func (c *cluster) live(t *testing.T) {
-	name := types.NamespacedName{Namespace: home, Name: "everything"}
+// subject is the deployment whose life is watched.
+func subject() types.NamespacedName { return types.NamespacedName{Namespace: home, Name: "everything"} }
+
+// begin brings the deployment to its first state.
+func (c *cluster) begin(t *testing.T) {
+	name := subject()
 	d := parse(t, home, everything)
 	until(t, "the deployment", func() error { return c.Create(t.Context(), d.DeepCopy()) })
 	until(t, "the Service in the way", func() error { return c.tells(t.Context(), name, "there is one already") })
@@ -197,14 +205,23 @@ func (c *cluster) live(t *testing.T) {
 	for kind := range optional() {
 		until(t, kind.Kind, func() error { return c.count(t.Context(), kind, true) })
 	}
+}
+
+// live takes it through the rest of its life.
+func (c *cluster) live(t *testing.T) {
+	name := subject()
+	until(t, "the second state", func() error {
+		if err := c.serving(t.Context(), name); err != nil {
+			return err
+		}
+		return c.count(t.Context(), appsv1.SchemeGroupVersion.WithKind("ReplicaSet"), false)
+	})
 	broken := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "seldon-config", Namespace: namespace}, Data: map[string]string{"explainer": "{broken"},
 	}
 	if err := c.Create(t.Context(), broken); err != nil {
 		t.Fatal(err)
 	}
-	c.changeSelector(t, name)
-	until(t, "the second state", func() error { return c.serving(t.Context(), name) })
 
 	// The predictors get other names, and lose all that is optional.
 	renamed := strings.NewReplacer("hpaSpec: {maxReplicas: 3}", "replicas: 1", "pdbSpec: {maxUnavailable: 1}", "metadata: {}",
@@ -251,35 +268,29 @@ func (c *cluster) withoutRoutes(t *testing.T) {
 
 // changeSelector gives a Deployment another selector and a ReplicaSet with
 // pods, as if an older operator had made it, so that it has to be replaced.
-func (c *cluster) changeSelector(t *testing.T, name types.NamespacedName) {
+func (c *cluster) changeSelector(t *testing.T) {
 	t.Helper()
 	var list appsv1.DeploymentList
-	if err := c.List(t.Context(), &list, client.InNamespace(name.Namespace)); err != nil {
+	if err := c.List(t.Context(), &list, client.InNamespace(home)); err != nil {
 		t.Fatal(err)
 	}
 	old := &list.Items[0]
-	labels := map[string]string{"seldon-deployment-id": name.Name, "old": "true"}
+	labels := map[string]string{"seldon-deployment-id": subject().Name, "old": "true"}
 	made := &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Name: old.Name, Namespace: old.Namespace, Labels: old.Labels, OwnerReferences: old.OwnerReferences},
 		Spec:       appsv1.DeploymentSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: old.Spec.Template},
 	}
 	made.Spec.Template.Labels = labels
-	// The operator makes the Deployment again as soon as it is gone, so the old
-	// one has to come before it.
-	until(t, "a Deployment with another selector", func() error {
-		if err := c.Delete(t.Context(), old.DeepCopy(), client.PropagationPolicy(metav1.DeletePropagationBackground)); client.IgnoreNotFound(err) != nil {
-			return err
-		}
-		return c.Create(t.Context(), made.DeepCopy())
-	})
-	var live appsv1.Deployment
-	if err := c.Get(t.Context(), client.ObjectKeyFromObject(old), &live); err != nil {
+	if err := c.Delete(t.Context(), old, client.PropagationPolicy(metav1.DeletePropagationBackground)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Create(t.Context(), made); err != nil {
 		t.Fatal(err)
 	}
 	yes := true
 	set := &appsv1.ReplicaSet{
 		ObjectMeta: metav1.ObjectMeta{Name: old.Name + "-1", Namespace: old.Namespace, Labels: labels, OwnerReferences: []metav1.OwnerReference{{
-			APIVersion: "apps/v1", Kind: "Deployment", Name: live.Name, UID: live.UID, Controller: &yes,
+			APIVersion: "apps/v1", Kind: "Deployment", Name: made.Name, UID: made.UID, Controller: &yes,
 		}}},
 		Spec: appsv1.ReplicaSetSpec{Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: made.Spec.Template},
 	}
