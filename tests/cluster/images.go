@@ -51,6 +51,15 @@ func standIns() []image {
 			layers: append(servers[:2:2], copied("opt/tensorflow", "../../manifests/python", "tensorflow_server.py", "tfserver")),
 			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/tensorflow/tensorflow_server.py", "--host=0.0.0.0"}, Env: python},
 		},
+		{
+			// What users build from their class and the Python wrapper.
+			name:   "docker.io/example/components:1",
+			layers: []layer{base, packages("wrapper", "../peers/wrapper.txt"), copied("opt/component", "../peers", "components.py")},
+			config: v1.Config{
+				Entrypoint: []string{"/usr/bin/python3", "/opt/packages/bin/seldon-core-microservice"},
+				WorkingDir: "/opt/component", Env: python, User: "8888",
+			},
+		},
 		{name: "docker.io/seldonio/mlserver:1.7.1-sklearn", layers: servers, config: mlserver},
 		{name: "docker.io/seldonio/mlserver:1.7.1-xgboost", layers: servers, config: mlserver},
 	}

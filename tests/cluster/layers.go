@@ -27,10 +27,13 @@ const (
 	pythonVersion = "3.11"
 )
 
+// What the model servers and the Python wrapper need of the system.
+const debianPackages = "python3,python3-distutils,libgomp1,ca-certificates"
+
 // base is a small Debian with Python.
 func base(ctx context.Context, c *cluster) (string, error) {
-	return c.cached("base-"+release, func(dir string) error {
-		if err := c.command(ctx, nil, "debootstrap", "--variant=minbase", "--include=python3,libgomp1,ca-certificates", release, dir); err != nil {
+	return c.cached(fmt.Sprintf("base-%s-%.4x", release, sha256.Sum256([]byte(debianPackages))), func(dir string) error {
+		if err := c.command(ctx, nil, "debootstrap", "--variant=minbase", "--include="+debianPackages, release, dir); err != nil {
 			return err
 		}
 		return errors.Join(

@@ -3,10 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"os/exec"
-	"path/filepath"
-	"strings"
 )
 
 func (c *cluster) startRuntime(ctx context.Context) error {
@@ -46,60 +42,6 @@ func (c *cluster) startServices(ctx context.Context) error {
 		return err
 	}
 	return c.startGateway(ctx)
-}
-
-// Where requests from outside come in.
-const (
-	gatewayREST = "127.0.0.1:8088"
-	gatewayGRPC = "127.0.0.1:8089"
-)
-
-func (c *cluster) startGateway(ctx context.Context) error {
-	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/gateway-api")
-	list.Dir = filepath.Join(c.source, "binaries", "gateway-api")
-	if err := c.goDownload(ctx, list.Dir); err != nil {
-		return err
-	}
-	out, err := list.Output()
-	if err != nil {
-		return fmt.Errorf("looking for the Gateway API: %w", err)
-	}
-	definitions, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "config", "crd", "experimental", "gateway.*.yaml"))
-	if err != nil {
-		return err
-	}
-	var named []string
-	for _, d := range definitions {
-		named = append(named, "-f", d)
-	}
-	if err := c.command(ctx, nil, c.binary("kubectl"), append([]string{"apply", "--server-side", "--force-conflicts"}, named...)...); err != nil {
-		return err
-	}
-	if err := c.command(ctx, nil, c.binary("kubectl"), append([]string{"wait", "--for=condition=Established", "--timeout=60s"}, named...)...); err != nil {
-		return err
-	}
-	gateway, err := render("gateway.yaml", c.facts())
-	if err != nil {
-		return err
-	}
-	if err := c.apply(ctx, gateway); err != nil {
-		return err
-	}
-	return c.start("traefik", []string{
-		"--providers.kubernetesgateway=true", "--providers.kubernetesgateway.experimentalchannel=true",
-		"--entrypoints.web.address=" + gatewayREST, "--entrypoints.grpc.address=" + gatewayGRPC, "--log.level=INFO",
-		"--global.checknewversion=false", "--global.sendanonymoususage=false",
-	}, "KUBECONFIG="+c.kubeconfig("admin"))
-}
-
-// goDownload brings a module in that a folder's go.mod names.
-func (c *cluster) goDownload(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "go", "mod", "download")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go mod download in %s: %w\n%s", dir, err, out)
-	}
-	return nil
 }
 
 func (c *cluster) apply(ctx context.Context, objects []byte) error {
