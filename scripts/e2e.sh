@@ -11,7 +11,7 @@ fi
 architecture=$(go env GOARCH)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-scripts/need.sh go certificates fake-gcs-server >/dev/null
+scripts/need.sh go certificates chromium fake-gcs-server >/dev/null
 
 if [[ -z ${KUBECONFIG:-} ]]; then
   (cd tests/cluster && go build -o "$work/cluster" .)
@@ -36,4 +36,4 @@ kubectl --namespace seldon-system set env deployment/seldon-controller-manager \
   PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME=stores \
   EXECUTOR_DEFAULT_CPU_REQUEST=50m EXECUTOR_DEFAULT_MEMORY_REQUEST=64Mi
 kubectl --namespace seldon-system rollout status deployment/seldon-controller-manager --timeout=180s
-go test -count=1 -tags e2e -timeout 20m "$@" ./tests/e2e
+go test -count=1 -tags e2e -timeout 25m -parallel 4 -artifacts -outputdir "$PWD/bin" "$@" ./tests/e2e

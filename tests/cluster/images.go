@@ -38,6 +38,13 @@ func standIns() []image {
 		// It writes into the folder that it starts in.
 		WorkingDir: "/tmp", Env: python, User: "1000",
 	}
+	component := func(name, folder, program string) image {
+		return image{
+			name:   "docker.io/samples/" + name + ":1",
+			layers: []layer{base, copied("opt/"+name, "../../samples/"+folder, program)},
+			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/" + name + "/" + program}, User: "8888", Env: python},
+		}
+	}
 	servers := []layer{base, packages("servers", serverLists...)}
 	return []image{
 		{
@@ -62,6 +69,10 @@ func standIns() []image {
 		},
 		{name: "docker.io/seldonio/mlserver:1.7.1-sklearn", layers: servers, config: mlserver},
 		{name: "docker.io/seldonio/mlserver:1.7.1-xgboost", layers: servers, config: mlserver},
+		{name: "docker.io/seldonio/mlserver:1.7.1-mlflow", layers: servers, config: mlserver},
+		component("router", "router", "router.py"),
+		component("overloaded", "policies", "overloaded.py"),
+		component("transformer-chain", "transformer-chain", "component.py"),
 	}
 }
 

@@ -3,12 +3,12 @@
 package e2e
 
 import (
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/prime-radiant/radiant/tests/browser"
 	"github.com/prime-radiant/radiant/tests/cases"
+	"github.com/prime-radiant/radiant/tests/openapi"
 	"github.com/prime-radiant/radiant/tests/stores"
 )
 
@@ -31,20 +31,21 @@ func TestTensorFlowServing(t *testing.T) {
 		// A gateway follows routes a moment after they are written.
 		w.eventually(r.Transport+" answers", func() error { return cases.Run(gatewayOf(r), "../../samples/mnist", r) })
 	}
-	page, err := http.Get("http://" + gatewayREST + "/seldon/default/tfserving/api/v1.0/doc/")
-	if err != nil {
-		t.Fatal(err)
+	tab := browser.Open(t)
+	info, scores := openapi.Execute(t, tab, "http://"+gatewayREST+"/seldon/default/tfserving/api/v1.0/doc/")
+	tab.Picture(t, "page")
+	if err := mentions(info, "tfserving", "images", "[?, 784]", "[?, 10]"); err != nil {
+		t.Errorf("the page: %v", err)
 	}
-	defer page.Body.Close()
-	text, err := io.ReadAll(page.Body)
-	if err != nil || page.StatusCode != http.StatusOK || !strings.Contains(string(text), "<html") {
-		t.Errorf("the page: %s, %v\n%s", page.Status, err, text)
+	if len(scores) != 10 {
+		t.Errorf("the page shows %d scores: %v", len(scores), scores)
 	}
 	w.delete("tfserving")
 }
 
 // A model that is not there is told of in words, and a right one heals it.
 func TestMissingModel(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "missing-model")
 	w.models(map[string]stores.Files{"models": stores.Folder(t, "../../samples/mnist/model", "mnist/")})
 	manifest := func(uri string) string {

@@ -103,3 +103,12 @@ func (b *lockedBuffer) text() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type object = map[string]any

@@ -1,4 +1,5 @@
-package openapi
+// Package browser lets tests look at pages as users do: in a headless Chromium.
+package browser
 
 import (
 	"bufio"
@@ -16,9 +17,9 @@ import (
 	"time"
 )
 
-// tab is a page in a headless Chromium of its own, spoken to over two pipes in
+// Tab is a page in a headless Chromium of its own, spoken to over two pipes in
 // the Chrome DevTools Protocol.
-type tab struct {
+type Tab struct {
 	commands *os.File
 	session  string
 
@@ -36,8 +37,8 @@ type answer struct {
 	Error  *struct{ Message string }
 }
 
-// chromium is the browser's program, or a test that is skipped.
-func chromium(t *testing.T) string {
+// Need returns the browser's program; without one the test is skipped.
+func Need(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -48,9 +49,10 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-func openTab(t *testing.T) *tab {
+// Open starts a browser until the test ends.
+func Open(t *testing.T) *Tab {
 	t.Helper()
-	program := chromium(t)
+	program := Need(t)
 	commandsIn, commandsOut := pipe(t)
 	eventsIn, eventsOut := pipe(t)
 	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -64,7 +66,7 @@ func openTab(t *testing.T) *tab {
 	}
 	commandsIn.Close()
 	eventsOut.Close()
-	b := &tab{commands: commandsOut, waiting: map[int]chan answer{}, ended: make(chan struct{})}
+	b := &Tab{commands: commandsOut, waiting: map[int]chan answer{}, ended: make(chan struct{})}
 	go b.listen(eventsIn)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -111,7 +113,7 @@ func soon(t *testing.T) context.Context {
 }
 
 // listen takes what the browser says until it ends.
-func (b *tab) listen(events *os.File) {
+func (b *Tab) listen(events *os.File) {
 	defer close(b.ended)
 	defer events.Close()
 	r := bufio.NewReader(events)
@@ -140,7 +142,7 @@ func (b *tab) listen(events *os.File) {
 }
 
 // note keeps what a test wants to know of an event.
-func (b *tab) note(method string, params json.RawMessage) {
+func (b *Tab) note(method string, params json.RawMessage) {
 	switch method {
 	case "Network.requestWillBeSent":
 		var e struct{ Request struct{ URL string } }
@@ -164,14 +166,21 @@ func (b *tab) note(method string, params json.RawMessage) {
 	}
 }
 
-// seen returns the addresses asked for and the complaints so far.
-func (b *tab) seen() (requests, complaints []string) {
+// Go opens an address.
+func (b *Tab) Go(t *testing.T, url string) {
+	t.Helper()
+	must(t, b.call(soon(t), "Page.navigate", object{"url": url}, nil))
+}
+
+// Seen returns the addresses that the page asked for, and what the browser
+// found wrong so far.
+func (b *Tab) Seen() (requests, complaints []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]string(nil), b.requests...), append([]string(nil), b.complaints...)
 }
 
-func (b *tab) call(ctx context.Context, method string, params, result any) error {
+func (b *Tab) call(ctx context.Context, method string, params, result any) error {
 	b.mu.Lock()
 	b.last++
 	id := b.last
@@ -209,7 +218,7 @@ func (b *tab) call(ctx context.Context, method string, params, result any) error
 }
 
 // eval runs a script in the page and returns its text.
-func (b *tab) eval(ctx context.Context, script string) (string, error) {
+func (b *Tab) eval(ctx context.Context, script string) (string, error) {
 	var r struct {
 		Result           struct{ Value any }
 		ExceptionDetails *struct {
@@ -228,8 +237,8 @@ func (b *tab) eval(ctx context.Context, script string) (string, error) {
 	return fmt.Sprint(r.Result.Value), nil
 }
 
-// await runs a script until its text is not empty.
-func (b *tab) await(t *testing.T, what, script string) string {
+// Await runs a script until its text is not empty.
+func (b *Tab) Await(t *testing.T, what, script string) string {
 	t.Helper()
 	ctx := soon(t)
 	for {
@@ -242,17 +251,17 @@ func (b *tab) await(t *testing.T, what, script string) string {
 		}
 		select {
 		case <-ctx.Done():
-			b.picture(t, "stuck")
+			b.Picture(t, "stuck")
 			t.Fatalf("waiting for %s: %v", what, ctx.Err())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// click presses the mouse on an element, as soon as it is there.
-func (b *tab) click(t *testing.T, selector string) {
+// Click presses the mouse on an element, as soon as it is there.
+func (b *Tab) Click(t *testing.T, selector string) {
 	t.Helper()
-	place := b.await(t, selector, fmt.Sprintf(`(() => {
+	place := b.Await(t, selector, fmt.Sprintf(`(() => {
 		const e = document.querySelector(%q);
 		if (!e) return "";
 		e.scrollIntoView({block: "center", behavior: "instant"});
@@ -268,8 +277,8 @@ func (b *tab) click(t *testing.T, selector string) {
 	}
 }
 
-// picture writes a screenshot of the whole page beside the test's artifacts.
-func (b *tab) picture(t *testing.T, name string) {
+// Picture writes a screenshot of the whole page to the test's artifacts.
+func (b *Tab) Picture(t *testing.T, name string) {
 	t.Helper()
 	var shot struct{ Data string }
 	if err := b.call(soon(t), "Page.captureScreenshot", object{"captureBeyondViewport": true}, &shot); err != nil {
@@ -279,4 +288,9 @@ func (b *tab) picture(t *testing.T, name string) {
 	image, err := base64.StdEncoding.DecodeString(shot.Data)
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(t.ArtifactDir(), strings.ReplaceAll(name, " ", "-")+".png"), image, 0o600))
+}
+
+// Text is a script for the text of an element.
+func Text(selector string) string {
+	return fmt.Sprintf(`(e => e?.value || e?.innerText || "")(document.querySelector(%q))`, selector)
 }
