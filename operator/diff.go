@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
@@ -43,12 +44,15 @@ func (f *renderFlags) compare(cmd *cobra.Command) error {
 
 func (f *renderFlags) compareAll(ctx context.Context, cmd *cobra.Command) error {
 	runtimelog.SetLogger(logr.Discard())
-	cluster, namespace, err := f.cluster()
+	cluster, err := f.cluster()
 	if err != nil {
 		return err
 	}
-	settings, note, err := diff.Settings(ctx, cluster, f.operatorNamespace, config.Lookup)
+	settings, note, err := diff.Settings(ctx, cluster.client, f.operatorNamespace, config.Lookup)
 	if err != nil {
+		return err
+	}
+	if settings, err = settings.For(cluster.config); err != nil {
 		return err
 	}
 	if note != "" {
@@ -63,7 +67,7 @@ func (f *renderFlags) compareAll(ctx context.Context, cmd *cobra.Command) error 
 	if err != nil {
 		return err
 	}
-	return printDifferences(ctx, diff.Comparer{Client: cluster}, in, differences{docs, namespace, cmd.OutOrStdout(), cmd.ErrOrStderr()})
+	return printDifferences(ctx, diff.Comparer{Client: cluster.client}, in, differences{docs, cluster.namespace, cmd.OutOrStdout(), cmd.ErrOrStderr()})
 }
 
 // differences is what is to be compared, and where the result goes.
@@ -101,27 +105,34 @@ func printDifferences(ctx context.Context, c diff.Comparer, in expand.Input, d d
 	return nil
 }
 
+// target is a cluster, and a namespace in it.
+type target struct {
+	config    *rest.Config
+	client    client.Client
+	namespace string
+}
+
 // cluster finds the API server and the namespace as kubectl does.
-func (f *renderFlags) cluster() (client.Client, string, error) {
+func (f *renderFlags) cluster() (target, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = f.kubeconfig
 	found := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.context})
 	cluster, err := found.ClientConfig()
 	if err != nil {
-		return nil, "", fmt.Errorf("looking for the API server: %w", err)
+		return target{}, fmt.Errorf("looking for the API server: %w", err)
 	}
 	cluster.UserAgent = "radiant/" + expand.Version
 	namespace, _, err := found.Namespace()
 	if err != nil {
-		return nil, "", fmt.Errorf("looking for the API server: %w", err)
+		return target{}, fmt.Errorf("looking for the API server: %w", err)
 	}
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return nil, "", err
+		return target{}, err
 	}
 	c, err := client.New(cluster, client.Options{Scheme: scheme})
 	if err != nil {
-		return nil, "", fmt.Errorf("reaching the API server: %w", err)
+		return target{}, fmt.Errorf("reaching the API server: %w", err)
 	}
-	return c, namespace, nil
+	return target{cluster, c, namespace}, nil
 }

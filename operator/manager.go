@@ -60,6 +60,9 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if environment, err = environment.For(cluster); err != nil {
+		return err
+	}
 	operator, err := controller.New(controller.Options{
 		Cluster:        cluster,
 		Log:            log,

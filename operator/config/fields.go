@@ -50,6 +50,7 @@ func (c *Config) fields() []field {
 		port("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "first gRPC port of components", &e.Units.Ports.GRPC),
 		port("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "first metrics port of components", &e.Units.Ports.Metrics),
 		text("PREDICTIVE_UNIT_METRICS_PORT_NAME", &e.Units.MetricsPortName, "name of the components' metrics ports"),
+		word(envPreStop, &e.Units.PreStop, expand.PreStops(), "what keeps components up that are told to stop: the kubelet (Kubernetes 1.30 and later) or a shell in their image"),
 		text("PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME", &e.Storage.EnvSecret, "Secret with credentials for model stores, of nodes that name none"),
 		text("RELATED_IMAGE_STORAGE_INITIALIZER", &e.Storage.Image, "image that fetches models"),
 		text("RELATED_IMAGE_EXPLAINER", &e.ExplainerImage, "image of explainers for the protocols seldon and tensorflow"),

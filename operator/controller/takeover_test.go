@@ -19,6 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/controller"
+	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 const adopted = `
@@ -59,7 +61,17 @@ func (w *world) predecessor(d client.Object) {
 	}
 }
 
+// Pods of components alone restart only where the hook that keeps them up is
+// another one.
 func TestTakesOverFromPredecessor(t *testing.T) {
+	sleep := &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 10}}}
+	shell := &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/sh", "-c", "/bin/sleep 10"}}}}
+	for preStop, want := range map[expand.PreStop]*corev1.Lifecycle{expand.PreStopSleep: sleep, expand.PreStopShell: shell} {
+		t.Run(string(preStop), func(t *testing.T) { takesOver(t, preStop, want) })
+	}
+}
+
+func takesOver(t *testing.T, preStop expand.PreStop, hook *corev1.Lifecycle) {
 	w := newWorld(t, server)
 	w.predecessor(w.apply(adopted))
 	component := &appsv1.Deployment{}
@@ -84,11 +96,12 @@ func TestTakesOverFromPredecessor(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	w.start()
+	w.start(func(o *controller.Options) { o.Environment.Expand.Units.PreStop = preStop })
 	w.serveAll()
 	w.awaitState("adopted", v1.StatusAvailable)
 	w.awaitWorkloads("adopted-p-0-a", "adopted-p-1-b", "adopted-p-explainer")
 
+	component.Spec.Template.Spec.Containers[0].Lifecycle = hook
 	after := read(component.Name)
 	if after.UID != component.UID || !cmp.Equal(after.Spec.Template, component.Spec.Template) {
 		t.Errorf("pods restart that need not: %s", cmp.Diff(component.Spec.Template, after.Spec.Template))

@@ -157,7 +157,7 @@ func destinations(kind, text string) []address {
 	pattern := regexp.MustCompile(map[string]string{
 		"VirtualService": `host: ([\w-]+)(?:\.\S+)?\n\s+port:\n\s+number: (\d+)`,
 		"Mapping":        `service: ([\w-]+)\.[\w-]+:(\d+)`,
-		"TraefikService": `name: ([\w-]+)\n(?:\s+percent: \d+\n)?\s+port: (\d+)`,
+		"TraefikService": `name: ([\w-]+)\n(?:\s+(?:nativeLB|percent): \w+\n)*\s+port: (\d+)`,
 	}[kind])
 	var found []address
 	for _, m := range pattern.FindAllStringSubmatch(text, -1) {

@@ -58,11 +58,14 @@ type ExecutorConfig struct {
 	ShutdownDelaySeconds int
 }
 
-// UnitConfig is where graph containers listen: Ports are the first numbers
-// given out.
+// UnitConfig is how graph containers run.
 type UnitConfig struct {
+	// Ports are the first numbers given out.
 	Ports           Ports
 	MetricsPortName string
+	// PreStop is how they are kept up when they are told to stop; empty is
+	// [PreStopSleep].
+	PreStop PreStop
 }
 
 // StorageConfig is how models are fetched.
@@ -95,6 +98,7 @@ func DefaultConfig() Config {
 		Units: UnitConfig{
 			Ports:           Ports{HTTP: 9000, GRPC: 9500, Metrics: 6000},
 			MetricsPortName: "metrics",
+			PreStop:         PreStopSleep,
 		},
 		Storage: StorageConfig{
 			Image:     "radiant/storage-initializer:" + Version,

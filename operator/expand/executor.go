@@ -115,7 +115,7 @@ const flushSeconds = 2
 
 // drainArgs let the executor serve on, unready, while the endpoints that lead
 // to it go away, and then finish what is under way. Components stay longer than
-// that, by [drainCommand]. A shorter grace period of the pod's shortens both.
+// that, by its preStop hook. A shorter grace period of the pod's shortens both.
 func (p *predictor) drainArgs(pod *corev1.PodSpec) []string {
 	delay := p.in.Config.Executor.ShutdownDelaySeconds
 	if delay == 0 {

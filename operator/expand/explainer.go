@@ -109,7 +109,7 @@ func (p *predictor) completeExplainer(c *corev1.Container) int32 {
 	c.Image = cmp.Or(c.Image, image)
 	c.ImagePullPolicy = cmp.Or(c.ImagePullPolicy, corev1.PullIfNotPresent)
 	if c.Lifecycle == nil {
-		c.Lifecycle = drain()
+		c.Lifecycle = p.drain(terminationGracePeriod)
 	}
 	tcp := corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(port)}}
 	if c.LivenessProbe == nil {

@@ -3,9 +3,11 @@ package expand
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -251,14 +253,19 @@ func (r *routing) traefikMirrors(mirror GatewayMirror) []Object {
 	if w := r.shadow.weight; w > 0 {
 		percent = int64(w)
 	}
+	copies := map[string]any{
+		"kind": "Service", "name": r.shadow.service.Name, "port": int64(r.shadow.http), "percent": percent,
+	}
+	// Led to pods, Traefik gives up the whole service when the shadow has none,
+	// and clients get 404. The address of the Service is always there.
+	if r.shadow.service.Spec.ClusterIP != corev1.ClusterIPNone {
+		copies["nativeLB"] = true
+	}
 	var objects []Object
 	for i := range r.backends {
 		b := &r.backends[i]
 		o := r.object(traefikGVK("TraefikService"), r.mirrorName(b), map[string]any{"mirroring": map[string]any{
-			"kind": "Service", "name": b.service.Name, "port": int64(b.http),
-			"mirrors": []any{map[string]any{
-				"kind": "Service", "name": r.shadow.service.Name, "port": int64(r.shadow.http), "percent": percent,
-			}},
+			"kind": "Service", "name": b.service.Name, "port": int64(b.http), "mirrors": []any{maps.Clone(copies)},
 		}})
 		objects = append(objects, o)
 	}

@@ -163,3 +163,23 @@ func TestKinds(t *testing.T) {
 		}
 	}
 }
+
+// TestShadowWithoutPods: Traefik gives up a route whose shadow has no pods,
+// unless it is led to the Service's own address. A headless one has none.
+func TestShadowWithoutPods(t *testing.T) {
+	for annotations, want := range map[string]bool{"": true, `seldon.io/headless-svc: "true"`: false} {
+		objects, err := expand.Expand(routedBy(t, annotations, map[string]string{
+			"GATEWAY_API_ENABLED": "true", "GATEWAY_API_GATEWAY": "g", "GATEWAY_API_MIRROR": "TraefikService",
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := expand.Marshal(objects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(string(text), "nativeLB: true"); want && got != 3 || !want && got != 0 {
+			t.Errorf("with the annotations {%s} nativeLB is there %d times", annotations, got)
+		}
+	}
+}

@@ -23,10 +23,6 @@ const (
 	startupPeriod = 5
 )
 
-// drainCommand keeps a component up while the endpoints that lead to it, and
-// the executor's open requests, go away.
-const drainCommand = "/bin/sleep 10"
-
 // completeUnits gives the containers of graph nodes what all of them have:
 // ports, probes, a delay before they stop, environment. Containers that serve
 // no node are left as they are.
@@ -35,14 +31,14 @@ func (p *predictor) completeUnits() error {
 		containers := w.pod().Containers
 		for i := range containers {
 			if n := p.nodes[containers[i].Name]; n != nil && n.Endpoint != nil {
-				p.completeUnit(n, &containers[i])
+				p.completeUnit(n, &containers[i], *w.pod().TerminationGracePeriodSeconds)
 			}
 		}
 	}
 	return nil
 }
 
-func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container) {
+func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container, grace int64) {
 	addPort(c, v1.HTTPPortName, n.Endpoint.HTTPPort)
 	addPort(c, v1.GRPCPortName, n.Endpoint.GRPCPort)
 
@@ -66,7 +62,7 @@ func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container) {
 	c.LivenessProbe = completeProbe(c.LivenessProbe, live, liveAfter, timeout)
 	c.ReadinessProbe = completeProbe(c.ReadinessProbe, ready, readyAfter, timeout)
 	if c.Lifecycle == nil {
-		c.Lifecycle = drain()
+		c.Lifecycle = p.drain(grace)
 	}
 	c.Env = p.unitEnv(n, c)
 }
@@ -93,12 +89,6 @@ func startup(handler corev1.ProbeHandler, timeout int32) *corev1.Probe {
 		FailureThreshold: mostStartup / startupPeriod,
 		TimeoutSeconds:   timeout,
 	}
-}
-
-func drain() *corev1.Lifecycle {
-	return &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{
-		Exec: &corev1.ExecAction{Command: []string{"/bin/sh", "-c", drainCommand}},
-	}}
 }
 
 func httpProbe(path string, port int32) corev1.ProbeHandler {

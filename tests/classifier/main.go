@@ -3,7 +3,9 @@
 // seldon protocol. It stands in for an image that is only in a registry.
 //
 // It listens where the operator's environment says. WORK, a number of
-// rounds, makes each request cost processor time.
+// rounds, makes each request cost processor time. BIAS, a number that is added
+// to each mean, makes another model of it. With FAIL=true it is up, and answers
+// every request with 500.
 package main
 
 import (
@@ -40,12 +42,9 @@ func main() {
 func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c := &classifier{}
-	if text := os.Getenv("WORK"); text != "" {
-		var err error
-		if c.rounds, err = strconv.Atoi(text); err != nil {
-			return fmt.Errorf("WORK: %w", err)
-		}
+	c, err := fromEnvironment()
+	if err != nil {
+		return err
 	}
 	rest, err := listen("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "9000")
 	if err != nil {
@@ -72,6 +71,22 @@ func run() error {
 	return web.Shutdown(limit)
 }
 
+func fromEnvironment() (*classifier, error) {
+	c := &classifier{fails: os.Getenv("FAIL") == "true"}
+	var err error
+	if text := os.Getenv("WORK"); text != "" {
+		if c.rounds, err = strconv.Atoi(text); err != nil {
+			return nil, fmt.Errorf("WORK: %w", err)
+		}
+	}
+	if text := os.Getenv("BIAS"); text != "" {
+		if c.bias, err = strconv.ParseFloat(text, 64); err != nil {
+			return nil, fmt.Errorf("BIAS: %w", err)
+		}
+	}
+	return c, nil
+}
+
 func listen(variable, otherwise string) (net.Listener, error) {
 	port := os.Getenv(variable)
 	if port == "" {
@@ -80,11 +95,15 @@ func listen(variable, otherwise string) (net.Listener, error) {
 	return net.Listen("tcp", ":"+port)
 }
 
-// classifier predicts; rounds is the work for each request.
+// classifier predicts.
 type classifier struct {
 	seldon.UnimplementedModelServer
-	rounds int
+	rounds int // of work for each request
+	bias   float64
+	fails  bool
 }
+
+var errFails = errors.New("FAIL is set")
 
 func (c *classifier) routes() http.Handler {
 	mux := http.NewServeMux()
@@ -108,8 +127,12 @@ func (c *classifier) rest(w http.ResponseWriter, r *http.Request) {
 		message, err = c.predict(message)
 	}
 	if err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": map[string]any{"code": 400, "info": err.Error(), "status": "FAILURE"}})
+		code := http.StatusBadRequest
+		if errors.Is(err, errFails) {
+			code = http.StatusInternalServerError
+		}
+		w.WriteHeader(code)
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": map[string]any{"code": code, "info": err.Error(), "status": "FAILURE"}})
 		return
 	}
 	text, err := protojson.Marshal(message)
@@ -123,7 +146,10 @@ func (c *classifier) rest(w http.ResponseWriter, r *http.Request) {
 // Predict is the call of seldon.protos.Model.
 func (c *classifier) Predict(_ context.Context, in *seldon.SeldonMessage) (*seldon.SeldonMessage, error) {
 	out, err := c.predict(in)
-	if err != nil {
+	switch {
+	case errors.Is(err, errFails):
+		return nil, status.Error(codes.Internal, err.Error())
+	case err != nil:
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
 	return out, nil
@@ -131,6 +157,9 @@ func (c *classifier) Predict(_ context.Context, in *seldon.SeldonMessage) (*seld
 
 // predict answers one probability for each row of data.ndarray or data.tensor.
 func (c *classifier) predict(in *seldon.SeldonMessage) (*seldon.SeldonMessage, error) {
+	if c.fails {
+		return nil, errFails
+	}
 	rows, err := rowsOf(in.GetData())
 	if err != nil {
 		return nil, err
@@ -141,7 +170,7 @@ func (c *classifier) predict(in *seldon.SeldonMessage) (*seldon.SeldonMessage, e
 		for _, x := range row {
 			mean += x / float64(len(row))
 		}
-		p := 1 / (1 + math.Exp(-mean))
+		p := 1 / (1 + math.Exp(-mean-c.bias))
 		for range c.rounds {
 			p = 1 / (1 + math.Exp(-math.Log(p/(1-p))))
 		}

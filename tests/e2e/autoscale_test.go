@@ -5,11 +5,8 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,70 +16,17 @@ import (
 	"github.com/prime-radiant/radiant/operator/controller"
 )
 
-// load sends one request again and again, from several clients, until stop is
-// called, and counts.
-type load struct {
-	sent, failed atomic.Int64
-	firstFailure atomic.Value
-	cancel       context.CancelFunc
-	clients      sync.WaitGroup
-}
-
-// startLoad paces each client by pause between two requests.
-func startLoad(url, body string, clients int, pause time.Duration) *load {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	l := &load{cancel: cancel}
-	transport := &http.Transport{MaxIdleConnsPerHost: clients}
-	for range clients {
-		l.clients.Go(func() {
-			c := &http.Client{Transport: transport, Timeout: time.Minute}
-			for ctx.Err() == nil {
-				if err := l.one(c, url, body); err != nil {
-					l.failed.Add(1)
-					l.firstFailure.CompareAndSwap(nil, fmt.Sprintf("%s: %v", time.Now().Format(time.TimeOnly), err))
-				}
-				l.sent.Add(1)
-				time.Sleep(pause)
-			}
-		})
-	}
-	return l
-}
-
-func (l *load) one(c *http.Client, url, body string) error {
-	resp, err := c.Post(url, "application/json", strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", resp.Status, text)
-	}
-	return err
-}
-
-func (l *load) stop(t *testing.T) {
-	l.cancel()
-	l.clients.Wait()
-	t.Logf("%d requests, %d failed", l.sent.Load(), l.failed.Load())
-	if n := l.failed.Load(); n > 0 {
-		t.Errorf("%d of %d requests failed, the first: %v", n, l.sent.Load(), l.firstFailure.Load())
-	}
-}
-
 // An unchanged manifest with an hpaSpec of a removed shape scales from one pod
 // to three under load, and back, and no request fails on the way.
 func TestAutoscale(t *testing.T) {
 	w := newWorld(t, "default")
 	w.kubectl("apply", "-f", "testdata/autoscale.yaml")
 	w.available("seldon-model")
-	const url = "http://" + gatewayREST + "/seldon/default/seldon-model/api/v1.0/predictions"
-	const body = `{"data":{"names":["a","b"],"ndarray":[[0.5,1.5]]}}`
-	w.eventually("the gateway answers", func() error { return (&load{}).one(http.DefaultClient, url, body) })
+	ask := w.rest("seldon-model", newTally(0))
+	w.eventually("the gateway answers", func() error { return ask(t.Context()) })
 
 	series := w.watchReplicas("seldon-model-example-0-classifier")
-	l := startLoad(url, body, 8, 0)
+	l := startLoad("REST", 8, 0, ask)
 	w.eventually("there are three pods", func() error { return series.want(3) })
 	time.Sleep(10 * time.Second) // All three are asked for a while.
 	l.stop(t)

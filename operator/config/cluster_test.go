@@ -1,0 +1,31 @@
+package config
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/version"
+
+	"github.com/prime-radiant/radiant/operator/expand"
+)
+
+func TestSleepsWhereNodesKnowIt(t *testing.T) {
+	for _, c := range []struct {
+		version, set string
+		want         expand.PreStop
+	}{
+		{"v1.25.16", "", expand.PreStopShell},
+		{"v1.32.9-gke.1", "", expand.PreStopShell},
+		{"v1.32.9", "sleep", expand.PreStopSleep},
+		{"v1.33.0", "", expand.PreStopSleep},
+		{"v1.37.2", "", expand.PreStopSleep},
+		{"v1.37.2", "shell", expand.PreStopShell},
+	} {
+		s, err := Parse(lookup(map[string]string{envPreStop: c.set}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.at(version.MustParseGeneric(c.version)).Expand.Units.PreStop; got != c.want {
+			t.Errorf("Kubernetes %s, set to %q: %s, want %s", c.version, c.set, got, c.want)
+		}
+	}
+}

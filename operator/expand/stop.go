@@ -1,0 +1,43 @@
+package expand
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// PreStop is how a component that is told to stop is kept up, while the
+// endpoints that lead to it, and the executor's open requests, go away.
+type PreStop string
+
+// The ways to keep a component up.
+const (
+	// PreStopSleep lets the kubelet wait, from Kubernetes 1.30 on.
+	PreStopSleep PreStop = "sleep"
+	// PreStopShell lets a shell in the component's image wait. An image
+	// without one stops at once, and requests to it fail.
+	PreStopShell PreStop = "shell"
+)
+
+// PreStops lists the ways to keep a component up.
+func PreStops() []string { return []string{string(PreStopSleep), string(PreStopShell)} }
+
+// drainSeconds is how long a component stays up.
+const drainSeconds = 10
+
+// drain is the hook of a component whose pod has grace seconds to stop; nil:
+// none. The API server refuses a sleep that is longer, and requests under way
+// need time after it: half of a short grace period is theirs.
+func (p *predictor) drain(grace int64) *corev1.Lifecycle {
+	hook := &corev1.LifecycleHandler{}
+	if p.in.Config.Units.PreStop == PreStopShell {
+		hook.Exec = &corev1.ExecAction{Command: []string{"/bin/sh", "-c", fmt.Sprintf("/bin/sleep %d", drainSeconds)}}
+		return &corev1.Lifecycle{PreStop: hook}
+	}
+	seconds := min(drainSeconds, grace/2)
+	if seconds == 0 {
+		return nil
+	}
+	hook.Sleep = &corev1.SleepAction{Seconds: seconds}
+	return &corev1.Lifecycle{PreStop: hook}
+}
