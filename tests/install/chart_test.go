@@ -47,7 +47,7 @@ executor:
   shutdownDelaySeconds: 77
   resources: {cpuLimit: 1, cpuRequest: 250m, memoryLimit: 1Gi, memoryRequest: 256Mi}
   requestLogger: {defaultEndpoint: "http://broker", workQueueSize: 1000000, writeTimeoutMs: 1}
-predictiveUnit: {httpPort: 9100, grpcPort: 9600, metricsPort: 6100, metricsPortName: stats, defaultEnvSecretRefName: store}
+predictiveUnit: {httpPort: 9100, grpcPort: 9600, metricsPort: 6100, metricsPortName: stats, preStop: shell, defaultEnvSecretRefName: store}
 predictor_servers:
   MY_SERVER: {protocols: {v2: {image: mine/server, defaultImageVersion: "7"}}}
 storageInitializer: {image: mine/fetch:1, cpuLimit: 2, cpuRequest: 1, memoryLimit: 2Gi, memoryRequest: 1Gi}

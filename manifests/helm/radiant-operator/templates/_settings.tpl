@@ -48,6 +48,7 @@ is left to the operator's own defaults.
   "PREDICTIVE_UNIT_HTTP_SERVICE_PORT" $v.predictiveUnit.httpPort
   "PREDICTIVE_UNIT_METRICS_PORT_NAME" $v.predictiveUnit.metricsPortName
   "PREDICTIVE_UNIT_METRICS_SERVICE_PORT" $v.predictiveUnit.metricsPort
+  "PREDICTIVE_UNIT_PRE_STOP" $v.predictiveUnit.preStop
 -}}
 {{- if or $x.image.registry $x.image.repository $x.image.tag }}
 {{- $_ := set $all "EXECUTOR_CONTAINER_IMAGE_AND_VERSION" (include "radiant.image" (list $x.image "radiant/executor" .Chart.AppVersion)) }}
