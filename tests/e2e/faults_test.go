@@ -69,7 +69,7 @@ func (w *world) rollingUpdate() {
 }
 
 func (w *world) podDeleted() {
-	w.kubectl("delete", "pod", "--wait=false", w.pods(steadyPods)[0])
+	w.kubectl("delete", "pod", "--wait=false", w.podNames(steadyPods)[0])
 	w.steady()
 }
 
@@ -110,7 +110,7 @@ func isReady(p *corev1.Pod) bool {
 // place while the node takes no pods.
 func (w *world) nodeDrained() {
 	node := w.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
-	old := w.pods(steadyPods)
+	old := w.podNames(steadyPods)
 	// Whatever happens, others get their place back.
 	w.t.Cleanup(func() { w.kubectl("uncordon", node) })
 	type result struct {
@@ -123,7 +123,7 @@ func (w *world) nodeDrained() {
 		drained <- result{text, err}
 	}()
 	w.eventually("a pod has gone", func() error {
-		if left := w.pods(steadyPods); containsAll(left, old) {
+		if left := w.podNames(steadyPods); containsAll(left, old) {
 			return fmt.Errorf("there are %v", left)
 		}
 		return nil
@@ -135,7 +135,7 @@ func (w *world) nodeDrained() {
 	}
 	w.t.Logf("the budget refused %d evictions", strings.Count(r.text, "disruption budget"))
 	w.steady()
-	for _, pod := range w.pods(steadyPods) {
+	for _, pod := range w.podNames(steadyPods) {
 		if containsAll(old, []string{pod}) {
 			w.t.Errorf("pod %s was not drained", pod)
 		}
@@ -158,12 +158,12 @@ func containsAll(list, elements []string) bool {
 // operatorRestarted restarts the operator; it finds everything as it left it.
 func (w *world) operatorRestarted() {
 	const operator = "deployment/seldon-controller-manager"
-	pods, generation := w.pods(steadyPods), w.generation()
+	pods, generation := w.podNames(steadyPods), w.generation()
 	w.kubectl("--namespace", "seldon-system", "rollout", "restart", operator)
 	w.kubectl("--namespace", "seldon-system", "rollout", "status", operator, "--timeout="+patience.String())
 	w.available("steady")
 	w.steady()
-	if now := w.pods(steadyPods); !containsAll(now, pods) || w.generation() != generation {
+	if now := w.podNames(steadyPods); !containsAll(now, pods) || w.generation() != generation {
 		w.t.Errorf("pods were %v and are %v; the Deployment's generation was %s and is %s", pods, now, generation, w.generation())
 	}
 }

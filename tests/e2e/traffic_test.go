@@ -137,7 +137,7 @@ func TestShadow(t *testing.T) {
 	l := startLoad("REST", 20, 100, rest)
 	w.kubectl("patch", "sdep", "shadow", "--type=json", "-p", `[{"op": "replace", "path": "/spec/predictors/1/replicas", "value": 0}]`)
 	w.eventually("the shadow has no pods", func() error {
-		if pods := w.pods("seldon.io/shadow=true"); len(pods) > 0 {
+		if pods := w.podNames("seldon.io/shadow=true"); len(pods) > 0 {
 			return fmt.Errorf("there are %v", pods)
 		}
 		return nil
@@ -147,8 +147,8 @@ func TestShadow(t *testing.T) {
 	w.delete("shadow")
 }
 
-// pods lists those that a selector finds.
-func (w *world) pods(selector string) []string {
+// podNames lists the pods that a selector finds.
+func (w *world) podNames(selector string) []string {
 	w.t.Helper()
 	return strings.Fields(w.kubectl("get", "pods", "-l", selector, "-o", "jsonpath={.items[*].metadata.name}"))
 }
@@ -157,7 +157,7 @@ func (w *world) pods(selector string) []string {
 func (w *world) shadowed() int {
 	w.t.Helper()
 	count := 0
-	for _, pod := range w.pods("seldon.io/shadow=true") {
+	for _, pod := range w.podNames("seldon.io/shadow=true") {
 		text := w.kubectl("get", "--raw", "/api/v1/namespaces/"+w.namespace+"/pods/"+pod+":8000/proxy/prometheus")
 		for line := range strings.Lines(text) {
 			name, labels, _ := strings.Cut(line, "{")
