@@ -141,7 +141,7 @@ func (c *cluster) installDebian(ctx context.Context) error {
 // programs are all that a node runs.
 var programs = []string{
 	"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
-	"containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server", "traefik",
+	"containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server", "traefik", "keda",
 }
 
 // build makes the programs and links them into one folder.

@@ -16,7 +16,7 @@ import (
 // stopOrder is that of the start, reversed: etcd after the API server, the
 // runtime after the pods.
 var stopOrder = []string{
-	"traefik", "metrics-server", "coredns", "kube-proxy", "kubelet", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd",
+	"keda", "traefik", "metrics-server", "coredns", "kube-proxy", "kubelet", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd",
 }
 
 // down stops the node and removes what it left: containers, mounts, network,

@@ -41,6 +41,9 @@ func (c *cluster) startServices(ctx context.Context) error {
 		"--metric-resolution=10s", "--kubelet-request-timeout=5s", "--cert-dir", c.path("metrics-pki")}); err != nil {
 		return err
 	}
+	if err := c.startKeda(ctx); err != nil {
+		return err
+	}
 	return c.startGateway(ctx)
 }
 

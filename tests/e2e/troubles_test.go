@@ -24,7 +24,7 @@ func TestTroubles(t *testing.T) {
 	}{
 		{"no-image", "image: 'example/nowhere:7'", "ImagePullBackOff", []string{"container classifier", "example/nowhere:7"}},
 		{
-			"crash", image + ", env: [{name: WORK, value: lots}]", "CrashLoopBackOff",
+			"crash", image + ", env: [{name: WORK, value: lots}], terminationMessagePolicy: FallbackToLogsOnError", "CrashLoopBackOff",
 			[]string{"container classifier", "exit code 1", `WORK: strconv.Atoi: parsing "lots"`},
 		},
 		{"node-too-small", image + ", resources: {requests: {memory: 900Gi}}", "Unschedulable", []string{"Insufficient memory"}},
