@@ -3,12 +3,13 @@
 // seldon protocol. It stands in for an image that is only in a registry.
 //
 // It listens where the operator's environment says. WORK, a number of
-// rounds, makes each request cost processor time. BIAS, a number that is added
-// to each mean, makes another model of it. With FAIL=true it is up, and answers
-// every request with 500.
+// rounds, makes each request cost processor time. BIAS, a number that is added to
+// each mean, makes another model of it. MEMORY is how many MiB the model takes.
+// With FAIL=true it is up, and answers every request with 500.
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,6 +85,13 @@ func fromEnvironment() (*classifier, error) {
 			return nil, fmt.Errorf("BIAS: %w", err)
 		}
 	}
+	if text := os.Getenv("MEMORY"); text != "" {
+		size, err := strconv.Atoi(text)
+		if err != nil {
+			return nil, fmt.Errorf("MEMORY: %w", err)
+		}
+		c.weights = bytes.Repeat([]byte{1}, size<<20)
+	}
 	return c, nil
 }
 
@@ -98,9 +106,10 @@ func listen(variable, otherwise string) (net.Listener, error) {
 // classifier predicts.
 type classifier struct {
 	seldon.UnimplementedModelServer
-	rounds int // of work for each request
-	bias   float64
-	fails  bool
+	rounds  int // of work for each request
+	bias    float64
+	weights []byte
+	fails   bool
 }
 
 var errFails = errors.New("FAIL is set")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,18 +26,28 @@ func TestAutoscale(t *testing.T) {
 	ask := w.rest("seldon-model", newTally(0))
 	w.eventually("the gateway answers", func() error { return ask(t.Context()) })
 
-	series := w.watchReplicas("seldon-model-example-0-classifier")
-	l := startLoad("REST", 8, 0, ask)
+	var asked atomic.Int64
+	counted := func(ctx context.Context) error {
+		defer asked.Add(1)
+		return ask(ctx)
+	}
+	series := w.watchReplicas("seldon-model-example-0-classifier", &asked)
+	l := startLoad("as many as can be", 8, 0, counted)
 	w.eventually("there are three pods", func() error { return series.want(3) })
-	time.Sleep(10 * time.Second) // All three are asked for a while.
+	time.Sleep(20 * time.Second) // All three are asked for a while.
 	l.stop(t)
+	l = startLoad("a few", 1, 5, counted)
 	w.eventually("there is one pod again", func() error { return series.want(1) })
+	time.Sleep(10 * time.Second) // Those that ended are not asked any more.
+	l.stop(t)
 	t.Log("ready pods over time:\n" + series.stop())
+	keep(t, "autoscale.svg", series.picture())
 	w.writesNoReplicas("seldon-model-example-0-classifier")
 	w.delete("seldon-model")
 }
 
-// series is the number of a Deployment's ready pods over time.
+// series is the number of a Deployment's ready pods over time, and that of the
+// requests so far.
 type series struct {
 	mu     sync.Mutex
 	points []point
@@ -47,9 +58,10 @@ type series struct {
 type point struct {
 	since time.Duration
 	ready int32
+	asked int64
 }
 
-func (w *world) watchReplicas(name string) *series {
+func (w *world) watchReplicas(name string, asked *atomic.Int64) *series {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &series{cancel: cancel}
 	start := time.Now()
@@ -57,7 +69,7 @@ func (w *world) watchReplicas(name string) *series {
 		for ctx.Err() == nil {
 			d := &appsv1.Deployment{}
 			if err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: name}, d); err == nil {
-				s.add(point{time.Since(start), d.Status.ReadyReplicas})
+				s.add(point{time.Since(start), d.Status.ReadyReplicas, asked.Load()})
 			}
 			time.Sleep(time.Second)
 		}
@@ -94,6 +106,20 @@ func (s *series) stop() string {
 		last = p.ready
 	}
 	return b.String()
+}
+
+// picture draws the pods and the requests of each second.
+func (s *series) picture() string {
+	pods := chart{title: "ready pods", stepped: true}
+	rate := chart{title: "requests per second"}
+	for i, p := range s.points {
+		pods.points = append(pods.points, sample{p.since, float64(p.ready)})
+		if i > 0 {
+			before := s.points[i-1]
+			rate.points = append(rate.points, sample{p.since, float64(p.asked-before.asked) / (p.since - before.since).Seconds()})
+		}
+	}
+	return picture([]chart{pods, rate})
 }
 
 // writesNoReplicas: the number of pods is the autoscaler's.

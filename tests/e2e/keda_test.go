@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -23,7 +24,7 @@ func TestKeda(t *testing.T) {
 		return w.client.Get(context.Background(), client.ObjectKey{Namespace: w.namespace, Name: "keda-hpa-" + target}, &autoscalingv2.HorizontalPodAutoscaler{})
 	})
 
-	series := w.watchReplicas(target)
+	series := w.watchReplicas(target, new(atomic.Int64))
 	l := startLoad("REST", 8, 0, ask)
 	w.eventually("there are two pods", func() error { return series.want(2) })
 	l.stop(t)

@@ -76,11 +76,11 @@ func (w *world) answers(folder string, c cases.Case, names []string) {
 // all old ones are gone.
 func (w *world) roll(name string) {
 	w.t.Helper()
-	old := w.pods(name)
+	old := w.podLabels(name)
 	w.kubectl("patch", "sdep", name, "--type=json", `--patch=[{"op": "add", "path": "/spec/predictors/0/labels", "value": {"revision": "2"}}]`)
 	predictor := w.deployment(name).Spec.Predictors[0].Name
 	w.eventually(name+" is rolled", func() error {
-		now := w.pods(name)
+		now := w.podLabels(name)
 		for pod, labels := range now {
 			if _, here := old[pod]; here && labels["version"] == predictor {
 				return fmt.Errorf("there is still %s of %v", pod, now)
@@ -88,15 +88,15 @@ func (w *world) roll(name string) {
 		}
 		return nil
 	})
-	for pod, labels := range w.pods(name) {
+	for pod, labels := range w.podLabels(name) {
 		if labels["version"] == predictor && labels["revision"] != "2" {
 			w.t.Errorf("pod %s has the labels %v", pod, labels)
 		}
 	}
 }
 
-// pods returns the labels of a deployment's pods.
-func (w *world) pods(name string) map[string]map[string]string {
+// podLabels returns the labels of a deployment's pods.
+func (w *world) podLabels(name string) map[string]map[string]string {
 	w.t.Helper()
 	list := &corev1.PodList{}
 	if err := w.client.List(context.Background(), list, client.InNamespace(w.namespace), client.MatchingLabels{"seldon-deployment-id": name}); err != nil {
