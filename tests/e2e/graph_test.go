@@ -25,7 +25,7 @@ func TestWrappedGraph(t *testing.T) {
 	w := newWorld(t, "wrapped")
 	w.kubectl("apply", "-f", "testdata/wrapped.yaml")
 	w.available("wrapped")
-	pods := w.pods("seldon-deployment-id=wrapped")
+	pods := w.podNames("seldon-deployment-id=wrapped")
 	t.Logf("six components in the pods %s", strings.Join(pods, ", "))
 	if len(pods) != 4 {
 		t.Errorf("there are %d pods", len(pods))

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"sync/atomic"
 	"testing"
 
@@ -11,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// KEDA makes an autoscaler of the ScaledObject, which adds a pod under load
-// and takes it away again; no request fails.
+// KEDA makes an autoscaler of the ScaledObject, which adds a pod under load and
+// takes it away again; no request fails meanwhile.
 func TestKeda(t *testing.T) {
 	w := newWorld(t, "keda")
 	w.kubectl("apply", "-f", "testdata/keda.yaml")
@@ -25,10 +26,18 @@ func TestKeda(t *testing.T) {
 	})
 
 	series := w.watchReplicas(target, new(atomic.Int64))
-	l := startLoad("REST", 8, 0, ask)
+	l := startLoad("as many as can be", 8, 0, ask)
 	w.eventually("there are two pods", func() error { return series.want(2) })
 	l.stop(t)
+	l = startLoad("a few", 2, 20, ask)
 	w.eventually("there is one pod again", func() error { return series.want(1) })
+	w.eventually("the other pod is gone", func() error {
+		if pods := w.podNames("seldon-deployment-id=event-driven"); len(pods) != 1 {
+			return fmt.Errorf("there are %v", pods)
+		}
+		return nil
+	})
+	l.stop(t)
 	t.Log("ready pods over time:\n" + series.stop())
 	w.writesNoReplicas(target)
 	w.delete("event-driven")

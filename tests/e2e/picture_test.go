@@ -65,10 +65,11 @@ func (c *chart) draw(b *strings.Builder, top float64, x func(time.Duration) floa
 	bottom := top + chartHeight
 	y := func(value float64) float64 { return bottom - chartHeight*value/most }
 	fmt.Fprintf(b, `<text x="%d" y="%.0f" fill="#222">%s</text>`+"\n", marginLeft, top-8, html.EscapeString(c.title))
-	for _, value := range []float64{0, most / 2, most} {
-		if c.stepped && value != math.Trunc(value) {
-			continue
-		}
+	step := most / 2
+	if c.stepped {
+		step = max(1, math.Floor(most/4))
+	}
+	for value := 0.0; value <= most; value += step {
 		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end" fill="#555">%.0f</text>`+"\n",
 			marginLeft, pictureWidth-marginRight, y(value), y(value), marginLeft-6, y(value)+4, value)
 	}
