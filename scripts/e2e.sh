@@ -32,7 +32,7 @@ kubectl apply --server-side -f manifests/install.yaml
 # executor, so that three pods fit on one small node.
 kubectl --namespace seldon-system set env deployment/seldon-controller-manager \
   GATEWAY_API_ENABLED=true GATEWAY_API_GATEWAY=radiant-system/radiant GATEWAY_API_GRPC_GATEWAY=radiant-system/radiant-grpc \
-  GATEWAY_API_MIRROR=TraefikService \
+  GATEWAY_API_MIRROR=TraefikService KEDA_ENABLED=true \
   PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME=stores \
   EXECUTOR_DEFAULT_CPU_REQUEST=50m EXECUTOR_DEFAULT_MEMORY_REQUEST=64Mi
 kubectl --namespace seldon-system rollout status deployment/seldon-controller-manager --timeout=180s
