@@ -80,8 +80,10 @@ type Server struct {
 	draining *atomic.Bool
 }
 
-// idleTimeout closes REST connections that nobody uses.
-const idleTimeout = 65 * time.Second
+// idleTimeout closes REST connections that nobody uses. It is longer than
+// gateways keep theirs (nginx 60 s; Traefik, and what else is in Go, 90 s): a
+// request that a gateway sends while we close its connection is lost.
+const idleTimeout = 100 * time.Second
 
 // headerTimeout bounds how long a client may take to write its headers.
 const headerTimeout = 60 * time.Second

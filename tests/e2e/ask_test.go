@@ -114,6 +114,16 @@ func (w *world) rpc(deployment string, answers *tally) request {
 	}
 }
 
+// ask sends n requests, one after the other. None may fail.
+func (w *world) ask(n int, send request) {
+	w.t.Helper()
+	for i := range n {
+		if err := send(w.t.Context()); err != nil {
+			w.t.Fatalf("request %d of %d: %v", i+1, n, err)
+		}
+	}
+}
+
 // read counts an answer of one row.
 func (t *tally) read(text []byte) error {
 	var answer struct {

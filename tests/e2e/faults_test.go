@@ -42,10 +42,7 @@ func (w *world) in(t *testing.T) *world {
 // survives sends requests to the deployment while fault happens.
 func (w *world) survives(fault func(*world)) {
 	const before, after = model(0), model(1)
-	rest, rpc := w.rest("steady", newTally(before, after)), w.rpc("steady", newTally(before, after))
-	w.eventually("REST answers", func() error { return rest(w.t.Context()) })
-	w.eventually("gRPC answers", func() error { return rpc(w.t.Context()) })
-	loads := []*load{startLoad("REST", 20, 100, rest), startLoad("gRPC", 20, 20, rpc)}
+	loads := w.load(newTally(before, after))
 	defer func() {
 		for _, l := range loads {
 			l.stop(w.t)
@@ -54,31 +51,33 @@ func (w *world) survives(fault func(*world)) {
 	fault(w)
 }
 
+// load sends requests over REST and over gRPC, at a steady rate.
+func (w *world) load(answers *tally) []*load {
+	rest, rpc := w.rest("steady", answers), w.rpc("steady", answers)
+	w.eventually("REST answers", func() error { return rest(w.t.Context()) })
+	w.eventually("gRPC answers", func() error { return rpc(w.t.Context()) })
+	return []*load{startLoad("REST", 20, 100, rest), startLoad("gRPC", 20, 20, rpc)}
+}
+
 func (w *world) rollingUpdate() {
 	w.kubectl("patch", "sdep", "steady", "--type=json", "-p",
 		`[{"op": "replace", "path": "/spec/predictors/0/componentSpecs/0/spec/containers/0/env/1/value", "value": "1"}]`)
 	w.available("steady")
-	w.steady()
-	answers := newTally(1)
-	ask := w.rest("steady", answers)
-	for range 100 {
-		if err := ask(w.t.Context()); err != nil {
-			w.t.Fatalf("after the update: %v", err)
-		}
-	}
+	w.steady(2)
+	w.ask(100, w.rest("steady", newTally(1)))
 }
 
 func (w *world) podDeleted() {
 	w.kubectl("delete", "pod", "--wait=false", w.podNames(steadyPods)[0])
-	w.steady()
+	w.steady(2)
 }
 
 const steadyPods = "seldon-deployment-id=steady"
 
-// steady waits until there are two pods, both ready, and none that ends.
-func (w *world) steady() {
+// steady waits until there are so many pods, all ready, and none that ends.
+func (w *world) steady(pods int) {
 	w.t.Helper()
-	w.eventually("there are two ready pods", func() error {
+	w.eventually(fmt.Sprintf("there are %d ready pods", pods), func() error {
 		list := &corev1.PodList{}
 		if err := w.client.List(w.t.Context(), list, client.InNamespace(w.namespace), client.MatchingLabels{"seldon-deployment-id": "steady"}); err != nil {
 			return err
@@ -89,7 +88,7 @@ func (w *world) steady() {
 				ready++
 			}
 		}
-		if ready != 2 || len(list.Items) != 2 {
+		if ready != pods || len(list.Items) != pods {
 			return fmt.Errorf("%d pods, %d ready", len(list.Items), ready)
 		}
 		return nil
@@ -134,7 +133,7 @@ func (w *world) nodeDrained() {
 		w.t.Errorf("kubectl drain: %v\n%s", r.err, r.text)
 	}
 	w.t.Logf("the budget refused %d evictions", strings.Count(r.text, "disruption budget"))
-	w.steady()
+	w.steady(2)
 	for _, pod := range w.podNames(steadyPods) {
 		if containsAll(old, []string{pod}) {
 			w.t.Errorf("pod %s was not drained", pod)
@@ -162,7 +161,7 @@ func (w *world) operatorRestarted() {
 	w.kubectl("--namespace", "seldon-system", "rollout", "restart", operator)
 	w.kubectl("--namespace", "seldon-system", "rollout", "status", operator, "--timeout="+patience.String())
 	w.available("steady")
-	w.steady()
+	w.steady(2)
 	if now := w.podNames(steadyPods); !containsAll(now, pods) || w.generation() != generation {
 		w.t.Errorf("pods were %v and are %v; the Deployment's generation was %s and is %s", pods, now, generation, w.generation())
 	}
