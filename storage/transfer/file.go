@@ -137,8 +137,10 @@ func (f *file) ask(ctx context.Context) error {
 // write puts bytes to their place. Those that continue what has been hashed
 // are hashed while they are at hand.
 func (f *file) write(p []byte, at int64) error {
-	if _, err := f.out.WriteAt(p, at); err != nil {
-		return err
+	for i := 0; i < len(p); i += writeSize {
+		if _, err := f.out.WriteAt(p[i:min(i+writeSize, len(p))], at+int64(i)); err != nil {
+			return err
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -2,19 +2,24 @@ package transfer
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 )
 
 // More streams help against latency and against servers that bound each
 // connection. Near a fast store they only compete for the CPU with it. So a
-// download begins with few, and takes more as long as that clearly helps.
+// download begins with few, and takes more as long as that clearly helps and
+// there is CPU time for them.
 const (
 	firstStreams = 2
 	// tuneEvery is how long each number of streams is looked at.
 	tuneEvery = 400 * time.Millisecond
 	// Twice the streams are kept if they do this much more.
 	better = 1.6
+	// busy is the part of all CPU time from which on more are not tried: what
+	// is left of it the system needs for the connections.
+	busy = 0.5
 	// restTicks is the pause between two series of trials.
 	restTicks = 25
 	// requestWork is what a request counts for, in bytes: small files are
@@ -64,12 +69,16 @@ func (g *gate) tune(ctx context.Context, most int, work func() int64) {
 	ticker := time.NewTicker(tuneEvery)
 	defer ticker.Stop()
 	t := tuner{limit: min(firstStreams, most), most: most, rest: 1}
+	began, used := time.Now(), cpuTime()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			g.set(t.next(work()))
+			now, usedNow := time.Now(), cpuTime()
+			share := float64(usedNow-used) / float64(now.Sub(began)) / float64(runtime.GOMAXPROCS(0))
+			began, used = now, usedNow
+			g.set(t.next(work(), share))
 		}
 	}
 }
@@ -87,8 +96,8 @@ type tuner struct {
 }
 
 // next is the number of streams for the next interval, when work was done in
-// the last one.
-func (t *tuner) next(work int64) int {
+// the last one, with that share of all CPU time.
+func (t *tuner) next(work int64, share float64) int {
 	if t.before > 0 && float64(work) < better*float64(t.work) {
 		t.limit, t.before, t.rest = t.before, 0, restTicks
 		return t.limit
@@ -97,7 +106,7 @@ func (t *tuner) next(work int64) int {
 		t.rest--
 		return t.limit
 	}
-	if t.limit == t.most {
+	if t.limit == t.most || share > busy {
 		t.before = 0
 		return t.limit
 	}
