@@ -21,7 +21,7 @@ import (
 // measured like those of other programs.
 func TestMain(m *testing.M) {
 	if url := os.Getenv("FETCH_ONE_BY_ONE"); url != "" {
-		if err := oneByOne(&S3{URL: url, Key: "test", Secret: "testtest1"}, os.Getenv("FETCH_TO")); err != nil {
+		if err := oneByOne(&S3{URL: url, Key: "test", Secret: "testtest1"}, os.Getenv("FETCH_FOLDER"), os.Getenv("FETCH_TO")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -34,11 +34,11 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// oneByOne fetches each object by one request after another.
-func oneByOne(s *S3, to string) error {
+// oneByOne fetches each object of a folder by one request after another.
+func oneByOne(s *S3, folder, to string) error {
 	client := s.Client()
 	bucket := "bucket"
-	list, err := client.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: &bucket})
+	list, err := client.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &folder})
 	if err != nil {
 		return err
 	}
@@ -65,14 +65,19 @@ func oneByOne(s *S3, to string) error {
 	return nil
 }
 
-// What is fetched, how often by each program, and the memory that ours may
-// need.
-const (
-	benchFiles  = 50
-	benchSize   = 40_000_000
-	benchRounds = 5
-	benchMemory = 128 << 20
-)
+// race is what is fetched, from where, and how often by each program.
+type race struct {
+	store *S3
+	// url is where the store seems to be.
+	url    string
+	folder string
+	files  int
+	size   int
+	rounds int
+}
+
+// benchMemory is what ours may need.
+const benchMemory = 128 << 20
 
 // contender is a program that fetches all to a folder.
 type contender struct {
@@ -82,47 +87,38 @@ type contender struct {
 	memory  int64
 }
 
-// BenchmarkThroughput fetches 2 GB in 50 files from one S3 server, in turns:
-// by the program of the init container, by rclone copy, and by a client that
-// fetches one file after another and checks as Amazon's client does.
+// BenchmarkThroughput fetches many files from one S3 server, in turns: by the
+// program of the init container, by rclone copy, and by a client that fetches
+// one file after another and checks as Amazon's client does. The server is on
+// this machine; then it seems to be far.
 func BenchmarkThroughput(b *testing.B) {
 	if b.N > 1 {
 		b.Skip("once is enough: it has rounds of its own")
 	}
 	Tool(b, "rclone")
 	s := StartS3(b, "bucket")
+	b.Run("near", race{s, s.URL, "near", 50, 40_000_000, 5}.run)
+	b.Run("far", race{s, StartFar(b, s.URL, 50*time.Millisecond, 20_000_000), "far", 50, 8_000_000, 3}.run)
+}
+
+func (r race) run(b *testing.B) {
 	random := rand.New(rand.NewSource(1))
-	content := make([]byte, benchSize)
-	for i := range benchFiles {
+	content := make([]byte, r.size)
+	for i := range r.files {
 		random.Read(content)
-		s.Put(b, "bucket", Files{fmt.Sprintf("m/%02d.bin", i): content})
+		r.store.Put(b, "bucket", Files{fmt.Sprintf("%s/%02d.bin", r.folder, i): content})
 	}
-	contenders := []*contender{
-		{name: "storage-initializer", command: func(to string) *exec.Cmd {
-			return initializer(b, s.Env(), "s3://bucket/m", to)
-		}},
-		{name: "rclone copy", command: func(to string) *exec.Cmd {
-			cmd := exec.Command("rclone", "copy", "s:bucket/m", to)
-			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.TempDir()}, "RCLONE_CONFIG_S_TYPE=s3", "RCLONE_CONFIG_S_PROVIDER=Other", "RCLONE_CONFIG_S_ENDPOINT="+s.URL,
-				"RCLONE_CONFIG_S_ACCESS_KEY_ID="+s.Key, "RCLONE_CONFIG_S_SECRET_ACCESS_KEY="+s.Secret)
-			return cmd
-		}},
-		{name: "one by one", command: func(to string) *exec.Cmd {
-			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), "FETCH_ONE_BY_ONE="+s.URL, "FETCH_TO="+to)
-			return cmd
-		}},
-	}
+	contenders := r.contenders(b)
 	b.ResetTimer()
-	for round := range benchRounds {
+	for round := range r.rounds {
 		for i := range contenders {
 			// Each is first, second and third in turn.
-			contenders[(round+i)%len(contenders)].round(b)
+			r.round(b, contenders[(round+i)%len(contenders)])
 		}
 	}
 	best := min(contenders[1].median(), contenders[2].median())
 	for _, c := range contenders {
-		rate := float64(benchFiles*benchSize) / 1e6 / c.median().Seconds()
+		rate := float64(r.files*r.size) / 1e6 / c.median().Seconds()
 		b.Logf("%-20s median %6.2f s (%4.0f MB/s), all %v, peak memory %d MB", c.name, c.median().Seconds(), rate, c.times, c.memory>>20)
 	}
 	ours := contenders[0]
@@ -136,13 +132,34 @@ func BenchmarkThroughput(b *testing.B) {
 	}
 }
 
+func (r race) contenders(b *testing.B) []*contender {
+	s := *r.store
+	s.URL = r.url
+	return []*contender{
+		{name: "storage-initializer", command: func(to string) *exec.Cmd {
+			return initializer(b, s.Env(), "s3://bucket/"+r.folder, to)
+		}},
+		{name: "rclone copy", command: func(to string) *exec.Cmd {
+			cmd := exec.Command("rclone", "copy", "s:bucket/"+r.folder, to)
+			cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.TempDir()}, "RCLONE_CONFIG_S_TYPE=s3", "RCLONE_CONFIG_S_PROVIDER=Other", "RCLONE_CONFIG_S_ENDPOINT="+s.URL,
+				"RCLONE_CONFIG_S_ACCESS_KEY_ID="+s.Key, "RCLONE_CONFIG_S_SECRET_ACCESS_KEY="+s.Secret)
+			return cmd
+		}},
+		{name: "one by one", command: func(to string) *exec.Cmd {
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), "FETCH_ONE_BY_ONE="+s.URL, "FETCH_FOLDER="+r.folder, "FETCH_TO="+to)
+			return cmd
+		}},
+	}
+}
+
 func (c *contender) median() time.Duration {
 	sorted := slices.Sorted(slices.Values(c.times))
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
 
 // round fetches once, and removes what came.
-func (c *contender) round(b *testing.B) {
+func (r race) round(b *testing.B, c *contender) {
 	b.Helper()
 	to := filepath.Join(b.TempDir(), "models")
 	defer os.RemoveAll(to)
@@ -165,7 +182,7 @@ func (c *contender) round(b *testing.B) {
 		b.Fatalf("%s: %v\n%s", c.name, err, said.String())
 	}
 	entries, err := filepath.Glob(filepath.Join(to, "*.bin"))
-	if err != nil || len(entries) != benchFiles {
+	if err != nil || len(entries) != r.files {
 		b.Fatalf("%s brought %d files", c.name, len(entries))
 	}
 }
