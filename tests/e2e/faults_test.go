@@ -27,7 +27,7 @@ func TestNothingIsLost(t *testing.T) {
 		{"node drained", (*world).nodeDrained},
 		{"operator restarted", (*world).operatorRestarted},
 	} {
-		t.Run(f.name, func(t *testing.T) { w.in(t).survives(f.do) })
+		t.Run(f.name, func(t *testing.T) { w.in(t).survives("steady", f.do) })
 	}
 	w.delete("steady")
 }
@@ -40,9 +40,9 @@ func (w *world) in(t *testing.T) *world {
 }
 
 // survives sends requests to the deployment while fault happens.
-func (w *world) survives(fault func(*world)) {
+func (w *world) survives(deployment string, fault func(*world)) {
 	const before, after = model(0), model(1)
-	loads := w.load(newTally(before, after))
+	loads := w.load(deployment, newTally(before, after))
 	defer func() {
 		for _, l := range loads {
 			l.stop(w.t)
@@ -52,8 +52,8 @@ func (w *world) survives(fault func(*world)) {
 }
 
 // load sends requests over REST and over gRPC, at a steady rate.
-func (w *world) load(answers *tally) []*load {
-	rest, rpc := w.rest("steady", answers), w.rpc("steady", answers)
+func (w *world) load(deployment string, answers *tally) []*load {
+	rest, rpc := w.rest(deployment, answers), w.rpc(deployment, answers)
 	w.eventually("REST answers", func() error { return rest(w.t.Context()) })
 	w.eventually("gRPC answers", func() error { return rpc(w.t.Context()) })
 	return []*load{startLoad("REST", 20, 100, rest), startLoad("gRPC", 20, 20, rpc)}
@@ -63,23 +63,24 @@ func (w *world) rollingUpdate() {
 	w.kubectl("patch", "sdep", "steady", "--type=json", "-p",
 		`[{"op": "replace", "path": "/spec/predictors/0/componentSpecs/0/spec/containers/0/env/1/value", "value": "1"}]`)
 	w.available("steady")
-	w.steady(2)
+	w.steady("steady", 2)
 	w.ask(100, w.rest("steady", newTally(1)))
 }
 
 func (w *world) podDeleted() {
-	w.kubectl("delete", "pod", "--wait=false", w.podNames(steadyPods)[0])
-	w.steady(2)
+	w.kubectl("delete", "pod", "--wait=false", w.podNames(podsOf("steady"))[0])
+	w.steady("steady", 2)
 }
 
-const steadyPods = "seldon-deployment-id=steady"
+// podsOf selects the pods of a deployment, in any namespace.
+func podsOf(deployment string) string { return "seldon-deployment-id=" + deployment }
 
-// steady waits until there are so many pods, all ready, and none that ends.
-func (w *world) steady(pods int) {
+// steady waits until a deployment has so many pods, all ready, and none that ends.
+func (w *world) steady(deployment string, pods int) {
 	w.t.Helper()
 	w.eventually(fmt.Sprintf("there are %d ready pods", pods), func() error {
 		list := &corev1.PodList{}
-		if err := w.client.List(w.t.Context(), list, client.InNamespace(w.namespace), client.MatchingLabels{"seldon-deployment-id": "steady"}); err != nil {
+		if err := w.client.List(w.t.Context(), list, client.InNamespace(w.namespace), client.MatchingLabels{"seldon-deployment-id": deployment}); err != nil {
 			return err
 		}
 		ready := 0
@@ -109,7 +110,7 @@ func isReady(p *corev1.Pod) bool {
 // place while the node takes no pods.
 func (w *world) nodeDrained() {
 	node := w.kubectl("get", "nodes", "-o", "jsonpath={.items[0].metadata.name}")
-	old := w.podNames(steadyPods)
+	old := w.podNames(podsOf("steady"))
 	// Whatever happens, others get their place back.
 	w.t.Cleanup(func() { w.kubectl("uncordon", node) })
 	type result struct {
@@ -118,11 +119,11 @@ func (w *world) nodeDrained() {
 	}
 	drained := make(chan result, 1)
 	go func() {
-		text, err := w.tryKubectl("drain", node, "--pod-selector="+steadyPods, "--ignore-daemonsets", "--timeout="+patience.String())
+		text, err := w.tryKubectl("drain", node, "--pod-selector="+podsOf("steady"), "--ignore-daemonsets", "--timeout="+patience.String())
 		drained <- result{text, err}
 	}()
 	w.eventually("a pod has gone", func() error {
-		if left := w.podNames(steadyPods); containsAll(left, old) {
+		if left := w.podNames(podsOf("steady")); containsAll(left, old) {
 			return fmt.Errorf("there are %v", left)
 		}
 		return nil
@@ -133,8 +134,8 @@ func (w *world) nodeDrained() {
 		w.t.Errorf("kubectl drain: %v\n%s", r.err, r.text)
 	}
 	w.t.Logf("the budget refused %d evictions", strings.Count(r.text, "disruption budget"))
-	w.steady(2)
-	for _, pod := range w.podNames(steadyPods) {
+	w.steady("steady", 2)
+	for _, pod := range w.podNames(podsOf("steady")) {
 		if containsAll(old, []string{pod}) {
 			w.t.Errorf("pod %s was not drained", pod)
 		}
@@ -157,12 +158,12 @@ func containsAll(list, elements []string) bool {
 // operatorRestarted restarts the operator; it finds everything as it left it.
 func (w *world) operatorRestarted() {
 	const operator = "deployment/seldon-controller-manager"
-	pods, generation := w.podNames(steadyPods), w.generation()
+	pods, generation := w.podNames(podsOf("steady")), w.generation()
 	w.kubectl("--namespace", "seldon-system", "rollout", "restart", operator)
 	w.kubectl("--namespace", "seldon-system", "rollout", "status", operator, "--timeout="+patience.String())
 	w.available("steady")
-	w.steady(2)
-	if now := w.podNames(steadyPods); !containsAll(now, pods) || w.generation() != generation {
+	w.steady("steady", 2)
+	if now := w.podNames(podsOf("steady")); !containsAll(now, pods) || w.generation() != generation {
 		w.t.Errorf("pods were %v and are %v; the Deployment's generation was %s and is %s", pods, now, generation, w.generation())
 	}
 }

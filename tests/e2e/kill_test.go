@@ -20,28 +20,28 @@ func TestKilled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "killed")
 	w.applyText(read(t, "testdata/apart.yaml"))
-	w.available("steady")
+	w.available("apart")
 	t.Run("model", func(t *testing.T) {
-		w.in(t).survives(func(w *world) { w.killed("seldon-app-svc-classifier", "classifier") })
+		w.in(t).survives("apart", func(w *world) { w.killed("seldon-app-svc-classifier", "classifier") })
 	})
 	t.Run("executor", func(t *testing.T) {
 		w := w.in(t)
-		loads := w.load(newTally(0))
+		loads := w.load("apart", newTally(0))
 		w.killed("seldon-app", "seldon-container-engine")
 		for _, l := range loads {
 			if failures := l.end(t); len(failures) > 0 {
 				t.Logf("%s: %s", l.name, summary(failures))
 			}
 		}
-		w.ask(200, w.rest("steady", newTally(0)))
+		w.ask(200, w.rest("apart", newTally(0)))
 	})
-	w.delete("steady")
+	w.delete("apart")
 }
 
 // killed kills a container of a pod with a label, and waits until all is as it
 // was.
 func (w *world) killed(label, container string) {
-	pod := w.podNames(steadyPods + "," + label)[0]
+	pod := w.podNames(podsOf("apart") + "," + label)[0]
 	w.kill(pod, container)
 	w.eventually("the container has started again", func() error {
 		if counts := w.kubectl("get", "pod", pod, "-o", "jsonpath={.status.containerStatuses[*].restartCount}"); counts == "0" {
@@ -49,7 +49,7 @@ func (w *world) killed(label, container string) {
 		}
 		return nil
 	})
-	w.steady(4)
+	w.steady("apart", 4)
 }
 
 // kill ends the processes of a container at once, as the kernel does when

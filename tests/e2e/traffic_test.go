@@ -15,24 +15,29 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// A share of the requests goes to a new model, then all of them, then the old
-// one is removed; no request fails on the way.
+// A new model comes beside the one that answers and gets a share of the
+// requests, then all of them, then the old one is removed. No request fails on
+// the way.
 func TestCanary(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "canary")
 	const old, fresh = model(0), model(1)
-	w.applyText(read(t, "testdata/canary.yaml"))
+	alone, _, _ := strings.Cut(read(t, "testdata/canary.yaml"), "  - name: new\n")
+	w.applyText(strings.Replace(alone, "traffic: 90", "traffic: 100", 1))
 	w.available("canary")
 	answers, rpcAnswers := newTally(old, fresh), newTally(old, fresh)
 	rest, rpc := w.rest("canary", answers), w.rpc("canary", rpcAnswers)
 	w.eventually("REST answers", func() error { return rest(t.Context()) })
 	w.eventually("gRPC answers", func() error { return rpc(t.Context()) })
 
-	answers.reset()
-	w.ask(2000, rest)
-	within(t, answers.reset()[fresh], 2000, 0.1)
-
 	loads := []*load{startLoad("REST", 20, 100, rest), startLoad("gRPC", 20, 20, rpc)}
+	w.applyText(read(t, "testdata/canary.yaml"))
+	w.available("canary")
+	w.eventually("the new model gets requests", func() error { return answers.some(fresh) })
+	counted := newTally(old, fresh)
+	w.ask(2000, w.rest("canary", counted))
+	within(t, counted.reset()[fresh], 2000, 0.1)
+
 	w.kubectl("patch", "sdep", "canary", "--type=json", "-p", `[
 		{"op": "replace", "path": "/spec/predictors/0/traffic", "value": 0},
 		{"op": "replace", "path": "/spec/predictors/1/traffic", "value": 100}]`)
@@ -84,13 +89,26 @@ func (t *tally) only(m model, n int) error {
 	return nil
 }
 
+// some returns an error until m has answered.
+func (t *tally) some(m model) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts[m] == 0 {
+		return fmt.Errorf("answers by BIAS: %v", t.counts)
+	}
+	return nil
+}
+
 // gone returns an error while a Deployment is there.
 func (w *world) gone(name string) error {
 	err := w.client.Get(w.t.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, &appsv1.Deployment{})
-	if apierrors.IsNotFound(err) {
+	switch {
+	case apierrors.IsNotFound(err):
 		return nil
+	case err != nil:
+		return err
 	}
-	return fmt.Errorf("Deployment %s is there (%v)", name, err)
+	return fmt.Errorf("Deployment %s is there", name)
 }
 
 // A shadow gets a copy of every request. That it fails, or is not there, no
