@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the cases that need a cluster: on a single-node Kubernetes of this machine
-# (tests/cluster), which is there for the run alone, or on the one that
-# KUBECONFIG names, if tests/cluster made it. Arguments go to go test.
+# (tests/cluster), which is there for the run alone, or on the one that KUBECONFIG
+# names. docs/cluster.md says what such a one needs. Arguments go to go test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 if [[ -z ${KUBECONFIG:-} ]]; then
@@ -31,9 +31,11 @@ kubectl apply --server-side -f manifests/install.yaml
 # How this cluster wants it: its gateway, its model store, and little for each
 # executor, so that three pods fit on one small node.
 kubectl --namespace seldon-system set env deployment/seldon-controller-manager \
-  GATEWAY_API_ENABLED=true GATEWAY_API_GATEWAY=radiant-system/radiant GATEWAY_API_GRPC_GATEWAY=radiant-system/radiant-grpc \
+  GATEWAY_API_ENABLED=true GATEWAY_API_GATEWAY="${RADIANT_E2E_GATEWAY:-radiant-system/radiant}" \
+  GATEWAY_API_GRPC_GATEWAY="${RADIANT_E2E_GRPC_GATEWAY:-radiant-system/radiant-grpc}" \
   GATEWAY_API_MIRROR=TraefikService KEDA_ENABLED=true \
   PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME=stores \
   EXECUTOR_DEFAULT_CPU_REQUEST=50m EXECUTOR_DEFAULT_MEMORY_REQUEST=64Mi
 kubectl --namespace seldon-system rollout status deployment/seldon-controller-manager --timeout=180s
+mkdir -p bin
 go test -count=1 -tags e2e -timeout 25m -parallel 4 -artifacts -outputdir "$PWD/bin" "$@" ./tests/e2e

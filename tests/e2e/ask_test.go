@@ -64,7 +64,7 @@ func (t *tally) reset() map[model]int {
 
 // rest asks a deployment over REST.
 func (w *world) rest(deployment string, answers *tally) request {
-	url := fmt.Sprintf("http://%s/seldon/%s/%s/api/v1.0/predictions", gatewayREST, w.namespace, deployment)
+	url := fmt.Sprintf("http://%s/seldon/%s/%s/api/v1.0/predictions", gatewayREST(), w.namespace, deployment)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	w.t.Cleanup(client.CloseIdleConnections)
 	return func(ctx context.Context) error {
@@ -91,7 +91,7 @@ func (w *world) rest(deployment string, answers *tally) request {
 
 // rpc asks a deployment over gRPC.
 func (w *world) rpc(deployment string, answers *tally) request {
-	conn, err := grpc.NewClient(gatewayGRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(gatewayGRPC(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -37,9 +37,9 @@ func TestWrappedGraph(t *testing.T) {
 		{Name: "one model", BodyFile: "wrapped-single.json", ExpectFile: "wrapped-single.expect.json"},
 	} {
 		r.Transport, r.Path = "rest", "/seldon/wrapped/wrapped/api/v1.0/predictions"
-		w.eventually(r.Name+" by REST", func() error { return cases.Run(gatewayREST, "testdata", r) })
+		w.eventually(r.Name+" by REST", func() error { return cases.Run(gatewayREST(), "testdata", r) })
 		r.Transport, r.Method, r.Headers = "grpc", "/seldon.protos.Seldon/Predict", map[string]string{"seldon": "wrapped", "namespace": "wrapped"}
-		w.eventually(r.Name+" by gRPC", func() error { return cases.Run(gatewayGRPC, "testdata", r) })
+		w.eventually(r.Name+" by gRPC", func() error { return cases.Run(gatewayGRPC(), "testdata", r) })
 	}
 	w.delete("wrapped")
 }
@@ -62,7 +62,7 @@ func TestShapes(t *testing.T) {
 		"separate/api/v1.0/predictions", "bare/predict", "explained/api/v1.0/predictions", "explained-explainer/default/api/v1.0/predictions",
 	} {
 		r := cases.Request{Transport: "rest", Path: "/seldon/shapes/" + path, BodyFile: "classifier.json", ExpectFile: "classifier.expect.json", Tolerance: 1e-9}
-		w.eventually(path, func() error { return cases.Run(gatewayREST, "testdata", r) })
+		w.eventually(path, func() error { return cases.Run(gatewayREST(), "testdata", r) })
 	}
 	for _, name := range []string{"separate", "bare", "explained"} {
 		r := cases.Request{
@@ -72,7 +72,7 @@ func TestShapes(t *testing.T) {
 		if name == "bare" {
 			r.Method = "/seldon.protos.Model/Predict"
 		}
-		w.eventually(name+" by gRPC", func() error { return cases.Run(gatewayGRPC, "testdata", r) })
+		w.eventually(name+" by gRPC", func() error { return cases.Run(gatewayGRPC(), "testdata", r) })
 	}
 	w.evicts("explained")
 	for _, name := range []string{"separate", "bare", "explained"} {

@@ -32,7 +32,7 @@ func TestTensorFlowServing(t *testing.T) {
 		w.eventually(r.Transport+" answers", func() error { return cases.Run(gatewayOf(r), "../../samples/mnist", r) })
 	}
 	tab := browser.Open(t)
-	info, scores := openapi.Execute(t, tab, "http://"+gatewayREST+"/seldon/default/tfserving/api/v1.0/doc/")
+	info, scores := openapi.Execute(t, tab, "http://"+gatewayREST()+"/seldon/default/tfserving/api/v1.0/doc/")
 	tab.Picture(t, "page")
 	if err := mentions(info, "tfserving", "images", "[?, 784]", "[?, 10]"); err != nil {
 		t.Errorf("the page: %v", err)

@@ -127,7 +127,7 @@ func nameOf(t *testing.T, manifest string) string {
 
 func gatewayOf(r cases.Request) string {
 	if r.Transport == "grpc" {
-		return gatewayGRPC
+		return gatewayGRPC()
 	}
-	return gatewayREST
+	return gatewayREST()
 }

@@ -55,7 +55,7 @@ func TestTroubles(t *testing.T) {
 				Transport: "rest", Path: "/seldon/" + namespace + "/model/api/v1.0/predictions",
 				BodyFile: "classifier.json", ExpectFile: "classifier.expect.json", Tolerance: 1e-9,
 			}
-			w.eventually("it answers", func() error { return cases.Run(gatewayREST, "testdata", r) })
+			w.eventually("it answers", func() error { return cases.Run(gatewayREST(), "testdata", r) })
 			w.delete("model")
 		})
 	}

@@ -6,6 +6,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -33,14 +34,14 @@ import (
 // patience bounds every wait; only failures reach it.
 const patience = 5 * time.Minute
 
-// Where the cluster's gateway listens, for REST and gRPC.
-const (
-	gatewayREST = "127.0.0.1:8088"
-	gatewayGRPC = "127.0.0.1:8089"
-)
+// Where the cluster's gateway listens, for REST and gRPC, and where pods find
+// programs of this machine: on the node of tests/cluster, unless the
+// environment says otherwise.
+func gatewayREST() string { return setting("RADIANT_E2E_REST", "127.0.0.1:8088") }
+func gatewayGRPC() string { return setting("RADIANT_E2E_GRPC", "127.0.0.1:8089") }
+func here() string        { return setting("RADIANT_E2E_HERE", "10.244.0.1") }
 
-// nodeAddress is where pods find programs that run on the node itself.
-const nodeAddress = "10.244.0.1"
+func setting(name, otherwise string) string { return cmp.Or(os.Getenv(name), otherwise) }
 
 // storesSecret is what the operator is told that holds the settings of model
 // stores; scripts/e2e.sh does so.
@@ -118,7 +119,7 @@ func (w *world) applyText(text string) {
 // namespace's deployments find them.
 func (w *world) models(buckets map[string]stores.Files) {
 	w.t.Helper()
-	env := stores.StartGCSAt(w.t, nodeAddress, buckets)
+	env := stores.StartGCSAt(w.t, here(), buckets)
 	args := []string{"create", "secret", "generic", storesSecret}
 	for name, value := range env {
 		args = append(args, fmt.Sprintf("--from-literal=%s=%s", name, value))
