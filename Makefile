@@ -41,6 +41,7 @@ e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for 
 check: ## Formatting, vet and lint
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on these files'; exit 1; }
 	$(GO) vet ./...
+	$(GO) vet -tags e2e ./tests/e2e
 	@test -x $(CACHE)/bin/golangci-lint-$(LINT) || { echo 'building golangci-lint $(LINT), once'; \
 	  GOBIN=$(CACHE)/bin/tmp $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) && \
 	  mv $(CACHE)/bin/tmp/golangci-lint $(CACHE)/bin/golangci-lint-$(LINT); }
