@@ -86,7 +86,7 @@ func unmountBelow(dir string) error {
 }
 
 // removeNetwork takes away the bridge, the pods' network namespaces and the
-// rules of kube-proxy and of the bridge plugin.
+// rules for them.
 func (c *cluster) removeNetwork(ctx context.Context) {
 	quiet := func(name string, args ...string) { _ = exec.CommandContext(ctx, name, args...).Run() }
 	namespaces, _ := filepath.Glob("/var/run/netns/cni-*")
@@ -97,20 +97,40 @@ func (c *cluster) removeNetwork(ctx context.Context) {
 	for _, family := range []string{"ip", "ip6"} {
 		quiet("nft", "delete", "table", family, "kube-proxy")
 	}
-	// The bridge plugin masquerades by chains of its own in the table nat.
-	rules, err := exec.CommandContext(ctx, "iptables-save", "-t", "nat").Output()
+	for _, program := range []string{"iptables", "ip6tables"} {
+		removeRules(ctx, program)
+	}
+}
+
+// removeRules takes away the chains of the bridge plugin and of the kubelet,
+// and the rules that lead to them.
+func removeRules(ctx context.Context, program string) {
+	saved, err := exec.CommandContext(ctx, program+"-save").Output()
 	if err != nil {
 		return
 	}
-	for line := range strings.Lines(string(rules)) {
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "-A POSTROUTING "); ok && strings.Contains(rest, "CNI-") {
-			quiet("sh", "-c", "iptables -t nat -D POSTROUTING "+rest)
+	var rules, contents, chains []string
+	table := ""
+	for line := range strings.Lines(string(saved)) {
+		line = strings.TrimSpace(line)
+		words := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "*"):
+			table = line[1:]
+		case strings.HasPrefix(line, ":") && isOurs(words[0][1:]):
+			contents = append(contents, fmt.Sprintf("%s -t %s -F %s", program, table, words[0][1:]))
+			chains = append(chains, fmt.Sprintf("%s -t %s -X %s", program, table, words[0][1:]))
+		case strings.HasPrefix(line, "-A ") && !isOurs(words[1]) && slices.ContainsFunc(words[2:], isOurs):
+			rules = append(rules, fmt.Sprintf("%s -t %s -D %s", program, table, line[len("-A "):]))
 		}
 	}
-	for line := range strings.Lines(string(rules)) {
-		if chain, _, ok := strings.Cut(strings.TrimPrefix(line, ":"), " "); ok && strings.HasPrefix(line, ":CNI-") {
-			quiet("iptables", "-t", "nat", "-F", chain)
-			quiet("iptables", "-t", "nat", "-X", chain)
-		}
+	// A chain can be deleted when it is empty and nothing leads to it. The
+	// lines are quoted for a shell.
+	for _, command := range slices.Concat(rules, contents, chains) {
+		_ = exec.CommandContext(ctx, "sh", "-c", command).Run()
 	}
+}
+
+func isOurs(chain string) bool {
+	return strings.HasPrefix(chain, "CNI-") || strings.HasPrefix(chain, "KUBE-")
 }
