@@ -25,10 +25,10 @@ const (
 	// bufferSize is the memory of one stream.
 	bufferSize = 256 << 10
 	// writeSize is how much one call writes. Linux caches it in one piece of
-	// memory; pieces of up to 32 kB it keeps ready for each CPU. Larger ones a
-	// virtual machine may have to get back from its host, which took five times
-	// as long as writing (docs/decisions/0013).
-	writeSize = 32 << 10
+	// memory, and a virtual machine may have to get large pieces back from its
+	// host first, which took five times as long as writing
+	// (docs/decisions/0013).
+	writeSize = 16 << 10
 
 	dirMode  = 0o755
 	fileMode = 0o644
