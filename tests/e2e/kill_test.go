@@ -5,7 +5,9 @@ package e2e
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,7 +24,9 @@ func TestKilled(t *testing.T) {
 	w.applyText(read(t, "testdata/apart.yaml"))
 	w.available("apart")
 	t.Run("model", func(t *testing.T) {
-		w.in(t).survives("apart", func(w *world) { w.killed("seldon-app-svc-classifier", "classifier") })
+		w := w.in(t)
+		w.routed("seldon-app-svc-classifier", 9000, 9500)
+		w.survives("apart", func(w *world) { w.killed("seldon-app-svc-classifier", "classifier") })
 	})
 	t.Run("executor", func(t *testing.T) {
 		w := w.in(t)
@@ -36,6 +40,28 @@ func TestKilled(t *testing.T) {
 		w.ask(200, w.rest("apart", newTally(0)))
 	})
 	w.delete("apart")
+}
+
+// routed waits until kube-proxy leads to all pods with a label, which is a
+// moment after they are ready: the last one is no help before.
+func (w *world) routed(label string, ports ...int) {
+	w.t.Helper()
+	addresses := strings.Fields(w.kubectl("get", "pods", "-l", podsOf("apart")+","+label, "-o", "jsonpath={.items[*].status.podIP}"))
+	w.eventually("the node leads to all pods", func() error {
+		rules, err := exec.Command("nft", "list", "table", "ip", "kube-proxy").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("nft: %w: %s", err, rules)
+		}
+		for _, address := range addresses {
+			for _, port := range ports {
+				// As one of several ends of a Service is written.
+				if !bytes.Contains(rules, fmt.Appendf(nil, " : %s . %d", address, port)) {
+					return fmt.Errorf("no rule leads to %s:%d", address, port)
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // killed kills a container of a pod with a label, and waits until all is as it
