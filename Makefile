@@ -45,7 +45,7 @@ check: ## Formatting, vet and lint
 	@test -x $(CACHE)/bin/golangci-lint-$(LINT) || { echo 'building golangci-lint $(LINT), once'; \
 	  GOBIN=$(CACHE)/bin/tmp $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) && \
 	  mv $(CACHE)/bin/tmp/golangci-lint $(CACHE)/bin/golangci-lint-$(LINT); }
-	$(CACHE)/bin/golangci-lint-$(LINT) run ./...
+	$(CACHE)/bin/golangci-lint-$(LINT) run --build-tags e2e ./...
 
 golden: ## Rewrite the expected outputs from what the code does now
 	$(GO) test ./operator/expand -update

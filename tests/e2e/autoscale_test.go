@@ -129,8 +129,8 @@ func (w *world) writesNoReplicas(name string) {
 		w.t.Fatal(err)
 	}
 	for _, m := range d.ManagedFields {
-		if m.Manager == controller.FieldManager && strings.Contains(string(m.FieldsV1.Raw), `"f:replicas"`) {
-			w.t.Errorf("the operator owns the replicas of %s: %s", name, m.FieldsV1.Raw)
+		if m.Manager == controller.FieldManager && strings.Contains(m.FieldsV1.GetRawString(), `"f:replicas"`) {
+			w.t.Errorf("the operator owns the replicas of %s: %s", name, m.FieldsV1.GetRawString())
 		}
 	}
 }
