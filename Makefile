@@ -18,7 +18,7 @@ build: $(PROGRAMS) ## Build bin/radiant, bin/executor and bin/storage-initialize
 # Go decides what is out of date.
 bin/radiant:             ; @scripts/need.sh go && $(GO) build -trimpath -o $@ ./operator
 bin/executor:            ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./executor
-bin/storage-initializer: ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./storage/initializer
+bin/storage-initializer: ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./initializer
 
 images: ## Build the container images into bin/images
 	@scripts/need.sh go certificates
@@ -48,12 +48,12 @@ check: ## Formatting, vet and lint
 	$(CACHE)/bin/golangci-lint-$(LINT) run --build-tags e2e ./...
 
 golden: ## Rewrite the expected outputs from what the code does now
-	$(GO) test ./operator/expand -update
+	$(GO) test ./expand -update
 
 bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks
 	@scripts/need.sh nginx
-	@$(GO) build -o bin/bench ./tests/bench && bin/bench
-	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./operator/expand
+	@$(GO) build -o bin/bench ./tests/tools/bench && bin/bench
+	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./expand
 
 bench-storage: ## Throughput and memory of a fetch beside rclone copy and a plain client
 	@scripts/need.sh versitygw rclone >/dev/null
@@ -61,7 +61,7 @@ bench-storage: ## Throughput and memory of a fetch beside rclone copy and a plai
 
 scale: bin/radiant ## 1,000 deployments on a real API server: time, calls and memory of the operator
 	@scripts/need.sh kubernetes
-	@$(GO) build -o bin/scale ./tests/scale && bin/scale
+	@$(GO) build -o bin/scale ./tests/tools/scale && bin/scale
 
 fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter
 	scripts/fuzz.sh $(or $(FUZZTIME),10m)

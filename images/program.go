@@ -7,7 +7,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/expand"
 )
 
 // operatorImage is the name of the operator's own image, which the manifests
@@ -40,7 +40,7 @@ func programs() []program {
 			title: "Radiant executor", description: "Walks the graph of one predictor for each request",
 		},
 		{
-			name: "storage-initializer", binary: "storage-initializer", image: defaults.Storage.Image, source: "./storage/initializer",
+			name: "storage-initializer", binary: "storage-initializer", image: defaults.Storage.Image, source: "./initializer",
 			title: "Radiant storage initializer", description: "Fetches a model before its server starts",
 		},
 	}

@@ -13,7 +13,7 @@ import (
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/uuid"
 
-	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/expand"
 )
 
 const (

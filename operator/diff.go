@@ -17,11 +17,11 @@ import (
 	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/controller"
 	"github.com/prime-radiant/radiant/operator/diff"
-	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 // Exit codes of radiant render --diff, which are those of diff.

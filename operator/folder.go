@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/expand"
 )
 
 // noNamespace is the folder of objects without a namespace.

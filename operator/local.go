@@ -17,10 +17,10 @@ import (
 	"golang.org/x/term"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/local"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
-	"github.com/prime-radiant/radiant/operator/expand"
-	"github.com/prime-radiant/radiant/operator/local"
 )
 
 // defaultPort is the port of the ingress in the documentation of the API's

@@ -13,10 +13,10 @@ import (
 	"k8s.io/klog/v2"
 	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/controller"
-	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 func managerCommand() *cobra.Command {

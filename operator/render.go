@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/config"
-	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 // renderFlags are what the user gives to radiant render.

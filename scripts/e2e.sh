@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the cases that need a cluster: on a single-node Kubernetes of this machine
-# (tests/cluster), which is there for the run alone, or on the one that KUBECONFIG
+# (tests/tools/cluster), which is there for the run alone, or on the one that KUBECONFIG
 # names. docs/cluster.md says what such a one needs. Arguments go to go test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +14,8 @@ trap 'rm -rf "$work"' EXIT
 scripts/need.sh go certificates chromium fake-gcs-server >/dev/null
 
 if [[ -z ${KUBECONFIG:-} ]]; then
-  (cd tests/cluster && go build -o "$work/cluster" .)
-  export RADIANT_CLUSTER_SOURCE=$PWD/tests/cluster RADIANT_PYTHON
+  (cd tests/tools/cluster && go build -o "$work/cluster" .)
+  export RADIANT_CLUSTER_SOURCE=$PWD/tests/tools/cluster RADIANT_PYTHON
   RADIANT_PYTHON=$(scripts/venv.sh cluster /dev/null)
   trap '"$work/cluster" down || true; rm -rf "$work"' EXIT
   "$work/cluster" up > "$work/environment"

@@ -91,7 +91,7 @@ for tool in "$@"; do
         { echo 'the certificates of authorities are missing (package ca-certificates): images hold them' >&2; exit 1; }
       ;;
     kubernetes)
-      "$(dirname "${BASH_SOURCE[0]}")/../tests/cluster/binaries/build.sh" etcd kube-apiserver kube-controller-manager >/dev/null
+      "$(dirname "${BASH_SOURCE[0]}")/../tests/tools/cluster/binaries/build.sh" etcd kube-apiserver kube-controller-manager >/dev/null
       ;;
     nginx)
       command -v nginx >/dev/null || apt_install nginx-light ||

@@ -7,7 +7,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
 

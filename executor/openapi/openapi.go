@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
-	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/translate"
 )
 
 // Graph is what is known of a predictor at this moment.

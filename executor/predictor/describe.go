@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
-	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/translate"
 )
 
 // foreignQuery asks a server of another protocol and answers in that of the

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
-	"github.com/prime-radiant/radiant/executor/protocol/translate"
+	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
 )

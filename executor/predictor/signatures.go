@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/prime-radiant/radiant/executor/openapi"
-	"github.com/prime-radiant/radiant/executor/protocol/translate"
 	"github.com/prime-radiant/radiant/executor/tensor"
+	"github.com/prime-radiant/radiant/executor/translate"
 )
 
 // serverSignatures reads what a server of the tensorflow or the v2 protocol

@@ -10,8 +10,8 @@ import (
 	"github.com/prime-radiant/radiant/apis/inference"
 	seldonpb "github.com/prime-radiant/radiant/apis/seldon"
 	tensorflowpb "github.com/prime-radiant/radiant/apis/tensorflow"
-	"github.com/prime-radiant/radiant/executor/protocol/translate"
 	"github.com/prime-radiant/radiant/executor/tensor"
+	"github.com/prime-radiant/radiant/executor/translate"
 )
 
 // Model descriptions: what a protocol says of a model whose server speaks

@@ -5,7 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/version"
 
-	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/expand"
 )
 
 func TestSleepsWhereNodesKnowIt(t *testing.T) {

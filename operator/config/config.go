@@ -11,8 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
-	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 // Config is all that an installation can set.

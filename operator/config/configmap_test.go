@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
-	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 // shipped is what installations of Seldon Core v1 carry, with images of the

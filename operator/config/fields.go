@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/expand"
 )
 
 // field ties a variable to its place in Config.

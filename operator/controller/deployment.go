@@ -11,7 +11,7 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/operator/expand"
+	"github.com/prime-radiant/radiant/expand"
 )
 
 // newDeployment is an empty deployment as it is read. The API server does not

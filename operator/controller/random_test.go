@@ -5,10 +5,10 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/expand/expandtest"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/controller"
-	"github.com/prime-radiant/radiant/operator/expand"
-	"github.com/prime-radiant/radiant/operator/expand/expandtest"
 )
 
 // TestAPIServerTakesWhatValidationTakes: valid deployments, thrown together

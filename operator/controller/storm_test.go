@@ -15,7 +15,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/manifests/crd"
 	"github.com/prime-radiant/radiant/operator/controller"
-	"github.com/prime-radiant/radiant/tests/apiserver"
+	"github.com/prime-radiant/radiant/tests/kit/apiserver"
 )
 
 // TestStorm: somebody writes to the same objects all the time, and the user

@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/controller"
-	"github.com/prime-radiant/radiant/operator/expand"
 )
 
 const adopted = `

@@ -28,7 +28,7 @@ import (
 	"github.com/prime-radiant/radiant/manifests/crd"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/controller"
-	"github.com/prime-radiant/radiant/tests/apiserver"
+	"github.com/prime-radiant/radiant/tests/kit/apiserver"
 )
 
 // patience bounds each wait.

@@ -26,7 +26,7 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/manifests/crd"
 	"github.com/prime-radiant/radiant/operator/webhook"
-	"github.com/prime-radiant/radiant/tests/apiserver"
+	"github.com/prime-radiant/radiant/tests/kit/apiserver"
 )
 
 // patience bounds each wait.

@@ -56,7 +56,7 @@ func deployments(t *testing.T, text []byte) []*unstructured.Unstructured {
 func TestSamplesAreTaken(t *testing.T) {
 	c := writer(t)
 	var files []string
-	for _, pattern := range []string{"../../samples/*/*.yaml", "../../operator/expand/testdata/*.in.yaml", "testdata/*.yaml"} {
+	for _, pattern := range []string{"../../samples/*/*.yaml", "../../expand/testdata/*.in.yaml", "testdata/*.yaml"} {
 		some, err := filepath.Glob(pattern)
 		if err != nil || len(some) == 0 {
 			t.Fatalf("%s: %d files, error %v", pattern, len(some), err)

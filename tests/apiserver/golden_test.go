@@ -24,7 +24,7 @@ func TestGoldenObjectsAreTaken(t *testing.T) {
 	if err := shared.Install(t.Context(), gatewayDefinitions(t)...); err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("../../operator/expand/testdata/*.out.yaml")
+	files, err := filepath.Glob("../../expand/testdata/*.out.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, error %v", len(files), err)
 	}

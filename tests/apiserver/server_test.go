@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/prime-radiant/radiant/manifests/crd"
-	"github.com/prime-radiant/radiant/tests/apiserver"
+	"github.com/prime-radiant/radiant/tests/kit/apiserver"
 )
 
 // server is shared by the tests of the package.

@@ -28,15 +28,18 @@ var rules = []rule{
 	{in: "graph", never: []string{"std", "net/http"}, why: "the vocabulary imports the standard library alone"},
 	{in: "apis/v1", never: []string{"sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/...", module + "/operator/...", module + "/executor/..."}, why: "the API knows its shape, not who uses it"},
 	{in: "apis/v1", direct: true, never: []string{"os", "net/http"}, why: "defaults and rules are pure"},
-	{in: "executor/protocol/...", never: []string{module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "protocols are bytes in, bytes out"},
+	{in: "executor/protocol", never: []string{module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "protocols are bytes in, bytes out"},
+	{in: "executor/translate", never: []string{module + "/executor/protocol/...", module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "translation is values in, values out; protocols use it"},
 	{in: "executor/tensor", direct: true, never: []string{"net", "net/http", module + "/graph", module + "/apis/...", module + "/executor/protocol/..."}, why: "a tensor knows no protocol"},
-	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
-	{in: "operator/expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
+	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/expand/...", module + "/local/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
+	{in: "expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
 	{in: "operator/...", never: []string{module + "/executor/..."}, why: "operator and executor meet in ENGINE_PREDICTOR only"},
-	{in: "operator/controller", direct: true, never: []string{"os", "os/exec", module + "/operator/local"}, why: "the controller knows the API server alone"},
-	{in: "operator/webhook", never: []string{module + "/operator/controller", module + "/operator/expand", module + "/operator/local"}, why: "a review asks for the rules alone"},
-	{in: "operator/diff", never: []string{module + "/operator/local", module + "/operator/webhook"}, why: "a comparison asks the API server"},
-	{in: "operator/local/...", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, why: "the laptop has no API server"},
+	{in: "expand/...", never: []string{module + "/executor/...", module + "/operator/...", module + "/local/...", "k8s.io/client-go/..."}, why: "what is desired does not depend on who applies it"},
+	{in: "local/...", never: []string{module + "/executor/..."}, why: "a laptop starts the executor's program"},
+	{in: "operator/controller", direct: true, never: []string{"os", "os/exec", module + "/local"}, why: "the controller knows the API server alone"},
+	{in: "operator/webhook", never: []string{module + "/operator/controller", module + "/expand", module + "/local"}, why: "a review asks for the rules alone"},
+	{in: "operator/diff", never: []string{module + "/local", module + "/operator/webhook"}, why: "a comparison asks the API server"},
+	{in: "local/...", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, why: "the laptop has no API server"},
 	{in: "storage/transfer", never: []string{"github.com/aws/...", "github.com/Azure/...", "golang.org/x/oauth2/...", "oras.land/...", "net/http", module + "/storage/access"}, why: "the engine knows no store"},
 	{in: "storage/...", never: []string{module + "/graph", module + "/apis/...", module + "/operator/...", module + "/executor/..."}, why: "storage knows URIs and files"},
 }
@@ -110,6 +113,23 @@ func TestImportArrows(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("rule for %s matches no package", r.in)
+		}
+	}
+}
+
+// TestNoPackageImportsItsParent: a room knows what it is given, not the house
+// that it stands in. A folder with nothing but a program has no name that others
+// could import.
+func TestNoPackageImportsItsParent(t *testing.T) {
+	pkgs := list(t)
+	for _, p := range pkgs {
+		if !p.mine {
+			continue
+		}
+		for _, dep := range p.imports {
+			if pkgs[dep].mine && strings.HasPrefix(p.path, dep+"/") {
+				t.Errorf("%s imports its parent %s", p.path, dep)
+			}
 		}
 	}
 }

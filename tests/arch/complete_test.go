@@ -63,10 +63,10 @@ func TestEveryServerHasAGoldenFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := words(text(t, "operator/expand/testdata/*.in.yaml"))
+	found := words(text(t, "expand/testdata/*.in.yaml"))
 	for name := range servers.Servers {
 		if !found[name] {
-			t.Errorf("no golden input in operator/expand/testdata has a node of %s", name)
+			t.Errorf("no golden input in expand/testdata has a node of %s", name)
 		}
 	}
 }
@@ -77,10 +77,10 @@ func TestEveryAnnotationHasAGoldenFile(t *testing.T) {
 	if len(known) < 25 {
 		t.Fatalf("only %d annotations were found", len(known))
 	}
-	inputs := text(t, "operator/expand/testdata/*.in.yaml")
+	inputs := text(t, "expand/testdata/*.in.yaml")
 	for _, m := range known {
 		if !strings.Contains(inputs, m[1]+":") {
-			t.Errorf("no golden input in operator/expand/testdata has the annotation %s", m[1])
+			t.Errorf("no golden input in expand/testdata has the annotation %s", m[1])
 		}
 	}
 }
@@ -88,14 +88,14 @@ func TestEveryAnnotationHasAGoldenFile(t *testing.T) {
 // TestEveryIngressHasAGoldenFile: each way into the cluster is switched on in
 // one, and described.
 func TestEveryIngressHasAGoldenFile(t *testing.T) {
-	inputs, page := text(t, "operator/expand/testdata/*.in.yaml"), text(t, "docs/ingress.md")
+	inputs, page := text(t, "expand/testdata/*.in.yaml"), text(t, "docs/ingress.md")
 	names := regexp.MustCompile(`"((?:GATEWAY_API|ISTIO|AMBASSADOR|INGRESS)_[A-Z_]+)"`).FindAllStringSubmatch(text(t, "operator/config/fields.go"), -1)
 	if len(names) < 10 {
 		t.Fatalf("only %d settings were found", len(names))
 	}
 	for _, m := range names {
 		if !strings.Contains(inputs, "# setting "+m[1]+"=") {
-			t.Errorf("no golden input in operator/expand/testdata sets %s", m[1])
+			t.Errorf("no golden input in expand/testdata sets %s", m[1])
 		}
 		if !strings.Contains(page, m[1]) {
 			t.Errorf("docs/ingress.md does not name %s", m[1])

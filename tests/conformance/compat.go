@@ -10,7 +10,7 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // compat checks the habits of Seldon Core v1 that --compat v1 brings back.

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // Executor is a running executor.

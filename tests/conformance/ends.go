@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // ends checks that an executor which is told to stop loses nothing.

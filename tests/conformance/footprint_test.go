@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // TestConnectionsAreKept sends ten thousand requests by ten clients to an

@@ -26,7 +26,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // hostile checks what careless and malicious peers send: each is answered or

@@ -10,7 +10,7 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // answering makes a component answer every call by a message, given as JSON,

@@ -17,7 +17,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // payloads checks what a collector of payloads gets.

@@ -15,7 +15,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // under gives a node of a graph under test a policy.

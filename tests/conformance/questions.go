@@ -13,7 +13,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // questions checks status and metadata of nodes and of the whole graph.

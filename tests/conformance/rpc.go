@@ -23,7 +23,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }

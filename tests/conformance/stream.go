@@ -12,7 +12,7 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // streaming opens a stream on an executor.

@@ -17,7 +17,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // survivalCase is an input that ends the process of Seldon Core v1's executor,

@@ -23,7 +23,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // secret is never to be seen in a log.

@@ -16,7 +16,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // wire is a protocol over a transport, as a client uses it.

@@ -20,10 +20,10 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 )
 
-// question is what tests/classifier is asked: the mean of its row is 1.
+// question is what tests/tools/classifier is asked: the mean of its row is 1.
 const question = `{"data":{"names":["a","b"],"ndarray":[[0.5,1.5]]}}`
 
-// model tells the models that tests/classifier stands for by their answers to
+// model tells the models that tests/tools/classifier stands for by their answers to
 // the question: one for each BIAS.
 type model float64
 

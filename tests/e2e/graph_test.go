@@ -15,7 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/prime-radiant/radiant/tests/cases"
+	"github.com/prime-radiant/radiant/tests/kit/cases"
 )
 
 // A graph of a transformer, a router, a combiner and three models, all made

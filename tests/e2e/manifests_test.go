@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prime-radiant/radiant/tests/browser"
-	"github.com/prime-radiant/radiant/tests/cases"
-	"github.com/prime-radiant/radiant/tests/openapi"
-	"github.com/prime-radiant/radiant/tests/stores"
+	"github.com/prime-radiant/radiant/tests/kit/browser"
+	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/openapi"
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // An unchanged manifest of version v1alpha2, whose model is in a bucket, is

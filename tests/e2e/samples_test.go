@@ -14,8 +14,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/prime-radiant/radiant/tests/cases"
-	"github.com/prime-radiant/radiant/tests/stores"
+	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // Each sample answers in pods as it does on a laptop, again after a change

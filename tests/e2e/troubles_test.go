@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prime-radiant/radiant/tests/cases"
+	"github.com/prime-radiant/radiant/tests/kit/cases"
 )
 
 // What is wrong with a pod is in the status in words, and the right YAML heals

@@ -28,14 +28,14 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/tests/stores"
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // patience bounds every wait; only failures reach it.
 const patience = 5 * time.Minute
 
 // Where the cluster's gateway listens, for REST and gRPC, and where pods find
-// programs of this machine: on the node of tests/cluster, unless the
+// programs of this machine: on the node of tests/tools/cluster, unless the
 // environment says otherwise.
 func gatewayREST() string { return setting("RADIANT_E2E_REST", "127.0.0.1:8088") }
 func gatewayGRPC() string { return setting("RADIANT_E2E_GRPC", "127.0.0.1:8089") }

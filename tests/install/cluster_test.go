@@ -26,7 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/tests/apiserver"
+	"github.com/prime-radiant/radiant/tests/kit/apiserver"
 )
 
 // patience bounds each wait.

@@ -130,7 +130,7 @@ func (c *cluster) checkRefusal(t *testing.T) {
 }
 
 func (c *cluster) checkKubectl(t *testing.T) {
-	kubectl, err := run("../cluster/binaries/build.sh", "kubectl")
+	kubectl, err := run("../tools/cluster/binaries/build.sh", "kubectl")
 	if err != nil {
 		t.Fatal(err)
 	}

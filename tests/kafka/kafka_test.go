@@ -30,8 +30,8 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/programs"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // binary is the executor, built once.

@@ -13,7 +13,8 @@ import (
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/program"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/openapi"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 var protocols = []string{"seldon", "tensorflow", "v2"}
@@ -46,11 +47,11 @@ func TestModels(t *testing.T) {
 		for _, outside := range protocols {
 			for _, speaks := range c.inside {
 				node := graph.Node{Name: "m", Type: graph.Model, Endpoint: endpoint(t, speaks, strict{speaks, c.inputs, c.outputs}.serve)}
-				urls = append(urls, "http://"+execute(t, outside, c.name, node)+Document(outside))
+				urls = append(urls, "http://"+execute(t, outside, c.name, node)+openapi.Document(outside))
 			}
 		}
 	}
-	Check(t, urls...)
+	openapi.Check(t, urls...)
 }
 
 // TestGraphs holds the documents of graphs with several nodes, and of such
@@ -58,7 +59,7 @@ func TestModels(t *testing.T) {
 func TestGraphs(t *testing.T) {
 	var urls []string
 	for _, protocol := range protocols {
-		document := Document(protocol)
+		document := openapi.Document(protocol)
 		model := func(name, speaks string, children ...graph.Node) graph.Node {
 			m := stub.Model{Protocol: speaks, Name: name, Digit: 1}
 			return graph.Node{Name: name, Type: graph.Model, Endpoint: endpoint(t, speaks, m.Serve), Children: children}
@@ -96,7 +97,7 @@ func TestGraphs(t *testing.T) {
 			t.Errorf("%s: with the node down the document is %d %v %.200s", protocol, resp.StatusCode, err, body)
 		}
 	}
-	Check(t, urls...)
+	openapi.Check(t, urls...)
 }
 
 // TestComponents holds the documents of components of the seldon protocol
@@ -119,7 +120,7 @@ func TestComponents(t *testing.T) {
 			s.On("/metadata", stub.Answer{Body: []byte(c.metadata)})
 		}
 		address := execute(t, "seldon", name, graph.Node{Name: "m", Type: graph.Model, Endpoint: endpoint(t, "seldon", serve)})
-		resp, err := http.Get("http://" + address + Document("seldon"))
+		resp, err := http.Get("http://" + address + openapi.Document("seldon"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,10 +130,10 @@ func TestComponents(t *testing.T) {
 			t.Errorf("%s: the document has no %s: %s", name, c.want, body)
 		}
 		if json.Valid([]byte(c.metadata)) && c.metadata[0] == '{' && name != "nonsense" {
-			urls = append(urls, "http://"+address+Document("seldon"))
+			urls = append(urls, "http://"+address+openapi.Document("seldon"))
 		}
 	}
-	Check(t, urls...)
+	openapi.Check(t, urls...)
 }
 
 // endpoint starts a server.

@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prime-radiant/radiant/tests/browser"
+	"github.com/prime-radiant/radiant/tests/kit/browser"
+	"github.com/prime-radiant/radiant/tests/kit/openapi"
 )
 
 // TestPage opens each protocol's page behind the gateway of radiant local,
@@ -32,7 +33,7 @@ func TestPage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := browser.Open(t)
 			home := "http://" + gateway + "/seldon/default/" + c.deployment
-			info, scores := Execute(t, b, home+c.docs)
+			info, scores := openapi.Execute(t, b, home+c.docs)
 			b.Picture(t, c.name)
 			if said := output.text(); c.announced && !strings.Contains(said, "in a browser: "+home+c.docs+"\n") {
 				t.Errorf("radiant local does not say where the page is: %s", said)

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prime-radiant/radiant/tests/programs"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 // startTimeout bounds the start of the model servers, which the first run on a

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/prime-radiant/radiant/tests/stub"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // strict is a model server of the tensorflow or the v2 protocol that tells

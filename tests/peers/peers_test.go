@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prime-radiant/radiant/tests/programs"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 // runTimeout bounds one file of tests, installTimeout what it needs.

@@ -6,7 +6,7 @@ import (
 	"os/exec"
 	"testing"
 
-	"github.com/prime-radiant/radiant/tests/programs"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 func TestPython(t *testing.T) {

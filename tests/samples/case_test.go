@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prime-radiant/radiant/tests/cases"
-	"github.com/prime-radiant/radiant/tests/openapi"
-	"github.com/prime-radiant/radiant/tests/programs"
+	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/openapi"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 func TestSamples(t *testing.T) {

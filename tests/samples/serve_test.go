@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prime-radiant/radiant/tests/cases"
-	"github.com/prime-radiant/radiant/tests/programs"
+	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 // startTimeout bounds the start of a deployment: the first one on a machine

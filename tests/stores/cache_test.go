@@ -7,14 +7,15 @@ import (
 	"testing"
 
 	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // TestCache: what was fetched once is not fetched again, by whichever run, and
 // what somebody has changed in the cache is.
 func TestCache(t *testing.T) {
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", model())
-	p := StartProxy(t, s.URL)
+	p := stores.StartProxy(t, s.URL)
 	o := options(behind(s, p))
 	o.Cache = t.TempDir()
 	fetch := func(uri string) (dir string, bytes int64) {
@@ -62,7 +63,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("%d bytes were fetched in place of what was changed", n)
 	}
 	// A new version of an object.
-	s.Put(t, "bucket", Files{"models/digits/1/saved_model.pb": []byte("newer")})
+	s.Put(t, "bucket", stores.Files{"models/digits/1/saved_model.pb": []byte("newer")})
 	dir, _ = fetch(uri)
 	want := wantModel()
 	want["1/saved_model.pb"] = "newer"
@@ -71,9 +72,9 @@ func TestCache(t *testing.T) {
 
 // TestCacheAtOnce: of many runs at once, one fetches.
 func TestCacheAtOnce(t *testing.T) {
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", model())
-	p := StartProxy(t, s.URL)
+	p := stores.StartProxy(t, s.URL)
 	o := options(behind(s, p))
 	o.Cache = t.TempDir()
 	root := t.TempDir()

@@ -16,15 +16,18 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // behind is the environment of a client that reaches a store through a proxy.
-func behind(s *S3, p *Proxy) map[string]string { return with(s.Env(), "AWS_ENDPOINT_URL", p.URL) }
+func behind(s *stores.S3, p *stores.Proxy) map[string]string {
+	return with(s.Env(), "AWS_ENDPOINT_URL", p.URL)
+}
 
 // large are files whose bytes cannot be guessed, nor packed.
-func large(count, size int) Files {
+func large(count, size int) stores.Files {
 	random := rand.New(rand.NewSource(1))
-	files := Files{}
+	files := stores.Files{}
 	for i := range count {
 		content := make([]byte, size)
 		random.Read(content)
@@ -47,7 +50,7 @@ func program(t testing.TB) string {
 			t.Fatal(err)
 		}
 		programDir = dir
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "storage-initializer"), "../../storage/initializer")
+		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "storage-initializer"), "../../initializer")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -69,13 +72,13 @@ func initializer(t testing.TB, env map[string]string, args ...string) *exec.Cmd 
 
 // TestKilledAtHalf: what a killed run has brought is not fetched again.
 func TestKilledAtHalf(t *testing.T) {
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	const count, size, total = 16, 8 << 20, 16 * 8 << 20
 	files := large(count, size)
 	s.Put(t, "bucket", files)
 	for name, dst := range map[string]string{"new folder": filepath.Join(t.TempDir(), "models"), "mounted folder": t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
-			p := StartProxy(t, s.URL)
+			p := stores.StartProxy(t, s.URL)
 			p.Until = total / 2
 			p.Pace.Store(int64(5 * time.Millisecond))
 			var output bytes.Buffer
@@ -125,17 +128,17 @@ func TestKilledAtHalf(t *testing.T) {
 }
 
 func TestDamaged(t *testing.T) {
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", large(2, 1<<20))
-	p := StartProxy(t, s.URL)
+	p := stores.StartProxy(t, s.URL)
 	p.Damage.Store(500_000)
 	wantRefused(t, "s3://bucket/m", behind(s, p), "fetching s3://bucket/m: ", ".bin: the content is damaged: its crc64nvme is ", ", the store says ")
 }
 
 func TestRefused(t *testing.T) {
-	s := StartS3(t, "bucket")
-	s.Put(t, "bucket", Files{"m/a": []byte("a")})
-	p := StartProxy(t, s.URL)
+	s := stores.StartS3(t, "bucket")
+	s.Put(t, "bucket", stores.Files{"m/a": []byte("a")})
+	p := stores.StartProxy(t, s.URL)
 	for status, want := range map[int]string{
 		http.StatusForbidden: "a: the server answers 403 Forbidden: these credentials may not read it, or it does not exist",
 		http.StatusNotFound:  "a: the server answers 404 Not Found, NotFound: it does not exist",
@@ -160,7 +163,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestDeadHost(t *testing.T) {
-	address := freeAddress(t, loopback)
+	address := stores.FreeAddress(t, stores.Loopback)
 	env := map[string]string{
 		"AWS_ENDPOINT_URL": "http://" + address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "very-secret",
 		"STORAGE_EMULATOR_HOST": address, "HF_ENDPOINT": "http://" + address,
@@ -175,7 +178,7 @@ func TestDeadHost(t *testing.T) {
 // at once.
 func TestHugeTree(t *testing.T) {
 	const count = 10_000
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	for i := range count {
 		dir := filepath.Join(s.Dir, "bucket", "tree", fmt.Sprint(i%100))
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -210,10 +213,10 @@ func TestFullDisk(t *testing.T) {
 		t.Skipf("a small file system cannot be mounted here, it needs root: %v %s", err, out)
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", dir).Run() })
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", large(3, 4<<20))
 	dst := filepath.Join(dir, "models")
-	p := StartProxy(t, s.URL)
+	p := stores.StartProxy(t, s.URL)
 	err := storage.Fetch(t.Context(), "s3://bucket/m", dst, options(behind(s, p)))
 	if want := "fetching s3://bucket/m: no room: 12.6 MB are still to come, and 8.4 MB are free"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
@@ -243,9 +246,9 @@ func TestFullDisk(t *testing.T) {
 
 // TestInterrupted: an interrupt keeps what has arrived.
 func TestInterrupted(t *testing.T) {
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", large(8, 4<<20))
-	p := StartProxy(t, s.URL)
+	p := stores.StartProxy(t, s.URL)
 	p.Until = 8 << 20
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-p.Reached; cancel() }()

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // options are those of a client with an environment, and nothing else.
@@ -123,8 +124,8 @@ func wantRefused(t *testing.T, uri string, env map[string]string, parts ...strin
 
 // model is what each store is filled with: below models/digits a folder, and
 // around it what must not come along.
-func model() Files {
-	return Files{
+func model() stores.Files {
+	return stores.Files{
 		"models/digits/1/saved_model.pb":      []byte("graph"),
 		"models/digits/1/variables/data":      bytes.Repeat([]byte("weights"), 100_000),
 		"models/digits/1/assets/a b+c%20#é.t": []byte("a name to be escaped"),
@@ -188,14 +189,14 @@ func wantBucket(t *testing.T, base string, env map[string]string, algorithm stri
 }
 
 func TestS3(t *testing.T) {
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", model())
 	wantBucket(t, "s3://bucket", s.Env(), "crc64nvme")
 	t.Run("in parts", func(t *testing.T) {
 		// Large enough to come in ranges, for which the checksum is asked for.
 		content := large(1, 70<<20)["m/00.bin"]
-		s.Put(t, "bucket", Files{"large/weights.bin": content})
-		p := StartProxy(t, s.URL)
+		s.Put(t, "bucket", stores.Files{"large/weights.bin": content})
+		p := stores.StartProxy(t, s.URL)
 		dir := fetched(t, "s3://bucket/large", behind(s, p))
 		if got, err := os.ReadFile(filepath.Join(dir, "weights.bin")); err != nil || !bytes.Equal(got, content) {
 			t.Errorf("%d bytes came (%v), want %d and the same ones", len(got), err, len(content))
@@ -245,7 +246,7 @@ func TestS3(t *testing.T) {
 }
 
 func TestGCS(t *testing.T) {
-	env := StartGCS(t, map[string]Files{"bucket": model()})
+	env := stores.StartGCS(t, map[string]stores.Files{"bucket": model()})
 	wantBucket(t, "gs://bucket", env, "crc32c")
 	t.Run("no bucket", func(t *testing.T) { wantRefused(t, "gs://no-bucket/models", env, "404 Not Found") })
 	t.Run("remote of rclone", func(t *testing.T) {
@@ -263,14 +264,14 @@ func TestGCS(t *testing.T) {
 }
 
 func TestAzure(t *testing.T) {
-	a := StartAzure(t, map[string]Files{"bucket": model()})
+	a := stores.StartAzure(t, map[string]stores.Files{"bucket": model()})
 	wantBucket(t, "azblob://bucket", a.Env(), "md5")
 	t.Run("wrong key", func(t *testing.T) {
-		env := with(map[string]string{}, "AZURE_STORAGE_ACCOUNT", AzureAccount, "AZURE_STORAGE_KEY", "d3Jvbmc=", "AZURE_STORAGE_BLOB_ENDPOINT", a.URL)
+		env := with(map[string]string{}, "AZURE_STORAGE_ACCOUNT", stores.AzureAccount, "AZURE_STORAGE_KEY", "d3Jvbmc=", "AZURE_STORAGE_BLOB_ENDPOINT", a.URL)
 		wantRefused(t, "azblob://bucket/models/digits", env, "403", "AuthorizationFailure: ")
 	})
 	t.Run("signature", func(t *testing.T) {
-		env := map[string]string{"AZURE_STORAGE_ACCOUNT": AzureAccount, "AZURE_STORAGE_BLOB_ENDPOINT": a.URL, "AZURE_STORAGE_SAS_TOKEN": a.SAS("bucket")}
+		env := map[string]string{"AZURE_STORAGE_ACCOUNT": stores.AzureAccount, "AZURE_STORAGE_BLOB_ENDPOINT": a.URL, "AZURE_STORAGE_SAS_TOKEN": a.SAS("bucket")}
 		wantTree(t, fetched(t, "azblob://bucket/models/digits", env), wantModel())
 		wantRefused(t, "azblob://bucket/models/digits", with(env, "AZURE_STORAGE_SAS_TOKEN", strings.Replace(a.SAS("bucket"), "sig=", "sig=x", 1)), "403")
 	})
@@ -278,7 +279,7 @@ func TestAzure(t *testing.T) {
 		wantRefused(t, "azblob://no-bucket/models", a.Env(), "404", "ContainerNotFound: the container does not exist")
 	})
 	t.Run("remote of rclone", func(t *testing.T) {
-		env := map[string]string{"RCLONE_CONFIG_AZ_TYPE": "azureblob", "RCLONE_CONFIG_AZ_ACCOUNT": AzureAccount, "RCLONE_CONFIG_AZ_KEY": AzureKey, "RCLONE_CONFIG_AZ_ENDPOINT": a.URL}
+		env := map[string]string{"RCLONE_CONFIG_AZ_TYPE": "azureblob", "RCLONE_CONFIG_AZ_ACCOUNT": stores.AzureAccount, "RCLONE_CONFIG_AZ_KEY": stores.AzureKey, "RCLONE_CONFIG_AZ_ENDPOINT": a.URL}
 		wantTree(t, fetched(t, "az:bucket/models/digits", env), wantModel())
 	})
 }

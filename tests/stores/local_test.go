@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prime-radiant/radiant/tests/programs"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // localTimeout bounds a start that installs TensorFlow.
@@ -22,10 +23,10 @@ const localTimeout = 10 * time.Minute
 // TestLocal serves the digits from two stores at once, by radiant local.
 func TestLocal(t *testing.T) {
 	bin := programs.Build(t)
-	files := Folder(t, "../../samples/mnist/model", "models/mnist/")
-	s := StartS3(t, "bucket")
+	files := stores.Folder(t, "../../samples/mnist/model", "models/mnist/")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", files)
-	env := with(s.Env(), "STORAGE_EMULATOR_HOST", StartGCS(t, map[string]Files{"bucket": files})["STORAGE_EMULATOR_HOST"],
+	env := with(s.Env(), "STORAGE_EMULATOR_HOST", stores.StartGCS(t, map[string]stores.Files{"bucket": files})["STORAGE_EMULATOR_HOST"],
 		"RADIANT_MODEL_CACHE", t.TempDir())
 	sample, err := os.ReadFile("../../samples/mnist/mnist.yaml")
 	if err != nil {
@@ -70,7 +71,7 @@ func local(t *testing.T, bin, file string, env map[string]string) (address strin
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := await(cmd)
+	ended := stores.Await(cmd)
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
 		<-ended

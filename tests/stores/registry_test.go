@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 const (
@@ -16,11 +18,11 @@ const (
 )
 
 func TestRegistry(t *testing.T) {
-	address := StartRegistry(t, nil)
-	digest := Push(t, address, "team/mnist", "v1",
-		Layer{MediaType: tarGzip, Content: packed(map[string]string{"1/saved_model.pb": "graph", "1/variables/data": "weights"})},
-		Layer{MediaType: "application/octet-stream", Annotations: map[string]string{title: "config/labels.txt"}, Content: []byte("0 1 2")},
-		Layer{MediaType: tarGzip, Annotations: map[string]string{title: "kept-packed.tar.gz"}, Content: packed(map[string]string{"a": "b"})},
+	address := stores.StartRegistry(t, nil)
+	digest := stores.Push(t, address, "team/mnist", "v1",
+		stores.Layer{MediaType: tarGzip, Content: packed(map[string]string{"1/saved_model.pb": "graph", "1/variables/data": "weights"})},
+		stores.Layer{MediaType: "application/octet-stream", Annotations: map[string]string{title: "config/labels.txt"}, Content: []byte("0 1 2")},
+		stores.Layer{MediaType: tarGzip, Annotations: map[string]string{title: "kept-packed.tar.gz"}, Content: packed(map[string]string{"a": "b"})},
 	)
 	want := map[string]string{
 		"1/saved_model.pb": "graph", "1/variables/data": "weights", "config/labels.txt": "0 1 2",
@@ -40,18 +42,18 @@ func TestRegistry(t *testing.T) {
 }
 
 func TestRegistryLayersThatAreRefused(t *testing.T) {
-	address := StartRegistry(t, nil)
+	address := stores.StartRegistry(t, nil)
 	for name, c := range map[string]struct {
-		layer Layer
+		layer stores.Layer
 		want  string
 	}{
-		"title outside": {Layer{MediaType: "text/plain", Annotations: map[string]string{title: "../../etc/passwd"}, Content: []byte("x")}, "is no name for a file in a folder"},
-		"entry outside": {Layer{MediaType: tarGzip, Content: packed(map[string]string{"../outside": "x"})}, `entry "../outside" leads out of the archive`},
-		"zstd":          {Layer{MediaType: "application/vnd.oci.image.layer.v1.tar+zstd", Content: []byte("x")}, "compressed with zstd, which is not read here"},
+		"title outside": {stores.Layer{MediaType: "text/plain", Annotations: map[string]string{title: "../../etc/passwd"}, Content: []byte("x")}, "is no name for a file in a folder"},
+		"entry outside": {stores.Layer{MediaType: tarGzip, Content: packed(map[string]string{"../outside": "x"})}, `entry "../outside" leads out of the archive`},
+		"zstd":          {stores.Layer{MediaType: "application/vnd.oci.image.layer.v1.tar+zstd", Content: []byte("x")}, "compressed with zstd, which is not read here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tag := strings.ReplaceAll(name, " ", "-")
-			Push(t, address, "refused", tag, c.layer)
+			stores.Push(t, address, "refused", tag, c.layer)
 			wantRefused(t, "oci://"+address+"/refused:"+tag, nil, c.want)
 		})
 	}
@@ -61,7 +63,7 @@ func TestRegistryLayersThatAreRefused(t *testing.T) {
 func TestRegistryCredentials(t *testing.T) {
 	const user, password = "robot", "very-secret"
 	open := true
-	address := StartRegistry(t, func(w http.ResponseWriter, r *http.Request) bool {
+	address := stores.StartRegistry(t, func(w http.ResponseWriter, r *http.Request) bool {
 		if u, p, _ := r.BasicAuth(); open || u == user && p == password {
 			return false
 		}
@@ -69,7 +71,7 @@ func TestRegistryCredentials(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return true
 	})
-	Push(t, address, "m", "v1", Layer{MediaType: "text/plain", Annotations: map[string]string{title: "model.bst"}, Content: []byte("model")})
+	stores.Push(t, address, "m", "v1", stores.Layer{MediaType: "text/plain", Annotations: map[string]string{title: "model.bst"}, Content: []byte("model")})
 	open = false
 	login := func(password string) map[string]string {
 		dir := t.TempDir()

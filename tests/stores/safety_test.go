@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // TestReadOnlyRoot runs the program as a container does: another user than
@@ -23,7 +25,7 @@ func TestReadOnlyRoot(t *testing.T) {
 			t.Errorf("the program has %d bytes, more than 24 MB", info.Size())
 		}
 	}
-	s := StartS3(t, "bucket")
+	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", model())
 	root := t.TempDir()
 	models, claim := filepath.Join(root, "mnt", "models"), filepath.Join(root, "mnt", "pvc", "kept")
@@ -73,8 +75,8 @@ func TestReadOnlyRoot(t *testing.T) {
 // TestNoSecretIsShown: neither what is printed nor what is written shows the
 // signature of a URL or a key.
 func TestNoSecretIsShown(t *testing.T) {
-	s := StartS3(t, "bucket")
-	s.Put(t, "bucket", Files{"models/model.bst": []byte("model")})
+	s := stores.StartS3(t, "bucket")
+	s.Put(t, "bucket", stores.Files{"models/model.bst": []byte("model")})
 	signed := s.Sign(t, "bucket", "models/model.bst")
 	dst := filepath.Join(t.TempDir(), "models")
 	out, err := initializer(t, nil, signed, dst).CombinedOutput()

@@ -15,13 +15,15 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
 // TestMain lets this binary be a plain client, whose time and memory are
 // measured like those of other programs.
 func TestMain(m *testing.M) {
 	if url := os.Getenv("FETCH_ONE_BY_ONE"); url != "" {
-		if err := oneByOne(&S3{URL: url, Key: "test", Secret: "testtest1"}, os.Getenv("FETCH_FOLDER"), os.Getenv("FETCH_TO")); err != nil {
+		if err := oneByOne(&stores.S3{URL: url, Key: "test", Secret: "testtest1"}, os.Getenv("FETCH_FOLDER"), os.Getenv("FETCH_TO")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // oneByOne fetches each object of a folder by one request after another.
-func oneByOne(s *S3, folder, to string) error {
+func oneByOne(s *stores.S3, folder, to string) error {
 	client := s.Client()
 	bucket := "bucket"
 	list, err := client.ListObjectsV2(context.Background(), &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &folder})
@@ -67,7 +69,7 @@ func oneByOne(s *S3, folder, to string) error {
 
 // race is what is fetched, from where, and how often by each program.
 type race struct {
-	store *S3
+	store *stores.S3
 	// url is where the store seems to be.
 	url    string
 	folder string
@@ -95,10 +97,10 @@ func BenchmarkThroughput(b *testing.B) {
 	if b.N > 1 {
 		b.Skip("once is enough: it has rounds of its own")
 	}
-	Tool(b, "rclone")
-	s := StartS3(b, "bucket")
+	stores.Tool(b, "rclone")
+	s := stores.StartS3(b, "bucket")
 	b.Run("near", race{s, s.URL, "near", 50, 40_000_000, 5}.run)
-	b.Run("far", race{s, StartFar(b, s.URL, 50*time.Millisecond, 20_000_000), "far", 50, 8_000_000, 3}.run)
+	b.Run("far", race{s, stores.StartFar(b, s.URL, 50*time.Millisecond, 20_000_000), "far", 50, 8_000_000, 3}.run)
 }
 
 func (r race) run(b *testing.B) {
@@ -106,7 +108,7 @@ func (r race) run(b *testing.B) {
 	content := make([]byte, r.size)
 	for i := range r.files {
 		random.Read(content)
-		r.store.Put(b, "bucket", Files{fmt.Sprintf("%s/%02d.bin", r.folder, i): content})
+		r.store.Put(b, "bucket", stores.Files{fmt.Sprintf("%s/%02d.bin", r.folder, i): content})
 	}
 	contenders := r.contenders(b)
 	b.ResetTimer()

@@ -1,0 +1,79 @@
+package expand_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/expand/expandtest"
+	"github.com/prime-radiant/radiant/manifests"
+)
+
+// BenchmarkExpand expands one deployment of a usual size.
+func BenchmarkExpand(b *testing.B) {
+	text, err := os.ReadFile("testdata/transformer-chain.in.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := benchmarkInput(b)
+	in.Deployment = &v1.SeldonDeployment{}
+	if err := yaml.Unmarshal(text, in.Deployment); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := expand.Expand(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkThousandDeployments expands a thousand different deployments, and
+// writes their objects as YAML.
+func BenchmarkThousandDeployments(b *testing.B) {
+	const many = 1000
+	in := benchmarkInput(b)
+	var deployments []*v1.SeldonDeployment
+	for seed := uint64(0); len(deployments) < many; seed++ {
+		if d := expandtest.Valid(seed, in.Servers); d != nil {
+			deployments = append(deployments, d)
+		}
+	}
+	all := func(b *testing.B, each func([]expand.Object)) {
+		b.Helper()
+		start, rounds := time.Now(), 0
+		for b.Loop() {
+			for _, d := range deployments {
+				in.Deployment = d
+				objects, err := expand.Expand(in)
+				if err != nil {
+					b.Fatal(err)
+				}
+				each(objects)
+			}
+			rounds++
+		}
+		b.ReportMetric(float64(time.Since(start).Microseconds())/float64(rounds*many), "µs/deployment")
+	}
+	b.Run("expand", func(b *testing.B) { all(b, func([]expand.Object) {}) })
+	b.Run("render", func(b *testing.B) {
+		all(b, func(objects []expand.Object) {
+			if _, err := expand.Marshal(objects); err != nil {
+				b.Fatal(err)
+			}
+		})
+	})
+}
+
+func benchmarkInput(b *testing.B) expand.Input {
+	b.Helper()
+	servers, err := manifests.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return expand.Input{Config: expand.DefaultConfig(), Servers: servers}
+}

@@ -1,0 +1,274 @@
+package local
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
+)
+
+// generation is one predictor of one deployment, as it was at one time, with
+// the pods that run it. When the predictor changes, another generation starts
+// beside this one and takes its place.
+type generation struct {
+	deployment *v1.SeldonDeployment
+	predictor  *v1.PredictorSpec
+	number     int
+	ports      *predictorPorts
+	// pods are the templates by which a later version is compared, the plans
+	// what was made of them.
+	templates map[string][]byte
+	plans     []*podPlan
+	notes     []string
+	http      int32
+	grpc      int32
+
+	pods    []*pod
+	backend *backend
+	began   time.Time
+	isReady atomic.Bool
+	// checking orders the computations of isReady.
+	checking sync.Mutex
+	// readyOnce is closed when all pods have been ready for the first time,
+	// after readyAfter.
+	readyOnce  chan struct{}
+	readyAfter time.Duration
+	first      sync.Once
+	// outdated is set when the ports have to be chosen anew.
+	outdated atomic.Bool
+	stopping sync.Once
+}
+
+// predictorPorts are the ports of a predictor's containers.
+type predictorPorts struct {
+	book *portBook
+	// preferred returns a container's own wishes.
+	preferred func(container string) expand.Ports
+	byName    map[string]expand.Ports
+	err       error
+}
+
+// container returns the ports of a container and chooses them at the first
+// call.
+func (p *predictorPorts) container(name string) expand.Ports {
+	if ports, ok := p.byName[name]; ok {
+		return ports
+	}
+	wish := p.preferred(name)
+	take := func(preferred int32) int32 {
+		port, err := p.book.take(preferred)
+		if err != nil {
+			p.err = err
+		}
+		return port
+	}
+	ports := expand.Ports{HTTP: take(wish.HTTP), GRPC: take(wish.GRPC), Metrics: take(wish.Metrics)}
+	p.byName[name] = ports
+	return ports
+}
+
+// giveBack ends the use of the ports.
+func (p *predictorPorts) giveBack() {
+	for _, ports := range p.byName {
+		p.book.giveBack(ports.HTTP, ports.GRPC, ports.Metrics)
+	}
+}
+
+// places are the predictor's places on this machine: everything is on
+// localhost, each container on ports of its own.
+func (p *predictorPorts) places() expand.Places {
+	return expand.Places{
+		Host:      func(string, string) string { return "localhost" },
+		Container: func(_, container string) expand.Ports { return p.container(container) },
+		Executor:  func(string) expand.Ports { return p.container(expand.ExecutorContainer) },
+	}
+}
+
+// ownPorts reads the ports that the user gave a container by name.
+func ownPorts(p *v1.PredictorSpec, metricsName string) func(container string) expand.Ports {
+	return func(container string) expand.Ports {
+		var ports expand.Ports
+		for i := range p.ComponentSpecs {
+			for _, c := range p.ComponentSpecs[i].Spec.Containers {
+				if c.Name != container {
+					continue
+				}
+				for _, port := range c.Ports {
+					switch port.Name {
+					case v1.HTTPPortName:
+						ports.HTTP = port.ContainerPort
+					case v1.GRPCPortName:
+						ports.GRPC = port.ContainerPort
+					case metricsName:
+						ports.Metrics = port.ContainerPort
+					}
+				}
+			}
+		}
+		return ports
+	}
+}
+
+// expansion is what becomes of a predictor here.
+type expansion struct {
+	deployments []*appsv1.Deployment
+	service     *corev1.Service
+	notes       []string
+}
+
+// explainerLabel marks the Deployment of an explainer.
+const explainerLabel = "seldon.io/explainer"
+
+// expandPredictor expands one predictor alone: the others may run in other
+// generations.
+func expandPredictor(in expand.Input, p *v1.PredictorSpec, ports *predictorPorts) (*expansion, error) {
+	alone := in.Deployment.DeepCopy()
+	alone.Spec.Predictors = []v1.PredictorSpec{*p.DeepCopy()}
+	in.Deployment = alone
+	in.Places = ports.places()
+	objects, err := expand.Expand(in)
+	if err := errors.Join(err, ports.err); err != nil {
+		return nil, err
+	}
+	var e expansion
+	key := alone.PredictorName(&alone.Spec.Predictors[0])
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *appsv1.Deployment:
+			if o.Labels[explainerLabel] == "true" {
+				e.notes = append(e.notes, fmt.Sprintf("the explainer of predictor %s is left out: it runs in a cluster only", p.Name))
+				continue
+			}
+			e.deployments = append(e.deployments, o)
+			if n := o.Spec.Replicas; n != nil && *n > 1 {
+				e.notes = append(e.notes, fmt.Sprintf("%s asks for %d replicas; one runs here", o.Name, *n))
+			}
+		case *corev1.Service:
+			if o.Name == key {
+				e.service = o
+			}
+		}
+	}
+	if e.service == nil {
+		return nil, fmt.Errorf("predictor %q has no Service", p.Name)
+	}
+	return &e, nil
+}
+
+// servicePort is where the port of a Service leads to.
+func servicePort(s *corev1.Service, name string) int32 {
+	for _, p := range s.Spec.Ports {
+		if p.Name == name {
+			return p.TargetPort.IntVal
+		}
+	}
+	return 0
+}
+
+// templates are the pod templates as text, by the name of the Deployment.
+func (e *expansion) templates() (map[string][]byte, error) {
+	texts := map[string][]byte{}
+	for _, d := range e.deployments {
+		text, err := json.Marshal(d.Spec.Template)
+		if err != nil {
+			return nil, fmt.Errorf("comparing pods: %w", err)
+		}
+		texts[d.Name] = text
+	}
+	return texts, nil
+}
+
+// sameTemplates reports whether both describe the same pods.
+func sameTemplates(a, b map[string][]byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for name, text := range a {
+		if !bytes.Equal(text, b[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+// folder is where the generation keeps its volumes and works.
+func (g *generation) folder(state string) string {
+	return filepath.Join(state, g.deployment.Namespace+"."+g.deployment.Name+"."+g.predictor.Name, strconv.Itoa(g.number))
+}
+
+// start runs the generation's pods in the background.
+func (g *generation) start(h *host, open outputs, taken func(*generation)) error {
+	g.began = time.Now()
+	g.backend = newBackend(g.predictor.Name, addresses{
+		http: hostPort("", g.http), grpc: hostPort("", g.grpc),
+		tls: g.predictor.SSL != nil && !g.predictor.NoExecutor(),
+	}, g.isReady.Load)
+	events := podEvents{
+		changed: g.check,
+		portTaken: func(int32) {
+			if !g.outdated.Swap(true) {
+				taken(g)
+			}
+		},
+	}
+	for _, plan := range g.plans {
+		p, err := newPod(plan, h, open, events)
+		if err != nil {
+			return err
+		}
+		g.pods = append(g.pods, p)
+	}
+	for _, p := range g.pods {
+		p.start(expand.ExecutorContainer)
+	}
+	g.check()
+	return nil
+}
+
+// check computes anew whether the generation is ready.
+func (g *generation) check() {
+	g.checking.Lock()
+	defer g.checking.Unlock()
+	ready := true
+	for _, p := range g.pods {
+		ready = ready && p.ready()
+	}
+	g.isReady.Store(ready)
+	if ready {
+		g.first.Do(func() {
+			g.readyAfter = time.Since(g.began)
+			close(g.readyOnce)
+		})
+	}
+}
+
+// drainTime bounds the wait for requests that a generation still answers when
+// another has taken its place.
+const drainTime = time.Minute
+
+// stop lets the running requests finish, ends the pods and gives back the
+// ports.
+func (g *generation) stop(drain time.Duration) {
+	g.stopping.Do(func() {
+		if g.backend != nil {
+			g.backend.retire(drain)
+		}
+		var all sync.WaitGroup
+		for _, p := range g.pods {
+			all.Go(p.stop)
+		}
+		all.Wait()
+		g.ports.giveBack()
+	})
+}

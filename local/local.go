@@ -1,0 +1,338 @@
+// Package local runs the Deployments that a SeldonDeployment expands to as
+// processes of this machine: the second applier of the same desired state.
+// What differs from a cluster is where things listen, and that images are
+// stood in for by programs.
+package local
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/manifests"
+)
+
+// Options is all that [Run] depends on.
+type Options struct {
+	// Load reads the deployments and checks them. It is called again when a
+	// watched file has changed; warnings and error are shown as they are.
+	Load func() (sources []Source, warnings []string, err error)
+	// Watch lists the files and folders to watch; none: nothing is watched.
+	Watch []string
+	// Port is the gateway's. 0 takes a free one.
+	Port int
+	// Exec are the commands to run in place of images, by the name of the
+	// container, predictor/container or deployment/predictor/container. An
+	// empty command leaves the container out.
+	Exec map[string]string
+	// Volumes are folders in place of volumes that a laptop has not.
+	Volumes map[string]string
+	// BinDir holds the programs executor and storage-initializer.
+	BinDir string
+	// CacheDir keeps what outlives a run: the virtual environment, and models.
+	CacheDir string
+	// StateDir keeps volumes and logs; "" makes one below CacheDir.
+	StateDir string
+	// Environ is the environment that containers start from, as KEY=value.
+	Environ []string
+	Servers manifests.Servers
+	// Python holds the folder python of package manifests.
+	Python fs.FS
+	Config expand.Config
+
+	Out io.Writer
+	// Terminal says that Out is one, so that colours and lines that change in
+	// place are welcome.
+	Terminal bool
+	// Verbose 1 shows the output of every container, 2 also what is started
+	// and probed.
+	Verbose int
+	// Random(n) is a number from 0 to n-1, for splitting traffic.
+	Random func(n int) int
+	// Abort is closed when processes have to end at once.
+	Abort <-chan struct{}
+	// Started, if not nil, is called once with the gateway's address when all
+	// deployments have been ready.
+	Started func(address string)
+
+	// Tests go faster, and do not depend on what else is installed.
+	pace   *pace
+	engine func() string
+}
+
+// stopTime bounds the wait for running requests when everything stops.
+const stopTime = 10 * time.Second
+
+// Run serves the deployments until ctx is done, and then stops everything
+// that it started. The error is nil after such a stop.
+func Run(ctx context.Context, o Options) error {
+	sources, warnings, err := o.Load()
+	if err != nil {
+		return err
+	}
+	listeners, port, err := listen(o.Port)
+	if err != nil {
+		return err
+	}
+	closeListeners := func() {
+		for _, l := range listeners {
+			l.Close()
+		}
+	}
+	state, err := openState(o.StateDir, o.CacheDir)
+	if err != nil {
+		closeListeners()
+		return err
+	}
+	defer state.close()
+	r := newRunner(&o, state, port)
+	defer r.world.host.spawn.close()
+	defer r.world.host.ports.close()
+
+	target, err := r.plan(sources)
+	if err != nil {
+		closeListeners()
+		return err
+	}
+	r.tell(warnings, target.notes)
+	r.world.gateway.serve(listeners)
+	if err := r.world.start(ctx, target); err != nil {
+		r.stop(ctx.Err() != nil)
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	r.announce(target)
+	err = r.loop(ctx)
+	r.stop(ctx.Err() != nil)
+	return err
+}
+
+// runner connects the world with the user: what is printed, and what happens
+// when files change.
+type runner struct {
+	options *Options
+	console *console
+	world   *world
+	state   *state
+	port    int
+	colours atomic.Int64
+	sources []Source
+	// shown are the notes that were printed.
+	shown map[string]bool
+	// reported is set when all deployments have been ready and were shown.
+	reported bool
+	// completed gets a value when a deployment becomes ready.
+	completed chan struct{}
+}
+
+func newRunner(o *Options, s *state, port int) *runner {
+	c := &console{out: o.Out, terminal: o.Terminal}
+	h := &host{spawn: newSpawner(), console: c, ports: newPortBook(), pace: usualPace(), abort: o.Abort, verbose: o.Verbose}
+	if o.pace != nil {
+		h.pace = *o.pace
+	}
+	engine := onceString(findEngine)
+	if o.engine != nil {
+		engine = o.engine
+	}
+	python := newPython(o.CacheDir, o.Python, c, o.Environ)
+	r := &runner{
+		options: o, console: c, state: s, port: port,
+		shown: map[string]bool{}, completed: make(chan struct{}, 1),
+	}
+	r.world = &world{
+		host: h, gateway: newGateway(o.Random), state: s.pods(),
+		planner: &planner{
+			chooser: &chooser{
+				runtimes: o.Servers.Runtimes, exec: o.Exec, binDir: o.BinDir, venvDir: python.dir,
+				engine: engine,
+			},
+			shell: o.Environ, volumes: o.Volumes, fileDir: s.python(),
+			modelCache: filepath.Join(o.CacheDir, "models"),
+		},
+		input:    expand.Input{Config: o.Config, Servers: o.Servers},
+		python:   python.ensure,
+		outdated: make(chan *generation, 1),
+		served:   map[string]*served{},
+	}
+	r.world.open = r.open
+	r.world.adopted = r.adopted
+	return r
+}
+
+// onceString calls f at most once.
+func onceString(f func() string) func() string {
+	var value string
+	var called bool
+	return func() string {
+		if !called {
+			value, called = f(), true
+		}
+		return value
+	}
+}
+
+// plan computes what has to run and checks the user's options against it.
+func (r *runner) plan(sources []Source) (*target, error) {
+	if err := r.state.writePython(r.options.Python); err != nil {
+		return nil, err
+	}
+	t, err := r.world.plan(sources)
+	if err != nil {
+		return nil, err
+	}
+	if err := unusedExec(r.options.Exec, t.containers); err != nil {
+		t.release()
+		return nil, err
+	}
+	r.sources = sources
+	return t, nil
+}
+
+// tell prints warnings and notes that were not printed before.
+func (r *runner) tell(warnings, notes []string) {
+	lines := slices.Clone(warnings)
+	for _, note := range notes {
+		lines = append(lines, "note: "+note)
+	}
+	for _, line := range lines {
+		if !r.shown[line] {
+			r.shown[line] = true
+			r.console.say("%s", line)
+		}
+	}
+}
+
+// open makes the function that opens the logs of a generation.
+func (r *runner) open(g *generation) outputs {
+	return func(c *containerPlan, init bool) (*output, error) {
+		colour := colours[int(r.colours.Add(1)-1)%len(colours)]
+		own := c.choice.way == asShell || c.choice.way == asImage
+		show := own || init || r.options.Verbose > 0
+		if r.options.Verbose > 1 {
+			r.console.say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
+		}
+		out, err := openOutput(r.state.log(g.deployment.Namespace, g.deployment.Name, c.name), c.label, colour, r.console, show)
+		if err == nil {
+			out.probes = probePaths(c.spec)
+		}
+		return out, err
+	}
+}
+
+// announce says what is being started.
+func (r *runner) announce(t *target) {
+	r.console.say("starting %s; logs are in %s", plural(len(t.successions), "deployment"), r.state.logs())
+	for _, g := range t.fresh {
+		for _, plan := range g.plans {
+			for _, c := range plan.containers {
+				r.console.say("  %s: %s", c.label, c.choice)
+			}
+		}
+	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// adopted is called when a deployment has become ready or has changed.
+func (r *runner) adopted(s *served, first bool) {
+	if first {
+		select {
+		case r.completed <- struct{}{}:
+		default:
+		}
+		return
+	}
+	r.console.say("deployment %s: the change is served", s.deployment.Name)
+}
+
+// stop ends everything, the gateway first. It speaks when it was asked for:
+// else there is an error that says why.
+func (r *runner) stop(asked bool) {
+	if asked {
+		start := ""
+		if r.options.Terminal {
+			start = "\r" // The terminal shows ^C.
+		}
+		r.console.say("%sstopping; Ctrl-C again ends everything at once", start)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	go func() {
+		select {
+		case <-r.options.Abort:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	r.world.gateway.stop(ctx)
+	r.world.stop()
+}
+
+// loop reacts to changes until ctx is done.
+func (r *runner) loop(ctx context.Context) error {
+	changes, stopWatching, err := watchFiles(r.options.Watch)
+	if err != nil {
+		return err
+	}
+	defer stopWatching()
+	waiting := time.NewTicker(r.world.host.pace.waiting)
+	defer waiting.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-r.completed:
+			r.report()
+		case <-waiting.C:
+			r.waiting()
+		case g := <-r.world.outdated:
+			r.console.say("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
+			r.change(ctx, r.sources, nil)
+		case <-changes:
+			r.reload(ctx)
+		}
+	}
+}
+
+// reload reads the files again; when they are wrong what runs keeps running.
+func (r *runner) reload(ctx context.Context) {
+	sources, warnings, err := r.options.Load()
+	if err != nil {
+		r.console.say("%v\nnot applied: what runs keeps running", err)
+		return
+	}
+	r.change(ctx, sources, warnings)
+}
+
+func (r *runner) change(ctx context.Context, sources []Source, warnings []string) {
+	t, err := r.plan(sources)
+	if err != nil {
+		r.console.say("%v\nnot applied: what runs keeps running", err)
+		return
+	}
+	r.tell(warnings, t.notes)
+	for _, g := range t.fresh {
+		r.console.say("deployment %s, predictor %s: starting", g.deployment.Name, g.predictor.Name)
+	}
+	if err := r.world.start(ctx, t); err != nil && ctx.Err() == nil {
+		r.console.say("%v\nnot applied: what runs keeps running", err)
+		return
+	}
+	// What was awaited may have gone.
+	r.report()
+}

@@ -1,0 +1,173 @@
+package local
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// waiting says what keeps deployments from being ready: the container that
+// failed last, else those that have not come up yet.
+func (r *runner) waiting() {
+	r.world.mu.Lock()
+	var awaited []*container
+	began := time.Now()
+	for _, s := range r.world.served {
+		if s.next == nil {
+			continue
+		}
+		for _, g := range s.next.generations {
+			if !g.isReady.Load() && g.began.Before(began) {
+				began = g.began
+			}
+			for _, p := range g.pods {
+				awaited = append(awaited, p.awaited()...)
+			}
+		}
+	}
+	r.world.mu.Unlock()
+	var names []string
+	var last *failure
+	var culprit string
+	for _, c := range awaited {
+		names = append(names, c.label)
+		if f := c.failure.Load(); f != nil && (last == nil || f.at.After(last.at)) {
+			last, culprit = f, c.label
+		}
+	}
+	slices.Sort(names)
+	since := time.Since(began).Round(time.Second)
+	switch {
+	case last != nil:
+		r.console.say("waiting for %s (%v): %s", culprit, since, last.text)
+	case len(names) > 0:
+		r.console.say("waiting for %s (%v)", strings.Join(names, ", "), since)
+	}
+}
+
+// report prints what runs and how to ask it: when all deployments have been
+// ready for the first time, and later for each one that is new.
+func (r *runner) report() {
+	r.world.mu.Lock()
+	var list []*served
+	complete := true
+	for _, s := range r.world.served {
+		complete = complete && s.complete
+		if s.complete && !s.shown {
+			list = append(list, s)
+		}
+	}
+	first := !r.reported
+	if len(list) == 0 || first && !complete {
+		r.world.mu.Unlock()
+		return
+	}
+	slices.SortFunc(list, func(a, b *served) int { return strings.Compare(a.source.name(), b.source.name()) })
+	var b strings.Builder
+	for _, s := range list {
+		b.WriteString(r.table(s))
+		s.shown = true
+	}
+	r.reported = true
+	r.world.mu.Unlock()
+	b.WriteString("\n")
+	if first {
+		if len(r.options.Watch) > 0 {
+			b.WriteString("Watching for changes. ")
+		}
+		b.WriteString("Press Ctrl-C to stop.\n")
+	}
+	r.console.print(b.String())
+	if first && r.options.Started != nil {
+		r.options.Started("localhost:" + strconv.Itoa(r.port))
+	}
+}
+
+// table is the part of the report about one deployment.
+func (r *runner) table(s *served) string {
+	d := s.deployment
+	var b strings.Builder
+	outside := d.Spec.Protocol.Canonical()
+	fmt.Fprintf(&b, "\n%s (namespace %s, protocol %s)\n\n", d.Name, d.Namespace, outside)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "  PREDICTOR\tNODE\tSERVER\tSPEAKS\tHTTP\tGRPC\tREADY AFTER")
+	for _, g := range s.current {
+		name := g.predictor.Name
+		switch {
+		case g.predictor.Shadow:
+			name += " (shadow)"
+		case len(s.current) > 1:
+			name += fmt.Sprintf(" (%d%%)", traffic(d, g.predictor.Name))
+		}
+		for _, row := range r.rows(g, outside) {
+			fmt.Fprintf(w, "  %s\t%s\n", name, strings.Join(row, "\t"))
+			name = ""
+		}
+	}
+	w.Flush()
+	b.WriteString("\n")
+	b.WriteString(example(s.source, r.port))
+	return b.String()
+}
+
+func traffic(d *v1.SeldonDeployment, predictor string) int32 {
+	for i := range d.Spec.Predictors {
+		if d.Spec.Predictors[i].Name == predictor {
+			return d.Spec.Predictors[i].Traffic
+		}
+	}
+	return 0
+}
+
+// rows are the lines of one predictor: its nodes, then the executor and what
+// else runs.
+func (r *runner) rows(g *generation, outside v1.Protocol) [][]string {
+	var rows [][]string
+	ready := g.readyAfter.Round(10 * time.Millisecond).String()
+	plans := map[string]*containerPlan{}
+	var others []string
+	for _, plan := range g.plans {
+		for i := range plan.containers {
+			c := &plan.containers[i]
+			plans[c.spec.Name] = c
+			others = append(others, c.spec.Name)
+		}
+	}
+	row := func(title, name, server, speaks string) {
+		http, grpc := "-", "-"
+		if ports, ok := g.ports.byName[name]; ok && plans[name] != nil {
+			http, grpc = strconv.Itoa(int(ports.HTTP)), strconv.Itoa(int(ports.GRPC))
+		}
+		rows = append(rows, []string{title, server, speaks, http, grpc, ready})
+	}
+	g.predictor.Graph.Walk(func(_ string, n *graph.Node) {
+		others = slices.DeleteFunc(others, func(name string) bool { return name == n.Name })
+		if graph.BuiltinOf(n.Implementation) != graph.NotBuiltin {
+			row(n.Name, n.Name, n.Implementation+" (in the executor)", "-")
+			return
+		}
+		server, speaks := "left out", string(outside)
+		if c := plans[n.Name]; c != nil {
+			server = c.choice.String()
+		}
+		if known, ok := r.options.Servers.Servers[n.Implementation]; ok {
+			server, speaks = n.Implementation+": "+server, known.For(string(outside)).Protocol
+		}
+		row(n.Name, n.Name, server, speaks)
+	})
+	for _, name := range others {
+		title, speaks := "("+name+")", "-"
+		if name == expand.ExecutorContainer {
+			title, speaks = "(executor)", string(outside)
+		}
+		row(title, name, plans[name].choice.String(), speaks)
+	}
+	return rows
+}

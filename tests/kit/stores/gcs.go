@@ -1,0 +1,39 @@
+package stores
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// StartGCS starts a fake-gcs-server with buckets and their objects, and returns
+// the environment of a client.
+func StartGCS(t testing.TB, buckets map[string]Files) map[string]string {
+	t.Helper()
+	return StartGCSAt(t, Loopback, buckets)
+}
+
+// StartGCSAt is StartGCS at another address of this machine, such as one that
+// pods can reach.
+func StartGCSAt(t testing.TB, host string, buckets map[string]Files) map[string]string {
+	t.Helper()
+	server := Tool(t, "fake-gcs-server")
+	dir := t.TempDir()
+	for bucket, files := range buckets {
+		for key, content := range files {
+			path := filepath.Join(dir, bucket, filepath.FromSlash(key))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	address := serveAt(t, host, func(host, port string) *exec.Cmd {
+		return exec.Command(server, "-scheme", "http", "-host", host, "-port", port, "-backend", "memory", "-data", dir,
+			"-public-host", host+":"+port, "-log-level", "error")
+	})
+	return map[string]string{"STORAGE_EMULATOR_HOST": address}
+}
