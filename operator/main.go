@@ -13,31 +13,23 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/operator/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
-		var code exitCode
+		var code cli.ExitCode
 		if errors.As(err, &code) {
 			os.Exit(int(code))
 		}
-		if !errors.Is(err, errReported) {
+		if !errors.Is(err, cli.ErrReported) {
 			fmt.Fprintln(os.Stderr, "radiant:", err)
 		}
 		os.Exit(1)
 	}
 }
-
-// exitCode ends a command, which has said all that there is to say, with a
-// status of its own.
-type exitCode int
-
-func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
-
-// errReported ends a command whose problems were printed already.
-var errReported = errors.New("problems were found")
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -53,6 +45,6 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(validateCommand(), renderCommand(), localCommand(), managerCommand())
+	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager())
 	return root
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"cmp"
@@ -33,13 +33,13 @@ const (
 // compare is radiant render --diff.
 func (f *renderFlags) compare(cmd *cobra.Command) error {
 	err := f.compareAll(cmd.Context(), cmd)
-	if err == nil || errors.As(err, new(exitCode)) {
+	if err == nil || errors.As(err, new(ExitCode)) {
 		return err
 	}
-	if !errors.Is(err, errReported) {
+	if !errors.Is(err, ErrReported) {
 		fmt.Fprintln(cmd.ErrOrStderr(), "radiant:", err)
 	}
-	return exitCode(trouble)
+	return ExitCode(trouble)
 }
 
 func (f *renderFlags) compareAll(ctx context.Context, cmd *cobra.Command) error {
@@ -100,7 +100,7 @@ func printDifferences(ctx context.Context, c diff.Comparer, in expand.Input, d d
 		return err
 	}
 	if count[controller.Created]+count[controller.Configured]+count[controller.Deleted] > 0 {
-		return exitCode(differ)
+		return ExitCode(differ)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"bytes"
@@ -40,7 +40,8 @@ type localFlags struct {
 	configMap string
 }
 
-func localCommand() *cobra.Command {
+// Local is the command radiant local.
+func Local() *cobra.Command {
 	var flags localFlags
 	cmd := &cobra.Command{
 		Use:   "local -f FILE [-f FILE|FOLDER|-]",

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"context"
@@ -19,7 +19,8 @@ import (
 	"github.com/prime-radiant/radiant/operator/controller"
 )
 
-func managerCommand() *cobra.Command {
+// Manager is the command radiant manager.
+func Manager() *cobra.Command {
 	var m config.Manager
 	cmd := &cobra.Command{
 		Use:   "manager",

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"cmp"
@@ -29,7 +29,8 @@ type renderFlags struct {
 	operatorNamespace   string
 }
 
-func renderCommand() *cobra.Command {
+// Render is the command radiant render.
+func Render() *cobra.Command {
 	var flags renderFlags
 	cmd := &cobra.Command{
 		Use:   "render -f FILE [-f FILE|FOLDER|-]",
@@ -116,7 +117,7 @@ func (f *renderFlags) read(cmd *cobra.Command, in expand.Input) ([]v1.Document, 
 		fmt.Fprintln(cmd.ErrOrStderr(), p)
 	}
 	if err == nil && problems.Err() != nil {
-		err = errReported
+		err = ErrReported
 	}
 	for _, d := range docs {
 		d.Deployment.Namespace = cmp.Or(d.Deployment.Namespace, f.namespace)

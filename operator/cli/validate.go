@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -9,7 +9,8 @@ import (
 	"github.com/prime-radiant/radiant/operator/config"
 )
 
-func validateCommand() *cobra.Command {
+// Validate is the command radiant validate.
+func Validate() *cobra.Command {
 	var files []string
 	var configMap string
 	cmd := &cobra.Command{
@@ -30,7 +31,7 @@ func validateCommand() *cobra.Command {
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), summary(len(docs), problems))
 			if problems.Err() != nil {
-				return errReported
+				return ErrReported
 			}
 			return nil
 		},
