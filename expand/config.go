@@ -53,8 +53,8 @@ type ExecutorConfig struct {
 	LoggerEndpoint       string
 	LoggerQueueSize      int
 	LoggerWriteTimeoutMS int
-	// ShutdownDelaySeconds is how long an executor that is told to stop takes
-	// requests on. 0: not at all.
+	// ShutdownDelaySeconds is how long an executor goes on taking requests after
+	// SIGTERM; 0 means that it takes none.
 	ShutdownDelaySeconds int
 }
 
@@ -63,8 +63,8 @@ type UnitConfig struct {
 	// Ports are the first numbers given out.
 	Ports           Ports
 	MetricsPortName string
-	// PreStop is how they are kept up when they are told to stop; empty is
-	// [PreStopSleep].
+	// PreStop is how components stay up for a while when Kubernetes stops their
+	// pod. Empty means [PreStopSleep].
 	PreStop PreStop
 }
 

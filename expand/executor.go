@@ -206,9 +206,9 @@ func (p *predictor) executorEnv() []corev1.EnvVar {
 	return env
 }
 
-// enginePredictor is what the executor is told of its predictor, and no more:
-// everything in it restarts the pods when it changes, and is readable by all
-// who may read pods.
+// enginePredictor is the predictor as the executor gets it. It holds nothing that
+// the executor does not need: a change of any part restarts the pods, and everybody
+// who may read pods can read it.
 func (p *predictor) enginePredictor() string {
 	type container struct {
 		Name  string `json:"name"`

@@ -20,10 +20,10 @@ const (
 // PodSecurities lists the ways in which containers are made.
 func PodSecurities() []string { return []string{string(SecurityRestricted), string(SecurityNone)} }
 
-// harden gives a container with an image of ours what the restricted standard
-// demands, as far as that cannot keep it from running: what may have to run as
-// root is left to do so. The user's own containers, and what the user says of
-// ours, stay as they are. A user that is not nil is that of the container.
+// harden gives a container that Radiant adds what the restricted pod security
+// standard demands, as far as the container still runs with it: one that may need
+// root keeps it. Fields that the user has set, and the user's own containers, stay
+// as they are. If user is not nil, the container runs as that user id.
 func (p *predictor) harden(pod *corev1.PodSpec, c *corev1.Container, user *int64) {
 	if p.in.Config.PodSecurity != SecurityRestricted || c.SecurityContext != nil {
 		return

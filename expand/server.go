@@ -19,8 +19,8 @@ import (
 const modelDir = "/mnt/models"
 
 // server returns the entry of the prepackaged server that serves n, and
-// whether the entry describes what runs: a container with an image of the
-// user's own may speak another protocol and needs no arguments of ours.
+// whether the entry describes what runs. A container whose image the user chose
+// may speak another protocol, and gets no arguments of the entry.
 func (p *predictor) server(n *graph.Node) (server manifests.Server, stock bool) {
 	if !v1.IsServer(n.Implementation) {
 		return manifests.Server{}, false

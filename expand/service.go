@@ -111,7 +111,7 @@ func servicePorts(listen, offered Ports) []corev1.ServicePort {
 	}
 }
 
-// annotate gives a Service an annotation of ours.
+// annotate sets an annotation of a Service.
 func annotate(s *corev1.Service, name, value string) {
 	if s.Annotations == nil {
 		s.Annotations = map[string]string{}

@@ -6,8 +6,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// PreStop is how a component that is told to stop is kept up, while the
-// endpoints that lead to it, and the executor's open requests, go away.
+// PreStop is how a component stays up after Kubernetes has begun to stop its pod,
+// until the endpoints that lead to it are gone and the executor's open requests
+// have ended.
 type PreStop string
 
 // The ways to keep a component up.

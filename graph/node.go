@@ -14,8 +14,8 @@ type Node struct {
 	// Name identifies the node in its graph, names the container that serves
 	// it and is the default model name.
 	Name string `json:"name"`
-	// Children are numbered from 0 in the order given: a router answers with
-	// such a number.
+	// Children are numbered from 0 in the order given. A router answers with the
+	// number of the child that gets the message.
 	// +kubebuilder:pruning:PreserveUnknownFields
 	// +kubebuilder:validation:Schemaless
 	// +kubebuilder:validation:Type=array

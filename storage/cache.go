@@ -30,8 +30,8 @@ type cache struct{ dir string }
 // untouched is the time of files in the cache.
 func untouched() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-// named is a store whose objects are told apart by its name, and their key and
-// version.
+// named is a store with a name. Its name, an object's key and the object's version
+// together identify the content of the object.
 type named interface{ ID() string }
 
 // lockPause is the wait before a lock is tried again.
@@ -126,8 +126,8 @@ func known(o *transfer.Object) string {
 
 func (c cache) content(digest string) string { return filepath.Join(c.dir, "sha256", digest) }
 
-// index is the file that has the digest of an object; empty for objects that
-// cannot be told apart.
+// index is the file that has the digest of an object; empty for objects
+// whose content has no identity that the store gives.
 func (c cache) index(s transfer.Store, o *transfer.Object) string {
 	n, ok := s.(named)
 	if !ok || o.Version == "" {

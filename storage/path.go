@@ -205,7 +205,7 @@ func writeFile(path string, write func(*os.File) error) error {
 	return errors.Join(write(to), to.Close())
 }
 
-// counted is a reader that counts what passes and stops when it is told to.
+// counted is a reader that counts the bytes that pass, and stops when ctx ends.
 type counted struct {
 	ctx   context.Context
 	r     io.Reader

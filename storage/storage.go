@@ -54,8 +54,7 @@ type Options struct {
 	// Cache is a folder that keeps what was fetched, for several runs on one
 	// machine; empty: none.
 	Cache string
-	// Progress is told how far a fetch is; nil: nobody is. Calls do not
-	// overlap.
+	// Progress, if not nil, is called as a fetch goes on. Calls do not overlap.
 	Progress func(Progress)
 	// MaxBytes bounds a model, see [DefaultMaxBytes].
 	MaxBytes int64

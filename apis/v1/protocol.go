@@ -37,8 +37,8 @@ func IsServer(implementation string) bool {
 // predictor speaks outside. Image is the user's own image, or empty.
 //
 // Where the stock server speaks v2 and the predictor speaks seldon, an image
-// of the user's own is one that wraps its model in Seldon's server, since that
-// is what such a node ran before there was translation. The user can say
+// of the user's own is one that wraps its model in Seldon's server: every node
+// of this server ran one while executors did not translate. The user can say
 // otherwise by endpoint.protocol.
 func wireProtocol(outside Protocol, server manifests.Server, image string) Protocol {
 	wire := Protocol(server.Protocol).Canonical()

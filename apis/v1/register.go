@@ -17,8 +17,9 @@ func GroupVersion() schema.GroupVersion {
 // schemas are the same, so an object of one is an object of each.
 func Versions() []string { return []string{Version, "v1alpha3", "v1alpha2"} }
 
-// AddToScheme registers the kinds under [GroupVersion]. A typed client can
-// work with such a scheme only: it refuses a Go type known by several versions.
+// AddToScheme registers the kinds under [GroupVersion]. A typed client
+// needs a scheme with one version alone: it refuses a Go type that is registered
+// under several.
 func AddToScheme(s *runtime.Scheme) error {
 	addVersion(s, GroupVersion())
 	return nil

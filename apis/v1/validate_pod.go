@@ -113,8 +113,8 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 }
 
 // needsImage reports whether the user must give an image. The image of a
-// prepackaged server's container is known, also that of a container which
-// such a server had in former times.
+// prepackaged server's container is known, and so is the image of the proxy
+// container that Seldon Core v1 put beside some servers.
 func (v *validator) needsImage(container string, nodes map[string]*graph.Node) bool {
 	if n := nodes[container]; n != nil && IsServer(n.Implementation) {
 		return false

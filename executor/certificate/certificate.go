@@ -16,8 +16,8 @@ import (
 // Pair is a certificate and its key.
 type Pair struct{ files *files[*tls.Certificate] }
 
-// LoadPair reads a pair in PEM. Later failures to read it again are told to
-// failed, and the pair that was read last stays in use.
+// LoadPair reads a pair in PEM. When the files change they are read again; failed
+// gets the error of a later reading, and the pair that was read last stays in use.
 func LoadPair(certFile, keyFile string, failed func(error)) (*Pair, error) {
 	return NewPair(Source{File: certFile}, Source{File: keyFile}, "", failed)
 }
@@ -133,8 +133,9 @@ type files[T any] struct {
 	mu    sync.Mutex
 	value T
 	seen  []os.FileInfo
-	// told is the failure that was told last; empty: there is none.
-	told string
+	// reported is the text of the error that failed got last. It is empty when
+	// the last reading succeeded.
+	reported string
 }
 
 func load[T any](names []string, failed func(error), read func() (T, error)) (*files[T], error) {
@@ -158,14 +159,14 @@ func (f *files[T]) current() T {
 	}
 	value, readErr := f.read()
 	if err := errors.Join(err, readErr); err != nil {
-		// It is found with every connection, and told once.
-		if text := err.Error(); text != f.told {
-			f.told = text
+		// Every new connection finds the same error; it is reported once.
+		if text := err.Error(); text != f.reported {
+			f.reported = text
 			f.failed(fmt.Errorf("reading a renewed certificate, the old one stays in use: %w", err))
 		}
 		return f.value
 	}
-	f.value, f.seen, f.told = value, now, ""
+	f.value, f.seen, f.reported = value, now, ""
 	return value
 }
 

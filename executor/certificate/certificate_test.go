@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// A file that cannot be read any more is told of once, until it is whole
-// again; the certificate stays.
-func TestBrokenFileIsToldOnce(t *testing.T) {
+// A file that can no longer be read is reported once, until it is whole again.
+// The certificate that was read before stays in use.
+func TestBrokenFileIsReportedOnce(t *testing.T) {
 	cert := filepath.Join(t.TempDir(), "tls.crt")
 	write := func(content string) {
 		t.Helper()
@@ -18,8 +18,8 @@ func TestBrokenFileIsToldOnce(t *testing.T) {
 	}
 	good := text(t, "tls.crt")
 	write(good)
-	told := 0
-	pair, err := LoadPair(cert, "testdata/plain.key", func(error) { told++ })
+	reported := 0
+	pair, err := LoadPair(cert, "testdata/plain.key", func(error) { reported++ })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,8 +34,8 @@ func TestBrokenFileIsToldOnce(t *testing.T) {
 	for i := range 2 {
 		write("none")
 		shown()
-		if told != i+1 {
-			t.Errorf("it was told %d times, want %d", told, i+1)
+		if reported != i+1 {
+			t.Errorf("it was reported %d times, want %d", reported, i+1)
 		}
 		write(good)
 		shown()

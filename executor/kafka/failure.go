@@ -53,7 +53,7 @@ func failed(topic string, in *kgo.Record, puid string, t protocol.Transport, err
 
 func place(r *kgo.Record) string { return fmt.Sprintf("%s/%d/%d", r.Topic, r.Partition, r.Offset) }
 
-// code is what a client would have been told.
+// code is the status that a client of this transport would get for err.
 func code(t protocol.Transport, err error) string {
 	if t == protocol.GRPC {
 		return grpcCode(err).String()

@@ -12,7 +12,7 @@ import (
 // below the minute in which Kafka wants it done.
 const revokeTime = 20 * time.Second
 
-// assigned is told of partitions that are ours from now on.
+// assigned takes over partitions that the group gave to this consumer.
 func (s *Server) assigned(_ context.Context, _ *kgo.Client, all map[string][]int32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -22,8 +22,8 @@ func (s *Server) assigned(_ context.Context, _ *kgo.Client, all map[string][]int
 	s.options.Log.Info("partitions assigned", "partitions", all[s.options.Input])
 }
 
-// revoked is told of partitions that another consumer will have. What is under
-// way is finished and committed, so that it is not done twice.
+// revoked gives up partitions that another consumer will get. It finishes and
+// commits the records under way, so that the other consumer does not repeat them.
 func (s *Server) revoked(ctx context.Context, c *kgo.Client, all map[string][]int32) {
 	left := s.remove(all[s.options.Input])
 	end, cancel := context.WithTimeout(ctx, min(revokeTime, s.options.GracefulTimeout))
@@ -41,7 +41,8 @@ func (s *Server) revoked(ctx context.Context, c *kgo.Client, all map[string][]in
 	}
 }
 
-// lost is told of partitions that another consumer may have already.
+// lost gives up partitions that another consumer may have already; nothing more is
+// committed for them.
 func (s *Server) lost(_ context.Context, _ *kgo.Client, all map[string][]int32) {
 	for _, p := range s.remove(all[s.options.Input]) {
 		p.abandon()

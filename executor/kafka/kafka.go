@@ -52,7 +52,7 @@ type Options struct {
 	NewPuid         func() string
 	// Observer, if not nil, sees each record go by.
 	Observer Observer
-	// Metrics takes counters of ours.
+	// Metrics is where the counters of records are registered.
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
 }

@@ -134,8 +134,8 @@ func (p *partition) resend(e *entry, out *kgo.Record, failure bool) bool {
 	return true
 }
 
-// settle is told that an entry's answer has been acknowledged. It reports false
-// as answer does.
+// settle marks an entry whose answer the broker has acknowledged. Like answer, it
+// reports false when the partition no longer belongs to this consumer.
 func (p *partition) settle(e *entry) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

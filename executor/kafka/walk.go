@@ -110,8 +110,8 @@ func (s *Server) send(e *entry) {
 // again.
 const sendPause = time.Second
 
-// acknowledged is told by the producer what came of an answer. The producer
-// itself tries again where that may help.
+// acknowledged is the producer's callback: err is nil if the broker took the
+// answer. The producer has already tried again where that may help.
 func (s *Server) acknowledged(e *entry, err error) {
 	kept := true
 	switch {
@@ -147,7 +147,7 @@ func unfitting(err error) bool {
 	return errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) || errors.Is(err, kerr.InvalidRecord)
 }
 
-// observed is the status that an observer is told.
+// observed is the status that an observer gets for err: of HTTP or of gRPC.
 func observed(t protocol.Transport, err error) int {
 	switch {
 	case t == protocol.GRPC && err == nil:

@@ -38,10 +38,11 @@ type Node struct {
 	Asked, Routes bool
 	// Columns is true if each column of a table is an input of its own.
 	Columns bool
-	// Answered is true if the server was there and told what it could; Mute, if
-	// it has no metadata at all.
+	// Answered is true if the server answered the question for metadata; Mute is
+	// true if it answered that it has none.
 	Answered, Mute bool
-	// Versions are those of the model, where the server tells.
+	// Versions are the versions of the model. They are nil where the server does
+	// not list them.
 	Versions []string
 	// Signatures are the ways to call the model: the preferred one first, none
 	// where the server does not tell.

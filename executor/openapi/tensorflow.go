@@ -78,8 +78,8 @@ func batched(all []Tensor) bool {
 	return true
 }
 
-// tensorflowElement writes bytes as TensorFlow Serving wants them for inputs
-// with such a name.
+// tensorflowElement writes an element of t. TensorFlow Serving wants base64 in an
+// object for inputs whose names end in "_bytes".
 func tensorflowElement(t Tensor, many bool) string {
 	if t.DType == tensor.Bytes && strings.HasSuffix(t.Name, "_bytes") {
 		return `{"b64":"dGV4dA=="}`

@@ -20,7 +20,7 @@ const idlePerCollector = 64
 func newHTTPSink() *httpSink {
 	return &httpSink{http.Client{
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: idlePerCollector, IdleConnTimeout: 60 * time.Second},
-		// A payload goes where it was told to go.
+		// A payload goes to the configured collector and nowhere else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

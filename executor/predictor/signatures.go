@@ -69,8 +69,9 @@ type componentTensor struct {
 	Shape    []int64         `json:"shape"`
 }
 
-// componentSignatures reads the metadata of such a component. Authors write it
-// by hand: what cannot be understood is left out.
+// componentSignatures reads the metadata of a component that speaks the Seldon
+// protocol. Authors write it by hand, so parts that cannot be understood are left
+// out.
 func componentSignatures(body []byte) (versions []string, all []openapi.Signature) {
 	var told struct {
 		Versions json.RawMessage `json:"versions"`

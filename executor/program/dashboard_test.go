@@ -79,7 +79,7 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// elsewhere are metrics of ours that no panel needs.
+// elsewhere are the metrics of the executor that no panel needs.
 var elsewhere = map[string]bool{
 	"seldon_api_executor_client_requests_seconds_summary": true,
 	"radiant_executor_component_metrics_dropped_total":    true,

@@ -15,8 +15,8 @@ import (
 	"github.com/prime-radiant/radiant/executor/upstream"
 )
 
-// Run serves until ctx ends, and logs JSON lines to out. listening, if not
-// nil, is told the addresses.
+// Run serves until ctx ends, and logs JSON lines to out. listening, if not nil,
+// is called once with the addresses of both listeners.
 func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(rest, grpc string)) error {
 	log := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: c.Level()}))
 	outside, err := protocol.Lookup(c.Protocol)

@@ -19,8 +19,9 @@ const (
 
 var timeoutHeaders = [...]string{timeoutHeader, envoyTimeoutHeader}
 
-// deadline bounds a request by what its client is willing to wait, over gRPC a
-// part of the protocol. Nodes are told what is left, by the same headers.
+// deadline bounds a request by the time that its client is willing to wait. Over
+// gRPC that time is part of the protocol; over HTTP it is in timeoutHeaders. Nodes
+// get what is left of it in the same headers.
 func deadline(r *http.Request, meta *protocol.Meta) (context.Context, context.CancelFunc, error) {
 	ctx := r.Context()
 	least := time.Duration(-1)
@@ -58,6 +59,6 @@ func (s *rest) timed(r *http.Request, m protocol.Message, answer answerer) (prot
 	return answer(ctx, protocol.REST, m)
 }
 
-// retryAfter is what a client is told to wait that found no place, and asks
-// for: places come free within the time of a request.
+// retryAfter is how long a client that found no place should wait before it asks
+// again. Places become free within the time of one request.
 const retryAfter = time.Second

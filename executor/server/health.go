@@ -19,7 +19,7 @@ type health struct {
 	grpc_health_v1.UnimplementedHealthServer
 	rpc *rpc
 
-	// seen is the state that all who watch are told, as of looked.
+	// seen is the state that all watchers get. It was looked up at the time looked.
 	mu     sync.Mutex
 	looked time.Time
 	seen   grpc_health_v1.HealthCheckResponse_ServingStatus

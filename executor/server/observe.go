@@ -9,11 +9,11 @@ import (
 
 // Observer sees the requests to one service go by.
 type Observer interface {
-	// Begin is told of a request before it is answered, and returns the context
-	// that it is answered in. header is that of a REST request.
+	// Begin is called before a request is answered, and returns the context in
+	// which it is answered. header is the header of a REST request.
 	Begin(ctx context.Context, puid string, header map[string][]string) context.Context
-	// End is told when the request began and by what it was answered: a status
-	// of HTTP or a code of gRPC. ctx is that of Begin.
+	// End is called after a request that began at start. code is the status of
+	// HTTP or the code of gRPC that answered it; ctx is the one that Begin returned.
 	End(ctx context.Context, start time.Time, code int)
 }
 
@@ -45,7 +45,7 @@ func restObservers(o *Options) (all [protocol.Docs + 1]Observer) {
 	return all
 }
 
-// Kinds of a gRPC method, as observers are told them.
+// Kinds of a gRPC method, as observers get them.
 const (
 	unary     = "unary"
 	streaming = "stream"

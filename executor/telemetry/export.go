@@ -14,8 +14,8 @@ type watchedExporter struct {
 	sdk.SpanExporter
 	log          *slog.Logger
 	sent, failed prometheus.Counter
-	// told is when the log was told last. Exports are made one after the other.
-	told time.Time
+	// logged is when a failure was logged last. Exports do not overlap.
+	logged time.Time
 }
 
 // tellEvery keeps a collector that is down from filling the log.
@@ -29,8 +29,8 @@ func (e *watchedExporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlyS
 		return nil
 	}
 	e.failed.Add(float64(len(spans)))
-	if now := time.Now(); now.Sub(e.told) >= tellEvery {
-		e.told = now
+	if now := time.Now(); now.Sub(e.logged) >= tellEvery {
+		e.logged = now
 		e.log.Warn("traces cannot be sent", "spans", len(spans), "error", err.Error())
 	}
 	// Nobody else needs to know: the SDK would write it to the standard error.

@@ -12,7 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Labels besides those that all metrics of ours have. The last is the code.
+// Labels besides those that all metrics of the executor have. The last one is the
+// code.
 var (
 	serverLabels = []string{"service", "method", "code"}
 	clientLabels = []string{"service", "model_name", "model_image", "model_version", "method", "code"}

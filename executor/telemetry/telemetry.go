@@ -18,7 +18,7 @@ import (
 
 // Options are all that telemetry depends on.
 type Options struct {
-	// Deployment, Predictor and Version are labels of every metric of ours.
+	// Deployment, Predictor and Version are labels of every metric of the executor.
 	// Version is the predictor's annotation of that name.
 	Deployment, Predictor, Version string
 	// Namespace is that of the deployment.
@@ -30,7 +30,7 @@ type Options struct {
 	Components bool
 	// Tracing says where spans go; nil or without an endpoint: there are none.
 	Tracing *config.Tracing
-	// Log is told when spans cannot be sent.
+	// Log gets a line when spans cannot be sent.
 	Log *slog.Logger
 }
 

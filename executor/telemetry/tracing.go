@@ -62,9 +62,9 @@ func newTracer(o *Options, sent *prometheus.CounterVec) (*tracer, error) {
 	return t, nil
 }
 
-// silence keeps the library from writing to the standard error. It reads the
-// environment for itself as well, and shows what it cannot read, secrets among
-// it; what there is to say of the environment, package config has said.
+// silence keeps the library from writing to the standard error. The library
+// reads the environment too, and prints the values that it cannot read, secrets
+// among them. Package config has already reported every fault of the environment.
 func silence(log *slog.Logger) {
 	otel.SetLogger(logr.Discard())
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Debug("tracing", "error", err.Error()) }))

@@ -22,7 +22,8 @@ type Settings struct {
 	shipped     manifests.Servers
 	name        types.NamespacedName
 	reader      client.Reader
-	// changed is told of each ConfigMap that is read, and whether it is of use.
+	// changed is called with each ConfigMap that is read; err is not nil if its
+	// settings cannot be used.
 	changed func(*corev1.ConfigMap, error)
 
 	mu sync.Mutex

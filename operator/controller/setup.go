@@ -109,7 +109,7 @@ func fetchesAs(account client.Object, d *v1.SeldonDeployment) bool {
 }
 
 // listsOtherSecrets lets service accounts pass that list other Secrets than
-// before. What there is at the start is looked at anyhow.
+// before. A start looks at every deployment anyhow.
 func listsOtherSecrets() predicate.Predicate {
 	secrets := func(o client.Object) []corev1.ObjectReference {
 		if a, ok := o.(*corev1.ServiceAccount); ok {

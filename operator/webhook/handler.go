@@ -24,8 +24,8 @@ func Path(version string) string {
 // maxReview holds the largest object that the API server takes, twice.
 const maxReview = 8 << 20
 
-// Rules are those in force when a review is asked for, since the servers of an
-// installation change. While they cannot be told, nothing is refused.
+// Rules returns the rules in force at the time of a review: the servers of an
+// installation change. While it returns an error, no review refuses anything.
 type Rules func(context.Context) (v1.ValidateOptions, error)
 
 // Handler answers reviews.

@@ -29,8 +29,8 @@ const (
 
 // NewClient makes the client of the stores. Each stream has a connection of
 // its own: HTTP/2 would put them all into one, whose window bounds them
-// together. Redirects are followed to the web alone, and the next server is
-// not told where a request comes from: that URL may carry a signature.
+// together. Redirects are followed to the web alone, and the next server gets
+// no Referer, since the URL that led to it may carry a signature.
 func NewClient(proxy func(*http.Request) (*url.URL, error)) *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)

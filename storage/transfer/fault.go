@@ -51,7 +51,8 @@ type Policy struct {
 	Attempts int
 	// Backoff is the pause before the next try, counted from 1.
 	Backoff func(attempt int) time.Duration
-	// Failed, if not nil, is told of a failure that is followed by another try.
+	// Failed, if not nil, is called with each failure that another try follows, and
+	// the pause before that try.
 	Failed func(err error, pause time.Duration)
 }
 

@@ -119,7 +119,8 @@ func (f *file) begin(ctx context.Context, sums []Sum) error {
 	return nil
 }
 
-// ask asks the store for sums, once, if it has told none and can be asked.
+// ask asks the store for checksums, once, if the listing had none and the store
+// answers such questions.
 func (f *file) ask(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

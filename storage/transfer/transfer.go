@@ -1,6 +1,6 @@
 // Package transfer moves the files of a store to a folder: in parallel, in
 // ranges, with bounded memory, and again from where an earlier run was
-// interrupted. It knows no store; a [Store] tells it what there is.
+// interrupted. It knows no store: a [Store] lists the objects and opens them.
 package transfer
 
 import (
@@ -62,8 +62,8 @@ type Options struct {
 	// MaxBytes bounds all objects together.
 	MaxBytes int64
 	Policy   Policy
-	// Report is told of bytes that arrived; less than none where some have to
-	// be fetched again. Calls do not overlap.
+	// Report is called with the number of bytes that arrived. It is negative for
+	// bytes that have to be fetched again. Calls do not overlap.
 	Report func(bytes int64)
 
 	// Tests cut smaller files.

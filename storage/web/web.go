@@ -35,8 +35,8 @@ type store struct {
 	uri    string
 	client *http.Client
 
-	// first is the answer that told of the file; its body is the first to be
-	// read.
+	// first is the answer to the request that described the file. Its body is read
+	// first, so that the file is not asked for twice.
 	mu    sync.Mutex
 	first *http.Response
 }

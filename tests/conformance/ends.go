@@ -14,7 +14,7 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
-// ends checks that an executor which is told to stop loses nothing.
+// ends checks that an executor loses no request after SIGTERM.
 func ends(t *testing.T, start Start) {
 	t.Run("requests in flight finish", func(t *testing.T) { finishes(t, start) })
 	t.Run("a stream finishes", func(t *testing.T) { streamFinishes(t, start) })

@@ -29,7 +29,8 @@ import (
 // secret is never to be seen in a log.
 const secret = "hush-hush"
 
-// tracing checks the spans that a collector gets, and what nodes are told.
+// tracing checks the spans that a collector gets, and the trace headers that nodes
+// get.
 func tracing(t *testing.T, start Start) {
 	t.Run("spans", func(t *testing.T) { spansOfRequests(t, start) })
 	t.Run("headers", func(t *testing.T) { traceHeaders(t, start) })

@@ -43,7 +43,7 @@ func TestTensorFlowServing(t *testing.T) {
 	w.delete("tfserving")
 }
 
-// A model that is not there is told of in words, and a right one heals it.
+// The status says in words that a model is missing, and a right one heals it.
 func TestMissingModel(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "missing-model")

@@ -43,8 +43,8 @@ func here() string        { return setting("RADIANT_E2E_HERE", "10.244.0.1") }
 
 func setting(name, otherwise string) string { return cmp.Or(os.Getenv(name), otherwise) }
 
-// storesSecret is what the operator is told that holds the settings of model
-// stores; scripts/e2e.sh does so.
+// storesSecret is the Secret with the settings of model stores. scripts/e2e.sh
+// names it in the operator's settings.
 const storesSecret = "stores"
 
 // world is a namespace of a cluster.

@@ -19,8 +19,8 @@ import (
 
 var protocols = []string{"seldon", "tensorflow", "v2"}
 
-// TestModels holds the documents of one model each against the validator and
-// against the model, which takes nothing but what it told.
+// TestModels checks the document of one model at a time with the validator and
+// against the model, which refuses whatever its metadata does not describe.
 func TestModels(t *testing.T) {
 	x := func(datatype string, shape ...int) tensor { return tensor{"x", datatype, shape} }
 	scores := []tensor{{"scores", "FP32", []int{-1, 3}}}

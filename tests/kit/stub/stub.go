@@ -1,6 +1,6 @@
 // Package stub is a component for tests: a server on real loopback sockets
 // that speaks the component side of the wire protocols over HTTP and gRPC,
-// answers what it is told to and remembers what it was asked.
+// gives the answers that a test prepares and remembers what it was asked.
 package stub
 
 import (
