@@ -77,6 +77,6 @@ func (p *predictor) scaledObject(w *workload) (*unstructured.Unstructured, error
 func (p *predictor) besideDeployment(w *workload) metav1.ObjectMeta {
 	return metav1.ObjectMeta{
 		Name:   w.deployment.Name,
-		Labels: map[string]string{labelDeploymentID: p.deployment.ID()},
+		Labels: map[string]string{v1.LabelDeploymentID: p.deployment.ID()},
 	}
 }

@@ -61,11 +61,11 @@ func (p *predictor) addExplainer() error {
 
 func (p *predictor) labelExplainer(w *workload) {
 	name := w.deployment.Name
-	selector := map[string]string{labelDeploymentID: p.deployment.ID(), labelApp: name}
-	labels := map[string]string{"app": name, "fluentd": "true"}
+	selector := map[string]string{v1.LabelDeploymentID: p.deployment.ID(), v1.LabelApp: name}
+	labels := map[string]string{v1.LabelWorkload: name, v1.LabelFluentd: "true"}
 	maps.Copy(labels, p.spec.Labels)
-	labels[labelManagedBy] = managedBy
-	labels[labelExplainer] = "true"
+	labels[v1.LabelManagedBy] = v1.ManagedBy
+	labels[v1.LabelExplainer] = "true"
 	maps.Copy(labels, selector)
 	// An explainer serves no metrics.
 	clear(w.deployment.Spec.Template.Annotations)
@@ -74,11 +74,11 @@ func (p *predictor) labelExplainer(w *workload) {
 
 func (p *predictor) newExplainerService(name string, port int32) *corev1.Service {
 	s := p.service(name, map[string]string{
-		labelApp:          p.key,
-		labelDeploymentID: p.deployment.ID(),
-		labelManagedBy:    managedBy,
-		labelExplainer:    "true",
-	}, map[string]string{labelApp: name})
+		v1.LabelApp:          p.key,
+		v1.LabelDeploymentID: p.deployment.ID(),
+		v1.LabelManagedBy:    v1.ManagedBy,
+		v1.LabelExplainer:    "true",
+	}, map[string]string{v1.LabelApp: name})
 	s.Spec.Ports = servicePorts(Ports{HTTP: port}, Ports{HTTP: port})[:1]
 	p.setHeadless(s)
 	return s

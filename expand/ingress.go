@@ -85,7 +85,7 @@ func routed(d *v1.SeldonDeployment, config *IngressConfig, front fronts) *routin
 	r := &routing{deployment: d, config: config}
 	for i := range d.Spec.Predictors {
 		p := &d.Spec.Predictors[i]
-		b := backend{index: i, predictor: p.Name, weight: p.Traffic, version: p.Labels[v1.VersionLabel]}
+		b := backend{index: i, predictor: p.Name, weight: p.Traffic, version: p.Labels[v1.LabelVersion]}
 		if p.SSL != nil && !p.NoExecutor() {
 			b.certSecret = p.SSL.CertSecretName
 		}
@@ -200,7 +200,7 @@ func (r *routing) meta(name string) metav1.ObjectMeta {
 }
 
 func (r *routing) labels() map[string]string {
-	return map[string]string{labelDeploymentID: r.deployment.ID(), labelManagedBy: managedBy}
+	return map[string]string{v1.LabelDeploymentID: r.deployment.ID(), v1.LabelManagedBy: v1.ManagedBy}
 }
 
 // object makes an object of a project whose types are not linked.

@@ -38,11 +38,11 @@ func (p *predictor) predictorService() *corev1.Service {
 		p.labelRole(labels, &p.spec.Graph)
 	}
 	maps.Copy(labels, map[string]string{
-		labelApp:          p.key,
-		labelDeploymentID: p.deployment.ID(),
-		labelManagedBy:    managedBy,
+		v1.LabelApp:          p.key,
+		v1.LabelDeploymentID: p.deployment.ID(),
+		v1.LabelManagedBy:    v1.ManagedBy,
 	})
-	s := p.service(p.key, labels, map[string]string{labelApp: p.key})
+	s := p.service(p.key, labels, map[string]string{v1.LabelApp: p.key})
 	s.Spec.Ports = servicePorts(p.front())
 	p.setHeadless(s)
 	return s
@@ -62,24 +62,24 @@ func (p *predictor) front() (listen, offered Ports) {
 func (p *predictor) containerService(n *graph.Node) *corev1.Service {
 	name := p.deployment.ContainerServiceName(p.spec, n.Name)
 	labels := map[string]string{
-		labelUnitPrefix + n.Name: name,
-		labelApp:                 p.key,
-		labelDeploymentID:        p.deployment.ID(),
-		labelManagedBy:           managedBy,
+		v1.LabelUnitPrefix + n.Name: name,
+		v1.LabelApp:                 p.key,
+		v1.LabelDeploymentID:        p.deployment.ID(),
+		v1.LabelManagedBy:           v1.ManagedBy,
 	}
 	p.labelRole(labels, n)
-	s := p.service(name, labels, map[string]string{labelUnitPrefix + n.Name: name})
+	s := p.service(name, labels, map[string]string{v1.LabelUnitPrefix + n.Name: name})
 	ports := Ports{HTTP: n.Endpoint.HTTPPort, GRPC: n.Endpoint.GRPCPort}
 	s.Spec.Ports = servicePorts(ports, ports)
 	return s
 }
 
 func (p *predictor) labelRole(labels map[string]string, n *graph.Node) {
-	if role := roles[n.Type]; role != "" {
+	if role := v1.RoleLabel(n.Type); role != "" {
 		labels[role] = "true"
 	}
 	if p.spec.Shadow {
-		labels[labelShadow] = "true"
+		labels[v1.LabelShadow] = "true"
 	}
 }
 

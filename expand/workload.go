@@ -11,30 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/graph"
 )
-
-// Labels that dashboards, monitors and network policies of existing
-// installations select by.
-const (
-	labelDeploymentID = "seldon-deployment-id"
-	labelApp          = "seldon-app"
-	labelUnitPrefix   = "seldon-app-svc-"
-	labelHoldsEngine  = "seldon-deployment-contains-svcorch"
-	labelManagedBy    = "app.kubernetes.io/managed-by"
-	managedBy         = "seldon-core"
-	labelShadow       = "seldon.io/shadow"
-	labelExplainer    = "seldon.io/explainer"
-)
-
-// roles are the labels that tell what a node does.
-var roles = map[graph.Type]string{
-	graph.Model:             "seldon.io/model",
-	graph.Router:            "seldon.io/router",
-	graph.Combiner:          "seldon.io/combiner",
-	graph.Transformer:       "seldon.io/transformer",
-	graph.OutputTransformer: "seldon.io/output-transformer",
-}
 
 const terminationGracePeriod = 20
 
@@ -146,33 +123,33 @@ func (p *predictor) labelPods() error {
 
 func (p *predictor) labelComponent(w *workload) {
 	labels := map[string]string{
-		labelDeploymentID: p.deployment.ID(),
-		"app":             w.deployment.Name,
-		"fluentd":         "true",
+		v1.LabelDeploymentID: p.deployment.ID(),
+		v1.LabelWorkload:     w.deployment.Name,
+		v1.LabelFluentd:      "true",
 	}
 	maps.Copy(labels, p.spec.Labels)
 	maps.Copy(labels, w.spec.Metadata.Labels)
-	selector := map[string]string{labelDeploymentID: p.deployment.ID()}
+	selector := map[string]string{v1.LabelDeploymentID: p.deployment.ID()}
 	for _, c := range w.pod().Containers {
 		n := p.nodes[c.Name]
 		if n == nil {
 			continue
 		}
-		selector[labelUnitPrefix+c.Name] = p.deployment.ContainerServiceName(p.spec, c.Name)
-		if role := roles[n.Type]; role != "" {
+		selector[v1.LabelUnitPrefix+c.Name] = p.deployment.ContainerServiceName(p.spec, c.Name)
+		if role := v1.RoleLabel(n.Type); role != "" {
 			labels[role] = "true"
 		}
 	}
 	if w == p.host || p.spec.NoExecutor() && w.container(p.spec.Graph.Name) != nil {
-		selector[labelApp] = p.key
+		selector[v1.LabelApp] = p.key
 	}
 	if len(selector) == 1 { // No node is served here, so nothing above tells the pods apart.
-		selector["app"] = w.deployment.Name
+		selector[v1.LabelWorkload] = w.deployment.Name
 	}
 	if p.spec.Shadow {
-		labels[labelShadow] = "true"
+		labels[v1.LabelShadow] = "true"
 	}
-	labels[labelManagedBy] = managedBy
+	labels[v1.LabelManagedBy] = v1.ManagedBy
 	// A user's label must not hide the pods from their own Deployment.
 	maps.Copy(labels, selector)
 	p.label(w, labels, selector, w.spec.Metadata.Annotations)
@@ -180,13 +157,13 @@ func (p *predictor) labelComponent(w *workload) {
 
 // labelExecutor labels the Deployment of an executor with a pod of its own.
 func (p *predictor) labelExecutor(w *workload) {
-	labels := map[string]string{"app": w.deployment.Name, "fluentd": "true"}
+	labels := map[string]string{v1.LabelWorkload: w.deployment.Name, v1.LabelFluentd: "true"}
 	maps.Copy(labels, p.spec.Labels)
-	selector := map[string]string{labelApp: p.key, labelDeploymentID: p.deployment.ID()}
+	selector := map[string]string{v1.LabelApp: p.key, v1.LabelDeploymentID: p.deployment.ID()}
 	if p.spec.Shadow {
-		labels[labelShadow] = "true"
+		labels[v1.LabelShadow] = "true"
 	}
-	labels[labelManagedBy] = managedBy
+	labels[v1.LabelManagedBy] = v1.ManagedBy
 	maps.Copy(labels, selector)
 	p.label(w, labels, selector, nil)
 }
@@ -200,7 +177,7 @@ func (p *predictor) label(w *workload, labels, selector, annotations map[string]
 	maps.Copy(d.Spec.Template.Labels, labels)
 	d.Spec.Selector.MatchLabels = selector
 	if w == p.host {
-		d.Labels[labelHoldsEngine] = "true"
+		d.Labels[v1.LabelHoldsExecutor] = "true"
 	}
 	for _, from := range []map[string]string{p.deployment.Spec.Annotations, p.spec.Annotations, annotations} {
 		maps.Copy(d.Annotations, from)

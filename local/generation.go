@@ -127,9 +127,6 @@ type expansion struct {
 	notes       []string
 }
 
-// explainerLabel marks the Deployment of an explainer.
-const explainerLabel = "seldon.io/explainer"
-
 // expandPredictor expands one predictor alone: the others may run in other
 // generations.
 func expandPredictor(in expand.Input, p *v1.PredictorSpec, ports *predictorPorts) (*expansion, error) {
@@ -146,7 +143,7 @@ func expandPredictor(in expand.Input, p *v1.PredictorSpec, ports *predictorPorts
 	for _, o := range objects {
 		switch o := o.(type) {
 		case *appsv1.Deployment:
-			if o.Labels[explainerLabel] == "true" {
+			if o.Labels[v1.LabelExplainer] == "true" {
 				e.notes = append(e.notes, fmt.Sprintf("the explainer of predictor %s is left out: it runs in a cluster only", p.Name))
 				continue
 			}

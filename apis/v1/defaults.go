@@ -21,8 +21,6 @@ const (
 	GRPCPortName = "grpc"
 	// ExecutorContainer is the container of the executor.
 	ExecutorContainer = "seldon-container-engine"
-	// VersionLabel is set to the predictor's name.
-	VersionLabel = "version"
 
 	legacyPodInfoVolume = "podinfo"
 	localhost           = "localhost"
@@ -84,11 +82,11 @@ func newDefaulter(d *SeldonDeployment, o DefaultOptions) *defaulter {
 }
 
 func (f *defaulter) predictor(p *PredictorSpec) {
-	if _, ok := p.Labels[VersionLabel]; !ok {
+	if _, ok := p.Labels[LabelVersion]; !ok {
 		if p.Labels == nil {
 			p.Labels = map[string]string{}
 		}
-		p.Labels[VersionLabel] = p.Name
+		p.Labels[LabelVersion] = p.Name
 	}
 	nodes := map[string]*graph.Node{}
 	var order []*graph.Node

@@ -215,9 +215,9 @@ func (v *validator) predictorNames() {
 		}
 		first[p.Name] = i
 		v.name(path, "predictor name", p.Name)
-		if _, ok := p.Labels[VersionLabel]; !ok && len(p.Name) > validation.LabelValueMaxLength {
+		if _, ok := p.Labels[LabelVersion]; !ok && len(p.Name) > validation.LabelValueMaxLength {
 			v.errorf(path, "predictor name %q has %d letters; it becomes the label %q, which holds %d",
-				p.Name, len(p.Name), VersionLabel, validation.LabelValueMaxLength)
+				p.Name, len(p.Name), LabelVersion, validation.LabelValueMaxLength)
 		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 type envVar = corev1.EnvVar
 
 // maxContainerName is the longest name of a graph container: with
-// "seldon-app-svc-" in front it is the name of a label.
-const maxContainerName = validation.LabelValueMaxLength - len("seldon-app-svc-")
+// [LabelUnitPrefix] in front it is the name of a label.
+const maxContainerName = validation.LabelValueMaxLength - len(LabelUnitPrefix)
 
 func nodeTypes() []string {
 	return []string{

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // Applier writes objects by server-side apply, as one field manager. Fields
@@ -88,7 +90,7 @@ func (d Desired) adoptable(live metav1.Object) error {
 		return fmt.Errorf("there is one already, of %s %s; rename the deployment, a predictor or a container", owner.Kind, owner.Name)
 	}
 	labels := live.GetLabels()
-	if id := labels[labelID]; id != "" && id == d.object.GetLabels()[labelID] {
+	if id := labels[v1.LabelDeploymentID]; id != "" && id == d.object.GetLabels()[v1.LabelDeploymentID] {
 		return nil
 	}
 	return errors.New("there is one already that this deployment did not make; delete it, or rename the deployment, a predictor or a container")

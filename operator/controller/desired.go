@@ -18,8 +18,6 @@ const (
 	// AnnotationHash tells what was applied to an object. As long as it is
 	// there, and we own all fields of what we want, nothing is left to do.
 	AnnotationHash = "machinelearning.seldon.io/applied-hash"
-	// labelID is the label that all objects of deployments have.
-	labelID = "seldon-deployment-id"
 )
 
 // Desired is an object as it should be, ready to be applied.

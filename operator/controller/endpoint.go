@@ -27,8 +27,8 @@ func (p *pass) serviceStatus() map[string]v1.ServiceStatus {
 			HTTPEndpoint: at(portNamed(s, v1.HTTPPortName)),
 			GRPCEndpoint: at(portNamed(s, v1.GRPCPortName)),
 		}
-		if s.Labels[labelExplainer] != "" {
-			status.ExplainerFor = s.Labels[labelApp]
+		if s.Labels[v1.LabelExplainer] != "" {
+			status.ExplainerFor = s.Labels[v1.LabelApp]
 		}
 		all[s.Name] = status
 	}

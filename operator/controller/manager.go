@@ -143,8 +143,8 @@ func cacheOptions(o Options) cache.Options {
 	}
 	by := map[client.Object]cache.ByObject{
 		newDeployment():          {Transform: trimDeployment},
-		&appsv1.Deployment{}:     {Label: labelled(labelID), Transform: trimWorkload},
-		&corev1.Pod{}:            {Label: labelled(labelID), Transform: trimPod},
+		&appsv1.Deployment{}:     {Label: labelled(v1.LabelDeploymentID), Transform: trimWorkload},
+		&corev1.Pod{}:            {Label: labelled(v1.LabelDeploymentID), Transform: trimPod},
 		&corev1.ServiceAccount{}: {Transform: trimAccount},
 		&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{
 			o.Namespace: {FieldSelector: fields.OneTermEqualSelector("metadata.name", config.ConfigMapName)},
@@ -154,9 +154,9 @@ func cacheOptions(o Options) cache.Options {
 		switch {
 		case k.GroupKind() == workloadKind() || k.optional:
 		case k.Kind == "ReplicaSet":
-			by[k.metadata()] = cache.ByObject{Label: labelled(labelReplaced), Transform: keepOwnFields}
+			by[k.metadata()] = cache.ByObject{Label: labelled(v1.LabelReplaced), Transform: keepOwnFields}
 		default:
-			by[k.metadata()] = cache.ByObject{Label: labelled(labelID), Transform: keepOwnFields}
+			by[k.metadata()] = cache.ByObject{Label: labelled(v1.LabelDeploymentID), Transform: keepOwnFields}
 		}
 	}
 	options := cache.Options{ByObject: by, DefaultTransform: keepOwnFields, ReaderFailOnMissingInformer: true}

@@ -49,7 +49,7 @@ func TestNamespacesOfOthers(t *testing.T) {
 		if err := cluster.Get(t.Context(), types.NamespacedName{Name: w.namespace}, ns); err != nil {
 			t.Fatal(err)
 		}
-		ns.Labels[controller.LabelControllerID] = id
+		ns.Labels[v1.LabelControllerID] = id
 		if err := cluster.Update(t.Context(), ns); err != nil {
 			t.Fatal(err)
 		}

@@ -130,7 +130,7 @@ func changesLabels() predicate.Predicate {
 	return predicate.Funcs{
 		CreateFunc: func(e event.CreateEvent) bool { return !e.IsInInitialList },
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return e.ObjectOld.GetLabels()[LabelControllerID] != e.ObjectNew.GetLabels()[LabelControllerID]
+			return e.ObjectOld.GetLabels()[v1.LabelControllerID] != e.ObjectNew.GetLabels()[v1.LabelControllerID]
 		},
 		DeleteFunc: func(event.DeleteEvent) bool { return false },
 	}

@@ -17,16 +17,8 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
-const (
-	// annotationMapping makes a route of a Service.
-	annotationMapping = "getambassador.io/config"
-	labelHoldsEngine  = "seldon-deployment-contains-svcorch"
-	labelExplainer    = "seldon.io/explainer"
-	labelApp          = "seldon-app"
-	// labelReplaced marks the ReplicaSets of a Deployment that was deleted so
-	// that another one can take its name.
-	labelReplaced = "machinelearning.seldon.io/replaced"
-)
+// annotationMapping makes a route of a Service.
+const annotationMapping = "getambassador.io/config"
 
 // isRoute reports whether an object sends requests to a deployment.
 func isRoute(k kind, o metav1.Object) bool {
@@ -151,7 +143,7 @@ func (p *pass) frontsThatDoNotServe() []string {
 	for _, key := range answering(p.deployment) {
 		for _, d := range p.desired {
 			w, ok := d.object.(*appsv1.Deployment)
-			if !ok || w.Spec.Template.Labels[labelApp] != key {
+			if !ok || w.Spec.Template.Labels[v1.LabelApp] != key {
 				continue
 			}
 			if now := p.workloads[w.Name]; now == nil || !serves(now) {
@@ -230,14 +222,14 @@ func (p *pass) pruneWorkloads(ctx context.Context, old []staleObject) error {
 	return nil
 }
 
-func holdsEngine(s staleObject) bool { return s.GetLabels()[labelHoldsEngine] == "true" }
-func isExplainer(s staleObject) bool { return s.GetLabels()[labelExplainer] == "true" }
+func holdsEngine(s staleObject) bool { return s.GetLabels()[v1.LabelHoldsExecutor] == "true" }
+func isExplainer(s staleObject) bool { return s.GetLabels()[v1.LabelExplainer] == "true" }
 
 // incomplete names a Deployment that is not as desired yet, or returns "".
 // Explainers count only where asked for: nothing depends on them.
 func (p *pass) incomplete(explainers bool) string {
 	for _, d := range p.desired {
-		if d.kind.GroupKind() != workloadKind() || !explainers && d.object.GetLabels()[labelExplainer] != "" {
+		if d.kind.GroupKind() != workloadKind() || !explainers && d.object.GetLabels()[v1.LabelExplainer] != "" {
 			continue
 		}
 		if w := p.workloads[d.ref.Name]; w == nil || !isComplete(w) {
@@ -274,7 +266,7 @@ func (p *pass) replace(ctx context.Context, d Desired, old *appsv1.Deployment) e
 		APIVersion: v1.Group + "/" + v1.Version, Kind: v1.Kind, Name: p.deployment.Name, UID: p.deployment.UID,
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"labels": map[string]string{labelReplaced: "true"}, "ownerReferences": []metav1.OwnerReference{owner},
+		"labels": map[string]string{v1.LabelReplaced: "true"}, "ownerReferences": []metav1.OwnerReference{owner},
 	}})
 	if err != nil {
 		return err
