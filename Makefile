@@ -50,9 +50,9 @@ check: ## Formatting, vet and lint
 golden: ## Rewrite the expected outputs from what the code does now
 	$(GO) test ./expand -update
 
-bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks
+bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks. BEFORE=PATH adds another build
 	@scripts/need.sh nginx
-	@$(GO) build -o bin/bench ./tests/tools/bench && bin/bench
+	@$(GO) build -o bin/bench ./tests/tools/bench && bin/bench $(if $(BEFORE),-before $(BEFORE))
 	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./expand
 
 bench-storage: ## Throughput and memory of a fetch beside rclone copy and a plain client

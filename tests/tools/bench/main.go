@@ -27,10 +27,11 @@ func main() {
 	rounds := flag.Int("rounds", 15, "turns of each program")
 	requests := flag.Int("requests", 4000, "requests in a turn")
 	executor := flag.String("executor", "bin/executor", "the executor's program")
+	before := flag.String("before", "", "another build of the executor, measured in the same rounds")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *executor, *rounds, *requests); err != nil {
+	if err := run(ctx, builds{*executor, *before}, *rounds, *requests); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -43,15 +44,25 @@ type contest struct {
 	programs []*program
 }
 
-func run(ctx context.Context, executor string, rounds, requests int) error {
+// builds are the programs of the executor that take part. before is empty if no
+// other build is compared.
+type builds struct{ executor, before string }
+
+func run(ctx context.Context, b builds, rounds, requests int) error {
 	component, err := startComponent()
 	if err != nil {
 		return err
 	}
 	defer component.close()
 	contests := []contest{
-		{"REST", []*program{nginx(component), executorREST(executor, component), executorRESTQuiet(executor, component)}},
-		{"gRPC", []*program{bareGRPC(component), executorGRPC(executor, component)}},
+		{"REST", []*program{nginx(component), executorREST(b.executor, component), executorRESTQuiet(b.executor, component)}},
+		{"gRPC", []*program{bareGRPC(component), executorGRPC(b.executor, component)}},
+	}
+	if b.before != "" {
+		for i, other := range []*program{executorREST(b.before, component), executorGRPC(b.before, component)} {
+			other.name += " before"
+			contests[i].programs = append(contests[i].programs, other)
+		}
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "protocol\tprogram\tCPU per request\tratio (quartiles)\n")
