@@ -39,7 +39,7 @@ func BenchmarkThousandDeployments(b *testing.B) {
 	in := benchmarkInput(b)
 	var deployments []*v1.SeldonDeployment
 	for seed := uint64(0); len(deployments) < many; seed++ {
-		if d := expandtest.Valid(seed, in.Servers); d != nil {
+		if d := expandtest.Valid(seed, in.Config.Rules(in.Servers)); d != nil {
 			deployments = append(deployments, d)
 		}
 	}

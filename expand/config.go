@@ -3,6 +3,9 @@ package expand
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/manifests"
 )
 
 // Version is the tag of Radiant's own images.
@@ -79,15 +82,14 @@ type StorageConfig struct {
 
 // DefaultConfig is an installation that nobody configured.
 func DefaultConfig() Config {
-	ports := Ports{HTTP: 8000, GRPC: 5001}
 	return Config{
 		Executor: ExecutorConfig{
 			Image:                "radiant/executor:" + Version,
 			PullPolicy:           corev1.PullIfNotPresent,
 			ServiceAccount:       "default",
-			Ports:                ports,
-			ServicePorts:         ports,
-			MetricsPortName:      "metrics",
+			Ports:                v1.ExecutorPorts(),
+			ServicePorts:         v1.ExecutorPorts(),
+			MetricsPortName:      v1.MetricsPortName,
 			PrometheusPath:       "/prometheus",
 			Resources:            Resources("500m", "500m", "512Mi", "512Mi"),
 			LoggerEndpoint:       "http://default-broker",
@@ -96,8 +98,8 @@ func DefaultConfig() Config {
 			ShutdownDelaySeconds: 5,
 		},
 		Units: UnitConfig{
-			Ports:           Ports{HTTP: 9000, GRPC: 9500, Metrics: 6000},
-			MetricsPortName: "metrics",
+			Ports:           v1.UnitPorts(),
+			MetricsPortName: v1.MetricsPortName,
 			PreStop:         PreStopSleep,
 		},
 		Storage: StorageConfig{
@@ -120,6 +122,17 @@ func DefaultConfig() Config {
 			Plain:      PlainIngressConfig{Controller: "nginx"},
 		},
 	}
+}
+
+// Defaults are the settings that defaults of a deployment depend on, with the
+// prepackaged servers that there are.
+func (c *Config) Defaults(servers manifests.Servers) v1.DefaultOptions {
+	return v1.DefaultOptions{Ports: c.Units.Ports, MetricsPortName: c.Units.MetricsPortName, Servers: servers.Servers}
+}
+
+// Rules are the settings that the rules for a deployment depend on.
+func (c *Config) Rules(servers manifests.Servers) v1.ValidateOptions {
+	return v1.ValidateOptions{DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports}
 }
 
 // Resources builds requirements from quantities that are known to be valid; it

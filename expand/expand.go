@@ -40,13 +40,7 @@ type Input struct {
 // joined.
 func Expand(in Input) ([]Object, error) {
 	d := in.Deployment.DeepCopy()
-	v1.Default(d, v1.DefaultOptions{
-		HTTPPort:        in.Config.Units.Ports.HTTP,
-		GRPCPort:        in.Config.Units.Ports.GRPC,
-		MetricsPort:     in.Config.Units.Ports.Metrics,
-		MetricsPortName: in.Config.Units.MetricsPortName,
-		Servers:         in.Servers.Servers,
-	})
+	v1.Default(d, in.Config.Defaults(in.Servers))
 	owner := ownerOf(d)
 	made := map[string]string{} // kind/name -> predictor
 	predictors := make([]*predictor, len(d.Spec.Predictors))

@@ -16,8 +16,6 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-const explainerPort = 9000
-
 // addExplainer makes the Deployment and the Service of the explainer.
 func (p *predictor) addExplainer() error {
 	e := p.spec.Explainer
@@ -90,7 +88,7 @@ func (p *predictor) completeExplainer(c *corev1.Container) int32 {
 	e := p.spec.Explainer
 	port := v1.PortNamed(c, v1.HTTPPortName)
 	if port == 0 {
-		port = explainerPort
+		port = v1.ExplainerHTTPPort
 		if e.Endpoint != nil && e.Endpoint.ServicePort != 0 {
 			port = e.Endpoint.ServicePort
 		}

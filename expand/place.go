@@ -27,7 +27,7 @@ type Places struct {
 }
 
 // Ports are TCP port numbers.
-type Ports struct{ HTTP, GRPC, Metrics int32 }
+type Ports = v1.Ports
 
 const localhost = "localhost"
 

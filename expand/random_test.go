@@ -17,7 +17,7 @@ func TestValidDeploymentsExpand(t *testing.T) {
 	in := input(t, nil, nil)
 	valid := 0
 	for seed := range uint64(many) {
-		d := expandtest.Valid(seed, in.Servers)
+		d := expandtest.Valid(seed, in.Config.Rules(in.Servers))
 		if d == nil {
 			continue
 		}

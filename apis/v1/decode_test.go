@@ -337,7 +337,7 @@ func FuzzDecode(f *testing.F) {
 			problems = append(problems, errs...)
 		}
 		for i := range docs {
-			problems = append(problems, docs[i].Validate(ValidateOptions{Servers: testServers()})...)
+			problems = append(problems, docs[i].Validate(testRules())...)
 		}
 		problems = append(problems, ValidateSet(docs)...)
 		lines := 2
@@ -353,7 +353,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		for i := range docs {
 			copied := docs[i].Deployment.DeepCopy()
-			Default(copied, DefaultOptions{Servers: testServers()})
+			Default(copied, testRules().DefaultOptions)
 		}
 	})
 }

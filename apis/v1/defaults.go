@@ -15,10 +15,6 @@ const (
 	PodInfoVolume = "seldon-podinfo"
 	// PodInfoPath is where that volume is mounted.
 	PodInfoPath = "/etc/podinfo"
-	// HTTPPortName and GRPCPortName are the container ports by which a user
-	// says where a container listens.
-	HTTPPortName = "http"
-	GRPCPortName = "grpc"
 	// ExecutorContainer is the container of the executor.
 	ExecutorContainer = "seldon-container-engine"
 
@@ -30,10 +26,11 @@ const (
 
 // DefaultOptions are the settings of an installation that defaults depend on.
 type DefaultOptions struct {
-	// HTTPPort, GRPCPort and MetricsPort are the first numbers that are given
-	// to containers; 0 means 9000, 9500 and 6000.
-	HTTPPort, GRPCPort, MetricsPort int32
-	// MetricsPortName names the container port of metrics; empty: "metrics".
+	// Ports are the first numbers that are given to containers; [UnitPorts]
+	// unless the installation says otherwise.
+	Ports Ports
+	// MetricsPortName names the container port of metrics: [MetricsPortName]
+	// unless the installation says otherwise.
 	MetricsPortName string
 	// Servers are the prepackaged servers by implementation.
 	Servers map[string]manifests.Server
@@ -61,24 +58,14 @@ type defaulter struct {
 }
 
 func newDefaulter(d *SeldonDeployment, o DefaultOptions) *defaulter {
-	or := func(n, otherwise int32) int32 {
-		if n == 0 {
-			return otherwise
-		}
-		return n
-	}
-	def := &defaulter{
+	return &defaulter{
 		deployment:  d,
 		servers:     o.Servers,
-		http:        ports{next: or(o.HTTPPort, 9000), byName: map[string]int32{}},
-		grpc:        ports{next: or(o.GRPCPort, 9500), byName: map[string]int32{}},
-		metrics:     or(o.MetricsPort, 6000),
+		http:        ports{next: o.Ports.HTTP, byName: map[string]int32{}},
+		grpc:        ports{next: o.Ports.GRPC, byName: map[string]int32{}},
+		metrics:     o.Ports.Metrics,
 		metricsName: o.MetricsPortName,
 	}
-	if def.metricsName == "" {
-		def.metricsName = "metrics"
-	}
-	return def
 }
 
 func (f *defaulter) predictor(p *PredictorSpec) {

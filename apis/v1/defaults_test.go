@@ -33,10 +33,18 @@ func testServers() map[string]manifests.Server {
 	}
 }
 
+// testRules are those of an installation that says nothing of ports.
+func testRules() ValidateOptions {
+	return ValidateOptions{
+		DefaultOptions: DefaultOptions{Ports: UnitPorts(), MetricsPortName: MetricsPortName, Servers: testServers()},
+		ExecutorPorts:  ExecutorPorts(),
+	}
+}
+
 func defaulted(t *testing.T, text string) *SeldonDeployment {
 	t.Helper()
 	d := parse(t, text)
-	Default(d, DefaultOptions{Servers: testServers()})
+	Default(d, testRules().DefaultOptions)
 	return d
 }
 
@@ -313,7 +321,7 @@ func TestDefaultWireProtocol(t *testing.T) {
 			Graph:          graph.Node{Name: "m", Implementation: c.implementation, Endpoint: &graph.Endpoint{Protocol: c.set}},
 			ComponentSpecs: []SeldonPodSpec{{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "m", Image: c.image}}}}},
 		}}}}
-		Default(d, DefaultOptions{Servers: testServers()})
+		Default(d, testRules().DefaultOptions)
 		if got := d.Spec.Predictors[0].Graph.Endpoint.Protocol; got != c.want {
 			t.Errorf("%+v: got %q", c, got)
 		}
@@ -322,7 +330,7 @@ func TestDefaultWireProtocol(t *testing.T) {
 
 func TestDefaultOptions(t *testing.T) {
 	d := parse(t, "metadata: {name: d}\nspec: {predictors: [{name: p, graph: {name: m, implementation: SKLEARN_SERVER}}]}")
-	Default(d, DefaultOptions{HTTPPort: 1, GRPCPort: 2, MetricsPort: 3, MetricsPortName: "stats"})
+	Default(d, DefaultOptions{Ports: Ports{HTTP: 1, GRPC: 2, Metrics: 3}, MetricsPortName: "stats"})
 	p := &d.Spec.Predictors[0]
 	if e := p.Graph.Endpoint; e.HTTPPort != 1 || e.GRPCPort != 2 {
 		t.Errorf("endpoint %+v", *e)

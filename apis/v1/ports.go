@@ -7,6 +7,49 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// Where things listen, unless the installation says otherwise.
+const (
+	// UnitHTTPPort, UnitGRPCPort and UnitMetricsPort are the numbers that the
+	// first container of a deployment is given; each further one is given the
+	// numbers after them.
+	UnitHTTPPort    int32 = 9000
+	UnitGRPCPort    int32 = 9500
+	UnitMetricsPort int32 = 6000
+	// ExecutorHTTPPort and ExecutorGRPCPort are those of the executor in a pod
+	// and of its Service.
+	ExecutorHTTPPort int32 = 8000
+	ExecutorGRPCPort int32 = 5001
+	// ExplainerHTTPPort is that of an explainer, in a pod of its own.
+	ExplainerHTTPPort int32 = 9000
+)
+
+// Names of the ports of containers and Services.
+const (
+	// HTTPPortName and GRPCPortName are also those by which a user says where a
+	// container listens.
+	HTTPPortName = "http"
+	GRPCPortName = "grpc"
+	// MetricsPortName is that of a component's port of metrics and of the port
+	// of the executor that serves them, unless the installation says otherwise.
+	// Pod monitors select it.
+	MetricsPortName = "metrics"
+)
+
+// +kubebuilder:object:generate=false
+
+// Ports are TCP port numbers; 0 is none.
+type Ports struct{ HTTP, GRPC, Metrics int32 }
+
+// UnitPorts are the first numbers given to components' containers, unless the
+// installation says otherwise.
+func UnitPorts() Ports {
+	return Ports{HTTP: UnitHTTPPort, GRPC: UnitGRPCPort, Metrics: UnitMetricsPort}
+}
+
+// ExecutorPorts are where executors listen, unless the installation says
+// otherwise. Metrics are served by the HTTP port.
+func ExecutorPorts() Ports { return Ports{HTTP: ExecutorHTTPPort, GRPC: ExecutorGRPCPort} }
+
 // Variables that tell a container's server where to listen. They are set where
 // the user did not; where the user did, requests follow.
 const (

@@ -9,21 +9,24 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/manifests"
 )
 
 // +kubebuilder:object:generate=false
 
-// ValidateOptions are what an installation adds to the rules.
+// ValidateOptions are the settings of an installation that rules depend on:
+// those that shape defaults among them, since a rule looks at what becomes of a
+// deployment.
 type ValidateOptions struct {
-	// Servers are the prepackaged servers by implementation.
-	Servers map[string]manifests.Server
+	DefaultOptions
+	// ExecutorPorts are where executors listen; [ExecutorPorts] unless the
+	// installation says otherwise.
+	ExecutorPorts Ports
 }
 
 // Validate returns all that is wrong with a deployment as the user wrote it,
 // before defaults. What runs in spite of a mistake is a warning.
 func Validate(d *SeldonDeployment, o ValidateOptions) Problems {
-	v := &validator{deployment: d, servers: o.Servers}
+	v := &validator{ValidateOptions: o, deployment: d}
 	v.metadata()
 	v.spec()
 	for i := range d.Spec.Predictors {
@@ -58,8 +61,8 @@ func isWithin(inner, outer string) bool {
 
 // validator collects the problems of one deployment.
 type validator struct {
+	ValidateOptions
 	deployment *SeldonDeployment
-	servers    map[string]manifests.Server
 	problems   Problems
 }
 

@@ -89,7 +89,7 @@ func (v *validator) noExecutor(path string, root node, nodes int) {
 // wire is the protocol that a node's server will speak.
 func (v *validator) wire(n node) Protocol {
 	outside := v.deployment.Spec.Protocol.Canonical()
-	server := v.servers[n.Implementation].For(string(outside))
+	server := v.Servers[n.Implementation].For(string(outside))
 	switch {
 	case n.Endpoint != nil && n.Endpoint.Protocol != "":
 		return Protocol(n.Endpoint.Protocol).Canonical()

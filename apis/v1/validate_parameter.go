@@ -40,7 +40,7 @@ func (v *validator) parameters(n node) {
 // repeatable reports whether a parameter is a flag of the node's server, which
 // may be given more than once.
 func (v *validator) repeatable(n node, parameter string) bool {
-	direct := v.servers[n.Implementation].Direct
+	direct := v.Servers[n.Implementation].Direct
 	return direct != nil && direct.Parameters[strings.ToLower(parameter)] != ""
 }
 

@@ -121,7 +121,7 @@ func (v *validator) needsImage(container string, nodes map[string]*graph.Node) b
 	}
 	outside := v.deployment.Spec.Protocol.Canonical()
 	for _, n := range nodes {
-		s := v.servers[n.Implementation].For(string(outside))
+		s := v.Servers[n.Implementation].For(string(outside))
 		if s.Proxied != nil && s.Proxied.Container == container && Protocol(s.Protocol) != outside {
 			return false
 		}

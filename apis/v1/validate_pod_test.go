@@ -135,3 +135,32 @@ func TestValidateAutoscale(t *testing.T) {
 		}},
 	})
 }
+
+// TestPortsOfTheInstallation: what is said of ports is true of those that the
+// installation chose.
+func TestPortsOfTheInstallation(t *testing.T) {
+	rules := testRules()
+	rules.Ports = Ports{HTTP: 9100, GRPC: 9600, Metrics: 6100}
+	rules.MetricsPortName = "stats"
+	rules.ExecutorPorts = Ports{HTTP: 8200, GRPC: 5201}
+	for _, c := range []struct{ name, port, want string }{
+		{"given out", "endpoint: {httpPort: 9100, grpcPort: 9600}", ""},
+		{"given out elsewhere", "endpoint: {httpPort: 9000}",
+			`warning: spec.predictors[0].graph.endpoint.httpPort: 9000 has no effect: requests go to 9100; to change that, name a port of the container "http"`},
+	} {
+		d := parse(t, "metadata: {name: d}\nspec: {predictors: [{name: p, graph: {name: m, "+c.port+"}, componentSpecs: [{spec: {containers: [{name: m, image: i}]}}]}]}")
+		if got := Validate(d, rules).Error(); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+	for port, owner := range map[string]string{"8200": "the executor", "5201": "the executor", "9100": `the container "m"`, "6100": `the container "m"`, "8000": "", "9000": "", "6000": ""} {
+		d := parse(t, "metadata: {name: d}\nspec: {predictors: [{name: p, graph: {name: m}, componentSpecs: [{spec: {containers: [{name: m, image: i}, {name: aside, image: i, ports: [{containerPort: "+port+"}]}]}}]}]}")
+		want := ""
+		if owner != "" {
+			want = "warning: spec.predictors[0].componentSpecs[0].spec.containers[1].ports: port " + port + ` of the container "aside" is that of ` + owner + " in the same pod; choose another one"
+		}
+		if got := Validate(d, rules).Error(); got != want {
+			t.Errorf("a container at %s: got %q, want %q", port, got, want)
+		}
+	}
+}

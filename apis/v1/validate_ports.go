@@ -8,15 +8,11 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// executorPorts are where executors listen, unless the installation says
-// otherwise.
-func executorPorts() []int32 { return []int32{8000, 5001} }
-
 // ports warns of what the numbers that are given to containers will make of
 // the deployment.
 func (v *validator) ports() {
 	d := v.deployment.DeepCopy()
-	Default(d, DefaultOptions{Servers: v.servers})
+	Default(d, v.DefaultOptions)
 	for i := range d.Spec.Predictors {
 		path := fmt.Sprintf("spec.predictors[%d]", i)
 		written, p := &v.deployment.Spec.Predictors[i], &d.Spec.Predictors[i]
@@ -58,9 +54,7 @@ func (v *validator) portClashes(path string, p *PredictorSpec, pod *corev1.PodSp
 		if n == nil || n.Endpoint == nil || n.Endpoint.ServiceHost != localhost || p.NoExecutor() {
 			continue
 		}
-		for _, port := range executorPorts() {
-			taken[port] = "the executor"
-		}
+		taken[v.ExecutorPorts.HTTP], taken[v.ExecutorPorts.GRPC] = "the executor", "the executor"
 	}
 	for i := range pod.Containers {
 		c := &pod.Containers[i]

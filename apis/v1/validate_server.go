@@ -23,7 +23,7 @@ func (v *validator) server(n node) {
 	if n.Type != "" && n.Type != graph.Model && n.Type != graph.UnknownType && n.Type.Valid() {
 		v.warnf(n.path+".type", "type %s is ignored: %s is a MODEL", n.Type, n.Implementation)
 	}
-	server, ok := v.servers[n.Implementation]
+	server, ok := v.Servers[n.Implementation]
 	if !ok {
 		v.unknownServer(n, image)
 		return
@@ -52,7 +52,7 @@ func (v *validator) server(n node) {
 
 func (v *validator) unknownServer(n node, image string) {
 	names := []string{"SIMPLE_MODEL", "SIMPLE_ROUTER", "RANDOM_ABTEST", "AVERAGE_COMBINER", graph.UnknownImplementation}
-	names = append(names, slices.Sorted(maps.Keys(v.servers))...)
+	names = append(names, slices.Sorted(maps.Keys(v.Servers))...)
 	path := n.path + ".implementation"
 	if image != "" {
 		v.warnf(path, "No entry in predictors map for %s: the container's image %s is run as it is%s",

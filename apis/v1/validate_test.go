@@ -13,7 +13,7 @@ func problemsOf(t *testing.T, spec string) []string {
 	t.Helper()
 	d := parse(t, "metadata: {name: d}\nspec: "+spec)
 	got := []string{}
-	for _, p := range Validate(d, ValidateOptions{Servers: testServers()}) {
+	for _, p := range Validate(d, testRules()) {
 		got = append(got, p.Error())
 	}
 	return got
@@ -91,7 +91,7 @@ func TestValidateMetadata(t *testing.T) {
 		{`{name: m, namespace: A}`, `error: metadata.namespace: namespace "A": a lowercase`},
 	} {
 		d := parse(t, "metadata: "+c.metadata+"\nspec: {predictors: [{name: p, "+model+"}]}")
-		got := Validate(d, ValidateOptions{})
+		got := Validate(d, testRules())
 		if c.want == "" && len(got) != 0 || c.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0].Error(), c.want)) {
 			t.Errorf("%s: got %q, want %q", c.metadata, got, c.want)
 		}
@@ -180,7 +180,7 @@ spec:
     `+strings.Trim(strings.ReplaceAll(model, ", component", "\n    component"), "{}")+`
 `)
 	got := []string{}
-	for _, p := range Validate(d, ValidateOptions{}) {
+	for _, p := range Validate(d, testRules()) {
 		got = append(got, p.Error())
 	}
 	want := []string{
@@ -275,7 +275,7 @@ spec:
 	if err == nil {
 		t.Error("traffic in quotes was read")
 	}
-	got := docs[0].Validate(ValidateOptions{})
+	got := docs[0].Validate(testRules())
 	want := `f.yaml:9:28: error: spec.predictors[1].graph.type: Invalid type "MODLE"; ` +
 		`use MODEL, ROUTER, COMBINER, TRANSFORMER, OUTPUT_TRANSFORMER or UNKNOWN_TYPE (did you mean MODEL?)`
 	if len(got) != 1 || got[0].Error() != want {

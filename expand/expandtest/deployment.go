@@ -13,7 +13,6 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/manifests"
 )
 
 // Deployment returns a deployment that is thrown together from everything that
@@ -23,10 +22,10 @@ func Deployment(seed uint64) *v1.SeldonDeployment {
 }
 
 // Valid returns [Deployment] of that seed if validation finds no fault with it
-// that keeps its pods from running, and else nil. About two of three are valid.
-func Valid(seed uint64, servers manifests.Servers) *v1.SeldonDeployment {
+// by these rules that keeps its pods from running, and else nil. About two of three are valid.
+func Valid(seed uint64, rules v1.ValidateOptions) *v1.SeldonDeployment {
 	d := Deployment(seed)
-	problems := v1.Validate(d, v1.ValidateOptions{Servers: servers.Servers})
+	problems := v1.Validate(d, rules)
 	if problems.Err() != nil || strings.Contains(problems.Error(), "in the same pod; choose another") {
 		return nil
 	}

@@ -102,7 +102,7 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 	settings := expand.DefaultConfig()
 	settings.Executor.ShutdownDelaySeconds = 0 // The gateway here knows at once where not to send.
 	o := local.Options{
-		Load: f.loader(stdin, servers), Port: f.port, Exec: exec, Volumes: volumes,
+		Load: f.loader(stdin, settings.Rules(servers)), Port: f.port, Exec: exec, Volumes: volumes,
 		BinDir: machine.BinDir, CacheDir: machine.CacheDir, StateDir: f.state, Environ: machine.Environ,
 		Servers: servers, Python: manifests.Python(), Config: settings,
 		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Random: rand.IntN,
@@ -128,7 +128,7 @@ func pairs(flag, value string, list []string) (map[string]string, error) {
 
 // loader returns the function that reads and checks the files. Standard input
 // is read once.
-func (f *localFlags) loader(stdin io.Reader, servers manifests.Servers) func() ([]local.Source, []string, error) {
+func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() ([]local.Source, []string, error) {
 	var piped []byte
 	var read bool
 	return func() ([]local.Source, []string, error) {
@@ -139,7 +139,7 @@ func (f *localFlags) loader(stdin io.Reader, servers manifests.Servers) func() (
 			}
 			piped, read = text, true
 		}
-		docs, problems, err := checkDeployments(input{paths: f.files, stdin: bytes.NewReader(piped)}, servers)
+		docs, problems, err := checkDeployments(input{paths: f.files, stdin: bytes.NewReader(piped)}, rules)
 		if err := errors.Join(err, problems.Err()); err != nil {
 			return nil, nil, err
 		}

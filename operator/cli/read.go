@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/manifests"
 )
 
 // stdinName stands for standard input among the paths.
@@ -63,7 +62,7 @@ func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
 
 // checkDeployments reads and validates. All problems come in order of their
 // places; err is what has no place, such as a file that is not there.
-func checkDeployments(from input, servers manifests.Servers) ([]v1.Document, v1.Problems, error) {
+func checkDeployments(from input, rules v1.ValidateOptions) ([]v1.Document, v1.Problems, error) {
 	docs, said, err := readDeployments(from)
 	problems := slices.Clone(v1.Problems(said))
 	var wrong v1.Problems
@@ -72,7 +71,7 @@ func checkDeployments(from input, servers manifests.Servers) ([]v1.Document, v1.
 		err = withoutProblems(err)
 	}
 	for i := range docs {
-		problems = append(problems, docs[i].Validate(v1.ValidateOptions{Servers: servers.Servers})...)
+		problems = append(problems, docs[i].Validate(rules)...)
 	}
 	problems = append(problems, v1.ValidateSet(docs)...)
 	problems.Sort()

@@ -108,7 +108,7 @@ func (f *renderFlags) run(cmd *cobra.Command) error {
 // said of them is printed; errors end in one.
 func (f *renderFlags) read(cmd *cobra.Command, in expand.Input) ([]v1.Document, error) {
 	from := input{paths: f.files, recursive: f.recursive, stdin: cmd.InOrStdin()}
-	docs, problems, err := checkDeployments(from, in.Servers)
+	docs, problems, err := checkDeployments(from, in.Config.Rules(in.Servers))
 	for i := range docs {
 		problems = append(problems, docs[i].Locate(expand.Warnings(docs[i].Deployment, in.Config))...)
 	}

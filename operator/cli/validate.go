@@ -18,11 +18,15 @@ func Validate() *cobra.Command {
 		Short: "Print every problem of SeldonDeployments, with its line",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, servers, err := installed(config.Default(), configMap)
+			environment, err := config.FromEnvironment()
 			if err != nil {
 				return err
 			}
-			docs, problems, err := checkDeployments(input{paths: files, recursive: true, stdin: cmd.InOrStdin()}, servers)
+			settings, servers, err := installed(environment, configMap)
+			if err != nil {
+				return err
+			}
+			docs, problems, err := checkDeployments(input{paths: files, recursive: true, stdin: cmd.InOrStdin()}, settings.Expand.Rules(servers))
 			for _, p := range problems {
 				fmt.Fprintln(cmd.OutOrStdout(), p)
 			}

@@ -68,6 +68,6 @@ func rulesInForce(settings *controller.Settings) webhook.Rules {
 		if inForce == nil {
 			return v1.ValidateOptions{}, err
 		}
-		return v1.ValidateOptions{Servers: inForce.Servers.Servers}, nil
+		return inForce.Rules(), nil
 	}
 }

@@ -61,7 +61,7 @@ func check(u *unstructured.Unstructured, s *InForce) (*v1.SeldonDeployment, v1.P
 	for _, p := range problems {
 		unread[p.Path] = true
 	}
-	for _, p := range slices.Concat(v1.Validate(d, v1.ValidateOptions{Servers: s.Servers.Servers}), expand.Warnings(d, s.Config)) {
+	for _, p := range slices.Concat(v1.Validate(d, s.Rules()), expand.Warnings(d, s.Config)) {
 		if !unread[p.Path] {
 			problems = append(problems, p)
 		}

@@ -22,19 +22,20 @@ func TestAPIServerTakesWhatValidationTakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	config := expand.DefaultConfig()
 	applier := controller.Applier{Client: w.Client, DryRun: true}
 	taken := 0
 	for seed := uint64(0); taken < many; seed++ {
 		if seed == 10*many {
 			t.Fatalf("only %d of %d deployments are valid", taken, seed)
 		}
-		d := expandtest.Valid(seed, servers)
+		d := expandtest.Valid(seed, config.Rules(servers))
 		if d == nil {
 			continue
 		}
 		taken++
 		d.Namespace, d.UID = w.namespace, "d9b2d63d-a233-4123-847a-0b8d8e6e8c0b"
-		in := expand.Input{Deployment: d, Config: expand.DefaultConfig(), Servers: servers}
+		in := expand.Input{Deployment: d, Config: config, Servers: servers}
 		in.Config.Ingress.Plain.Enabled = true
 		objects, err := expand.Expand(in)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
@@ -39,6 +40,9 @@ type InForce struct {
 	Config  expand.Config
 	Servers manifests.Servers
 }
+
+// Rules are those by which deployments are judged.
+func (f *InForce) Rules() v1.ValidateOptions { return f.Config.Rules(f.Servers) }
 
 // Current returns what is in force. It is nil as long as there is a ConfigMap
 // that cannot be used, and there never was a good one: nothing may be made of

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
 )
 
@@ -82,7 +83,7 @@ func rules(t *testing.T) v1.ValidateOptions {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v1.ValidateOptions{Servers: servers.Servers}
+	return new(expand.DefaultConfig()).Rules(servers)
 }
 
 func TestReview(t *testing.T) {
@@ -160,6 +161,25 @@ func checkRefusal(t *testing.T, status *metav1.Status, fields []string) {
 	less := func(a, b string) bool { return a < b }
 	if diff := cmp.Diff(fields, causes, cmpopts.SortSlices(less)); diff != "" {
 		t.Errorf("fields of causes (-want +got):\n%s", diff)
+	}
+}
+
+// TestReviewKnowsThePortsOfTheInstallation: a port that is written as it will be
+// is not warned of.
+func TestReviewKnowsThePortsOfTheInstallation(t *testing.T) {
+	const object = `
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: m}
+spec: {predictors: [{name: p, graph: {name: m, endpoint: {httpPort: 9100}}, componentSpecs: [{spec: {containers: [{name: m, image: i}]}}]}]}
+`
+	for port, warnings := range map[int32]int{9100: 0, v1.UnitHTTPPort: 1} {
+		r := rules(t)
+		r.Ports.HTTP = port
+		resp := Review(&admissionv1.AdmissionRequest{Operation: admissionv1.Create, Object: raw(t, object)}, r)
+		if !resp.Allowed || len(resp.Warnings) != warnings {
+			t.Errorf("containers from %d: allowed is %t, warnings are %q, want %d", port, resp.Allowed, resp.Warnings, warnings)
+		}
 	}
 }
 

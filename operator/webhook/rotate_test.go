@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/manifests/crd"
 	"github.com/prime-radiant/radiant/operator/webhook"
@@ -155,7 +156,7 @@ func serve(t *testing.T, r *webhook.Rotator, l net.Listener) *webhook.Server {
 	s := &webhook.Server{
 		Rotator: r,
 		Handler: webhook.Handler(func(context.Context) (v1.ValidateOptions, error) {
-			return v1.ValidateOptions{Servers: servers.Servers}, nil
+			return new(expand.DefaultConfig()).Rules(servers), nil
 		}, log),
 		Listen: func() (net.Listener, error) { return l, nil }, Interval: 50 * time.Millisecond, Log: log,
 	}
