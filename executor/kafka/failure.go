@@ -9,7 +9,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
@@ -37,8 +36,8 @@ func failed(topic string, in *kgo.Record, puid string, t protocol.Transport, err
 		text(puidHeader, puid), text(errorHeader, protocol.Text(err)), text(codeHeader, code(t, err)), text(placeHeader, place(in)),
 	}
 	var e *protocol.Error
-	if errors.As(err, &e) && e.Node != "" {
-		said = append(said, text(nodeHeader, e.Node))
+	if errors.As(err, &e) && e.Node() != "" {
+		said = append(said, text(nodeHeader, e.Node()))
 	}
 	for _, h := range in.Headers {
 		// A record that was read back from the error topic tells of the last
@@ -70,18 +69,12 @@ func httpStatus(err error) int {
 }
 
 func grpcCode(err error) codes.Code {
-	var told interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &told) {
-		return told.GRPCStatus().Code()
+	if s, ok := protocol.StatusOf(err); ok {
+		return s.Code()
 	}
 	return protocol.CodeOf(err).GRPC()
 }
 
 // passing reports whether a fault is a node that is not there, which may come
 // back.
-func passing(t protocol.Transport, err error) bool {
-	if t == protocol.GRPC {
-		return grpcCode(err) == codes.Unavailable
-	}
-	return protocol.CodeOf(err) == protocol.Unreachable
-}
+func passing(err error) bool { return protocol.CodeOf(err) == protocol.Unreachable }

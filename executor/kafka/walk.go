@@ -63,7 +63,7 @@ func (s *Server) walk(e *entry) (*kgo.Record, error) {
 		if err == nil {
 			return reply(s.options.Output, e.in, &q, m), nil
 		}
-		if try == maxTries || ctx.Err() != nil || !passing(s.options.Transport, err) {
+		if try == maxTries || ctx.Err() != nil || !passing(err) {
 			return nil, err
 		}
 		s.options.Log.Warn("waiting for a node", "record", place(e.in), "puid", puid, "error", protocol.Text(err))

@@ -2,7 +2,6 @@ package predictor
 
 import (
 	"context"
-	"errors"
 
 	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -28,7 +27,7 @@ func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m pro
 			return m, nil
 		}
 		answer, err := c.ask(ctx, n, call, m)
-		return answer, placed(err, s.Name, call.String())
+		return answer, protocol.Placed(err, s.Name, call.String())
 	}
 	answer, err := c.request(n, m)
 	if err == nil {
@@ -38,7 +37,7 @@ func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m pro
 	if err == nil {
 		c.log(n, payloadlog.Response, answer)
 	} else {
-		answer, err = c.fallBack(ctx, n, m, placed(err, s.Name, call.String()), func(other *graph.Step) (protocol.Message, error) {
+		answer, err = c.fallBack(ctx, n, m, protocol.Placed(err, s.Name, call.String()), func(other *graph.Step) (protocol.Message, error) {
 			return c.Call(ctx, other, call, m)
 		})
 	}
@@ -84,7 +83,7 @@ func (c *caller) Route(ctx context.Context, s *graph.Step, m protocol.Message) (
 		n.fallback.meter.FellBack()
 		return int(*n.fallback.route), nil
 	}
-	return route, placed(err, s.Name, graph.CallRoute.String())
+	return route, protocol.Placed(err, s.Name, graph.CallRoute.String())
 }
 
 func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, error) {
@@ -124,7 +123,7 @@ func (c *caller) Join(ctx context.Context, s *graph.Step, ms []protocol.Message)
 	n := c.predictor.nodes[s.Index]
 	m, err := c.join(ctx, n, ms)
 	if err != nil {
-		m, err = c.fallBack(ctx, n, ms[0], placed(err, s.Name, graph.CallAggregate.String()), func(other *graph.Step) (protocol.Message, error) {
+		m, err = c.fallBack(ctx, n, ms[0], protocol.Placed(err, s.Name, graph.CallAggregate.String()), func(other *graph.Step) (protocol.Message, error) {
 			return c.Join(ctx, other, ms)
 		})
 	}
@@ -189,21 +188,6 @@ func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m protoc
 		return m, err
 	}
 	return c.attempt(ctx, n.observer(c.transport, call, m.Meta.Model.Verb), to, n.dialect(c.transport).WithModel(m, n.asked(m.Meta).Name))
-}
-
-// placed says in err where it happened, unless that is said already.
-func placed(err error, node, call string) error {
-	if err == nil {
-		return nil
-	}
-	var e *protocol.Error
-	if !errors.As(err, &e) {
-		return &protocol.Error{Code: protocol.CodeOf(err), Node: node, Call: call, Err: err}
-	}
-	if e.Node == "" {
-		e.Node, e.Call = node, call
-	}
-	return err
 }
 
 func payload(m protocol.Message) translate.Payload {

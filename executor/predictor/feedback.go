@@ -27,7 +27,7 @@ func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m protoc
 			return m, err
 		}
 		if routing, err = routingOf(t, m.Body); err != nil && !p.options.V1 {
-			return m, &protocol.Error{Code: protocol.Invalid, Err: fmt.Errorf("reading feedback: %w", err)}
+			return m, protocol.Errorf(protocol.Invalid, "reading feedback: %w", err)
 		}
 	}
 	answer, err := graph.Feedback(ctx, p.plan, p.callers[t], m, func(s *graph.Step) int {
@@ -38,7 +38,7 @@ func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m protoc
 	})
 	var route *graph.RouteError
 	if errors.As(err, &route) {
-		return answer, &protocol.Error{Code: protocol.Invalid, Err: fmt.Errorf("response.meta.routing: %w", route)}
+		return answer, protocol.Errorf(protocol.Invalid, "response.meta.routing: %w", route)
 	}
 	if err == nil && t == protocol.GRPC && !answer.Answer {
 		answer.Body = nil

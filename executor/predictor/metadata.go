@@ -3,7 +3,6 @@ package predictor
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
@@ -49,7 +48,7 @@ func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m protocol
 		if err == nil {
 			models[i], err = plain(answer)
 		}
-		return placed(err, n.name, protocol.QueryMetadata.String())
+		return protocol.Placed(err, n.name, protocol.QueryMetadata.String())
 	})
 	for _, err := range errs {
 		if err != nil {
@@ -77,7 +76,7 @@ func (p *Predictor) graphJSON(answers []protocol.Message) ([]byte, error) {
 		}
 		var model modelJSON
 		if err := json.Unmarshal(a.Body, &model); err != nil {
-			return nil, &protocol.Error{Code: protocol.BadAnswer, Node: p.nodes[i].name, Call: protocol.QueryMetadata.String(), Err: jsonerror.Placed(err, a.Body)}
+			return nil, protocol.Placed(protocol.Coded(protocol.BadAnswer, jsonerror.Placed(err, a.Body)), p.nodes[i].name, protocol.QueryMetadata.String())
 		}
 		for _, raw := range []*json.RawMessage{&model.Inputs, &model.Outputs} {
 			if string(*raw) == "null" {
@@ -103,7 +102,7 @@ func (p *Predictor) graphProto(answers []protocol.Message) ([]byte, error) {
 		}
 		model := &seldon.SeldonModelMetadata{}
 		if err := proto.Unmarshal(a.Body, model); err != nil {
-			return nil, &protocol.Error{Code: protocol.BadAnswer, Node: p.nodes[i].name, Call: protocol.QueryMetadata.String(), Err: fmt.Errorf("reading the answer: %w", err)}
+			return nil, protocol.Placed(protocol.Errorf(protocol.BadAnswer, "reading the answer: %w", err), p.nodes[i].name, protocol.QueryMetadata.String())
 		}
 		models[p.nodes[i].name] = model
 	}

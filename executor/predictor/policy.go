@@ -4,12 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
-
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -75,7 +70,7 @@ func (c *caller) bounded(ctx context.Context, n *node, call graph.Call, m protoc
 // busy gives the rejections of limits their code.
 func busy(err error) error {
 	if errors.Is(err, policy.ErrBusy) {
-		return &protocol.Error{Code: protocol.Busy, Err: err}
+		return protocol.Coded(protocol.Busy, err)
 	}
 	return err
 }
@@ -83,53 +78,22 @@ func busy(err error) error {
 // again judges whether an attempt that failed is safe to repeat: the node was
 // not reached, or says that it has not done what it was asked.
 func again(err error) (safe bool, after time.Duration) {
-	var refusal *protocol.Refusal
-	if errors.As(err, &refusal) {
-		switch refusal.Status {
-		case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable:
-			return true, refusal.RetryAfter
-		}
-		return false, 0
+	switch protocol.CodeOf(err) {
+	case protocol.Unreachable, protocol.NotNow:
+		return true, protocol.RetryAfter(err)
 	}
-	if s, ok := answered(err); ok {
-		for _, d := range s.Details() {
-			if info, ok := d.(*errdetails.RetryInfo); ok {
-				after = info.GetRetryDelay().AsDuration()
-			}
-		}
-		return s.Code() == codes.Unavailable, after
-	}
-	return protocol.CodeOf(err) == protocol.Unreachable, 0
-}
-
-// answered is the status that a call over gRPC failed with.
-func answered(err error) (*status.Status, bool) {
-	var s interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &s) {
-		return s.GRPCStatus(), true
-	}
-	return nil, false
+	return false, 0
 }
 
 // nodesFault reports whether a failure is that of the node, for which a
-// fallback answers, and not of what the client sent.
+// fallback answers, and not of what the client sent or of a client that went
+// away, which ends ctx.
 func nodesFault(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	var refusal *protocol.Refusal
-	if errors.As(err, &refusal) {
-		return refusal.Status >= http.StatusInternalServerError || refusal.Status == http.StatusTooManyRequests || refusal.Status == http.StatusRequestTimeout
-	}
-	if s, ok := answered(err); ok {
-		switch s.Code() {
-		case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.FailedPrecondition, codes.OutOfRange, codes.Unauthenticated:
-			return false
-		}
-		return true
-	}
 	switch protocol.CodeOf(err) {
-	case protocol.Invalid, protocol.UnsupportedType, protocol.TooLarge, protocol.NotFound, protocol.Unimplemented, protocol.Canceled:
+	case protocol.Invalid, protocol.UnsupportedType, protocol.TooLarge, protocol.NotFound, protocol.Unimplemented, protocol.Declined:
 		return false
 	}
 	return true

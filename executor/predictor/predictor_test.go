@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -67,6 +68,25 @@ func TestPanicInAFanOut(t *testing.T) {
 	_, err := p.Predict(t.Context(), protocol.REST, protocol.Message{Meta: &protocol.Meta{}})
 	if err == nil || !strings.Contains(err.Error(), "panic: boom") || protocol.CodeOf(err) != protocol.Internal {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// A refusal that is put into other words is the same refusal.
+func TestForeignRefusalKeepsItsCode(t *testing.T) {
+	n := modelNode("m")
+	n.Endpoint.Protocol = "v2"
+	p := build(t, "seldon", n, func(*upstream.Target, protocol.Message) (protocol.Message, error) {
+		refusal := &protocol.Refusal{Status: 503, Message: protocol.Message{Body: []byte(`{"error":"loading"}`)}}
+		return protocol.Message{}, protocol.Coded(protocol.NotNow, refusal).After(7 * time.Second)
+	})
+	m := protocol.Message{Body: []byte(`{"data":{"ndarray":[[1]]}}`), Type: jsonType, Meta: &protocol.Meta{}}
+	_, err := p.Predict(t.Context(), protocol.REST, m)
+	var refusal *protocol.Refusal
+	if !errors.As(err, &refusal) || !strings.Contains(string(refusal.Body), `node \"m\": loading`) {
+		t.Errorf("error is %v", err)
+	}
+	if protocol.CodeOf(err) != protocol.NotNow || protocol.RetryAfter(err) != 7*time.Second {
+		t.Errorf("code is %d, to be asked again after %v", protocol.CodeOf(err), protocol.RetryAfter(err))
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -96,5 +95,6 @@ func cannotTell(err error) bool {
 	if errors.As(err, &r) {
 		return r.Status == http.StatusNotFound || r.Status == http.StatusMethodNotAllowed || r.Status == http.StatusNotImplemented
 	}
-	return status.Code(errors.Unwrap(err)) == codes.Unimplemented
+	s, ok := protocol.StatusOf(err)
+	return ok && s.Code() == codes.Unimplemented
 }

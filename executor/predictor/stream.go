@@ -6,7 +6,6 @@ import (
 	"io"
 	"sync/atomic"
 
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/prime-radiant/radiant/executor/payloadlog"
@@ -35,7 +34,7 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 			_, err := watched(ctx, o, protocol.Message{Meta: &protocol.Meta{}}, func(ctx context.Context, m protocol.Message) (protocol.Message, error) {
 				return m, relayer.Relay(ctx, to, client, func(m protocol.Message) protocol.Message { return d.WithModel(m, n.model) })
 			})
-			return placed(err, n.name, call)
+			return protocol.Placed(err, n.name, call)
 		}
 	}
 	for {
@@ -102,9 +101,8 @@ func (p *Predictor) relayed(m protocol.Method) (*upstream.Target, *node) {
 func streamed(m protocol.Method, answer protocol.Message, err error) protocol.Message {
 	if err != nil {
 		text := protocol.Text(err)
-		var answered interface{ GRPCStatus() *status.Status }
-		if errors.As(err, &answered) {
-			text = answered.GRPCStatus().Message()
+		if s, ok := protocol.StatusOf(err); ok {
+			text = s.Message()
 		}
 		return protocol.Message{Body: protowire.AppendString(protowire.AppendTag(nil, m.Errors, protowire.BytesType), text), Answer: true}
 	}

@@ -72,21 +72,21 @@ func untranslated(code protocol.Code, err error) error {
 		}
 		err = errors.New(before + text)
 	}
-	return &protocol.Error{Code: code, Err: err}
+	return protocol.Coded(code, err)
 }
 
 // refused puts a refusal of the node's server into the words of the client's
 // protocol.
 func (c *caller) refused(n *node, err error) error {
 	var r *protocol.Refusal
-	if !errors.As(err, &r) {
+	var e *protocol.Error
+	if !errors.As(err, &r) || !errors.As(err, &e) {
 		return err
 	}
 	text := fmt.Sprintf("node %q: %s", n.name, reason(n.speaks.FailureText(r.Body), r.Body))
-	refusal := &protocol.Refusal{Status: r.Status, Message: protocol.Message{
+	return e.Instead(&protocol.Refusal{Status: r.Status, Message: protocol.Message{
 		Body: c.predictor.options.Outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
-	}}
-	return &protocol.Error{Code: protocol.BadAnswer, Err: refusal}
+	}})
 }
 
 // reason is what a failure says: its message, or else its text, of which only

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -42,6 +43,14 @@ const (
 	Busy
 	// BadAnswer is an answer of a node that cannot be used.
 	BadAnswer
+	// Refused is a node's answer that says that the node failed.
+	Refused
+	// Declined is a node's answer that says that the node is well, and that the
+	// message was none for it.
+	Declined
+	// NotNow is a node's answer that says that it has done nothing, and may be
+	// asked again.
+	NotNow
 )
 
 // statusClientClosed is what nginx logs for a client that went away; nobody
@@ -49,7 +58,9 @@ const (
 const statusClientClosed = 499
 
 // statuses is the one table from codes to what clients see. A node out of
-// reach or too slow is 500 over REST, as Seldon Core's clients expect.
+// reach or too slow is 500 over REST, as Seldon Core's clients expect. What a
+// node itself answered goes to the client as it came ([Refusal], [StatusOf])
+// and needs a row for the other transport alone.
 var statuses = [...]struct {
 	http int
 	grpc codes.Code
@@ -65,6 +76,9 @@ var statuses = [...]struct {
 	Canceled:        {statusClientClosed, codes.Canceled},
 	Busy:            {http.StatusTooManyRequests, codes.ResourceExhausted},
 	BadAnswer:       {http.StatusInternalServerError, codes.Internal},
+	Refused:         {http.StatusInternalServerError, codes.Internal},
+	Declined:        {http.StatusInternalServerError, codes.Internal},
+	NotNow:          {http.StatusInternalServerError, codes.Internal},
 }
 
 // HTTP is the code as a status of HTTP.
@@ -73,30 +87,75 @@ func (c Code) HTTP() int { return statuses[c].http }
 // GRPC is the code as a status of gRPC.
 func (c Code) GRPC() codes.Code { return statuses[c].grpc }
 
-// Error is a fault with its place.
+// Error is a fault with its code and its place. It does not change once it is
+// made.
 type Error struct {
-	Code Code
-	// Node and Call say where; empty if it was no node's doing.
-	Node, Call string
-	Err        error
+	code Code
+	// node and call say where; empty if it was no node's doing.
+	node, call string
+	after      time.Duration
+	err        error
+}
+
+// Coded gives an error its code, where it enters. It belongs to no node yet.
+func Coded(code Code, err error) *Error { return &Error{code: code, err: err} }
+
+// Errorf makes an error that belongs to no node yet.
+func Errorf(code Code, format string, args ...any) *Error {
+	return Coded(code, fmt.Errorf(format, args...))
+}
+
+// After is the error of a node that asks not to be called again before the
+// time has passed.
+func (e *Error) After(d time.Duration) *Error {
+	asked := *e
+	asked.after = d
+	return &asked
+}
+
+// Instead is the same fault, told by another error.
+func (e *Error) Instead(err error) *Error {
+	told := *e
+	told.err = err
+	return &told
+}
+
+// Placed says that err happened at a call on a node, unless it says already
+// where it happened. An error without a code gets that of [CodeOf]; nil stays
+// nil.
+func Placed(err error, node, call string) error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return &Error{code: CodeOf(err), node: node, call: call, err: err}
+	case e.node != "":
+		return err
+	}
+	at := Error{code: e.code, node: node, call: call, after: e.after, err: err}
+	if err == error(e) {
+		at.err = e.err
+	}
+	return &at
 }
 
 func (e *Error) Error() string {
 	switch {
-	case e.Node == "":
-		return e.Err.Error()
-	case e.Call == "":
-		return "node " + strconv.Quote(e.Node) + ": " + e.Err.Error()
+	case e.node == "":
+		return e.err.Error()
+	case e.call == "":
+		return "node " + strconv.Quote(e.node) + ": " + e.err.Error()
 	}
-	return "node " + strconv.Quote(e.Node) + ": " + e.Call + ": " + e.Err.Error()
+	return "node " + strconv.Quote(e.node) + ": " + e.call + ": " + e.err.Error()
 }
 
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap returns the error without its code and place.
+func (e *Error) Unwrap() error { return e.err }
 
-// Errorf makes an error that belongs to no node.
-func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Err: fmt.Errorf(format, args...)}
-}
+// Node is the name of the node at which it happened; empty: at none.
+func (e *Error) Node() string { return e.node }
 
 // CodeOf returns the code of err, or of what it wraps.
 func CodeOf(err error) Code {
@@ -104,7 +163,7 @@ func CodeOf(err error) Code {
 	var route *graph.RouteError
 	switch {
 	case errors.As(err, &e):
-		return e.Code
+		return e.code
 	case errors.As(err, &route):
 		return BadAnswer
 	case errors.Is(err, context.DeadlineExceeded):
@@ -113,6 +172,26 @@ func CodeOf(err error) Code {
 		return Canceled
 	}
 	return Internal
+}
+
+// RetryAfter is what the node that failed with err asks to be waited before it
+// is called again; 0: it does not ask.
+func RetryAfter(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.after
+	}
+	return 0
+}
+
+// StatusOf returns the status that a node answered over gRPC, or that stands
+// there for no answer.
+func StatusOf(err error) (s *status.Status, ok bool) {
+	var told interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &told) {
+		return told.GRPCStatus(), true
+	}
+	return nil, false
 }
 
 // mostTold bounds the text of an error.
@@ -130,12 +209,10 @@ func Text(err error) string {
 	return strings.ToValidUTF8(text[:half]+" ... "+text[len(text)-half:], "\ufffd")
 }
 
-// Refusal is a node's answer with a status other than 200, which goes to the
-// client as it is.
+// Refusal is a node's answer over REST with a status other than 200, which
+// goes to the client as it is.
 type Refusal struct {
 	Status int
-	// RetryAfter is what the node asks to be waited; 0: it does not ask.
-	RetryAfter time.Duration
 	Message
 }
 

@@ -29,9 +29,13 @@ func (t Transport) String() string {
 	return "REST"
 }
 
-// Protocol is one wire protocol, outside and at a node's server.
+// Protocol is one wire protocol, outside and at a node's server: a row of
+// [All]. A row gives every field, but for those whose comment says what it
+// means to leave them out; functions are never nil. A test holds the rows to
+// this.
 type Protocol struct {
-	Name     string
+	Name string
+	// Synonyms are further names; none is fine.
 	Synonyms []string
 	// Routes are served to clients over REST, Methods over gRPC.
 	Routes  []Route
@@ -45,35 +49,41 @@ type Protocol struct {
 	Dialects [2]Dialect
 	// Failure writes the body of a REST answer with this status.
 	Failure func(status int, info string) []byte
-	// FailureText finds the message in a failure that a server answered.
+	// FailureText finds the message in a failure that a server answered; empty:
+	// it has none.
 	FailureText func(body []byte) string
 	// Health is the path that a full health check asks. Empty: TCP only.
 	Health string
 	// Describes is true if servers tell the names and types of their tensors.
 	Describes bool
-	// Feedback is true if servers of this protocol take feedback.
+	// Feedback is true if servers of this protocol take feedback, which they do
+	// over both transports or over none.
 	Feedback bool
 	// Named is true if clients name the model they ask for, and such a name
 	// goes to every node that speaks the same protocol.
 	Named bool
 }
 
-// Dialect is a protocol over one transport.
+// Dialect is a protocol over one transport. All is given but for Up and Name.
 type Dialect struct {
 	// Form is how requests and answers are written.
 	Form translate.Form
 	// Target returns the path or full gRPC method at which a server takes a
-	// call; empty: the protocol has no such call.
+	// call; empty: the protocol has no such call. Every protocol can predict,
+	// transform and route.
 	Target func(c graph.Call, m Model) string
 	// Query returns where a server tells about itself, and what to send; over
-	// REST it is asked by GET and nothing is sent.
+	// REST it is asked by GET and nothing is sent. Empty: servers do not tell.
+	// All tell their metadata.
 	Query func(q Query, m Model) (target string, body []byte)
 	// Describe writes metadata, and Up a good status, of a model whose server
-	// speaks another protocol. Up is nil where this one has no status.
+	// speaks another protocol. Up is nil where Query has no status, and there
+	// alone.
 	Describe func(d Description) ([]byte, error)
 	Up       func(model string) ([]byte, error)
 	// Name is the way to the field of a request that names the model, by
-	// field numbers. Empty: requests do not name it.
+	// field numbers. Empty: requests do not name it, as over REST and where the
+	// protocol is not Named.
 	Name []protowire.Number
 }
 

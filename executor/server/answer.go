@@ -29,8 +29,8 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	if errors.As(err, &refusal) {
 		s.options.Log.Debug("refused by node", "error", err.Error())
 		m := refusal.Message
-		if refusal.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(refusal.RetryAfter.Seconds())))
+		if after := protocol.RetryAfter(err); after > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(after.Seconds())))
 		}
 		if s.options.V1 {
 			m = refusalV1(m)

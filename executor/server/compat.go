@@ -52,7 +52,7 @@ func codeV1(c codes.Code) codes.Code {
 func bare(err error) error {
 	var placed *protocol.Error
 	for errors.As(err, &placed) {
-		err = placed.Err
+		err = placed.Unwrap()
 	}
 	return err
 }

@@ -202,9 +202,8 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context
 // failure is an error as gRPC tells it: the status of a node as it came, or
 // the code of the fault.
 func (s *rpc) failure(m protocol.Method, err error) error {
-	var answered interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &answered) {
-		return answered.GRPCStatus().Err()
+	if s, ok := protocol.StatusOf(err); ok {
+		return s.Err()
 	}
 	code, text := protocol.CodeOf(err).GRPC(), protocol.Text(err)
 	if code == codes.Internal || code == codes.Unavailable {

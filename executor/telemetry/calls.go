@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
@@ -133,7 +132,7 @@ func codeOf(t protocol.Transport, err error) (code int, ok bool) {
 		}
 		return 0, false
 	}
-	if s, ok := status.FromError(err); ok {
+	if s, ok := protocol.StatusOf(err); ok {
 		return int(s.Code()), true
 	}
 	return int(protocol.CodeOf(err).GRPC()), true
@@ -158,31 +157,17 @@ var reasons = [reasonCount]string{
 }
 
 func reasonOf(err error) reason {
-	var refusal *protocol.Refusal
-	if errors.As(err, &refusal) {
-		return refused
-	}
 	switch protocol.CodeOf(err) {
+	case protocol.Unreachable:
+		return unreachable
 	case protocol.Timeout:
 		return timeout
 	case protocol.Canceled:
 		return canceled
+	case protocol.Refused, protocol.Declined, protocol.NotNow:
+		return refused
 	case protocol.BadAnswer, protocol.TooLarge:
 		return badAnswer
-	case protocol.Unreachable:
-	default:
-		return internal
 	}
-	// Over gRPC, what a server answers and what stands for no answer look
-	// alike but for these.
-	s, answered := status.FromError(err)
-	switch {
-	case !answered, s.Code() == codes.Unavailable:
-		return unreachable
-	case s.Code() == codes.DeadlineExceeded:
-		return timeout
-	case s.Code() == codes.Canceled:
-		return canceled
-	}
-	return refused
+	return internal
 }

@@ -60,7 +60,7 @@ func (g *GRPC) Close() error {
 func (g *GRPC) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
 	conn, err := g.conn(to)
 	if err != nil {
-		return protocol.Message{}, &protocol.Error{Code: protocol.Unreachable, Err: err}
+		return protocol.Message{}, protocol.Coded(protocol.Unreachable, err)
 	}
 	call := ctx
 	if g.options.Timeout > 0 {
@@ -70,7 +70,7 @@ func (g *GRPC) Send(ctx context.Context, to *Target, m protocol.Message) (protoc
 	}
 	var answer Frame
 	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail}, &answer); err != nil {
-		return protocol.Message{}, fault(ctx, err)
+		return protocol.Message{}, failed(ctx, err)
 	}
 	return protocol.Message{Body: answer.Body, Answer: true, Meta: m.Meta}, nil
 }

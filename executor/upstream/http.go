@@ -126,9 +126,7 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 		}
 	}
 	if response.StatusCode != http.StatusOK {
-		return protocol.Message{}, &protocol.Error{Code: protocol.BadAnswer, Err: &protocol.Refusal{
-			Status: response.StatusCode, Message: m, RetryAfter: seconds(first(response.Header, "Retry-After")),
-		}}
+		return protocol.Message{}, refused(response.StatusCode, m).After(seconds(first(response.Header, "Retry-After")))
 	}
 	return m, nil
 }

@@ -17,13 +17,13 @@ import (
 func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, each func(protocol.Message) protocol.Message) error {
 	conn, err := g.conn(to)
 	if err != nil {
-		return &protocol.Error{Code: protocol.Unreachable, Err: err}
+		return protocol.Coded(protocol.Unreachable, err)
 	}
 	call, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	server, err := conn.NewStream(call, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, to.Path)
 	if err != nil {
-		return fault(ctx, err)
+		return failed(ctx, err)
 	}
 	go func() {
 		if err := pump(client, server, each); err != nil {
@@ -41,7 +41,7 @@ func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, ea
 		case call.Err() != nil && ctx.Err() == nil:
 			err = context.Cause(call)
 		default:
-			err = fault(ctx, err)
+			err = failed(ctx, err)
 		}
 		if err != nil {
 			return err

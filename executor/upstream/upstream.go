@@ -3,14 +3,9 @@
 package upstream
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
-	"net"
 	"net/url"
 	"time"
-
-	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
 // Target is one method or path of one server; made once where possible.
@@ -57,19 +52,3 @@ type Options struct {
 
 // dialTimeout bounds the making of a connection.
 const dialTimeout = 10 * time.Second
-
-// fault gives an error of the network its code. ctx is that of the client's
-// request, without the call's own deadline.
-func fault(ctx context.Context, err error) *protocol.Error {
-	e := &protocol.Error{Code: protocol.Unreachable, Err: err}
-	var network net.Error
-	switch {
-	case errors.Is(err, protocol.ErrTooLarge):
-		e.Code = protocol.BadAnswer
-	case errors.Is(ctx.Err(), context.Canceled):
-		e.Code = protocol.Canceled
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		e.Code = protocol.Timeout
-	}
-	return e
-}

@@ -1,0 +1,75 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// What went wrong with a call gets its code here, where it enters. Those who
+// repeat a call, answer in its place, count it or tell of it ask the code.
+
+// fault is an error of the network. ctx is that of the client's request,
+// without the call's own deadline.
+func fault(ctx context.Context, err error) *protocol.Error {
+	var network net.Error
+	switch {
+	case errors.Is(err, protocol.ErrTooLarge):
+		return protocol.Coded(protocol.BadAnswer, err)
+	case errors.Is(ctx.Err(), context.Canceled):
+		return protocol.Coded(protocol.Canceled, err)
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
+		return protocol.Coded(protocol.Timeout, err)
+	}
+	return protocol.Coded(protocol.Unreachable, err)
+}
+
+// failed is a call over gRPC that did not end with OK. What a server answers
+// and what stands for no answer look alike: UNAVAILABLE, DEADLINE_EXCEEDED and
+// CANCELLED are taken for the latter.
+func failed(ctx context.Context, err error) *protocol.Error {
+	s, ok := protocol.StatusOf(err)
+	if !ok {
+		return fault(ctx, err)
+	}
+	code := protocol.Refused
+	switch s.Code() {
+	case codes.Unavailable:
+		code = protocol.Unreachable
+	case codes.DeadlineExceeded:
+		code = protocol.Timeout
+	case codes.Canceled:
+		code = protocol.Canceled
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.FailedPrecondition, codes.OutOfRange, codes.Unauthenticated:
+		code = protocol.Declined
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		code = protocol.Canceled
+	}
+	var after time.Duration
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.RetryInfo); ok {
+			after = info.GetRetryDelay().AsDuration()
+		}
+	}
+	return protocol.Coded(code, err).After(after)
+}
+
+// refused is an answer over HTTP with a status other than 200.
+func refused(status int, m protocol.Message) *protocol.Error {
+	code := protocol.Declined
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusBadGateway, status == http.StatusServiceUnavailable:
+		code = protocol.NotNow
+	case status >= http.StatusInternalServerError, status == http.StatusRequestTimeout:
+		code = protocol.Refused
+	}
+	return protocol.Coded(code, &protocol.Refusal{Status: status, Message: m})
+}
