@@ -34,10 +34,10 @@ type Input struct {
 }
 
 // Expand returns the objects of a valid deployment, always the same ones in
-// the same order for the same input: predictor by predictor, the Deployments
-// first, and at the end what routes requests to them. All objects carry their kind, a namespace and the deployment as their
-// owner. Errors name the predictor and the node; those of all predictors are
-// joined.
+// the same order for the same input: by [Rank], which is the order in which
+// they are applied, and predictor by predictor within one. All objects carry
+// their kind, a namespace and the deployment as their owner. Errors name the
+// predictor and the node; those of all predictors are joined.
 func Expand(in Input) ([]Object, error) {
 	d := in.Deployment.DeepCopy()
 	v1.Default(d, in.Config.Defaults(in.Servers))
@@ -75,6 +75,7 @@ func Expand(in Input) ([]Object, error) {
 		return nil, err
 	}
 	objects = append(objects, routes...)
+	byRank(objects)
 	for _, o := range objects {
 		o.SetNamespace(d.Namespace)
 		o.SetOwnerReferences([]metav1.OwnerReference{owner})

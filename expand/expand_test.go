@@ -239,7 +239,7 @@ func TestNoSecretReachesTheExecutor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := base64.StdEncoding.DecodeString(enginePredictor(objects[0]))
+	text, err := base64.StdEncoding.DecodeString(enginePredictor(firstDeployment(t, objects)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,6 +172,18 @@ func enginePredictor(o expand.Object) string {
 	return ""
 }
 
+// firstDeployment is that of the first predictor's first pod.
+func firstDeployment(t *testing.T, objects []expand.Object) *appsv1.Deployment {
+	t.Helper()
+	for _, o := range objects {
+		if d, ok := o.(*appsv1.Deployment); ok {
+			return d
+		}
+	}
+	t.Fatal("there is no Deployment")
+	return nil
+}
+
 func compare(t *testing.T, path string, got []byte) {
 	t.Helper()
 	if *update {

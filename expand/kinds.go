@@ -1,12 +1,114 @@
 package expand
 
 import (
+	"cmp"
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
+
+// Rank is the place of an object in the order in which a deployment's objects
+// are applied and printed: those of a lower rank come first. What is no longer
+// wanted goes in the reverse order.
+type Rank uint8
+
+// The ranks.
+const (
+	// RankService comes first: pods ask for their Services when they start.
+	RankService Rank = iota
+	RankWorkload
+	// RankScaler is of what acts on Deployments: autoscalers and budgets.
+	RankScaler
+	// RankNamed is of what routes name, and RankRoute of the routes. Both wait
+	// until the Deployments that requests would reach serve.
+	RankNamed
+	RankRoute
+)
+
+// OfRoutes reports whether an object of this rank has a part in sending
+// requests to a deployment.
+func (r Rank) OfRoutes() bool { return r >= RankNamed }
+
+// Kind is a kind of objects that deployments own.
+type Kind struct {
+	schema.GroupVersionKind
+	// Resource is the plural by which paths and rights name the kind.
+	Resource string
+	// Noun is what events call it, after Create, Update and Delete.
+	Noun string
+	// Condition is the condition of the status that tells of it.
+	Condition string
+	Rank      Rank
+	// Optional kinds are those of projects that a cluster may not have.
+	Optional bool
+	// routes are annotations by which an object of the kind is a route.
+	routes []string
+}
+
+// RankOf is the rank of one object of the kind. A Service may carry a route in
+// its annotations; then it has the rank of a route.
+func (k *Kind) RankOf(o metav1.Object) Rank {
+	for _, annotation := range k.routes {
+		if o.GetAnnotations()[annotation] != "" {
+			return RankRoute
+		}
+	}
+	return k.Rank
+}
+
+// AllKinds is the table of the kinds of objects that expansions make, under any
+// settings.
+func AllKinds() []Kind {
+	return []Kind{
+		{GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Service"), Resource: "services", Noun: "Service",
+			Condition: v1.ConditionServices, Rank: RankService, routes: []string{annotationGeneratedMappings}},
+		{GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Resource: "deployments", Noun: "Deployment",
+			Condition: v1.ConditionDeployments, Rank: RankWorkload},
+		{GroupVersionKind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), Resource: "horizontalpodautoscalers", Noun: "HPA",
+			Condition: v1.ConditionHPAs, Rank: RankScaler},
+		{GroupVersionKind: policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"), Resource: "poddisruptionbudgets", Noun: "PDB",
+			Condition: v1.ConditionPDBs, Rank: RankScaler},
+		{GroupVersionKind: scaledObjectGVK(), Resource: "scaledobjects", Noun: "ScaledObject",
+			Condition: v1.ConditionKEDA, Rank: RankScaler, Optional: true},
+		{GroupVersionKind: istioGVK("DestinationRule"), Resource: "destinationrules", Noun: "DestinationRule",
+			Condition: v1.ConditionIstio, Rank: RankNamed, Optional: true},
+		{GroupVersionKind: istioGVK("VirtualService"), Resource: "virtualservices", Noun: "VirtualService",
+			Condition: v1.ConditionIstio, Rank: RankRoute, Optional: true},
+		{GroupVersionKind: ambassadorGVK("v2", "TLSContext"), Resource: "tlscontexts", Noun: "TLSContext",
+			Condition: v1.ConditionAmbassador, Rank: RankNamed, Optional: true},
+		{GroupVersionKind: ambassadorGVK("v2", "Mapping"), Resource: "mappings", Noun: "AmbassadorMapping",
+			Condition: v1.ConditionAmbassador, Rank: RankRoute, Optional: true},
+		{GroupVersionKind: traefikGVK("Middleware"), Resource: "middlewares", Noun: "Middleware",
+			Condition: v1.ConditionRoutes, Rank: RankNamed, Optional: true},
+		{GroupVersionKind: traefikGVK("TraefikService"), Resource: "traefikservices", Noun: "TraefikService",
+			Condition: v1.ConditionRoutes, Rank: RankNamed, Optional: true},
+		{GroupVersionKind: gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"), Resource: "httproutes", Noun: "HTTPRoute",
+			Condition: v1.ConditionRoutes, Rank: RankRoute, Optional: true},
+		{GroupVersionKind: gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute"), Resource: "grpcroutes", Noun: "GRPCRoute",
+			Condition: v1.ConditionRoutes, Rank: RankRoute, Optional: true},
+		{GroupVersionKind: networkingv1.SchemeGroupVersion.WithKind("Ingress"), Resource: "ingresses", Noun: "Ingress",
+			Condition: v1.ConditionRoutes, Rank: RankRoute},
+	}
+}
+
+// KindOf returns the row of a group and kind, whatever the version.
+func KindOf(gk schema.GroupKind) (Kind, bool) {
+	all := AllKinds()
+	i := slices.IndexFunc(all, func(k Kind) bool { return k.GroupKind() == gk })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return all[i], true
+}
 
 // Kinds lists the kinds of objects that expansions with these settings make.
 func Kinds(c Config) []schema.GroupVersionKind {
@@ -25,4 +127,18 @@ func Kinds(c Config) []schema.GroupVersionKind {
 		}
 	}
 	return kinds
+}
+
+// byRank puts objects into the order of their ranks; those of one rank stay in
+// the order in which they were made.
+func byRank(objects []Object) {
+	rows := map[schema.GroupKind]Kind{}
+	for _, k := range AllKinds() {
+		rows[k.GroupKind()] = k
+	}
+	rank := func(o Object) Rank {
+		k := rows[o.GetObjectKind().GroupVersionKind().GroupKind()]
+		return k.RankOf(o)
+	}
+	slices.SortStableFunc(objects, func(a, b Object) int { return cmp.Compare(rank(a), rank(b)) })
 }

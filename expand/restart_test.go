@@ -118,7 +118,7 @@ func TestEnginePredictorHoldsNoMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := base64.StdEncoding.DecodeString(enginePredictor(objects[0]))
+	text, err := base64.StdEncoding.DecodeString(enginePredictor(firstDeployment(t, objects)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ spec: {predictors: [{name: p, graph: {name: m, implementation: %s, modelUri: "gs
 			if err != nil {
 				t.Fatal(err)
 			}
-			pod := &objects[0].(*appsv1.Deployment).Spec.Template
+			pod := &firstDeployment(t, objects).Spec.Template
 			if why := restricted(t)(pod); (why != "") != c.refused {
 				t.Errorf("refused: %q", why)
 			}

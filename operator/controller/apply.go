@@ -51,7 +51,7 @@ func (a *Applier) create(ctx context.Context, d Desired) (*unstructured.Unstruct
 	if !isFieldConflict(err) {
 		return o, err
 	}
-	live := d.kind.metadata()
+	live := metadata(d.kind.GroupVersionKind)
 	if err := a.Client.Get(ctx, d.ref.NamespacedName, live); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", d.ref, err)
 	}
@@ -102,7 +102,7 @@ func (a *Applier) takeOver(ctx context.Context, d Desired, live metav1.Object) e
 		return err
 	}
 	// What was read may be old, and need not hold the fields of others.
-	o := d.kind.metadata()
+	o := metadata(d.kind.GroupVersionKind)
 	if err := a.Client.Get(ctx, d.ref.NamespacedName, o); err != nil {
 		return fmt.Errorf("reading %s: %w", d.ref, err)
 	}

@@ -23,6 +23,7 @@ const (
 // Desired is an object as it should be, ready to be applied.
 type Desired struct {
 	kind   kind
+	rank   expand.Rank
 	ref    ref
 	hash   string
 	fields map[string]any
@@ -58,7 +59,7 @@ func Prepare(o expand.Object) (Desired, error) {
 		metadata["annotations"] = annotations
 	}
 	annotations[AnnotationHash] = hash
-	return Desired{kind: k, ref: refOf(gk, o), hash: hash, fields: fields, object: o}, nil
+	return Desired{kind: k, rank: k.RankOf(o), ref: refOf(gk, o), hash: hash, fields: fields, object: o}, nil
 }
 
 // Object is what is sent to the API server. Each call returns a copy.

@@ -79,7 +79,7 @@ func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client
 			}
 			continue
 		}
-		list := k.metadataList()
+		list := metadataList(k.GroupVersionKind)
 		if err := r.cache.List(ctx, list, mine...); err != nil {
 			return nil, fmt.Errorf("listing objects of kind %s: %w", k.Kind, err)
 		}
@@ -93,7 +93,7 @@ func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client
 // find reads an object of a wanted name that the deployment does not own; nil
 // if it is not there, as far as is known.
 func (r *Reconciler) find(ctx context.Context, k kind, name ref) (client.Object, error) {
-	var o client.Object = k.metadata()
+	var o client.Object = metadata(k.GroupVersionKind)
 	if k.GroupKind() == workloadKind() {
 		o = &appsv1.Deployment{}
 	}

@@ -152,11 +152,11 @@ func cacheOptions(o Options) cache.Options {
 	}
 	for _, k := range kinds() {
 		switch {
-		case k.GroupKind() == workloadKind() || k.optional:
+		case k.GroupKind() == workloadKind() || k.Optional:
 		case k.Kind == "ReplicaSet":
-			by[k.metadata()] = cache.ByObject{Label: labelled(v1.LabelReplaced), Transform: keepOwnFields}
+			by[metadata(k.GroupVersionKind)] = cache.ByObject{Label: labelled(v1.LabelReplaced), Transform: keepOwnFields}
 		default:
-			by[k.metadata()] = cache.ByObject{Label: labelled(v1.LabelDeploymentID), Transform: keepOwnFields}
+			by[metadata(k.GroupVersionKind)] = cache.ByObject{Label: labelled(v1.LabelDeploymentID), Transform: keepOwnFields}
 		}
 	}
 	options := cache.Options{ByObject: by, DefaultTransform: keepOwnFields, ReaderFailOnMissingInformer: true}

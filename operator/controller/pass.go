@@ -94,14 +94,13 @@ func (p *pass) expandObjects(context.Context) error {
 		}
 		p.desired = append(p.desired, d)
 	}
-	slices.SortStableFunc(p.desired, func(a, b Desired) int { return position(a.ref.GroupKind) - position(b.ref.GroupKind) })
 	return nil
 }
 
 // applyWorkloads applies everything but routes.
 func (p *pass) applyWorkloads(ctx context.Context) error {
 	for _, d := range p.desired {
-		if isRoute(d.kind, d.object) {
+		if d.rank.OfRoutes() {
 			continue
 		}
 		if err := p.apply(ctx, d); err != nil {
@@ -154,7 +153,7 @@ func (p *pass) apply(ctx context.Context, d Desired) error {
 		p.lookAgain(memoryLasts)
 	}
 	if l.current {
-		p.changes = append(p.changes, Change{Unchanged, d.kind.noun, d.ref.Name})
+		p.changes = append(p.changes, Change{Unchanged, d.kind.Noun, d.ref.Name})
 		return nil
 	}
 	if l.live != nil && l.live.GetDeletionTimestamp() != nil {
@@ -203,7 +202,7 @@ func (p *pass) noteApplied(d Desired, live client.Object, answer metav1.Object) 
 	case live != nil:
 		action = Configured
 	}
-	p.changes = append(p.changes, Change{action, d.kind.noun, d.ref.Name})
+	p.changes = append(p.changes, Change{action, d.kind.Noun, d.ref.Name})
 }
 
 // remove deletes an object that the deployment owns.
@@ -212,7 +211,7 @@ func (p *pass) remove(ctx context.Context, k kind, o client.Object, options ...c
 		return nil
 	}
 	uid := o.GetUID()
-	target := k.metadata()
+	target := metadata(k.GroupVersionKind)
 	target.SetName(o.GetName())
 	target.SetNamespace(o.GetNamespace())
 	options = append(options, client.Preconditions{UID: &uid})
@@ -225,7 +224,7 @@ func (p *pass) remove(ctx context.Context, k kind, o client.Object, options ...c
 	r := refOf(k.GroupKind(), o)
 	p.memory.forget(r)
 	delete(p.live, r)
-	p.changes = append(p.changes, Change{Deleted, k.noun, o.GetName()})
+	p.changes = append(p.changes, Change{Deleted, k.Noun, o.GetName()})
 	return nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,11 +30,11 @@ func (s Scope) includes(ctx context.Context, c client.Reader, d metav1.Object) (
 	if s.Namespace != "" {
 		return d.GetNamespace() == s.Namespace, nil
 	}
-	namespace := namespaceKind().metadata()
+	namespace := metadata(namespaceKind())
 	if err := c.Get(ctx, types.NamespacedName{Name: d.GetNamespace()}, namespace); err != nil {
 		return false, fmt.Errorf("reading namespace %s: %w", d.GetNamespace(), err)
 	}
 	return namespace.GetLabels()[v1.LabelControllerID] == "", nil
 }
 
-func namespaceKind() kind { return kind{GroupVersionKind: gvk("", "v1", "Namespace")} }
+func namespaceKind() schema.GroupVersionKind { return corev1.SchemeGroupVersion.WithKind("Namespace") }

@@ -79,7 +79,7 @@ func (r *Reconciler) watchAll(m manager.Manager, c controller.Controller) error 
 		return fmt.Errorf("indexing pods: %w", err)
 	}
 	for _, k := range kinds() {
-		if _, ok := r.watches.ensure(ctx, k); !ok && !k.optional {
+		if _, ok := r.watches.ensure(ctx, k); !ok && !k.Optional {
 			return fmt.Errorf("watching %s: see the log", k.GroupVersionKind)
 		}
 	}
@@ -92,7 +92,7 @@ func (r *Reconciler) watchAll(m manager.Manager, c controller.Controller) error 
 			allIn(r.cache, client.Object.GetNamespace, fetchesAs), listsOtherSecrets()),
 	}
 	if r.scope.Namespace == "" {
-		sources = append(sources, source.Kind[client.Object](m.GetCache(), namespaceKind().metadata(),
+		sources = append(sources, source.Kind[client.Object](m.GetCache(), metadata(namespaceKind()),
 			allIn(r.cache, client.Object.GetName, nil), changesLabels()))
 	}
 	for _, s := range sources {

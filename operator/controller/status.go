@@ -94,11 +94,11 @@ func (p *pass) conditions() []v1.Condition {
 	all := []v1.Condition{valid, p.deploymentsReady()}
 	named := map[string]bool{v1.ConditionDeployments: true}
 	for _, k := range kinds() {
-		if named[k.condition] {
+		if named[k.Condition] {
 			continue
 		}
-		named[k.condition] = true
-		if c, ok := p.objectsReady(k.condition); ok {
+		named[k.Condition] = true
+		if c, ok := p.objectsReady(k.Condition); ok {
 			all = append(all, c)
 		}
 	}
@@ -187,7 +187,7 @@ func (p *pass) staleDeployments() map[string]bool {
 func (p *pass) refusedOf(name string) string {
 	var lines []string
 	for _, r := range p.refused {
-		if k, ok := kindOf(r.object.GroupKind); ok && k.condition == name {
+		if k, ok := kindOf(r.object.GroupKind); ok && k.Condition == name {
 			lines = append(lines, r.problem().Message)
 		}
 	}
@@ -204,8 +204,8 @@ func (p *pass) objectsReady(name string) (v1.Condition, bool) {
 	}
 	any, behind := false, false
 	for _, d := range p.desired {
-		if d.kind.condition == name {
-			any, behind = true, behind || d.kind.stage == stageRoute && p.routesBehind
+		if d.kind.Condition == name {
+			any, behind = true, behind || d.rank.OfRoutes() && p.routesBehind
 		}
 	}
 	if behind {

@@ -10,30 +10,18 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
 )
 
-// annotationMapping makes a route of a Service.
-const annotationMapping = "getambassador.io/config"
-
 // isRoute reports whether an object sends requests to a deployment.
-func isRoute(k kind, o metav1.Object) bool {
-	return k.stage == stageRoute || o.GetAnnotations()[annotationMapping] != ""
-}
+func isRoute(k kind, o metav1.Object) bool { return k.RankOf(o).OfRoutes() }
 
-// position is the order in which kinds are applied.
-func position(gk schema.GroupKind) int {
-	all := kinds()
-	i := slices.IndexFunc(all, func(k kind) bool { return k.GroupKind() == gk })
-	return int(all[i].stage)*len(all) + i
-}
-
-// stale lists the live objects that are no longer wanted and that fit, in a
-// fixed order.
+// stale lists the live objects that are no longer wanted and that fit, in the
+// order in which they go: the reverse of that in which they came.
 func (p *pass) stale(fits func(kind, client.Object) bool) []staleObject {
 	var all []staleObject
 	for r, o := range p.live {
@@ -43,7 +31,7 @@ func (p *pass) stale(fits func(kind, client.Object) bool) []staleObject {
 		}
 	}
 	slices.SortFunc(all, func(a, b staleObject) int {
-		return cmp.Or(position(a.GroupKind())-position(b.GroupKind()), cmp.Compare(a.GetName(), b.GetName()))
+		return cmp.Or(cmp.Compare(b.RankOf(b.Object), a.RankOf(a.Object)), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.GetName(), b.GetName()))
 	})
 	return all
 }
@@ -66,7 +54,7 @@ func (p *pass) removeAll(ctx context.Context, objects []staleObject) error {
 // comes before a Deployment gets its replicas back.
 func (p *pass) removeScalers(ctx context.Context) error {
 	return p.removeAll(ctx, p.stale(func(k kind, o client.Object) bool {
-		return k.stage == stageScaler && p.wants(ref{workloadKind(), client.ObjectKeyFromObject(o)})
+		return k.Rank == expand.RankScaler && p.wants(ref{workloadKind(), client.ObjectKeyFromObject(o)})
 	}))
 }
 
@@ -75,7 +63,7 @@ func (p *pass) removeScalers(ctx context.Context) error {
 func (p *pass) switchRoutes(ctx context.Context) error {
 	var pending []Desired
 	for _, d := range p.desired {
-		if !isRoute(d.kind, d.object) {
+		if !d.rank.OfRoutes() {
 			continue
 		}
 		l, err := p.look(ctx, d)
@@ -117,7 +105,7 @@ func (p *pass) switchRoutes(ctx context.Context) error {
 func (p *pass) refusedBehindRoutes() []string {
 	var missing []string
 	for _, r := range p.refused {
-		if k, ok := kindOf(r.object.GroupKind); ok && k.stage <= stageWorkload {
+		if k, ok := kindOf(r.object.GroupKind); ok && k.Rank <= expand.RankWorkload {
 			missing = append(missing, r.object.String())
 		}
 	}
@@ -179,12 +167,12 @@ func answering(d *v1.SeldonDeployment) []string {
 func (p *pass) prune(ctx context.Context) error {
 	workloads := p.stale(func(k kind, o client.Object) bool {
 		// A ReplicaSet may have found another Deployment.
-		return k.stage == stageWorkload && (k.GroupKind() == workloadKind() || metav1.GetControllerOf(o) == nil)
+		return k.Rank == expand.RankWorkload && (k.GroupKind() == workloadKind() || metav1.GetControllerOf(o) == nil)
 	})
 	if len(workloads) > 0 {
 		return p.pruneWorkloads(ctx, workloads)
 	}
-	rest := p.stale(func(k kind, o client.Object) bool { return k.stage != stageWorkload && !isRoute(k, o) })
+	rest := p.stale(func(k kind, o client.Object) bool { return k.Rank != expand.RankWorkload && !isRoute(k, o) })
 	if len(rest) == 0 {
 		return nil
 	}
@@ -213,7 +201,7 @@ func (p *pass) pruneWorkloads(ctx context.Context, old []staleObject) error {
 			continue
 		}
 		scalers := p.stale(func(k kind, o client.Object) bool {
-			return k.stage == stageScaler && o.GetName() == s.GetName()
+			return k.Rank == expand.RankScaler && o.GetName() == s.GetName()
 		})
 		if err := p.removeAll(ctx, append(scalers, s)); err != nil {
 			return err

@@ -71,7 +71,7 @@ func (w *watches) ensure(ctx context.Context, k kind) (kind, bool) {
 	if row, ok := w.row(k.GroupKind()); ok {
 		return row, true
 	}
-	if k.optional {
+	if k.Optional {
 		mapping, err := w.mapper.RESTMapping(k.GroupKind())
 		if err != nil {
 			log.FromContext(ctx).V(1).Info("a kind is not served", "kind", k.GroupKind(), "reason", err.Error())
@@ -93,7 +93,7 @@ func (w *watches) ensure(ctx context.Context, k kind) (kind, bool) {
 }
 
 func (w *watches) watch(ctx context.Context, k kind) error {
-	var o client.Object = k.metadata()
+	var o client.Object = metadata(k.GroupVersionKind)
 	if k.GroupKind() == workloadKind() {
 		o = &appsv1.Deployment{}
 	}
