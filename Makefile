@@ -3,9 +3,7 @@
 
 SHELL      := /bin/bash
 GO         ?= go
-CACHE      := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/radiant
 PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
-LINT       := v2.15.0
 
 .DEFAULT_GOAL := help
 .PHONY: help build images run test e2e check golden bench bench-storage scale fuzz generate clean $(PROGRAMS)
@@ -15,58 +13,58 @@ help: ## Show this list
 
 build: $(PROGRAMS) ## Build bin/radiant, bin/executor and bin/storage-initializer
 
-# Go decides what is out of date.
-bin/radiant:             ; @scripts/need.sh go && $(GO) build -trimpath -o $@ ./operator
-bin/executor:            ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./executor
-bin/storage-initializer: ; @scripts/need.sh go && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./initializer
+# Go decides what is out of date. Programs are built with the same flags
+# everywhere, so that what they are made of is compiled once.
+bin/radiant:             ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./operator
+bin/executor:            ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./executor
+bin/storage-initializer: ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./initializer
 
 images: ## Build the container images into bin/images
-	@scripts/need.sh go certificates
+	@scripts/need.sh @images >/dev/null
 	@$(GO) run ./images -o bin/images
 
 run: ## Serve the MNIST sample on localhost:8003
 	@echo "building; the first time takes a minute or two"
 	@$(MAKE) --no-print-directory -s build
-	@scripts/need.sh python
+	@scripts/need.sh @run >/dev/null
 	@bin/radiant local -f samples/mnist/mnist.yaml
 
 test: build ## Run all tests, with the race detector
-	@scripts/need.sh python libpython gcc chromium certificates kubernetes
-	@scripts/need.sh versitygw fake-gcs-server azurite >/dev/null
+	@scripts/need.sh @test >/dev/null
 	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
 
-check: ## Formatting, vet and lint
+check: ## Formatting, vet and lint of Go and of shell scripts
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on these files'; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./tests/e2e
-	@test -x $(CACHE)/bin/golangci-lint-$(LINT) || { echo 'building golangci-lint $(LINT), once'; \
-	  GOBIN=$(CACHE)/bin/tmp $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT) && \
-	  mv $(CACHE)/bin/tmp/golangci-lint $(CACHE)/bin/golangci-lint-$(LINT); }
-	$(CACHE)/bin/golangci-lint-$(LINT) run --build-tags e2e ./...
+	@scripts/need.sh @check >/dev/null
+	"$$(scripts/need.sh shellcheck)" scripts/*.sh .ci/run
+	"$$(scripts/need.sh golangci-lint)" run --build-tags e2e ./...
 
 golden: ## Rewrite the expected outputs from what the code does now
 	$(GO) test ./expand -update
 
 bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks. BEFORE=PATH adds another build
-	@scripts/need.sh nginx
+	@scripts/need.sh @bench >/dev/null
 	@$(GO) build -o bin/bench ./tests/tools/bench && bin/bench $(if $(BEFORE),-before $(BEFORE))
 	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./expand
 
 bench-storage: ## Throughput and memory of a fetch beside rclone copy and a plain client
-	@scripts/need.sh versitygw rclone >/dev/null
+	@scripts/need.sh @bench-storage >/dev/null
 	$(GO) test -run '^$$' -bench Throughput -benchtime 1x -timeout 30m ./tests/stores
 
 scale: bin/radiant ## 1,000 deployments on a real API server: time, calls and memory of the operator
-	@scripts/need.sh kubernetes
+	@scripts/need.sh @scale >/dev/null
 	@$(GO) build -o bin/scale ./tests/tools/scale && bin/scale
 
 fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter
 	scripts/fuzz.sh $(or $(FUZZTIME),10m)
 
 generate: ## Regenerate deep copies and protobuf code
+	@scripts/need.sh @generate >/dev/null
 	scripts/generate.sh
 
 clean: ## Remove what build made; the cache folder stays

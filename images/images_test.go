@@ -23,6 +23,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 var (
@@ -251,15 +253,10 @@ func TestBadInputIsRefused(t *testing.T) {
 
 // judge lets another implementation of CycloneDX look at the SBOMs.
 func judge(t *testing.T, sboms []string) {
+	python := tools.Path(t, "sbom-check")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	install := exec.CommandContext(ctx, "../scripts/venv.sh", "sbom-check", "testdata/check.txt")
-	install.Stderr = os.Stderr
-	python, err := install.Output()
-	if err != nil {
-		t.Fatalf("installing the judge: %v", err)
-	}
-	check := exec.CommandContext(ctx, strings.TrimSpace(string(python)), append([]string{"testdata/check.py"}, sboms...)...)
+	check := exec.CommandContext(ctx, python, append([]string{"testdata/check.py"}, sboms...)...)
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("judging SBOMs: %v\n%s", err, out)
 	}

@@ -166,7 +166,7 @@ func programs(t *testing.T) string {
 			return
 		}
 		for name, from := range map[string]string{"executor": "executor", "storage-initializer": "initializer"} {
-			cmd := exec.Command("go", "build", "-o", filepath.Join(built.dir, name), "./"+from)
+			cmd := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(built.dir, name), "./"+from)
 			cmd.Dir = ".."
 			cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 			if out, err := cmd.CombinedOutput(); err != nil {

@@ -11,19 +11,23 @@ fi
 architecture=$(go env GOARCH)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-scripts/need.sh go certificates chromium fake-gcs-server >/dev/null
+scripts/need.sh @e2e >/dev/null
+# As make build builds, so that what programs are made of is compiled once.
+export CGO_ENABLED=0 GOFLAGS=-trimpath
 
 if [[ -z ${KUBECONFIG:-} ]]; then
   (cd tests/tools/cluster && go build -o "$work/cluster" .)
-  export RADIANT_CLUSTER_SOURCE=$PWD/tests/tools/cluster RADIANT_PYTHON
-  RADIANT_PYTHON=$(scripts/venv.sh cluster /dev/null)
+  export RADIANT_CLUSTER_SOURCE=$PWD/tests/tools/cluster
   trap '"$work/cluster" down || true; rm -rf "$work"' EXIT
   "$work/cluster" up > "$work/environment"
+  # shellcheck source=/dev/null
   . "$work/environment"
   "$work/cluster" images
-  go run ./images -platforms "linux/$architecture" -o "$work/images" >/dev/null
+  go build -o "$work/" ./operator ./images
+  "$work/images" -platforms "linux/$architecture" -o "$work/layouts" >/dev/null
+  version=$("$work/operator" --version | awk '{print $NF}')
   for image in operator executor storage-initializer; do
-    "$work/cluster" import "docker.io/radiant/$image:$(go run ./operator --version | awk '{print $NF}')" "$work/images/$image"
+    "$work/cluster" import "docker.io/radiant/$image:$version" "$work/layouts/$image"
   done
 fi
 

@@ -5,8 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../manifests"
 
 {
+  # shellcheck disable=SC2016 # The quotes are Markdown's.
   echo '# Made by `make generate` from the kustomize base in manifests/. DO NOT EDIT.'
-  "$(../scripts/tool.sh kustomize)" build .
+  "$(../scripts/need.sh kustomize)" build .
 } >install.yaml.part
 mv install.yaml.part install.yaml
 

@@ -1,126 +1,204 @@
 #!/usr/bin/env bash
-# need.sh TOOL... makes sure that each tool is there: says what is missing, and
-# installs it where that is one apt-get away. Of the tools that go to the cache
-# folder it prints the path.
+# need.sh NAME... makes sure that each tool of tools.txt is there and prints its
+# path, one a line; the line is empty for one that is missing and may be.
+# @TARGET stands for all tools of a target. What is built or installed goes to
+# the cache folder, once: folder tools/TOOL-VERSION, whole when it holds the file
+# .whole. Runs at the same time wait for each other, folder by folder.
 set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+table=$root/scripts/tools.txt
+modules=$root/tests/tools/cluster/binaries
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/radiant/tools
 
-apt_install() {
-  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
-    echo "installing $*" >&2
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"; } >&2
-    return
-  fi
-  return 1
+fail() {
+  echo "need.sh: $*" >&2
+  exit 1
 }
 
-usable_python() {
-  local python
-  for python in python3.11 python3.12 python3; do
-    if command -v "$python" >/dev/null &&
-      "$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; then
-      interpreter=$python
-      return 0
+rows() { grep -v -e '^#' -e '^$' "$table"; }
+
+# names prints the names that an argument stands for.
+names() {
+  case $1 in
+    @*) rows | awk -v target="${1#@}" '("," $7 ",") ~ ("," target ",") { print $1 }' ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# row NAME sets the columns of a tool.
+row() {
+  read -r name kind version package program missing _ purpose < <(rows | awk -v name="$1" '$1 == name') ||
+    fail "tools.txt has no $1"
+}
+
+# place sets the folder of a tool in the cache and the path of its program.
+place() {
+  case $kind in
+    go) dir=$cache/$name-$version path=$dir/$name ;;
+    module) dir=$cache/$version-$(module_version) path=$dir/$name ;;
+    npm) dir=$cache/$name-$version path=$dir/node_modules/.bin/$program ;;
+    venv) dir=$cache/$name-$(lists | sha256sum | cut -c1-16) path=$dir/bin/$program ;;
+    *) fail "tools.txt: $kind is no kind of tool" ;;
+  esac
+}
+
+# module_version prints the version that a go.mod pins of the module which the
+# package lies in: of those that its path begins with, the longest.
+module_version() {
+  awk -v package="$package" '
+    { sub(/^require /, ""); sub(/^[ \t]+/, "") }
+    $2 ~ /^v/ && index(package "/", $1 "/") == 1 && length($1) > length(module) { module = $1; version = $2 }
+    END { print version }' "$modules/$version/go.mod"
+}
+
+# lists prints the requirement files of an environment, one after the other.
+lists() {
+  local list
+  [[ $version != - ]] || return 0
+  for list in ${version//,/ }; do cat "$root/$list"; done
+}
+
+# whole is true if the tool is there. An environment is of no use without the
+# interpreter that it was made with.
+whole() { [[ -e $dir/.whole ]] && { [[ $kind != venv ]] || "$dir/bin/python" -c '' 2>/dev/null; }; }
+
+# locked FILE COMMAND... runs a command that nobody else runs meanwhile.
+locked() (
+  mkdir -p "$cache"
+  exec 9>"$1"
+  flock 9
+  shift
+  "$@" 9>&-
+)
+
+# make_folder makes the tool's folder anew, unless another run has made it.
+make_folder() {
+  if whole; then return; fi
+  echo "making ${dir##*/}; this happens once and may take minutes" >&2
+  rm -rf "$dir"
+  mkdir -p "$dir"
+  "make_$kind" >&2
+  touch "$dir/.whole"
+}
+
+# Programs are built alike, so that they share what Go has compiled.
+go_static() { CGO_ENABLED=0 GOWORK=off GOFLAGS=-trimpath go "$@"; }
+
+make_go() {
+  "$0" go >/dev/null
+  cd "$dir"
+  GOBIN=$dir go_static install -ldflags '-s -w' "$package@$version"
+}
+
+make_module() {
+  local folder=$version built=() each one made
+  "$0" go >/dev/null
+  each=$(rows | awk -v folder="$folder" '$2 == "module" && $3 == folder { print $1 " " $4 " " $5 }')
+  while read -r _ one _; do built+=("$one"); done <<<"$each"
+  cd "$modules/$folder"
+  go_static build -mod=readonly -ldflags "$(link_flags "$folder")" -o "$dir/" "${built[@]}"
+  while read -r one _ made; do
+    [[ $one == "$made" ]] || mv "$dir/$made" "$dir/$one"
+  done <<<"$each"
+}
+
+# link_flags FOLDER prints what the linker is told: Kubernetes' programs tell
+# clients the version that they were built with.
+link_flags() {
+  echo -n '-s -w'
+  if [[ $1 == kubernetes ]]; then
+    local at=k8s.io/component-base/version pinned=${dir##*-v}
+    local major=${pinned%%.*} rest=${pinned#*.}
+    echo -n " -X $at.gitVersion=v$pinned -X $at.gitMajor=$major -X $at.gitMinor=${rest%%.*}"
+  fi
+}
+
+make_npm() {
+  "$0" npm >/dev/null
+  npm install --prefix "$dir" --no-audit --no-fund --ignore-scripts --loglevel=error "$package@$version"
+}
+
+# make_venv installs lists that are complete and exact, so nothing is resolved.
+make_venv() {
+  local python arguments=() list
+  python=$("$0" python)
+  "$python" -m venv "$dir"
+  [[ $version != - ]] || return 0
+  for list in ${version//,/ }; do arguments+=(-r "$root/$list"); done
+  "$dir/bin/python" -m pip install --no-deps --only-binary :all: --no-input --disable-pip-version-check \
+    --progress-bar off --quiet "${arguments[@]}"
+}
+
+# on_machine prints the path of what the machine has.
+on_machine() {
+  local one at
+  if [[ $name == libpython ]]; then
+    find_libpython
+    return
+  fi
+  for one in ${program//|/ }; do
+    case $one in
+      /*) at=$one ;;
+      *) at=$(command -v "$one") || continue ;;
+    esac
+    if [[ -e $at ]] && { [[ $name != python ]] || fits "$at"; }; then
+      echo "$at"
+      return
     fi
   done
   return 1
 }
 
-# has_libpython is true if that Python is there as a shared library too.
-has_libpython() {
-  "$interpreter" - <<'PYTHON'
+# fits is true for a Python that the packages have wheels for, and that can make
+# virtual environments.
+fits() { "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null; }
+
+find_libpython() {
+  "$("$0" python)" - <<'PYTHON'
 import os, sys, sysconfig
 place, name = sysconfig.get_config_var("LIBDIR") or "/usr/lib", "libpython{}.{}.so.1.0".format(*sys.version_info)
-sys.exit(not any(os.path.exists(f"{p}/{name}") for p in (place, f"{place}/{sysconfig.get_config_var('MULTIARCH')}")))
+for folder in (place, f"{place}/{sysconfig.get_config_var('MULTIARCH')}"):
+    if os.path.exists(f"{folder}/{name}"):
+        print(f"{folder}/{name}")
+        sys.exit()
+sys.exit(1)
 PYTHON
 }
 
-bin=${XDG_CACHE_HOME:-$HOME/.cache}/radiant/bin
-
-# go_tool NAME VERSION PACKAGE builds a program outside of this module, once.
-# It lies in the cache folder with its version in its name.
-go_tool() {
-  local at=$bin/$1-$2 dir
-  if [[ ! -x $at ]]; then
-    mkdir -p "$bin"
-    exec 9>"$at.lock" # A second run waits for the first.
-    flock 9
+# install_packages installs what is missing, unless another run has.
+install_packages() {
+  on_machine >/dev/null && return
+  local wanted=${package//,/ }
+  if [[ $wanted == *'{python}'* ]]; then
+    wanted=${wanted//'{python}'/$("$("$0" python)" -c 'import sys; print("{}.{}".format(*sys.version_info))')}
   fi
-  if [[ ! -x $at ]]; then
-    echo "building $1 $2, once" >&2
-    dir=$(mktemp -d "$bin/building-XXXXXX")
-    (cd "$dir" && GOBIN=$dir GOFLAGS=-mod=mod go install "$3@$2") >&2 && mv "$dir/$1" "$at"
-    rm -rf "$dir"
-  fi
-  [[ -x $at ]] && echo "$at"
+  echo "installing $wanted" >&2
+  # shellcheck disable=SC2086 # Several packages are several words.
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted; } >&2
 }
 
-# npm_tool NAME VERSION installs a program of npm, once, in the cache folder.
-npm_tool() {
-  local at=${bin%/bin}/npm/$1-$2
-  if [[ ! -e $at/installed ]]; then
-    mkdir -p "$at"
-    exec 9>"$at.lock"
-    flock 9
+need_of_machine() {
+  if ! path=$(on_machine) && [[ $package != - && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    locked "$cache/apt.lock" install_packages || true
+    path=$(on_machine) || true
   fi
-  if [[ ! -e $at/installed ]]; then
-    echo "installing $1 $2, once" >&2
-    npm install --prefix "$at" --no-audit --no-fund --ignore-scripts --loglevel=error "$1@$2" >&2 && touch "$at/installed"
+  if [[ -z $path ]]; then
+    echo "$name is missing: $purpose" >&2
+    [[ $missing == skip ]] || exit 1
   fi
-  [[ -e $at/installed ]] && echo "$at/node_modules/.bin/$3"
 }
 
-for tool in "$@"; do
-  case $tool in
-    go)
-      command -v go >/dev/null || { echo 'Go is missing: install the version that go.mod names, or newer' >&2; exit 1; }
-      ;;
-    python)
-      usable_python || apt_install python3 python3-venv || true
-      usable_python || { echo 'Python 3.11 or 3.12 with venv is missing: the model servers need it' >&2; exit 1; }
-      ;;
-    libpython)
-      usable_python && { has_libpython || apt_install "lib$("$interpreter" -c 'import sys; print("python{}.{}".format(*sys.version_info))')"; } ||
-        echo 'The shared library of Python is missing: tests with Triton are left out' >&2
-      ;;
-    gcc)
-      command -v gcc >/dev/null || apt_install gcc libc6-dev ||
-        { echo 'gcc is missing: the race detector needs it' >&2; exit 1; }
-      ;;
-    certificates)
-      [ -e /etc/ssl/certs/ca-certificates.crt ] || apt_install ca-certificates ||
-        { echo 'the certificates of authorities are missing (package ca-certificates): images hold them' >&2; exit 1; }
-      ;;
-    kubernetes)
-      "$(dirname "${BASH_SOURCE[0]}")/../tests/tools/cluster/binaries/build.sh" etcd kube-apiserver kube-controller-manager >/dev/null
-      ;;
-    nginx)
-      command -v nginx >/dev/null || apt_install nginx-light ||
-        { echo 'nginx is missing: the benchmark compares with it' >&2; exit 1; }
-      ;;
-    versitygw)
-      go_tool versitygw v1.8.0 github.com/versity/versitygw/cmd/versitygw ||
-        { echo 'versitygw cannot be built: tests of s3:// need it' >&2; exit 1; }
-      ;;
-    fake-gcs-server)
-      go_tool fake-gcs-server v1.56.1 github.com/fsouza/fake-gcs-server ||
-        { echo 'fake-gcs-server cannot be built: tests of gs:// need it' >&2; exit 1; }
-      ;;
-    azurite)
-      command -v npm >/dev/null || apt_install nodejs npm || true
-      npm_tool azurite 3.37.0 azurite-blob ||
-        { echo 'Azurite cannot be installed, npm is needed: tests of azblob:// need it' >&2; exit 1; }
-      ;;
-    rclone)
-      command -v rclone >/dev/null || apt_install rclone ||
-        { echo 'rclone is missing: the benchmark of storage compares with it' >&2; exit 1; }
-      ;;
-    chromium)
-      command -v chromium chromium-browser google-chrome >/dev/null || apt_install chromium ||
-        echo 'no Chromium, and no way to install it here: the tests of the OpenAPI page will be skipped' >&2
-      ;;
-    *)
-      echo "need.sh: unknown tool $tool" >&2
-      exit 1
-      ;;
-  esac
+for argument in "$@"; do
+  asked=$(names "$argument")
+  [[ -n $asked ]] || fail "tools.txt has no tool for $argument"
+  for tool in $asked; do
+    row "$tool"
+    if [[ $kind == apt ]]; then
+      need_of_machine
+    else
+      place
+      whole || locked "$dir.lock" make_folder
+    fi
+    echo "$path"
+  done
 done

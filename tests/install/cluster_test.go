@@ -27,6 +27,8 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/tests/kit/apiserver"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // patience bounds each wait.
@@ -252,7 +254,7 @@ func TestRelease(t *testing.T) {
 	c := ownCluster(t)
 	helm := func(args ...string) string {
 		t.Helper()
-		out, err := run(tool(t, "helm"), append(args, "--kubeconfig", c.Kubeconfig(), "-n", namespace)...)
+		out, err := run(tools.Path(t, "helm"), append(args, "--kubeconfig", c.Kubeconfig(), "-n", namespace)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -317,11 +319,7 @@ func radiant(t *testing.T) string {
 
 var built = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(filepath.Dir(audit), "radiant")
-	out, err := exec.Command("go", "build", "-o", path, root+"/operator").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building radiant: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, programs.Compile(path, "./operator")
 })
 
 // state is a deployment's, as its status tells.

@@ -17,6 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // wrong has two errors that the definition's schema lets through, and
@@ -130,15 +132,12 @@ func (c *cluster) checkRefusal(t *testing.T) {
 }
 
 func (c *cluster) checkKubectl(t *testing.T) {
-	kubectl, err := run("../tools/cluster/binaries/build.sh", "kubectl")
-	if err != nil {
-		t.Fatal(err)
-	}
+	kubectl := tools.Path(t, "kubectl")
 	file := filepath.Join(t.TempDir(), "wrong.yaml")
 	if err := os.WriteFile(file, []byte(wrong), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(strings.TrimSpace(string(kubectl)), "--kubeconfig", c.Kubeconfig(), "apply", "-f", file).CombinedOutput()
+	out, err := exec.Command(kubectl, "--kubeconfig", c.Kubeconfig(), "apply", "-f", file).CombinedOutput()
 	if err == nil {
 		t.Errorf("kubectl apply succeeds:\n%s", out)
 	}

@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 const (
@@ -23,18 +23,6 @@ const (
 	// kubeVersion is what Helm renders for where no cluster is asked.
 	kubeVersion = "1.37.2"
 )
-
-// tool is the path of a program that scripts/tool.sh builds.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	cmd := exec.Command(root+"/scripts/tool.sh", name)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("building %s: %v", name, err)
-	}
-	return strings.TrimSpace(string(out))
-}
 
 // run returns the standard output of a program.
 func run(program string, args ...string) ([]byte, error) {
@@ -51,7 +39,7 @@ func run(program string, args ...string) ([]byte, error) {
 // kustomize builds a folder of manifests.
 func kustomize(t *testing.T, folder string) []byte {
 	t.Helper()
-	out, err := run(tool(t, "kustomize"), "build", folder)
+	out, err := run(tools.Path(t, "kustomize"), "build", folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +49,7 @@ func kustomize(t *testing.T, folder string) []byte {
 // template renders the chart as release "radiant".
 func template(t *testing.T, args ...string) ([]byte, error) {
 	t.Helper()
-	return run(tool(t, "helm"), append([]string{"template", "radiant", chart, "-n", namespace, "--kube-version", kubeVersion}, args...)...)
+	return run(tools.Path(t, "helm"), append([]string{"template", "radiant", chart, "-n", namespace, "--kube-version", kubeVersion}, args...)...)
 }
 
 // objects reads all objects of a YAML stream.

@@ -12,59 +12,45 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/prime-radiant/radiant/tests/kit/programs"
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
-// runTimeout bounds one file of tests, installTimeout what it needs.
-const (
-	runTimeout     = 3 * time.Minute
-	installTimeout = 10 * time.Minute
-)
+// runTimeout bounds one file of tests.
+const runTimeout = 3 * time.Minute
 
 func TestPeers(t *testing.T) {
 	bin := programs.Build(t)
 	for _, c := range []struct {
-		file string
-		// lists are the packages to install; none: those of radiant local.
-		lists []string
+		// environment is what the file runs in, of tools.txt; "" is radiant local's.
+		file, environment string
 	}{
-		{"test_wrapper", []string{"wrapper.txt"}},
-		{"test_seldon_client", []string{"wrapper.txt"}},
-		{"test_tftensor", []string{"wrapper.txt", "wrapper-tensorflow.txt"}},
-		{"test_triton", []string{"triton.txt"}},
-		{"test_tensorflow_serving", nil},
+		{"test_wrapper", "peers-wrapper"},
+		{"test_seldon_client", "peers-wrapper"},
+		{"test_tftensor", "peers-wrapper-tensorflow"},
+		{"test_triton", "peers-triton"},
+		{"test_tensorflow_serving", ""},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			if c.file == "test_triton" && runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
 				t.Skip("Triton is there for Linux on x86-64 alone")
 			}
-			run(t, program{bin, interpreter(t, bin, c.lists), c.file, interpreter(t, bin, []string{"wrapper.txt"})})
+			run(t, program{bin, interpreter(t, bin, c.environment), c.file, interpreter(t, bin, "peers-wrapper")})
 		})
 	}
 }
 
-// interpreter returns the Python of a virtual environment that holds the
-// packages of the lists, or of radiant local's.
-func interpreter(t *testing.T, bin string, lists []string) string {
+// interpreter returns the Python of an environment of tools.txt; "" is radiant
+// local's.
+func interpreter(t *testing.T, bin, environment string) string {
 	t.Helper()
-	if len(lists) == 0 {
+	if environment == "" {
 		return programs.Python(t, bin)
 	}
-	name := "peers-" + strings.TrimSuffix(lists[len(lists)-1], ".txt")
-	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "../../scripts/venv.sh", append([]string{name}, lists...)...)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("installing the packages of %s: %v\n%s", strings.Join(lists, ", "), err, said.String())
-	}
-	return strings.TrimSpace(string(out))
+	return tools.Path(t, environment)
 }
 
 // program is a file of tests with the Python that runs it, the folder of our

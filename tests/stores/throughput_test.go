@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/prime-radiant/radiant/tests/kit/stores"
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // TestMain lets this binary be a plain client, whose time and memory are
@@ -97,7 +98,7 @@ func BenchmarkThroughput(b *testing.B) {
 	if b.N > 1 {
 		b.Skip("once is enough: it has rounds of its own")
 	}
-	stores.Tool(b, "rclone")
+	tools.Path(b, "rclone")
 	s := stores.StartS3(b, "bucket")
 	b.Run("near", race{s, s.URL, "near", 50, 40_000_000, 5}.run)
 	b.Run("far", race{s, stores.StartFar(b, s.URL, 50*time.Millisecond, 20_000_000), "far", 50, 8_000_000, 3}.run)

@@ -1,18 +1,16 @@
 package apiserver
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/prime-radiant/radiant/tests/kit/source"
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // process is a running program.
@@ -90,17 +88,9 @@ func (p *process) stop() {
 
 // build returns the paths of programs, which are built unless they are there.
 func build(names []string) (map[string]string, error) {
-	script := source.Path("tests", "tools", "cluster", "binaries", "build.sh")
-	cmd := exec.Command(script, names...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	paths, err := tools.Paths(context.Background(), names...)
 	if err != nil {
-		return nil, fmt.Errorf("building %s: %w\n%s", join(names), err, stderr.Bytes())
-	}
-	paths := strings.Fields(string(out))
-	if len(paths) != len(names) {
-		return nil, fmt.Errorf("building %s: %s printed %q", join(names), script, out)
+		return nil, err
 	}
 	binaries := map[string]string{}
 	for i, name := range names {
@@ -108,5 +98,3 @@ func build(names []string) (map[string]string, error) {
 	}
 	return binaries, nil
 }
-
-func join(names []string) string { return strings.Join(names, ",") }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -238,7 +239,7 @@ func (s *Server) etcdURL() string {
 func (s *Server) startControllers() error {
 	p, err := s.start("kube-controller-manager",
 		"--kubeconfig="+s.Kubeconfig(), "--leader-elect=false", "--secure-port=0",
-		"--controllers="+join(s.options.Controllers))
+		"--controllers="+strings.Join(s.options.Controllers, ","))
 	if err != nil {
 		return err
 	}

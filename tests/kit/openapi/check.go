@@ -4,15 +4,14 @@
 package openapi
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/prime-radiant/radiant/tests/kit/source"
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // Document is the path at which an executor of a protocol has its document.
@@ -22,28 +21,16 @@ func Document(protocol string) string {
 	}[protocol]
 }
 
-const (
-	installTimeout = 10 * time.Minute
-	checkTimeout   = 2 * time.Minute
-)
+const checkTimeout = 2 * time.Minute
 
 // Check fails the test if a document, given by the address of its JSON, is not
 // valid or does not say what happens.
 func Check(t *testing.T, documents ...string) {
 	t.Helper()
-	list, script := source.Path("tests", "kit", "openapi", "check.txt"), source.Path("tests", "kit", "openapi", "check.py")
-	ctx, cancel := context.WithTimeout(t.Context(), installTimeout)
+	python, script := tools.Path(t, "openapi-check"), source.Path("tests", "kit", "openapi", "check.py")
+	ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
 	defer cancel()
-	install := exec.CommandContext(ctx, source.Path("scripts", "venv.sh"), "openapi-check", list)
-	var said bytes.Buffer
-	install.Stderr = &said
-	python, err := install.Output()
-	if err != nil {
-		t.Fatalf("installing the validator: %v\n%s", err, said.String())
-	}
-	ctx, cancel = context.WithTimeout(t.Context(), checkTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, strings.TrimSpace(string(python)), append([]string{"-B", script}, documents...)...)
+	cmd := exec.CommandContext(ctx, python, append([]string{"-B", script}, documents...)...)
 	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/prime-radiant/radiant/tests/kit/source"
@@ -20,13 +21,26 @@ func Build(t testing.TB) string {
 	for name, pkg := range map[string]string{
 		"radiant": "./operator", "executor": "./executor", "storage-initializer": "./initializer",
 	} {
-		cmd := exec.Command("go", "build", "-o", filepath.Join(dir, name), pkg)
-		cmd.Dir = source.Path()
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("building %s: %v\n%s", name, err, out)
+		if err := Compile(filepath.Join(dir, name), pkg); err != nil {
+			t.Fatal(err)
 		}
 	}
 	return dir
+}
+
+// Compile builds a package of the project, named from its root, as make build
+// does: Go compiles what programs are made of once for each set of flags.
+func Compile(path, pkg string, flags ...string) error {
+	args := append([]string{"build", "-trimpath"}, flags...)
+	cmd := exec.Command("go", append(args, "-o", path, pkg)...)
+	cmd.Dir = source.Path()
+	if !slices.Contains(flags, "-race") {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building %s: %w\n%s", pkg, err, out)
+	}
+	return nil
 }
 
 // Executor makes the executor, with flags for go build, in a folder that clean
@@ -38,11 +52,9 @@ func Executor(flags ...string) (path string, clean func(), err error) {
 	}
 	clean = func() { _ = os.RemoveAll(dir) }
 	path = filepath.Join(dir, "executor")
-	build := exec.Command("go", append(append([]string{"build"}, flags...), "-o", path, "./executor")...)
-	build.Dir = source.Path()
-	if out, err := build.CombinedOutput(); err != nil {
+	if err := Compile(path, "./executor", flags...); err != nil {
 		clean()
-		return "", nil, fmt.Errorf("building the executor: %w\n%s", err, out)
+		return "", nil, err
 	}
 	return path, clean, nil
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // The account that Azurite has, and its key, which its documentation publishes.
@@ -27,7 +29,7 @@ type Azure struct{ URL string }
 // StartAzure starts a server with containers and their blobs.
 func StartAzure(t testing.TB, containers map[string]Files) *Azure {
 	t.Helper()
-	azurite := Tool(t, "azurite")
+	azurite := tools.Path(t, "azurite")
 	address := serve(t, func(host, port string) *exec.Cmd {
 		cmd := exec.Command(azurite, "--blobHost", host, "--blobPort", port, "--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry")
 		cmd.Dir = t.TempDir()

@@ -5,6 +5,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // StartGCS starts a fake-gcs-server with buckets and their objects, and returns
@@ -18,7 +20,7 @@ func StartGCS(t testing.TB, buckets map[string]Files) map[string]string {
 // pods can reach.
 func StartGCSAt(t testing.TB, host string, buckets map[string]Files) map[string]string {
 	t.Helper()
-	server := Tool(t, "fake-gcs-server")
+	server := tools.Path(t, "fake-gcs-server")
 	dir := t.TempDir()
 	for bucket, files := range buckets {
 		for key, content := range files {

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
 // S3 is a running versitygw.
@@ -23,7 +25,7 @@ type S3 struct {
 // StartS3 starts a server with empty buckets.
 func StartS3(t testing.TB, buckets ...string) *S3 {
 	t.Helper()
-	gateway := Tool(t, "versitygw")
+	gateway := tools.Path(t, "versitygw")
 	s := &S3{Key: "test", Secret: "testtest1", Dir: t.TempDir()}
 	for _, b := range buckets {
 		if err := os.Mkdir(filepath.Join(s.Dir, b), 0o755); err != nil {

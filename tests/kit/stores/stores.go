@@ -2,7 +2,6 @@
 package stores
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -10,30 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/prime-radiant/radiant/tests/kit/programs"
-	"github.com/prime-radiant/radiant/tests/kit/source"
 )
 
 // startTimeout bounds the start of a server on a busy machine.
 const startTimeout = 2 * time.Minute
-
-// Tool installs a program by the project's script, and returns its path.
-func Tool(t testing.TB, name string) string {
-	t.Helper()
-	script := source.Path("scripts", "need.sh")
-	cmd := exec.Command(script, name)
-	var said bytes.Buffer
-	cmd.Stderr = &said
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", script, name, err, said.String())
-	}
-	return strings.TrimSpace(string(out))
-}
 
 // serve runs a server until the test ends, and returns when something listens
 // at its address. program is made the program for an address; it is asked again if

@@ -54,7 +54,7 @@ func sourceDir() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "binaries", "build.sh")); err != nil {
+	if _, err := os.Stat(needScript(dir)); err != nil {
 		return "", fmt.Errorf("%s is not the folder of the cluster's sources; set RADIANT_CLUSTER_SOURCE", dir)
 	}
 	return dir, nil
@@ -75,7 +75,7 @@ func (c *cluster) up(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := run(ctx, step{"installing packages", c.installDebian}, step{"building programs", c.build}); err != nil {
+	if err := run(ctx, step{"looking for programs", c.build}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -111,48 +111,41 @@ func run(ctx context.Context, steps ...step) error {
 	return nil
 }
 
-// debian lists packages, each by a program that shows that it is there.
-var debian = []struct{ name, shownBy string }{
-	{"runc", "/usr/sbin/runc"},
-	{"containernetworking-plugins", "/usr/lib/cni/bridge"},
-	{"nftables", "/usr/sbin/nft"},
-	{"conntrack", "/usr/sbin/conntrack"},
-	{"iproute2", "/usr/sbin/ip"},
-	{"iptables", "/usr/sbin/iptables"},
-	{"debootstrap", "/usr/sbin/debootstrap"},
+// programs are all that a node runs, by their names in scripts/tools.txt; ofDebian
+// are those that the machine must have.
+var (
+	programs = []string{
+		"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
+		"containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server", "traefik", "keda",
+	}
+	ofDebian = []string{"runc", "cni-plugins", "nft", "conntrack", "ip", "iptables", "debootstrap"}
+)
+
+// need returns the paths of tools, which are built or installed unless they are
+// there.
+func (c *cluster) need(ctx context.Context, names ...string) ([]string, error) {
+	cmd := exec.CommandContext(ctx, needScript(c.source), names...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	return strings.Fields(string(out)), err
 }
 
-func (c *cluster) installDebian(ctx context.Context) error {
-	var missing []string
-	for _, p := range debian {
-		if _, err := os.Stat(p.shownBy); err != nil {
-			missing = append(missing, p.name)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	if err := c.command(ctx, nil, "apt-get", "update", "-qq"); err != nil {
-		return err
-	}
-	return c.command(ctx, nil, "apt-get", append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...)...)
-}
-
-// programs are all that a node runs.
-var programs = []string{
-	"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
-	"containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server", "traefik", "keda",
+// needScript is the script that makes tools, from the folder of this program's
+// sources.
+func needScript(source string) string {
+	return filepath.Join(source, "..", "..", "..", "scripts", "need.sh")
 }
 
 // build makes the programs and links them into one folder.
 func (c *cluster) build(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.source, "binaries", "build.sh"), programs...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
+	if _, err := c.need(ctx, ofDebian...); err != nil {
+		return err
+	}
+	paths, err := c.need(ctx, programs...)
 	if err != nil {
 		return err
 	}
-	for _, path := range strings.Fields(string(out)) {
+	for _, path := range paths {
 		link := c.binary(filepath.Base(path))
 		if target, err := os.Readlink(link); err == nil && target == path {
 			continue

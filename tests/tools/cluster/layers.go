@@ -63,17 +63,13 @@ func packages(name string, lists ...string) layer {
 			args = append(args, "-r", path)
 		}
 		return c.cached(fmt.Sprintf("%s-%.8x", name, hash.Sum(nil)), func(dir string) error {
-			return c.command(ctx, nil, python(), append(args, "--target", filepath.Join(dir, "opt/packages"))...)
+			pip, err := c.need(ctx, "pip")
+			if err != nil {
+				return err
+			}
+			return c.command(ctx, nil, pip[0], append(args, "--target", filepath.Join(dir, "opt/packages"))...)
 		})
 	}
-}
-
-// python is one that has pip.
-func python() string {
-	if path := os.Getenv("RADIANT_PYTHON"); path != "" {
-		return path
-	}
-	return "python3"
 }
 
 // program is a static Go program at the root of the image, from a folder

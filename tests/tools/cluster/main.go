@@ -1,5 +1,5 @@
 // Cluster starts and stops a single-node Kubernetes on this machine: real
-// components, built from source by binaries/build.sh, as plain processes. It
+// components, built from source by scripts/need.sh, as plain processes. It
 // needs Linux and root, and nothing that is not in a language's or a
 // distribution's package archive.
 //
@@ -22,8 +22,7 @@ const usage = `usage: cluster up | down | images | import NAME LAYOUT
 
 Environment: RADIANT_CLUSTER_DIR, where state and logs go (default: the folder
 cluster in radiant's cache); RADIANT_CLUSTER_SOURCE, the folder of this
-program's sources (default: the current one); RADIANT_PYTHON, a Python with pip
-(default: python3).
+program's sources (default: the current one).
 `
 
 func main() {
