@@ -60,7 +60,7 @@ lists() {
 
 # whole is true if the tool is there. An environment is of no use without the
 # interpreter that it was made with.
-whole() { [[ -e $dir/.whole ]] && { [[ $kind != venv ]] || "$dir/bin/python" -c '' 2>/dev/null; }; }
+whole() { [[ -e $dir/.whole && -x $path ]] && { [[ $kind != venv ]] || "$dir/bin/python" -c '' 2>/dev/null; }; }
 
 # locked FILE COMMAND... runs a command that nobody else runs meanwhile.
 locked() (
@@ -71,11 +71,13 @@ locked() (
   "$@" 9>&-
 )
 
-# make_folder makes the tool's folder anew, unless another run has made it.
+# make_folder makes the tool's folder, unless another run has made it. What an
+# interrupted run left goes away; a whole folder whose table got another row stays
+# in use meanwhile.
 make_folder() {
   if whole; then return; fi
   echo "making ${dir##*/}; this happens once and may take minutes" >&2
-  rm -rf "$dir"
+  [[ -e $dir/.whole ]] || rm -rf "$dir"
   mkdir -p "$dir"
   "make_$kind" >&2
   touch "$dir/.whole"
@@ -122,7 +124,7 @@ make_npm() {
 make_venv() {
   local python arguments=() list
   python=$("$0" python)
-  "$python" -m venv "$dir"
+  "$python" -m venv --clear "$dir"
   [[ $version != - ]] || return 0
   for list in ${version//,/ }; do arguments+=(-r "$root/$list"); done
   "$dir/bin/python" -m pip install --no-deps --only-binary :all: --no-input --disable-pip-version-check \
