@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/prime-radiant/radiant/apis/yamljson"
 )
 
 // maxFile bounds the input. Kubernetes itself stores objects of 1.5 MB at most.
@@ -49,7 +51,7 @@ func Decode(name string, r io.Reader) (docs []Document, problems Problems, err e
 	}
 	d := decoder{file: name, structs: map[reflect.Type]*structType{}}
 	for _, part := range splitDocuments(text) {
-		part.text = yamlEscapes(part.text)
+		part.text = yamljson.Escapes(part.text)
 		d.part(part)
 	}
 	for _, p := range d.problems {
@@ -134,11 +136,10 @@ type decoder struct {
 	structs  map[reflect.Type]*structType
 
 	// Of the document being read:
-	above   int // lines before it
-	doc     *Document
-	budget  int // values that may still be visited
-	stopped bool
-	within  []frame
+	above  int // lines before it
+	doc    *Document
+	reader *yamljson.Reader
+	within []frame
 }
 
 // frame is a struct around the value being read.
@@ -149,7 +150,10 @@ type frame struct {
 
 func (d *decoder) part(part document) {
 	d.above = part.above
-	d.budget, d.stopped = moreValues+len(part.text), false
+	d.reader = yamljson.New(len(part.text), func(path string, n *yaml.Node, message string) {
+		d.report(SeverityError, path, n, message)
+	})
+	d.reader.Above = part.above
 	// "..." ends a document too, so something may follow.
 	for y := yaml.NewDecoder(bytes.NewReader(part.text)); ; {
 		var root yaml.Node
@@ -162,7 +166,7 @@ func (d *decoder) part(part document) {
 			return
 		}
 		if len(root.Content) > 0 {
-			d.object(resolve(root.Content[0]))
+			d.object(yamljson.Resolve(root.Content[0]))
 		}
 	}
 }
@@ -173,7 +177,7 @@ func (d *decoder) object(n *yaml.Node) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.report(SeverityNote, "", n, "skipped: not a Kubernetes object but "+describe(n))
+		d.report(SeverityNote, "", n, "skipped: not a Kubernetes object but "+yamljson.Describe(n))
 		return
 	}
 	apiVersion, kind := scalarOf(n, "apiVersion"), scalarOf(n, "kind")
@@ -202,14 +206,14 @@ func (d *decoder) object(n *yaml.Node) {
 func (d *decoder) list(n *yaml.Node) {
 	items := child(n, "items")
 	if items.Kind != yaml.SequenceNode {
-		d.report(SeverityError, "items", items, "expected a list of objects, found "+describe(items))
+		d.report(SeverityError, "items", items, "expected a list of objects, found "+yamljson.Describe(items))
 		return
 	}
 	for _, item := range items.Content {
-		if !d.visit("items", item, 0) {
+		if !d.reader.Visit("items", item, 0) {
 			return
 		}
-		item = resolve(item)
+		item = yamljson.Resolve(item)
 		// The items of a typed list need not repeat its type.
 		if scalarOf(n, "kind") == Kind+"List" && item.Kind == yaml.MappingNode && scalarOf(item, "kind") == "" {
 			d.deployment(item)
@@ -245,7 +249,7 @@ func (d *decoder) report(s Severity, path string, n *yaml.Node, message string) 
 func child(n *yaml.Node, key string) *yaml.Node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == key {
-			return resolve(n.Content[i+1])
+			return yamljson.Resolve(n.Content[i+1])
 		}
 	}
 	return n

@@ -2,60 +2,26 @@ package v1
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/prime-radiant/radiant/apis/yamljson"
 )
-
-const (
-	// maxDepth bounds nesting. The deepest field of a deployment is at about
-	// 20, and each level of a graph adds two.
-	maxDepth = 200
-	// moreValues bounds what a document may grow to by aliases: that many
-	// values more than it has bytes.
-	moreValues = 100_000
-)
-
-// resolve follows an alias to what it stands for.
-func resolve(n *yaml.Node) *yaml.Node {
-	for n.Kind == yaml.AliasNode && n.Alias != nil {
-		n = n.Alias
-	}
-	return n
-}
-
-// visit counts a value and reports whether it may be read.
-func (d *decoder) visit(path string, n *yaml.Node, depth int) bool {
-	if d.stopped {
-		return false
-	}
-	d.budget--
-	switch {
-	case d.budget < 0:
-		d.report(SeverityError, path, n, "the document is too large: aliases (*name) multiply its values")
-	case depth > maxDepth:
-		d.report(SeverityError, path, n, fmt.Sprintf("the document is nested deeper than %d levels", maxDepth))
-	default:
-		return true
-	}
-	d.stopped = true
-	return false
-}
 
 // value reads n into v. Null leaves v as it is, as in JSON.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
-	if !d.visit(path, n, depth) {
+	if !d.reader.Visit(path, n, depth) {
 		return
 	}
-	n = resolve(n)
+	n = yamljson.Resolve(n)
 	if _, seen := d.doc.positions[path]; !seen {
 		d.doc.positions[path] = position{n.Line + d.above, n.Column}
 	}
-	if isNull(n) {
+	if yamljson.IsNull(n) {
 		return
 	}
 	t := v.Type()
@@ -68,7 +34,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 		if v.IsNil() {
 			v.Set(reflect.New(t.Elem()))
 		}
-		d.budget++ // The same value, not another one.
+		d.reader.Again() // The same value, not another one.
 		d.value(n, v.Elem(), path, depth)
 	case reflect.Struct:
 		d.structure(n, v, path, depth)
@@ -83,29 +49,29 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string, depth int) {
 
 func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, depth int) {
 	if n.Kind != yaml.MappingNode {
-		d.report(SeverityError, path, n, "expected fields (name: value), found "+describe(n))
+		d.report(SeverityError, path, n, "expected fields (name: value), found "+yamljson.Describe(n))
 		return
 	}
 	typ := d.structType(v.Type())
 	d.within = append(d.within, frame{path, typ})
-	for _, e := range d.entries(n, path, depth) {
-		fieldPath := join(path, e.key.Value)
-		f, ok := typ.fields[e.key.Value]
+	for _, e := range d.reader.Entries(n, path, depth) {
+		fieldPath := yamljson.Join(path, e.Key.Value)
+		f, ok := typ.fields[e.Key.Value]
 		if !ok {
-			d.unknown(e.key, fieldPath)
+			d.unknown(e.Key, fieldPath)
 			continue
 		}
 		d.place(fieldPath, e)
-		d.value(e.value, v.FieldByIndex(f.index), fieldPath, depth+1)
+		d.value(e.Value, v.FieldByIndex(f.index), fieldPath, depth+1)
 	}
 	d.within = d.within[:len(d.within)-1]
 }
 
 // place records where a field is: at its value where that stands on the same
 // line, at its name otherwise.
-func (d *decoder) place(path string, e entry) {
-	at := e.key
-	if value := e.value; value.Kind == yaml.ScalarNode && value.Line == e.key.Line {
+func (d *decoder) place(path string, e yamljson.Entry) {
+	at := e.Key
+	if value := e.Value; value.Kind == yaml.ScalarNode && value.Line == e.Key.Line {
 		at = value
 	}
 	d.doc.positions[path] = position{at.Line + d.above, at.Column}
@@ -113,28 +79,28 @@ func (d *decoder) place(path string, e entry) {
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string, depth int) {
 	if n.Kind != yaml.MappingNode {
-		d.report(SeverityError, path, n, "expected a mapping (key: value), found "+describe(n))
+		d.report(SeverityError, path, n, "expected a mapping (key: value), found "+yamljson.Describe(n))
 		return
 	}
 	t := v.Type()
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(t))
 	}
-	for _, e := range d.entries(n, path, depth) {
-		if isNull(resolve(e.value)) {
+	for _, e := range d.reader.Entries(n, path, depth) {
+		if yamljson.IsNull(yamljson.Resolve(e.Value)) {
 			continue
 		}
 		item := reflect.New(t.Elem()).Elem()
-		entryPath := path + "[" + e.key.Value + "]"
+		entryPath := path + "[" + e.Key.Value + "]"
 		d.place(entryPath, e)
-		d.value(e.value, item, entryPath, depth+1)
-		v.SetMapIndex(reflect.ValueOf(e.key.Value).Convert(t.Key()), item)
+		d.value(e.Value, item, entryPath, depth+1)
+		v.SetMapIndex(reflect.ValueOf(e.Key.Value).Convert(t.Key()), item)
 	}
 }
 
 func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path string, depth int) {
 	if n.Kind != yaml.SequenceNode {
-		message := "expected a list (lines that begin with -), found " + describe(n)
+		message := "expected a list (lines that begin with -), found " + yamljson.Describe(n)
 		if n.Kind == yaml.MappingNode {
 			message += "; put - before its first line"
 		}
@@ -144,64 +110,12 @@ func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path string, depth int
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, item := range n.Content {
 		itemPath := path + "[" + strconv.Itoa(i) + "]"
-		if isNull(resolve(item)) {
+		if yamljson.IsNull(yamljson.Resolve(item)) {
 			d.report(SeverityError, itemPath, item, "the entry is empty")
 			continue
 		}
 		d.value(item, v.Index(i), itemPath, depth+1)
 	}
-}
-
-// entry is one key of a mapping.
-type entry struct{ key, value *yaml.Node }
-
-// entries lists the keys of a mapping, with those of merged mappings ("<<")
-// after its own. A key given twice is an error.
-func (d *decoder) entries(n *yaml.Node, path string, depth int) []entry {
-	var own, merged []entry
-	first := map[string]*yaml.Node{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := resolve(n.Content[i]), n.Content[i+1]
-		switch {
-		case key.Kind == yaml.ScalarNode && key.ShortTag() == "!!merge":
-			merged = append(merged, d.merged(resolve(value), path, depth+1)...)
-		case key.Kind != yaml.ScalarNode:
-			d.report(SeverityError, path, key, "a key must be text, found "+describe(key))
-		case first[key.Value] != nil:
-			d.report(SeverityError, join(path, key.Value), key,
-				fmt.Sprintf("%s is given twice, first in line %d", key.Value, first[key.Value].Line+d.above))
-		default:
-			first[key.Value] = key
-			own = append(own, entry{key, value})
-		}
-	}
-	for _, e := range merged {
-		if first[e.key.Value] == nil {
-			first[e.key.Value] = e.key
-			own = append(own, e)
-		}
-	}
-	return own
-}
-
-// merged lists the keys of the value of "<<": a mapping or a list of mappings,
-// of which the first has precedence.
-func (d *decoder) merged(n *yaml.Node, path string, depth int) []entry {
-	if !d.visit(path, n, depth) {
-		return nil
-	}
-	switch n.Kind {
-	case yaml.MappingNode:
-		return d.entries(n, path, depth)
-	case yaml.SequenceNode:
-		var all []entry
-		for _, item := range n.Content {
-			all = append(all, d.merged(resolve(item), path, depth+1)...)
-		}
-		return all
-	}
-	d.report(SeverityError, path, n, "<< merges a mapping, found "+describe(n))
-	return nil
 }
 
 // unknown reports a field that the type does not have, with the name that was
@@ -290,11 +204,4 @@ func (s *structType) below(name string) string {
 		}
 	}
 	return ""
-}
-
-func join(path, field string) string {
-	if path == "" {
-		return field
-	}
-	return path + "." + field
 }

@@ -171,6 +171,9 @@ func TestErrors(t *testing.T) {
 		"no predictors":    {[]string{"--file=" + file("d.yaml", deployment)}, nil, []string{"spec.predictors is empty"}},
 		"which predictor":  {[]string{"--predictor=c", "--file=" + file("e.yaml", deployment+"  - name: a\n  - name: b\n")}, nil, []string{`no predictor "c"`, "a, b"}},
 		"type in the YAML": {[]string{"--file=" + file("f.yaml", deployment+"  - name: a\n    graph:\n      name: m\n      children:\n        name: x\n")}, nil, []string{"line 9", "spec.predictors.graph.children"}},
+		"a key twice":      {[]string{"--file=" + file("g.yaml", deployment+"  - name: a\n    name: b\n")}, nil, []string{"line 6: name is given twice, first in line 5"}},
+		"not for JSON":     {[]string{"--file=" + file("h.yaml", deployment+"  - name: a\n    traffic: .nan\n")}, nil, []string{"line 6", ".nan"}},
+		"aliases":          {[]string{"--file=" + file("i.yaml", "kind: SeldonDeployment\nspec: &a {predictors: *a}")}, nil, []string{"nested deeper than 200 levels"}},
 		"bad annotation":   {named, map[string]string{"ENGINE_PREDICTOR": encoded(model), "RADIANT_PODINFO": filepath.Dir(file("annotations", "seldon.io/rest-timeout=\"soon\"\n"))}, []string{"seldon.io/rest-timeout", `"soon"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
