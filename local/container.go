@@ -1,15 +1,17 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // pace are the times that a container's life keeps to.
@@ -35,9 +37,9 @@ func usualPace() pace {
 
 // host is what containers need of the program that runs them.
 type host struct {
-	spawn   *spawner
+	spawn   *process.Spawner
 	console *console
-	ports   *portBook
+	ports   *process.PortBook
 	pace    pace
 	// abort is closed when everything has to end at once.
 	abort   <-chan struct{}
@@ -48,9 +50,9 @@ type host struct {
 type container struct {
 	containerPlan
 	host   *host
-	out    *output
+	out    *process.Output
 	grace  time.Duration
-	prober *prober
+	prober *process.Prober
 	ready  atomic.Bool
 	// failure is the last one, until the container is ready or has succeeded.
 	failure atomic.Pointer[failure]
@@ -69,20 +71,17 @@ type failure struct {
 	text string
 }
 
-func newContainer(plan containerPlan, h *host, out *output, grace time.Duration) *container {
+func newContainer(plan containerPlan, h *host, out *process.Output, grace time.Duration) *container {
 	c := &container{containerPlan: plan, host: h, out: out, grace: grace, started: make(chan struct{})}
-	c.prober = newProber(plan.spec, c.runWithin)
+	c.prober = process.NewProber(plan.spec, c.runWithin)
 	return c
 }
 
 // runWithin runs words in the container's surroundings.
 func (c *container) runWithin(ctx context.Context, words []string) ([]byte, error) {
-	inside := c.within(words)
-	cmd := exec.CommandContext(ctx, inside.Program, inside.Args...)
-	cmd.Env, cmd.Dir = inside.Env, inside.Dir
-	cmd.SysProcAttr = processAttributes()
-	cmd.WaitDelay = pipeDelay
-	return cmd.CombinedOutput()
+	var out bytes.Buffer
+	err := c.within(words).Run(ctx, &out)
+	return out.Bytes(), err
 }
 
 // prepare makes the container's working folder and frees its ports.
@@ -91,23 +90,23 @@ func (c *container) prepare() error {
 		return fmt.Errorf("making the working folder: %w", err)
 	}
 	for _, p := range c.spec.Ports {
-		c.host.ports.release(p.ContainerPort)
+		c.host.ports.Release(p.ContainerPort)
 	}
-	c.out.forget()
+	c.out.Forget()
 	return nil
 }
 
 // run keeps the container running until ctx is done, and returns when it is
 // gone.
 func (c *container) run(ctx context.Context) {
-	defer c.out.close()
+	defer c.out.Close()
 	pause := c.host.pace.firstPause
 	for ctx.Err() == nil {
 		began := time.Now()
 		reason, killed := c.once(ctx)
 		c.setReady(false)
 		c.clean()
-		c.out.flush()
+		c.out.Flush()
 		if ctx.Err() != nil {
 			return
 		}
@@ -119,10 +118,10 @@ func (c *container) run(ctx context.Context) {
 			pause = c.host.pace.firstPause
 		}
 		c.fail(reason)
-		quote := c.out.quote()
+		quote := c.out.Quote()
 		if killed {
 			// What it said last has nothing to do with it.
-			quote = c.out.where()
+			quote = c.out.Where()
 		}
 		c.host.console.say("%s: %s; CrashLoopBackOff: starting again in %v%s", c.label, reason, pause, quote)
 		if !wait(ctx, pause) {
@@ -134,18 +133,18 @@ func (c *container) run(ctx context.Context) {
 
 // runToEnd runs an init container until it succeeds or ctx is done.
 func (c *container) runToEnd(ctx context.Context) error {
-	defer c.out.close()
+	defer c.out.Close()
 	pause := c.host.pace.firstPause
 	for {
 		err := c.onceToEnd(ctx)
 		c.clean()
-		c.out.flush()
+		c.out.Flush()
 		if err == nil || ctx.Err() != nil {
 			c.failure.Store(nil)
 			return ctx.Err()
 		}
 		c.fail(err.Error())
-		c.host.console.say("%s: %v; Init:CrashLoopBackOff: trying again in %v%s", c.label, err, pause, c.out.quote())
+		c.host.console.say("%s: %v; Init:CrashLoopBackOff: trying again in %v%s", c.label, err, pause, c.out.Quote())
 		if !wait(ctx, pause) {
 			return ctx.Err()
 		}
@@ -155,7 +154,7 @@ func (c *container) runToEnd(ctx context.Context) error {
 
 // fail remembers a failure, with what the container said about it.
 func (c *container) fail(reason string) {
-	if said := c.out.message(); said != "" {
+	if said := c.out.Message(); said != "" {
 		reason += ": " + said
 	}
 	c.failure.Store(&failure{at: time.Now(), text: reason})
@@ -165,18 +164,18 @@ func (c *container) onceToEnd(ctx context.Context) error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	p, err := c.host.spawn.start(c.command, c.out)
+	p, err := c.host.spawn.Start(c.command, c.out)
 	if err != nil {
 		return err
 	}
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-ctx.Done():
-		p.stop(c.grace, c.host.abort)
+		p.Stop(c.grace, c.host.abort)
 		return ctx.Err()
 	}
-	if p.err != nil && exitReason(p.err) != "exit code 0" {
-		return fmt.Errorf("it failed: %s", exitReason(p.err))
+	if p.Failed() {
+		return fmt.Errorf("it failed: %s", p.Reason())
 	}
 	return nil
 }
@@ -187,7 +186,7 @@ func (c *container) once(ctx context.Context) (reason string, killed bool) {
 	if err := c.prepare(); err != nil {
 		return err.Error(), false
 	}
-	p, err := c.host.spawn.start(c.command, c.out)
+	p, err := c.host.spawn.Start(c.command, c.out)
 	if err != nil {
 		return err.Error(), false
 	}
@@ -202,15 +201,15 @@ func (c *container) once(ctx context.Context) (reason string, killed bool) {
 		}
 	}()
 	select {
-	case <-p.done:
-		reason, killed = "it ended: "+exitReason(p.err), wasKilled(p.err)
+	case <-p.Done():
+		reason, killed = "it ended: "+p.Reason(), p.Killed()
 	case err := <-failed:
 		reason = err.Error()
-		p.stop(c.grace, c.host.abort)
+		p.Stop(c.grace, c.host.abort)
 	case <-ctx.Done():
 		c.setReady(false)
 		c.preStop()
-		p.stop(c.grace, c.host.abort)
+		p.Stop(c.grace, c.host.abort)
 	}
 	stopWatching()
 	<-watched
@@ -221,7 +220,7 @@ func (c *container) once(ctx context.Context) (reason string, killed bool) {
 // started again.
 func (c *container) watch(ctx context.Context) error {
 	if hook := c.spec.Lifecycle; hook != nil && hook.PostStart != nil {
-		if err := c.hook(ctx, hook.PostStart); err != nil {
+		if err := c.prober.Hook(ctx, hook.PostStart, c.host.pace.hook); err != nil {
 			return fmt.Errorf("postStart: %w", err)
 		}
 	}
@@ -241,10 +240,9 @@ func (c *container) watch(ctx context.Context) error {
 
 // untilStarted waits for the startup probe.
 func (c *container) untilStarted(ctx context.Context, probe *corev1.Probe) error {
-	deadline := time.Now().Add(seconds(probe.InitialDelaySeconds, 0) +
-		seconds(probe.PeriodSeconds, 10)*time.Duration(times(probe.FailureThreshold, 3)))
+	deadline := time.Now().Add(process.StartTime(probe))
 	for {
-		err := c.prober.check(ctx, probe)
+		err := c.prober.Check(ctx, probe)
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
@@ -262,7 +260,7 @@ func (c *container) untilStarted(ctx context.Context, probe *corev1.Probe) error
 func (c *container) untilReady(ctx context.Context) bool {
 	probe := c.spec.ReadinessProbe
 	for probe != nil {
-		err := c.prober.check(ctx, probe)
+		err := c.prober.Check(ctx, probe)
 		if err == nil {
 			break
 		}
@@ -293,15 +291,15 @@ func (c *container) untilDead(ctx context.Context) error {
 		return nil
 	}
 	failures := 0
-	for wait(ctx, seconds(probe.PeriodSeconds, 10)) {
-		err := c.prober.check(ctx, probe)
+	for wait(ctx, process.Period(probe)) {
+		err := c.prober.Check(ctx, probe)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
 			failures = 0
 		default:
-			if failures++; failures >= times(probe.FailureThreshold, 3) {
+			if failures++; failures >= process.Failures(probe) {
 				return fmt.Errorf("liveness probe failed: %w", err)
 			}
 		}
@@ -316,7 +314,7 @@ func (c *container) followReadiness(ctx context.Context, dead chan error) {
 	if probe == nil {
 		return
 	}
-	ticker := time.NewTicker(seconds(probe.PeriodSeconds, 10))
+	ticker := time.NewTicker(process.Period(probe))
 	defer ticker.Stop()
 	failures := 0
 	for {
@@ -328,7 +326,7 @@ func (c *container) followReadiness(ctx context.Context, dead chan error) {
 			return
 		case <-ticker.C:
 		}
-		err := c.prober.check(ctx, probe)
+		err := c.prober.Check(ctx, probe)
 		if ctx.Err() != nil {
 			return
 		}
@@ -337,7 +335,7 @@ func (c *container) followReadiness(ctx context.Context, dead chan error) {
 			c.setReady(true)
 			continue
 		}
-		if failures++; failures >= times(probe.FailureThreshold, 3) && c.ready.Load() {
+		if failures++; failures >= process.Failures(probe) && c.ready.Load() {
 			c.host.console.say("%s: not ready any more: %v", c.label, err)
 			c.failure.Store(&failure{at: time.Now(), text: "not ready any more: " + err.Error()})
 			c.setReady(false)
@@ -371,11 +369,32 @@ func (c *container) wasStarted() bool {
 // The container itself has ended.
 func (c *container) takenPort() (int32, bool) {
 	for _, p := range c.spec.Ports {
-		if !portFree(p.ContainerPort) {
+		if !process.PortFree(p.ContainerPort) {
 			return p.ContainerPort, true
 		}
 	}
 	return 0, false
+}
+
+// preStop runs the container's preStop hook. No requests are sent to it any
+// more: the gateway has stopped that before it stops a pod.
+func (c *container) preStop() {
+	hook := c.spec.Lifecycle
+	if hook == nil || hook.PreStop == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), min(c.grace, c.host.pace.hook))
+	defer cancel()
+	go func() {
+		select {
+		case <-c.host.abort:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if err := c.prober.Hook(ctx, hook.PreStop, c.host.pace.hook); err != nil {
+		c.host.console.say("%s: preStop: %v", c.label, err)
+	}
 }
 
 // clean removes what a container engine may have left.
@@ -383,8 +402,8 @@ func (c *container) clean() {
 	if c.cleanup == nil {
 		return
 	}
-	if p, err := c.host.spawn.start(*c.cleanup, io.Discard); err == nil {
-		<-p.done
+	if p, err := c.host.spawn.Start(*c.cleanup, io.Discard); err == nil {
+		<-p.Done()
 	}
 }
 

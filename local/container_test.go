@@ -13,27 +13,42 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/prime-radiant/radiant/local/localtest"
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // newTestHost returns a host that prints on the screen.
-func newTestHost(t *testing.T, s *screen) *host {
-	h := &host{spawn: newSpawner(), console: &console{out: s}, ports: newPortBook(), pace: quick(), abort: make(chan struct{})}
-	t.Cleanup(func() { h.spawn.close(); h.ports.close() })
+func newTestHost(t *testing.T, s *localtest.Screen) *host {
+	h := &host{spawn: process.NewSpawner(), console: &console{out: s}, ports: process.NewPortBook(), pace: quick(), abort: make(chan struct{})}
+	t.Cleanup(func() { h.spawn.Close(); h.ports.Close() })
 	return h
 }
 
 // newTestContainer makes a container that runs a command of the test.
-func newTestContainer(t *testing.T, h *host, spec *corev1.Container, run command) *container {
+func newTestContainer(t *testing.T, h *host, spec *corev1.Container, run process.Command) *container {
 	dir := t.TempDir()
-	out, err := openOutput(filepath.Join(dir, "log"), spec.Name, "", h.console, true)
+	out, err := process.OpenOutput(filepath.Join(dir, "log"), func(line string) { h.console.line(spec.Name, "", line) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	plan := containerPlan{spec: spec, label: "main/" + spec.Name, command: run, work: filepath.Join(dir, "work")}
-	plan.within = func(words []string) command { return command{Program: words[0], Args: words[1:], Env: run.Env} }
+	plan.within = func(words []string) process.Command {
+		return process.Command{Program: words[0], Args: words[1:], Env: run.Env}
+	}
 	c := newContainer(plan, h, out, 5*time.Second)
 	c.portTaken = func(int32) {}
 	return c
+}
+
+// unseen is an output whose lines are kept and not shown.
+func unseen(t *testing.T) *process.Output {
+	t.Helper()
+	out, err := process.OpenOutput(filepath.Join(t.TempDir(), "log"), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // runInBackground runs the container until the test ends.
@@ -46,36 +61,36 @@ func runInBackground(t *testing.T, c *container) (stop func()) {
 	return stop
 }
 
-func shellCommand(script string) command {
-	return command{Program: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ()}
+func shellCommand(script string) process.Command {
+	return process.Command{Program: "/bin/sh", Args: []string{"-c", script}, Env: os.Environ()}
 }
 
 func TestAServerThatDiesIsStartedAgainAndSaysWhy(t *testing.T) {
-	s := newScreen()
+	s := localtest.NewScreen()
 	h := newTestHost(t, s)
 	c := newTestContainer(t, h, &corev1.Container{Name: "clf"}, actCommand("die"))
-	c.out.show = false
+	c.out = unseen(t)
 	runInBackground(t, c)
-	text := s.await(t, "starting again in 20ms", "starting again in 40ms", "starting again in 100ms")
-	want := "main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    OSError: model.joblib is damaged\n    log: " + c.out.path + "\n"
+	text := s.Await(t, "starting again in 20ms", "starting again in 40ms", "starting again in 100ms")
+	want := "main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    OSError: model.joblib is damaged" + c.out.Where() + "\n"
 	if !strings.Contains(text, want) {
 		t.Errorf("missing %q in:\n%s", want, text)
 	}
 }
 
 func TestAServerThatWasKilledIsNotQuoted(t *testing.T) {
-	s := newScreen()
+	s := localtest.NewScreen()
 	h := newTestHost(t, s)
 	c := newTestContainer(t, h, &corev1.Container{Name: "clf"}, shellCommand("echo KeyError: long ago; kill -9 $$"))
-	c.out.show = false
+	c.out = unseen(t)
 	runInBackground(t, c)
-	s.await(t, "main/clf: it ended: signal: killed; CrashLoopBackOff: starting again in 20ms\n    log: "+c.out.path+"\n")
+	s.Await(t, "main/clf: it ended: signal: killed; CrashLoopBackOff: starting again in 20ms"+c.out.Where()+"\n")
 }
 
 func TestReadinessAndLiveness(t *testing.T) {
-	s := newScreen()
+	s := localtest.NewScreen()
 	h := newTestHost(t, s)
-	port, err := h.ports.take(0)
+	port, err := h.ports.Take(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,20 +110,20 @@ func TestReadinessAndLiveness(t *testing.T) {
 	run.Env = append(run.Env, "PREDICTIVE_UNIT_HTTP_SERVICE_PORT="+strconv.Itoa(int(port)))
 	c := newTestContainer(t, h, spec, run)
 	stop := runInBackground(t, c)
-	eventually(t, "ready", c.ready.Load)
-	if _, err := http.Get("http://" + address(port) + "/unready"); err != nil {
+	localtest.Eventually(t, "ready", c.ready.Load)
+	if _, err := http.Get("http://" + process.Address(port) + "/unready"); err != nil {
 		t.Fatal(err)
 	}
-	s.await(t, "main/clf: not ready any more", "status 503 not now")
+	s.Await(t, "main/clf: not ready any more", "status 503 not now")
 	if c.ready.Load() {
 		t.Error("it still counts as ready")
 	}
 	if err := os.WriteFile(alarm, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.await(t, "main/clf: liveness probe failed", "the alarm rings", "CrashLoopBackOff")
+	s.Await(t, "main/clf: liveness probe failed", "the alarm rings", "CrashLoopBackOff")
 	os.Remove(alarm)
-	s.await(t, "main/clf: ready again\n")
+	s.Await(t, "main/clf: ready again\n")
 	stop()
 	if !strings.HasSuffix(s.String(), "model stops\n") {
 		t.Errorf("the model was not asked to stop:\n%s", s)
@@ -116,14 +131,14 @@ func TestReadinessAndLiveness(t *testing.T) {
 }
 
 func TestAStartupProbeThatFailsStartsAgain(t *testing.T) {
-	s := newScreen()
+	s := localtest.NewScreen()
 	h := newTestHost(t, s)
 	c := newTestContainer(t, h, &corev1.Container{Name: "clf", StartupProbe: &corev1.Probe{
 		PeriodSeconds: 1, FailureThreshold: 1,
 		ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/false"}}},
 	}}, shellCommand("exec sleep 60"))
 	runInBackground(t, c)
-	s.await(t, "main/clf: startup probe failed")
+	s.Await(t, "main/clf: startup probe failed")
 	if c.ready.Load() {
 		t.Error("it was ready without having started")
 	}
@@ -131,7 +146,7 @@ func TestAStartupProbeThatFailsStartsAgain(t *testing.T) {
 
 func TestHooks(t *testing.T) {
 	dir := t.TempDir()
-	s := newScreen()
+	s := localtest.NewScreen()
 	h := newTestHost(t, s)
 	touch := func(name string) *corev1.LifecycleHandler {
 		return &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/sh", "-c", "echo $GREETING > " + filepath.Join(dir, name)}}}
@@ -140,31 +155,11 @@ func TestHooks(t *testing.T) {
 	run.Env = append(run.Env, "GREETING=hello")
 	c := newTestContainer(t, h, &corev1.Container{Name: "clf", Lifecycle: &corev1.Lifecycle{PostStart: touch("up"), PreStop: touch("down")}}, run)
 	stop := runInBackground(t, c)
-	eventually(t, "ready", c.ready.Load)
+	localtest.Eventually(t, "ready", c.ready.Load)
 	stop()
 	for _, name := range []string{"up", "down"} {
 		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != "hello\n" {
 			t.Errorf("hook %s wrote %q, %v", name, text, err)
-		}
-	}
-}
-
-func TestHooksThatOnlySleepAreSkipped(t *testing.T) {
-	exec := func(words ...string) *corev1.LifecycleHandler {
-		return &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: words}}
-	}
-	for _, one := range []struct {
-		hook *corev1.LifecycleHandler
-		want bool
-	}{
-		{exec("/bin/sh", "-c", "/bin/sleep 10"), true},
-		{exec("sleep", "5"), true},
-		{&corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 5}}, true},
-		{exec("/bin/sh", "-c", "sleep 10; rm lock"), false},
-		{exec("/bin/stop"), false},
-	} {
-		if got := sleeps(one.hook); got != one.want {
-			t.Errorf("sleeps(%v) = %v", one.hook, got)
 		}
 	}
 }
@@ -176,7 +171,7 @@ func TestAPortThatAnotherProgramTookIsReported(t *testing.T) {
 	}
 	defer l.Close()
 	port := int32(l.Addr().(*net.TCPAddr).Port)
-	s := newScreen()
+	s := localtest.NewScreen()
 	h := newTestHost(t, s)
 	run := actCommand("model")
 	run.Env = append(run.Env, "PREDICTIVE_UNIT_HTTP_SERVICE_PORT="+strconv.Itoa(int(port)))
@@ -188,7 +183,7 @@ func TestAPortThatAnotherProgramTookIsReported(t *testing.T) {
 	if got := <-taken; got != port {
 		t.Errorf("port %d was reported, want %d", got, port)
 	}
-	s.await(t, "was taken by another program")
+	s.Await(t, "was taken by another program")
 }
 
 // shellPlan is a container that runs a script.
@@ -199,10 +194,9 @@ func shellPlan(dir, name, script string) containerPlan {
 
 func newTestPod(t *testing.T, h *host, plan *podPlan) *pod {
 	t.Helper()
-	dir := t.TempDir()
 	plan.name, plan.grace = "pod", 5*time.Second
-	open := func(c *containerPlan, init bool) (*output, error) {
-		return openOutput(filepath.Join(dir, "log."+c.spec.Name), c.label, "", h.console, false)
+	open := func(c *containerPlan, init bool) (*process.Output, error) {
+		return unseen(t), nil
 	}
 	p, err := newPod(plan, h, open, podEvents{changed: func() {}, portTaken: func(int32) {}})
 	if err != nil {
@@ -212,7 +206,7 @@ func newTestPod(t *testing.T, h *host, plan *podPlan) *pod {
 }
 
 func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
-	s := newScreen()
+	s := localtest.NewScreen()
 	h := newTestHost(t, s)
 	dir := t.TempDir()
 	ready := filepath.Join(dir, "model")
@@ -222,18 +216,18 @@ func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
 	})
 	p.start("")
 	defer p.stop()
-	s.await(t, "main/fetch: it failed: exit code 7; Init:CrashLoopBackOff: trying again in 20ms\n    no model here\n    log: ", "trying again in 40ms")
+	s.Await(t, "main/fetch: it failed: exit code 7; Init:CrashLoopBackOff: trying again in 20ms\n    no model here\n    log: ", "trying again in 40ms")
 	if p.ready() {
 		t.Error("the pod is ready before its init containers have succeeded")
 	}
 	if err := os.WriteFile(ready, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the pod is ready", p.ready)
+	localtest.Eventually(t, "the pod is ready", p.ready)
 }
 
 func TestTheExecutorStopsBeforeTheOthers(t *testing.T) {
-	h := newTestHost(t, newScreen())
+	h := newTestHost(t, localtest.NewScreen())
 	dir := t.TempDir()
 	order := filepath.Join(dir, "order")
 	script := func(name, pause string) string {
@@ -243,7 +237,7 @@ func TestTheExecutorStopsBeforeTheOthers(t *testing.T) {
 		shellPlan(dir, "model", script("model", "0")), shellPlan(dir, "executor", script("executor", "0.3")),
 	}})
 	p.start("executor")
-	eventually(t, "both have set their traps", func() bool {
+	localtest.Eventually(t, "both have set their traps", func() bool {
 		_, model := os.Stat(order + ".model")
 		_, executor := os.Stat(order + ".executor")
 		return model == nil && executor == nil

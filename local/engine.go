@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os/exec"
 	"time"
+
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // engineTimeout bounds the wait for a container engine's answer.
@@ -50,7 +52,7 @@ type imageRun struct {
 // ports that it is told, like the other containers. The values of its
 // environment are not in the arguments, which other users can see: the engine
 // takes them from its own environment.
-func (r imageRun) command(from shell) command {
+func (r imageRun) command(from shell) process.Command {
 	args := []string{"run", "--rm", "--name", r.Name, "--network", "host"}
 	for _, v := range r.Env {
 		args = append(args, "--env", v.Name)
@@ -74,15 +76,15 @@ func (r imageRun) command(from shell) command {
 		rest = append(append([]string{}, r.Entrypoint[1:]...), r.Args...)
 	}
 	args = append(append(args, r.Image), rest...)
-	return command{Program: r.Engine, Args: args, Env: from.with(r.Env)}
+	return process.Command{Program: r.Engine, Args: args, Env: from.with(r.Env)}
 }
 
 // remove is the command that makes sure that the container is gone.
-func (r imageRun) remove(from shell) *command {
-	return &command{Program: r.Engine, Args: []string{"rm", "--force", r.Name}, Env: from}
+func (r imageRun) remove(from shell) *process.Command {
+	return &process.Command{Program: r.Engine, Args: []string{"rm", "--force", r.Name}, Env: from}
 }
 
 // enter is the command that runs words inside the container.
-func (r imageRun) enter(words []string, from shell) command {
-	return command{Program: r.Engine, Args: append([]string{"exec", r.Name}, words...), Env: from}
+func (r imageRun) enter(words []string, from shell) process.Command {
+	return process.Command{Program: r.Engine, Args: append([]string{"exec", r.Name}, words...), Env: from}
 }

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/prime-radiant/radiant/local/localtest"
 )
 
 // rawCodec sends bytes as they are.
@@ -197,7 +199,7 @@ func TestAGRPCClientThatLeavesCancelsTheWork(t *testing.T) {
 		in, out := []byte("x"), []byte(nil)
 		done <- conn.Invoke(ctx, "/a.B/C", &in, &out)
 	}()
-	eventually(t, "the call has arrived", arrived.Load)
+	localtest.Eventually(t, "the call has arrived", arrived.Load)
 	cancel()
 	if err := <-done; status.Code(err) != codes.Canceled {
 		t.Errorf("got %v", err)

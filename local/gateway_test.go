@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prime-radiant/radiant/local/localtest"
 )
 
 // startGateway serves the routes and returns the address.
@@ -211,7 +213,7 @@ func TestPartOfTheTrafficIsMirrored(t *testing.T) {
 	for range 100 {
 		get(t, "http://"+address+"/seldon/default/m/predict")
 	}
-	eventually(t, "30 copies have arrived", func() bool { return copies.Load() == 30 })
+	localtest.Eventually(t, "30 copies have arrived", func() bool { return copies.Load() == 30 })
 }
 
 func TestLargeBodiesPassAndAreNotMirrored(t *testing.T) {
@@ -290,7 +292,7 @@ func TestAClientThatLeavesCancelsTheWork(t *testing.T) {
 	}
 	select {
 	case <-left:
-	case <-time.After(patience):
+	case <-time.After(localtest.Patience):
 		t.Error("the work was not cancelled")
 	}
 }
@@ -319,11 +321,11 @@ func TestNoRequestIsLostWhenBackendsChange(t *testing.T) {
 	}
 	for i := range 50 {
 		before := answers.Load()
-		eventually(t, "requests are answered", func() bool { return answers.Load() > before || t.Failed() })
+		localtest.Eventually(t, "requests are answered", func() bool { return answers.Load() > before || t.Failed() })
 		old := backends[i%2]
 		backends[(i+1)%2] = newBackend("x", addresses{http: backends[(i+1)%2].http}, always)
 		g.set([]*route{single("m", backends[(i+1)%2])})
-		old.retire(patience)
+		old.retire(localtest.Patience)
 		if old.acquire() {
 			t.Error("a retired backend let a request in")
 		}

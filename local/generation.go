@@ -16,6 +16,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // generation is one predictor of one deployment, as it was at one time, with
@@ -52,7 +53,7 @@ type generation struct {
 
 // predictorPorts are the ports of a predictor's containers.
 type predictorPorts struct {
-	book *portBook
+	book *process.PortBook
 	// preferred returns a container's own wishes.
 	preferred func(container string) expand.Ports
 	byName    map[string]expand.Ports
@@ -67,7 +68,7 @@ func (p *predictorPorts) container(name string) expand.Ports {
 	}
 	wish := p.preferred(name)
 	take := func(preferred int32) int32 {
-		port, err := p.book.take(preferred)
+		port, err := p.book.Take(preferred)
 		if err != nil {
 			p.err = err
 		}
@@ -81,7 +82,7 @@ func (p *predictorPorts) container(name string) expand.Ports {
 // giveBack ends the use of the ports.
 func (p *predictorPorts) giveBack() {
 	for _, ports := range p.byName {
-		p.book.giveBack(ports.HTTP, ports.GRPC, ports.Metrics)
+		p.book.GiveBack(ports.HTTP, ports.GRPC, ports.Metrics)
 	}
 }
 
@@ -208,7 +209,7 @@ func (g *generation) folder(state string) string {
 func (g *generation) start(h *host, open outputs, taken func(*generation)) error {
 	g.began = time.Now()
 	g.backend = newBackend(g.predictor.Name, addresses{
-		http: hostPort("", g.http), grpc: hostPort("", g.grpc),
+		http: process.Address(g.http), grpc: process.Address(g.grpc),
 		tls: g.predictor.SSL != nil && !g.predictor.NoExecutor(),
 	}, g.isReady.Load)
 	events := podEvents{

@@ -6,6 +6,8 @@ import (
 	"net"
 	"strconv"
 	"syscall"
+
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // listen opens the gateway's port on this machine's own addresses: IPv4, and
@@ -32,7 +34,7 @@ func explainTaken(port int, err error) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("opening the gateway's port: %w", err)
 	}
-	owner := portOwner(port)
+	owner := process.PortOwner(port)
 	if owner == "" {
 		owner = "another program"
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/local/process"
 	"github.com/prime-radiant/radiant/manifests"
 )
 
@@ -93,8 +94,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer state.close()
 	r := newRunner(&o, state, port)
-	defer r.world.host.spawn.close()
-	defer r.world.host.ports.close()
+	defer r.world.host.spawn.Close()
+	defer r.world.host.ports.Close()
 
 	target, err := r.plan(sources)
 	if err != nil {
@@ -136,7 +137,7 @@ type runner struct {
 
 func newRunner(o *Options, s *state, port int) *runner {
 	c := &console{out: o.Out, terminal: o.Terminal}
-	h := &host{spawn: newSpawner(), console: c, ports: newPortBook(), pace: usualPace(), abort: o.Abort, verbose: o.Verbose}
+	h := &host{spawn: process.NewSpawner(), console: c, ports: process.NewPortBook(), pace: usualPace(), abort: o.Abort, verbose: o.Verbose}
 	if o.pace != nil {
 		h.pace = *o.pace
 	}
@@ -214,18 +215,19 @@ func (r *runner) tell(warnings, notes []string) {
 
 // open makes the function that opens the logs of a generation.
 func (r *runner) open(g *generation) outputs {
-	return func(c *containerPlan, init bool) (*output, error) {
+	return func(c *containerPlan, init bool) (*process.Output, error) {
 		colour := colours[int(r.colours.Add(1)-1)%len(colours)]
 		own := c.choice.way == asShell || c.choice.way == asImage
 		show := own || init || r.options.Verbose > 0
 		if r.options.Verbose > 1 {
 			r.console.say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
 		}
-		out, err := openOutput(r.state.log(g.deployment.Namespace, g.deployment.Name, c.name), c.label, colour, r.console, show)
-		if err == nil {
-			out.probes = probePaths(c.spec)
+		var line func(string)
+		if show {
+			line = func(text string) { r.console.line(c.label, colour, text) }
 		}
-		return out, err
+		file := r.state.log(g.deployment.Namespace, g.deployment.Name, c.name)
+		return process.OpenOutput(file, line, process.ProbePaths(c.spec))
 	}
 }
 

@@ -18,13 +18,14 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/local/localtest"
 	"github.com/prime-radiant/radiant/manifests"
 )
 
 // session is a running Run.
 type session struct {
 	t       *testing.T
-	screen  *screen
+	screen  *localtest.Screen
 	address string
 	file    string
 	options Options
@@ -40,7 +41,7 @@ func newSession(t *testing.T, text string) *session {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &session{t: t, screen: newScreen(), file: filepath.Join(dir, "deployment.yaml"), done: make(chan error, 1)}
+	s := &session{t: t, screen: localtest.NewScreen(), file: filepath.Join(dir, "deployment.yaml"), done: make(chan error, 1)}
 	s.write(text)
 	p := quick()
 	s.options = Options{
@@ -118,7 +119,7 @@ func (s *session) run() {
 func (s *session) start() {
 	s.t.Helper()
 	s.run()
-	s.screen.await(s.t, "address known\n")
+	s.screen.Await(s.t, "address known\n")
 }
 
 // stop ends Run and expects it to end well.
@@ -208,7 +209,7 @@ func TestAContainerSeesWhatItWouldInAPod(t *testing.T) {
 	if text, err := os.ReadFile(log); err != nil || string(text) != "first listens\nfirst stops\n" {
 		t.Errorf("log %q, %v", text, err)
 	}
-	s.screen.await(t, "alone/main/clf | first listens\n", "alone/main/clf | first stops\n")
+	s.screen.Await(t, "alone/main/clf | first listens\n", "alone/main/clf | first stops\n")
 }
 
 // modelPID asks the model for the id of its process.
@@ -227,11 +228,11 @@ func TestNothingIsLeftAfterAStop(t *testing.T) {
 	s.options.Exec = map[string]string{"clf": execAct("model") + " & wait"}
 	s.start()
 	pid := s.modelPID("/seldon/default/alone/predict")
-	if !alive(pid) {
+	if !localtest.Alive(pid) {
 		t.Fatal("the model does not run")
 	}
 	s.stop()
-	eventually(t, "the model is gone", func() bool { return !alive(pid) })
+	localtest.Eventually(t, "the model is gone", func() bool { return !localtest.Alive(pid) })
 	if _, err := http.Get("http://" + s.address + "/"); err == nil {
 		t.Error("the gateway still answers")
 	}
@@ -245,7 +246,7 @@ func TestTheTableAndTheCurlLine(t *testing.T) {
 	}
 	s.start()
 	_, port, _ := net.SplitHostPort(s.address)
-	text := s.screen.await(t, "Press Ctrl-C to stop.")
+	text := s.screen.Await(t, "Press Ctrl-C to stop.")
 	for _, want := range []string{
 		"alone (namespace default, protocol seldon)",
 		"main       clf   --exec RADIANT_TEST_ACT=model",
@@ -303,7 +304,7 @@ func TestAChangeLosesNoRequest(t *testing.T) {
 	}
 	for _, mode := range []string{"1", "2", "3"} {
 		s.write(fmt.Sprintf(alone, mode))
-		eventually(t, "version "+mode+" answers", served("v"+mode))
+		localtest.Eventually(t, "version "+mode+" answers", served("v"+mode))
 	}
 	close(stop)
 	wg.Wait()
@@ -311,7 +312,7 @@ func TestAChangeLosesNoRequest(t *testing.T) {
 		t.Error("the first version never answered")
 	}
 	t.Logf("%d requests over three changes", count.Load())
-	eventually(t, "the first version is gone", func() bool { return !alive(pid) })
+	localtest.Eventually(t, "the first version is gone", func() bool { return !localtest.Alive(pid) })
 	s.stop()
 }
 
@@ -323,15 +324,15 @@ func TestAWrongChangeChangesNothing(t *testing.T) {
 	pid := s.modelPID("/seldon/default/alone/predict")
 
 	s.write("apiVersion: machinelearning.seldon.io/v1\nkind: SeldonDeployment\nmetadata: {name: alone}\nspec: {predictors: 3}\n")
-	s.screen.await(t, "deployment.yaml:4:", "not applied: what runs keeps running")
+	s.screen.Await(t, "deployment.yaml:4:", "not applied: what runs keeps running")
 	// A container that cannot run is found before anything is touched.
 	s.write(strings.Replace(fmt.Sprintf(alone, "0"), "volumes: [", "- {name: other, image: example.com/other}\n        volumes: [", 1))
-	s.screen.await(t, "container other: image example.com/other has no stand-in on this machine")
+	s.screen.Await(t, "container other: image example.com/other has no stand-in on this machine")
 	// The way back to what runs starts nothing anew.
 	s.write(fmt.Sprintf(alone, "0"))
 	// Traffic is the gateway's business alone.
 	s.write(strings.Replace(fmt.Sprintf(alone, "0"), "name: main", "name: main\n    traffic: 100", 1))
-	s.screen.await(t, "deployment alone: the change is served")
+	s.screen.Await(t, "deployment alone: the change is served")
 	if now := s.modelPID("/seldon/default/alone/predict"); now != pid {
 		t.Errorf("process %d was replaced by %d, though nothing of it changed", pid, now)
 	}
@@ -345,17 +346,17 @@ func TestAChangeThatIsNeverReadyGivesWayToTheNext(t *testing.T) {
 	s.start()
 	pid := s.modelPID("/seldon/default/alone/predict")
 	s.write(fmt.Sprintf(alone, "bad"))
-	eventually(t, "the new process runs", func() bool { return len(pids(s.screen.String())) == 1 })
+	localtest.Eventually(t, "the new process runs", func() bool { return len(localtest.PIDs(s.screen.String())) == 1 })
 	if now := s.modelPID("/seldon/default/alone/predict"); now != pid {
 		t.Error("the old one does not answer any more")
 	}
 	s.write(fmt.Sprintf(alone, "better"))
-	s.screen.await(t, "deployment alone: the change is served")
+	s.screen.Await(t, "deployment alone: the change is served")
 	if _, text := s.post("/seldon/default/alone/predict", "{}"); !strings.Contains(text, "better") {
 		t.Errorf("answer %s", text)
 	}
-	bad := pids(s.screen.String())[0]
-	eventually(t, "the first two are gone", func() bool { return !alive(bad) && !alive(pid) })
+	bad := localtest.PIDs(s.screen.String())[0]
+	localtest.Eventually(t, "the first two are gone", func() bool { return !localtest.Alive(bad) && !localtest.Alive(pid) })
 	s.stop()
 }
 
@@ -368,11 +369,11 @@ func TestDeploymentsComeAndGo(t *testing.T) {
 	s.start()
 	pid := s.modelPID("/seldon/default/alone/predict")
 	s.write(one + "\n---\n" + two)
-	eventually(t, "both answer", func() bool {
+	localtest.Eventually(t, "both answer", func() bool {
 		code, _ := s.post("/seldon/default/second/predict", "{}")
 		return code == http.StatusOK
 	})
-	text := s.screen.await(t, "second (namespace default, protocol seldon)", "/seldon/default/second/api/v1.0/predictions -H")
+	text := s.screen.Await(t, "second (namespace default, protocol seldon)", "/seldon/default/second/api/v1.0/predictions -H")
 	if n := strings.Count(text, "alone (namespace default"); n != 1 {
 		t.Errorf("the first one was announced %d times:\n%s", n, text)
 	}
@@ -380,9 +381,9 @@ func TestDeploymentsComeAndGo(t *testing.T) {
 		t.Error("the first one was started anew")
 	}
 	s.write(two)
-	eventually(t, "the first one is gone", func() bool {
+	localtest.Eventually(t, "the first one is gone", func() bool {
 		code, _ := s.post("/seldon/default/alone/predict", "{}")
-		return code == http.StatusNotFound && !alive(pid)
+		return code == http.StatusNotFound && !localtest.Alive(pid)
 	})
 	if code, _ := s.post("/seldon/default/second/predict", "{}"); code != http.StatusOK {
 		t.Error("the second one does not answer")
@@ -398,7 +399,7 @@ func TestATakenPortMovesThePredictor(t *testing.T) {
 		port, port, port, port, went) + execAct("model")}
 	s.run()
 	var text []byte
-	eventually(t, "the process says its port", func() bool {
+	localtest.Eventually(t, "the process says its port", func() bool {
 		var err error
 		text, err = os.ReadFile(port + ".ready")
 		return err == nil
@@ -411,7 +412,7 @@ func TestATakenPortMovesThePredictor(t *testing.T) {
 	if err := os.WriteFile(went, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.screen.await(t, "alone/main/clf: port "+strings.TrimSpace(string(text))+" was taken by another program", "deployment alone, predictor main: choosing other ports", "address known")
+	s.screen.Await(t, "alone/main/clf: port "+strings.TrimSpace(string(text))+" was taken by another program", "deployment alone, predictor main: choosing other ports", "address known")
 	if code, body := s.post("/seldon/default/alone/predict", "{}"); code != http.StatusOK {
 		t.Errorf("status %d: %s", code, body)
 	}

@@ -64,7 +64,7 @@ func TestANodeThatIsLeftOutNeedsNoModel(t *testing.T) {
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": "", "side": "sleep 600"}
 	s.run()
-	text := s.screen.await(t, "fetched/main/clf is left out, as --exec asks", "starting 1 deployment", "fetched/main/side: --exec sleep 600")
+	text := s.screen.Await(t, "fetched/main/clf is left out, as --exec asks", "starting 1 deployment", "fetched/main/side: --exec sleep 600")
 	s.stop()
 	if strings.Contains(text, "model-initializer: it failed") {
 		t.Errorf("a model was fetched for nobody:\n%s", text)
@@ -86,7 +86,7 @@ func TestAChangeToAMissingModelChangesNothing(t *testing.T) {
 	s.start()
 	pid := s.modelPID("/seldon/team/fetched/api/v1.0/predictions")
 	s.write(strings.Replace(withModel, "./the-model", "ftp://host/model", 1))
-	s.screen.await(t, "error: spec.predictors[0].graph.modelUri: scheme ftp is not known", "not applied: what runs keeps running")
+	s.screen.Await(t, "error: spec.predictors[0].graph.modelUri: scheme ftp is not known", "not applied: what runs keeps running")
 	if now := s.modelPID("/seldon/team/fetched/api/v1.0/predictions"); now != pid {
 		t.Errorf("process %d was replaced by %d", pid, now)
 	}

@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/prime-radiant/radiant/local/process"
 	"github.com/prime-radiant/radiant/storage"
 )
 
@@ -35,12 +36,12 @@ type containerPlan struct {
 	// deployment/predictor/container.
 	name, label string
 	choice      choice
-	command     command
+	command     process.Command
 	// cleanup, if not nil, is run after the container has stopped.
-	cleanup *command
+	cleanup *process.Command
 	// within makes the command that runs words inside the container, for
 	// probes and hooks.
-	within func(words []string) command
+	within func(words []string) process.Command
 	work   string
 }
 
@@ -136,7 +137,7 @@ func (p *planner) container(c *corev1.Container, volumes map[string]volume, id i
 		p.image(&plan, env, list, id)
 		return plan, notes, nil
 	}
-	p.process(&plan, env, list)
+	p.asProcess(&plan, env, list)
 	return plan, notes, nil
 }
 
@@ -152,12 +153,12 @@ func (p *planner) image(plan *containerPlan, env variables, list []mount, id ide
 	}
 	plan.command = run.command(p.shell)
 	plan.cleanup = run.remove(p.shell)
-	plan.within = func(words []string) command { return run.enter(words, p.shell) }
+	plan.within = func(words []string) process.Command { return run.enter(words, p.shell) }
 }
 
-// process plans a container that is a process of this machine. Paths of its
+// asProcess plans a container that is a process of this machine. Paths of its
 // mounts become those of the folders.
-func (p *planner) process(plan *containerPlan, env variables, list []mount) {
+func (p *planner) asProcess(plan *containerPlan, env variables, list []mount) {
 	fill := func(text string) string { return p.fill(text, plan.work, list) }
 	var own variables
 	for _, e := range plan.choice.command.Env {
@@ -203,10 +204,10 @@ func (p *planner) process(plan *containerPlan, env variables, list []mount) {
 	if moved := localPaths(plan.spec.WorkingDir, list); moved != plan.spec.WorkingDir {
 		dir = moved
 	}
-	plan.command = command{Program: plan.choice.program, Args: args, Env: environment, Dir: dir}
-	plan.within = func(words []string) command {
+	plan.command = process.Command{Program: plan.choice.program, Args: args, Env: environment, Dir: dir}
+	plan.within = func(words []string) process.Command {
 		words = local(words)
-		return command{Program: words[0], Args: words[1:], Env: environment, Dir: dir}
+		return process.Command{Program: words[0], Args: words[1:], Env: environment, Dir: dir}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // pod is a running pod: its init containers one after the other, then its
@@ -43,7 +45,7 @@ type podEvents struct {
 }
 
 // outputs opens the log of a container.
-type outputs func(c *containerPlan, init bool) (*output, error)
+type outputs func(c *containerPlan, init bool) (*process.Output, error)
 
 func newPod(plan *podPlan, h *host, open outputs, events podEvents) (*pod, error) {
 	p := &pod{plan: plan, host: h, done: make(chan struct{})}
@@ -145,7 +147,7 @@ func (p *pod) stop() {
 		s.running.Wait()
 	}
 	for _, c := range slices.Concat(p.inits, p.containers) {
-		c.out.close()
+		c.out.Close()
 	}
 	removeVolumes(p.plan.volumes)
 }

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // pythons are the interpreters that are looked for, in this order. The
@@ -195,13 +197,8 @@ func unreachable(said string) bool {
 }
 
 func (p *python) run(ctx context.Context, out io.Writer, program string, args ...string) error {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(slices.Clone(p.environ), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=")
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = processAttributes()
-	cmd.WaitDelay = pipeDelay
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	return cmd.Run()
+	env := append(slices.Clone(p.environ), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=")
+	return process.Command{Program: program, Args: args, Env: env}.Run(ctx, out)
 }
 
 func countPackages(list []byte) int {
@@ -255,8 +252,8 @@ func (p *pipProgress) line(line string) {
 // lastLines are the last lines of a text, indented, each on a line of its own.
 func lastLines(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) > tailLines {
-		lines = lines[len(lines)-tailLines:]
+	if len(lines) > process.TailLines {
+		lines = lines[len(lines)-process.TailLines:]
 	}
 	return "\n    " + strings.Join(lines, "\n    ")
 }

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"github.com/prime-radiant/radiant/local/localtest"
 )
 
 // wheel writes a package that says hello.
@@ -43,7 +45,7 @@ func wheel(t *testing.T, dir, version string) string {
 	return name
 }
 
-func testPython(cache string, s *screen, lists map[string]string) *python {
+func testPython(cache string, s *localtest.Screen, lists map[string]string) *python {
 	files := fstest.MapFS{}
 	for set, list := range lists {
 		files["python/"+set+".txt"] = &fstest.MapFile{Data: []byte(list)}
@@ -54,7 +56,7 @@ func testPython(cache string, s *screen, lists map[string]string) *python {
 
 func TestPackagesAreInstalledOnce(t *testing.T) {
 	dir := t.TempDir()
-	s := newScreen()
+	s := localtest.NewScreen()
 	lists := map[string]string{"greet": "# comment\n" + wheel(t, dir, "1.0") + "\n"}
 	cache := filepath.Join(dir, "cache")
 	var wg sync.WaitGroup
@@ -69,7 +71,7 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 	if n := strings.Count(s.String(), "installed the Python packages of greet"); n != 1 {
 		t.Errorf("it was installed %d times, want once:\n%s", n, s)
 	}
-	s.await(t, "installing 1 Python package for greet, once", "1 of 1", "waiting for another radiant")
+	s.Await(t, "installing 1 Python package for greet, once", "1 of 1", "waiting for another radiant")
 	greet := func() string {
 		out, err := exec.Command(filepath.Join(cache, "python", "bin", "python"), "-c", "import greeter").CombinedOutput()
 		if err != nil {
@@ -99,7 +101,7 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 
 func TestAFailedInstallationShowsPip(t *testing.T) {
 	dir := t.TempDir()
-	p := testPython(filepath.Join(dir, "cache"), newScreen(), map[string]string{"absent": filepath.Join(dir, "absent-1.0-py3-none-any.whl") + "\n"})
+	p := testPython(filepath.Join(dir, "cache"), localtest.NewScreen(), map[string]string{"absent": filepath.Join(dir, "absent-1.0-py3-none-any.whl") + "\n"})
 	err := p.ensure(context.Background(), []string{"absent"})
 	if err == nil {
 		t.Fatal("no error")
@@ -115,7 +117,7 @@ func TestAFailedInstallationShowsPip(t *testing.T) {
 }
 
 func TestAnIndexThatCannotBeReachedIsSaid(t *testing.T) {
-	p := testPython(t.TempDir(), newScreen(), map[string]string{"absent": "absent==1.0\n"})
+	p := testPython(t.TempDir(), localtest.NewScreen(), map[string]string{"absent": "absent==1.0\n"})
 	p.environ = append(p.environ, "PIP_INDEX_URL=http://127.0.0.1:1/simple", "PIP_EXTRA_INDEX_URL=", "PIP_FIND_LINKS=", "PIP_NO_INDEX=", "PIP_RETRIES=1",
 		"PIP_CONFIG_FILE="+os.DevNull, "http_proxy=", "HTTP_PROXY=", "all_proxy=", "ALL_PROXY=")
 	err := p.ensure(context.Background(), []string{"absent"})
@@ -126,7 +128,7 @@ func TestAnIndexThatCannotBeReachedIsSaid(t *testing.T) {
 
 func TestNoPythonSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	p := testPython(t.TempDir(), newScreen(), map[string]string{"x": ""})
+	p := testPython(t.TempDir(), localtest.NewScreen(), map[string]string{"x": ""})
 	if err := p.ensure(context.Background(), []string{"x"}); err == nil || !strings.Contains(err.Error(), "apt install python3 python3-venv") {
 		t.Errorf("got %v", err)
 	}

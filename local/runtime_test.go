@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/prime-radiant/radiant/local/process"
 	"github.com/prime-radiant/radiant/manifests"
 )
 
@@ -122,7 +123,7 @@ func TestAnEngineRunsImages(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := plan.containers[0]
-	want := command{
+	want := process.Command{
 		Program: "/usr/bin/docker",
 		Args: []string{"run", "--rm", "--name", "radiant-pod-local-clf", "--network", "host", "--env", "TOKEN",
 			"--volume", "/state/volumes/models:/mnt/models:ro", "--workdir", "/app", "--user", "8888", "--entrypoint", "python",

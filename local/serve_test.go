@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/local/localtest"
 )
 
 // withModel is a deployment whose model is fetched, with the executor in
@@ -44,11 +46,11 @@ func TestAModelThatAServerDoesNotHaveYetIsAwaited(t *testing.T) {
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": execAct("model", `"$(cat $MLSERVER_MODEL_URI/name)"`)}
 	s.run()
-	s.screen.await(t,
+	s.screen.Await(t,
 		"fetched/main/clf-model-initializer: it failed: exit code", "Init:CrashLoopBackOff", models.URL,
 		"fetched-main-0-clf asks for 3 replicas; one runs here")
 	there.Store(true)
-	text := s.screen.await(t, "address known\n")
+	text := s.screen.Await(t, "address known\n")
 	code, body := s.post("/seldon/team/fetched/api/v1.0/predictions", `{"data":{"ndarray":[[1]]}}`)
 	if code != http.StatusOK || !strings.Contains(body, `"names":["iris"]`) {
 		t.Errorf("status %d: %s", code, body)
@@ -58,7 +60,7 @@ func TestAModelThatAServerDoesNotHaveYetIsAwaited(t *testing.T) {
 	}
 	pid := s.modelPID("/seldon/team/fetched/api/v1.0/predictions")
 	s.stop()
-	if alive(pid) {
+	if localtest.Alive(pid) {
 		t.Error("the model is still there")
 	}
 }
@@ -105,7 +107,7 @@ func TestPredictorsShareTheTrafficThroughTheirExecutors(t *testing.T) {
 	if count["main"] != 75 || count["canary"] != 25 || count["dark"] != 0 {
 		t.Errorf("answers by predictor: %v", count)
 	}
-	text := s.screen.await(t, "main (75%)", "canary (25%)", "dark (shadow)")
+	text := s.screen.Await(t, "main (75%)", "canary (25%)", "dark (shadow)")
 	_ = text
 	s.stop()
 }
@@ -138,7 +140,7 @@ func TestAGraphOverSeveralPods(t *testing.T) {
 	s.options.Exec = map[string]string{"a": execAct("model", "a"), "b": execAct("model", "b")}
 	s.start()
 	seen := map[string]bool{}
-	eventually(t, "both models answer", func() bool {
+	localtest.Eventually(t, "both models answer", func() bool {
 		_, body := s.post("/seldon/default/apart/api/v1.0/predictions", `{"data":{"ndarray":[[1]]}}`)
 		for _, name := range []string{"a", "b"} {
 			if strings.Contains(body, fmt.Sprintf("[%q]", name)) {
@@ -157,7 +159,7 @@ func TestAModelServerThatDiesAtStart(t *testing.T) {
 	s.run()
 	// Lines about the wait may stand between these two.
 	lastWords, end := "alone/main/clf | OSError: model.joblib is damaged\n", "alone/main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    log: "
-	text := s.screen.await(t, lastWords, end, "waiting for alone/main/clf (", "s): it ended: exit code 3: OSError: model.joblib is damaged\n")
+	text := s.screen.Await(t, lastWords, end, "waiting for alone/main/clf (", "s): it ended: exit code 3: OSError: model.joblib is damaged\n")
 	if strings.Index(text, lastWords) > strings.Index(text, end) {
 		t.Errorf("the end is announced before the last words:\n%s", text)
 	}
@@ -226,7 +228,7 @@ func TestACommandThatIsNotThere(t *testing.T) {
 	s := newSession(t, fmt.Sprintf(alone, "x"))
 	s.options.Exec = map[string]string{"clf": "no-such-program --port 1"}
 	s.run()
-	s.screen.await(t, "alone/main/clf: it ended: exit code 127; CrashLoopBackOff", "no-such-program: not found")
+	s.screen.Await(t, "alone/main/clf: it ended: exit code 127; CrashLoopBackOff", "no-such-program: not found")
 	s.stop()
 }
 
@@ -235,6 +237,6 @@ func TestAContainerCanBeLeftOut(t *testing.T) {
 	s := newSession(t, text)
 	s.options.Exec = map[string]string{"clf": execAct("model"), "sidecar": ""}
 	s.start()
-	s.screen.await(t, "note: alone/main/sidecar is left out, as --exec asks")
+	s.screen.Await(t, "note: alone/main/sidecar is left out, as --exec asks")
 	s.stop()
 }

@@ -1,42 +1,23 @@
-package local
+package process
 
 import (
 	"context"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// preStop runs the container's preStop hook. Where the hook only sleeps, so
-// that a cluster has time to send requests elsewhere, it is skipped: the
-// gateway has stopped sending requests before it stops a pod.
-func (c *container) preStop() {
-	hook := c.spec.Lifecycle
-	if hook == nil || hook.PreStop == nil || sleeps(hook.PreStop) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), min(c.grace, c.host.pace.hook))
-	defer cancel()
-	go func() {
-		select {
-		case <-c.host.abort:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	if err := c.hook(ctx, hook.PreStop); err != nil {
-		c.host.console.say("%s: preStop: %v", c.label, err)
-	}
-}
-
-// hook performs one lifecycle action.
-func (c *container) hook(ctx context.Context, action *corev1.LifecycleHandler) error {
+// Hook performs one lifecycle action within the given time. One that only
+// sleeps, so that a cluster has time to send requests elsewhere, is skipped:
+// nothing is sent any more to what is stopped here.
+func (p *Prober) Hook(ctx context.Context, action *corev1.LifecycleHandler, atMost time.Duration) error {
 	if sleeps(action) {
 		return nil
 	}
-	return c.prober.check(ctx, &corev1.Probe{
+	return p.Check(ctx, &corev1.Probe{
 		ProbeHandler:   corev1.ProbeHandler{Exec: action.Exec, HTTPGet: action.HTTPGet, TCPSocket: action.TCPSocket},
-		TimeoutSeconds: int32(c.host.pace.hook.Seconds()),
+		TimeoutSeconds: int32(atMost.Seconds()),
 	})
 }
 

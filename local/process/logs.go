@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"bytes"
@@ -14,21 +14,19 @@ import (
 const (
 	// longestLine is where a line without an end is cut.
 	longestLine = 64 << 10
-	// tailLines is how much of a container's output is shown when it fails.
-	tailLines = 12
+	// TailLines is how much of a container's output is shown when it fails.
+	TailLines = 12
 	// largestLog bounds a container's log file; what comes later is shown
 	// but not kept.
 	largestLog = 64 << 20
 )
 
-// output takes what a container prints: every line goes to a file, some are
-// remembered for messages, and all are shown when show is set.
-type output struct {
-	path    string
-	prefix  string
-	colour  string
-	console *console
-	show    bool
+// Output takes what a container prints: every line goes to a file, some are
+// remembered for messages, and all are shown where that is wanted.
+type Output struct {
+	path string
+	// show, if not nil, gets each line without its end.
+	show func(line string)
 	// probes are the paths that radiant asks for: a server's lines about them
 	// say nothing.
 	probes []string
@@ -51,8 +49,10 @@ type memory struct {
 // at the start of a line, and what it says.
 var errorLine = regexp.MustCompile(`^(([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception)|([A-Za-z_]\w*\.)+[A-Z]\w*|panic|fatal error): .`)
 
-// openOutput goes on with the log file of a container.
-func openOutput(path, prefix, colour string, console *console, show bool) (*output, error) {
+// OpenOutput goes on with the log file of a container. Each line, without its
+// end, is given to show unless that is nil. A server's lines about requests to
+// the paths of probes are not remembered for messages.
+func OpenOutput(path string, show func(line string), probes []string) (*Output, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("creating the log folder: %w", err)
 	}
@@ -60,11 +60,11 @@ func openOutput(path, prefix, colour string, console *console, show bool) (*outp
 	if err != nil {
 		return nil, fmt.Errorf("creating a log file: %w", err)
 	}
-	return &output{path: path, prefix: prefix, colour: colour, console: console, show: show, file: file}, nil
+	return &Output{path: path, show: show, probes: probes, file: file}, nil
 }
 
 // Write takes output in pieces of any size.
-func (o *output) Write(p []byte) (int, error) {
+func (o *Output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.file != nil && o.written < largestLog {
@@ -93,8 +93,8 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// flush ends a line that the container left open.
-func (o *output) flush() {
+// Flush ends a line that the container left open.
+func (o *Output) Flush() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.partial) > 0 {
@@ -102,7 +102,7 @@ func (o *output) flush() {
 	}
 }
 
-func (o *output) endLine() {
+func (o *Output) endLine() {
 	text := string(bytes.TrimRight(o.partial, "\r"))
 	// A progress bar rewrites its line; its last state is what counts.
 	if i := strings.LastIndexByte(text, '\r'); i >= 0 {
@@ -110,13 +110,13 @@ func (o *output) endLine() {
 	}
 	o.partial = o.partial[:0]
 	o.remember(text)
-	if o.show {
-		o.console.line(o.prefix, o.colour, text)
+	if o.show != nil {
+		o.show(text)
 	}
 }
 
 // remember keeps what messages may quote. The caller holds mu.
-func (o *output) remember(line string) {
+func (o *Output) remember(line string) {
 	if slices.ContainsFunc(o.probes, func(path string) bool {
 		_, after, ok := strings.Cut(line, "GET "+path)
 		return ok && (after == "" || strings.ContainsAny(after[:1], " \"?"))
@@ -130,29 +130,29 @@ func (o *output) remember(line string) {
 			m.firstError = line
 		}
 	}
-	if len(m.tail) == tailLines {
+	if len(m.tail) == TailLines {
 		copy(m.tail, m.tail[1:])
-		m.tail = m.tail[:tailLines-1]
+		m.tail = m.tail[:TailLines-1]
 	}
 	m.tail = append(m.tail, line)
 }
 
-// forget is called when the container starts: what it said before is of no
+// Forget is called when the container starts: what it said before is of no
 // use after its next failure.
-func (o *output) forget() {
+func (o *Output) Forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.memory = memory{}
 }
 
-// quote returns, indented, the lines that tell best why the container failed,
+// Quote returns, indented, the lines that tell best why the container failed,
 // unless they have been shown, and where the whole log is.
-func (o *output) quote() string {
+func (o *Output) Quote() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var lines []string
 	switch m := &o.memory; {
-	case o.show:
+	case o.show != nil:
 	case m.firstError != "":
 		lines = slices.Compact([]string{m.firstError, m.lastError})
 	default:
@@ -162,15 +162,15 @@ func (o *output) quote() string {
 	for _, line := range lines {
 		b.WriteString("\n    " + line)
 	}
-	return b.String() + o.where()
+	return b.String() + o.Where()
 }
 
-// where says where the log is, on a line of its own.
-func (o *output) where() string { return "\n    log: " + o.path }
+// Where says where the log is, on a line of its own.
+func (o *Output) Where() string { return "\n    log: " + o.path }
 
-// message is the line that says most about the last failure, or an empty
+// Message is the line that says most about the last failure, or an empty
 // string.
-func (o *output) message() string {
+func (o *Output) Message() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.memory.lastError != "" {
@@ -184,8 +184,9 @@ func (o *output) message() string {
 	return ""
 }
 
-func (o *output) close() {
-	o.flush()
+// Close ends the log file; what is printed later is only shown.
+func (o *Output) Close() {
+	o.Flush()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.file != nil {

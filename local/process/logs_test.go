@@ -1,16 +1,19 @@
-package local
+package process
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/prime-radiant/radiant/local/localtest"
 )
 
 func TestOutputIsPrefixedKeptAndRemembered(t *testing.T) {
-	s := newScreen()
+	s := localtest.NewScreen()
 	path := filepath.Join(t.TempDir(), "logs", "x.log")
-	o, err := openOutput(path, "main/clf", "36", &console{out: s}, true)
+	o, err := OpenOutput(path, func(line string) { fmt.Fprintf(s, "main/clf | %s\n", line) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,56 +22,34 @@ func TestOutputIsPrefixedKeptAndRemembered(t *testing.T) {
 			t.Errorf("wrote %d, %v", n, err)
 		}
 	}
-	o.flush()
+	o.Flush()
 	if got, want := s.String(), "main/clf | one\nmain/clf | two\nmain/clf | 100%\nmain/clf | no end\n"; got != want {
 		t.Errorf("shown %q, want %q", got, want)
 	}
 	where := "\n    log: " + path
-	if got := o.quote(); got != where {
+	if got := o.Quote(); got != where {
 		t.Errorf("quoted what was shown: %q", got)
 	}
-	o.show = false
-	if got, want := o.quote(), "\n    one\n    two\n    100%\n    no end"+where; got != want {
+	o.show = nil
+	if got, want := o.Quote(), "\n    one\n    two\n    100%\n    no end"+where; got != want {
 		t.Errorf("quoted %q, want %q", got, want)
 	}
-	o.forget()
-	if got := o.quote(); got != where {
+	o.Forget()
+	if got := o.Quote(); got != where {
 		t.Errorf("quoted once more: %q", got)
 	}
-	o.Write([]byte(strings.Repeat("line\n", 3*tailLines)))
-	if got := strings.Count(o.quote(), "line"); got != tailLines {
-		t.Errorf("%d lines are remembered, want %d", got, tailLines)
+	o.Write([]byte(strings.Repeat("line\n", 3*TailLines)))
+	if got := strings.Count(o.Quote(), "line"); got != TailLines {
+		t.Errorf("%d lines are remembered, want %d", got, TailLines)
 	}
 	o.Write([]byte(strings.Repeat("x", 3*longestLine)))
 	if len(o.partial) >= longestLine {
 		t.Errorf("%d bytes wait for the end of the line", len(o.partial))
 	}
-	o.close()
+	o.Close()
 	text, err := os.ReadFile(path)
 	if err != nil || !strings.HasPrefix(string(text), "one\ntwo\r\n10%\r50%\r100%\nno end") {
 		t.Errorf("log file %.60q, %v", text, err)
-	}
-}
-
-func TestTheConsole(t *testing.T) {
-	s := newScreen()
-	c := &console{out: s, terminal: true}
-	c.progress("1 of %d", 9)
-	c.progress("2 of %d", 9)
-	c.line("a", "36", "text")
-	c.progress("3 of %d", 9)
-	c.say("done")
-	want := "1 of 9\r\x1b[K2 of 9\r\x1b[K\x1b[36ma |\x1b[0m text\n3 of 9\r\x1b[Kdone\n"
-	if got := s.String(); got != want {
-		t.Errorf("on a terminal %q, want %q", got, want)
-	}
-	s = newScreen()
-	c = &console{out: s}
-	c.progress("1 of %d", 9)
-	c.progress("2 of %d", 9)
-	c.line("a", "36", "text")
-	if got, want := s.String(), "1 of 9\na | text\n"; got != want {
-		t.Errorf("in a file %q, want %q", got, want)
 	}
 }
 
@@ -88,18 +69,17 @@ func TestQuotesSayWhatHelps(t *testing.T) {
 		"nothing": {"", "", ""},
 	} {
 		path := filepath.Join(t.TempDir(), "log")
-		o, err := openOutput(path, "x", "", &console{out: newScreen()}, false)
+		o, err := OpenOutput(path, nil, []string{"/v2/health/ready"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.probes = []string{"/v2/health/ready"}
 		o.Write([]byte(c.text))
-		if got, want := o.quote(), c.quote+"\n    log: "+path; got != want {
+		if got, want := o.Quote(), c.quote+"\n    log: "+path; got != want {
 			t.Errorf("%s: quoted %q, want %q", name, got, want)
 		}
-		if got := o.message(); got != c.message {
+		if got := o.Message(); got != c.message {
 			t.Errorf("%s: message %q, want %q", name, got, c.message)
 		}
-		o.close()
+		o.Close()
 	}
 }

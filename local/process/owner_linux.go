@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"bufio"
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// portOwner names the process that listens on a TCP port of this machine, or
+// PortOwner names the process that listens on a TCP port of this machine, or
 // returns "" when it cannot be seen.
-func portOwner(port int) string {
+func PortOwner(port int) string {
 	sockets := map[string]bool{}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		listeningSockets(table, port, sockets)

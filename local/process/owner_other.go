@@ -1,6 +1,6 @@
 //go:build !linux
 
-package local
+package process
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// portOwner names the process that listens on a TCP port of this machine, or
+// PortOwner names the process that listens on a TCP port of this machine, or
 // returns "" when it cannot be seen.
-func portOwner(port int) string {
+func PortOwner(port int) string {
 	out, err := exec.Command("lsof", "-nP", "-Fpc", "-sTCP:LISTEN", fmt.Sprintf("-iTCP:%d", port)).Output()
 	if err != nil {
 		return ""

@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"errors"
@@ -18,10 +18,10 @@ const (
 	lastPort  = 30000
 )
 
-// portBook hands out free TCP ports of this machine. From the moment that a
+// PortBook hands out free TCP ports of this machine. From the moment that a
 // port is handed out until it is given back no other radiant gets it, and
 // until the process that it is for starts no other program does.
-type portBook struct {
+type PortBook struct {
 	mu   sync.Mutex
 	next int32
 	held map[int32]*reservation
@@ -34,16 +34,17 @@ type portBook struct {
 // sign for other radiants on this machine.
 type reservation struct{ tcp, udp socket }
 
-func newPortBook() *portBook {
-	return &portBook{next: firstPort, held: map[int32]*reservation{}}
+// NewPortBook returns a book that holds no port yet; it has to be closed.
+func NewPortBook() *PortBook {
+	return &PortBook{next: firstPort, held: map[int32]*reservation{}}
 }
 
 // errNoPort says that the whole range is in use.
 var errNoPort = errors.New("no free port was found")
 
-// take returns a free port and holds it. The preferred one is taken when it
+// Take returns a free port and holds it. The preferred one is taken when it
 // is free; 0 means no preference.
-func (b *portBook) take(preferred int32) (int32, error) {
+func (b *PortBook) Take(preferred int32) (int32, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if preferred != 0 && b.hold(preferred) {
@@ -61,7 +62,7 @@ func (b *portBook) take(preferred int32) (int32, error) {
 	return 0, fmt.Errorf("looking for a port between %d and %d: %w", firstPort, lastPort, errNoPort)
 }
 
-func (b *portBook) hold(port int32) bool {
+func (b *PortBook) hold(port int32) bool {
 	if b.held[port] != nil {
 		return false
 	}
@@ -78,8 +79,8 @@ func (b *portBook) hold(port int32) bool {
 	return true
 }
 
-// release makes way for a server that is about to start on the port.
-func (b *portBook) release(port int32) {
+// Release makes way for a server that is about to start on the port.
+func (b *PortBook) Release(port int32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if r := b.held[port]; r != nil {
@@ -88,8 +89,8 @@ func (b *portBook) release(port int32) {
 	}
 }
 
-// giveBack ends the use of ports.
-func (b *portBook) giveBack(ports ...int32) {
+// GiveBack ends the use of ports.
+func (b *PortBook) GiveBack(ports ...int32) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, port := range ports {
@@ -101,18 +102,18 @@ func (b *portBook) giveBack(ports ...int32) {
 	}
 }
 
-// close gives all ports back.
-func (b *portBook) close() {
+// Close gives all ports back.
+func (b *PortBook) Close() {
 	b.mu.Lock()
 	ports := slices.Collect(maps.Keys(b.held))
 	b.mu.Unlock()
-	b.giveBack(ports...)
+	b.GiveBack(ports...)
 }
 
-// portFree reports whether a server could listen on the port now. Unlike
-// take it does not mind connections of an earlier server that the system still
+// PortFree reports whether a server could listen on the port now. Unlike
+// Take it does not mind connections of an earlier server that the system still
 // remembers.
-func portFree(port int32) bool {
+func PortFree(port int32) bool {
 	l, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
 	if err != nil {
 		return false

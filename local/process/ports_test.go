@@ -1,30 +1,27 @@
-package local
+package process
 
 import (
 	"net"
-	"strconv"
 	"testing"
 )
 
-func address(port int32) string { return "127.0.0.1:" + strconv.Itoa(int(port)) }
-
 func TestAHeldPortIsTakenButRefuses(t *testing.T) {
-	book := newPortBook()
-	defer book.close()
-	port, err := book.take(0)
+	book := NewPortBook()
+	defer book.Close()
+	port, err := book.Take(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if l, err := net.Listen("tcp4", address(port)); err == nil {
+	if l, err := net.Listen("tcp4", Address(port)); err == nil {
 		l.Close()
 		t.Errorf("another program could listen on %d while it was held", port)
 	}
-	if c, err := net.Dial("tcp4", address(port)); err == nil {
+	if c, err := net.Dial("tcp4", Address(port)); err == nil {
 		c.Close()
 		t.Errorf("a connection to the held port %d was accepted: a probe would take it for a server", port)
 	}
-	book.release(port)
-	l, err := net.Listen("tcp4", address(port))
+	book.Release(port)
+	l, err := net.Listen("tcp4", Address(port))
 	if err != nil {
 		t.Fatalf("after release: %v", err)
 	}
@@ -39,19 +36,19 @@ func TestPortsThatAreInUseAreAvoided(t *testing.T) {
 		}
 		defer l.Close()
 		taken := int32(l.Addr().(*net.TCPAddr).Port)
-		if portFree(taken) {
+		if PortFree(taken) {
 			t.Errorf("port %d has a listener on %s but counts as free", taken, listen)
 		}
-		book := newPortBook()
-		defer book.close()
-		got, err := book.take(taken)
+		book := NewPortBook()
+		defer book.Close()
+		got, err := book.Take(taken)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got == taken {
 			t.Errorf("the taken port %d was handed out", taken)
 		}
-		again, err := book.take(got)
+		again, err := book.Take(got)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,19 +59,19 @@ func TestPortsThatAreInUseAreAvoided(t *testing.T) {
 }
 
 func TestOtherRadiantsLeaveAPortAloneThatIsNotListenedOnYet(t *testing.T) {
-	one, other := newPortBook(), newPortBook()
-	defer one.close()
-	defer other.close()
-	port, err := one.take(0)
+	one, other := NewPortBook(), NewPortBook()
+	defer one.Close()
+	defer other.Close()
+	port, err := one.Take(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	one.release(port) // Its server is loading a model.
-	if got, err := other.take(port); err != nil || got == port {
+	one.Release(port) // Its server is loading a model.
+	if got, err := other.Take(port); err != nil || got == port {
 		t.Errorf("another radiant got port %d, %v; port %d is in use", got, err, port)
 	}
-	one.giveBack(port)
-	if got, err := other.take(port); err != nil || got != port {
+	one.GiveBack(port)
+	if got, err := other.Take(port); err != nil || got != port {
 		t.Errorf("another radiant got port %d, %v; want %d, which was given back", got, err, port)
 	}
 }

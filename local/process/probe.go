@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"context"
@@ -16,17 +16,18 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// prober asks one container how it is.
-type prober struct {
+// Prober asks one container how it is.
+type Prober struct {
 	container *corev1.Container
 	client    *http.Client
-	// run runs a command inside the container and returns its output.
-	run func(ctx context.Context, words []string) ([]byte, error)
+	run       func(ctx context.Context, words []string) ([]byte, error)
 }
 
-func newProber(c *corev1.Container, run func(context.Context, []string) ([]byte, error)) *prober {
+// NewProber returns a prober of c. run runs a command inside the container and
+// returns its output.
+func NewProber(c *corev1.Container, run func(context.Context, []string) ([]byte, error)) *Prober {
 	config := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // A kubelet does not look at the certificates of pods either.
-	return &prober{container: c, run: run, client: &http.Client{
+	return &Prober{container: c, run: run, client: &http.Client{
 		// As a kubelet does: no reuse, and a redirect counts as success.
 		Transport:     &http.Transport{DisableKeepAlives: true, TLSClientConfig: config},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -36,8 +37,8 @@ func newProber(c *corev1.Container, run func(context.Context, []string) ([]byte,
 // errNoProbe says that a probe has no action.
 var errNoProbe = errors.New("the probe has no action that is known here")
 
-// check performs the probe once; nil means success.
-func (p *prober) check(ctx context.Context, probe *corev1.Probe) error {
+// Check performs the probe once; nil means success.
+func (p *Prober) Check(ctx context.Context, probe *corev1.Probe) error {
 	ctx, cancel := context.WithTimeout(ctx, seconds(probe.TimeoutSeconds, 1))
 	defer cancel()
 	switch {
@@ -50,7 +51,7 @@ func (p *prober) check(ctx context.Context, probe *corev1.Probe) error {
 		}
 		return dial(ctx, hostPort(probe.TCPSocket.Host, port))
 	case probe.GRPC != nil:
-		return dial(ctx, hostPort("", probe.GRPC.Port))
+		return dial(ctx, Address(probe.GRPC.Port))
 	case probe.Exec != nil:
 		if len(probe.Exec.Command) == 0 {
 			return errNoProbe
@@ -64,7 +65,7 @@ func (p *prober) check(ctx context.Context, probe *corev1.Probe) error {
 	return errNoProbe
 }
 
-func (p *prober) get(ctx context.Context, action *corev1.HTTPGetAction) error {
+func (p *Prober) get(ctx context.Context, action *corev1.HTTPGetAction) error {
 	port, err := p.port(action.Port)
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (p *prober) get(ctx context.Context, action *corev1.HTTPGetAction) error {
 }
 
 // port resolves a port that may be given by name.
-func (p *prober) port(port intstr.IntOrString) (int32, error) {
+func (p *Prober) port(port intstr.IntOrString) (int32, error) {
 	if port.Type == intstr.Int {
 		return port.IntVal, nil
 	}
@@ -108,6 +109,9 @@ func (p *prober) port(port intstr.IntOrString) (int32, error) {
 	}
 	return 0, fmt.Errorf("the container has no port named %q", port.StrVal)
 }
+
+// Address is where a process of this machine listens on a port, as host:port.
+func Address(port int32) string { return hostPort("", port) }
 
 func hostPort(host string, port int32) string {
 	if host == "" {
@@ -123,6 +127,17 @@ func dial(ctx context.Context, address string) error {
 		return fmt.Errorf("probing: %w", err)
 	}
 	return c.Close()
+}
+
+// Period is the time between two probes.
+func Period(p *corev1.Probe) time.Duration { return seconds(p.PeriodSeconds, 10) }
+
+// Failures is how many probes fail in a row before that counts.
+func Failures(p *corev1.Probe) int { return times(p.FailureThreshold, 3) }
+
+// StartTime is how long a container may take to its first success.
+func StartTime(p *corev1.Probe) time.Duration {
+	return seconds(p.InitialDelaySeconds, 0) + Period(p)*time.Duration(Failures(p))
 }
 
 // seconds is n seconds, or the API's default where n is not set.
@@ -141,8 +156,8 @@ func times(n, otherwise int32) int {
 	return int(n)
 }
 
-// probePaths are the paths that the container's probes ask for.
-func probePaths(c *corev1.Container) []string {
+// ProbePaths are the paths that the container's probes ask for.
+func ProbePaths(c *corev1.Container) []string {
 	var paths []string
 	for _, probe := range []*corev1.Probe{c.StartupProbe, c.ReadinessProbe, c.LivenessProbe} {
 		if probe != nil && probe.HTTPGet != nil {

@@ -1,6 +1,10 @@
-package local
+// Package process runs programs on this machine as a kubelet runs containers:
+// it starts them and ends them with all their children, holds the ports that
+// they will listen on, asks how they are, and keeps what they print.
+package process
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,8 +18,8 @@ import (
 // child of it still holds the pipe.
 const pipeDelay = 500 * time.Millisecond
 
-// command is one process to start. Program is an absolute path.
-type command struct {
+// Command is one process to start. Program is an absolute path.
+type Command struct {
 	Program string
 	Args    []string
 	// Env is the whole environment, as KEY=value.
@@ -23,10 +27,10 @@ type command struct {
 	Dir string
 }
 
-// spawner starts processes, all from one thread of the operating system:
+// Spawner starts processes, all from one thread of the operating system:
 // Linux ends a child when the thread that started it ends, so that thread has
 // to live as long as radiant does, and no longer.
-type spawner struct {
+type Spawner struct {
 	requests chan spawnRequest
 	guard    *guard
 }
@@ -36,13 +40,14 @@ type spawnRequest struct {
 	result chan error
 }
 
-func newSpawner() *spawner {
-	s := &spawner{requests: make(chan spawnRequest), guard: newGuard()}
+// NewSpawner returns a spawner, which has to be closed.
+func NewSpawner() *Spawner {
+	s := &Spawner{requests: make(chan spawnRequest), guard: newGuard()}
 	go s.run()
 	return s
 }
 
-func (s *spawner) run() {
+func (s *Spawner) run() {
 	// The thread is never unlocked, so it ends with this goroutine.
 	runtime.LockOSThread()
 	for r := range s.requests {
@@ -50,17 +55,17 @@ func (s *spawner) run() {
 	}
 }
 
-// close ends the spawner and every process that it started.
-func (s *spawner) close() {
+// Close ends the spawner and every process that it started.
+func (s *Spawner) Close() {
 	close(s.requests)
 	s.guard.close()
 }
 
-// start runs c as the leader of a process group of its own, so that a Ctrl-C
+// Start runs c as the leader of a process group of its own, so that a Ctrl-C
 // in the terminal reaches radiant alone and a stop reaches its children too.
 // From its return on a kill of radiant ends the children as well; before, for
 // some microseconds, the process alone.
-func (s *spawner) start(c command, out io.Writer) (*process, error) {
+func (s *Spawner) Start(c Command, out io.Writer) (*Process, error) {
 	cmd := exec.Command(c.Program, c.Args...)
 	cmd.Env, cmd.Dir = c.Env, c.Dir
 	cmd.Stdout, cmd.Stderr = out, out
@@ -71,7 +76,7 @@ func (s *spawner) start(c command, out io.Writer) (*process, error) {
 	if err := <-r.result; err != nil {
 		return nil, fmt.Errorf("starting %s: %w", c.Program, err)
 	}
-	p := &process{pid: cmd.Process.Pid, done: make(chan struct{})}
+	p := &Process{pid: cmd.Process.Pid, done: make(chan struct{})}
 	s.guard.add(p.pid)
 	go func() {
 		err := cmd.Wait()
@@ -84,8 +89,8 @@ func (s *spawner) start(c command, out io.Writer) (*process, error) {
 	return p, nil
 }
 
-// process is a running command.
-type process struct {
+// Process is a running command.
+type Process struct {
 	pid  int
 	done chan struct{}
 	err  error // how it ended; valid once done is closed
@@ -93,11 +98,14 @@ type process struct {
 
 // signal reaches the process and all of its children. Errors mean that there
 // is nobody left to reach.
-func (p *process) signal(s syscall.Signal) { _ = syscall.Kill(-p.pid, s) }
+func (p *Process) signal(s syscall.Signal) { _ = syscall.Kill(-p.pid, s) }
 
-// stop asks the process to end and, after grace or when abort is closed,
+// Done is closed when the process is gone.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Stop asks the process to end and, after grace or when abort is closed,
 // makes it. It returns when the process is gone.
-func (p *process) stop(grace time.Duration, abort <-chan struct{}) {
+func (p *Process) Stop(grace time.Duration, abort <-chan struct{}) {
 	p.signal(syscall.SIGTERM)
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
@@ -111,27 +119,44 @@ func (p *process) stop(grace time.Duration, abort <-chan struct{}) {
 	<-p.done
 }
 
-// exitReason says how a process ended, in words.
-func exitReason(err error) string {
+// Failed reports whether the process, which is gone, ended otherwise than with
+// exit code 0.
+func (p *Process) Failed() bool { return p.err != nil && !errors.Is(p.err, exec.ErrWaitDelay) }
+
+// Reason says how the process, which is gone, ended, in words.
+func (p *Process) Reason() string {
 	var exit *exec.ExitError
 	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+	case !p.Failed():
 		return "exit code 0"
-	case errors.As(err, &exit):
+	case errors.As(p.err, &exit):
 		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 			return "signal: " + status.Signal().String()
 		}
 		return fmt.Sprintf("exit code %d", exit.ExitCode())
 	}
-	return err.Error()
+	return p.err.Error()
 }
 
-// wasKilled reports whether a process ended by a signal that it cannot catch.
-func wasKilled(err error) bool {
+// Killed reports whether the process, which is gone, ended by a signal that it
+// could not catch.
+func (p *Process) Killed() bool {
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	if !errors.As(p.err, &exit) {
 		return false
 	}
 	status, ok := exit.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// Run runs the command beside the others until it ends, with its output going
+// to out. When ctx is done the command ends at once, with its children.
+func (c Command) Run(ctx context.Context, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, c.Program, c.Args...)
+	cmd.Env, cmd.Dir = c.Env, c.Dir
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = processAttributes()
+	cmd.WaitDelay = pipeDelay
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	return cmd.Run()
 }

@@ -1,4 +1,4 @@
-package local
+package process
 
 import (
 	"os"
@@ -6,63 +6,65 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/local/localtest"
 )
 
 func TestStopLeavesNoProcessBehind(t *testing.T) {
-	s := newSpawner()
-	defer s.close()
-	out := newScreen()
-	p, err := s.start(actCommand("stubborn"), out)
+	s := NewSpawner()
+	defer s.Close()
+	out := localtest.NewScreen()
+	p, err := s.Start(actCommand("stubborn"), out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "both processes run", func() bool { return len(pids(out.String())) == 2 })
-	p.stop(50*time.Millisecond, nil)
-	if got := exitReason(p.err); got != "signal: killed" {
+	localtest.Eventually(t, "both processes run", func() bool { return len(localtest.PIDs(out.String())) == 2 })
+	p.Stop(50*time.Millisecond, nil)
+	if got := p.Reason(); got != "signal: killed" {
 		t.Errorf("exit reason %q, want signal: killed", got)
 	}
-	for _, pid := range pids(out.String()) {
-		eventually(t, "the process and its child are gone", func() bool { return !alive(pid) })
+	for _, pid := range localtest.PIDs(out.String()) {
+		localtest.Eventually(t, "the process and its child are gone", func() bool { return !localtest.Alive(pid) })
 	}
 }
 
 func TestAbortDoesNotWaitForGrace(t *testing.T) {
-	s := newSpawner()
-	defer s.close()
-	out := newScreen()
-	p, err := s.start(actCommand("stubborn"), out)
+	s := NewSpawner()
+	defer s.Close()
+	out := localtest.NewScreen()
+	p, err := s.Start(actCommand("stubborn"), out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "both processes run", func() bool { return len(pids(out.String())) == 2 })
+	localtest.Eventually(t, "both processes run", func() bool { return len(localtest.PIDs(out.String())) == 2 })
 	abort := make(chan struct{})
 	close(abort)
-	p.stop(time.Hour, abort)
+	p.Stop(time.Hour, abort)
 }
 
 func TestChildrenOfADeadProcessGoWithIt(t *testing.T) {
-	s := newSpawner()
-	defer s.close()
-	out := newScreen()
-	p, err := s.start(command{Program: "/bin/sh", Args: []string{"-c", "sleep 60 & echo pid $!; exit 4"}, Env: os.Environ()}, out)
+	s := NewSpawner()
+	defer s.Close()
+	out := localtest.NewScreen()
+	p, err := s.Start(Command{Program: "/bin/sh", Args: []string{"-c", "sleep 60 & echo pid $!; exit 4"}, Env: os.Environ()}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	<-p.done
-	if got := exitReason(p.err); got != "exit code 4" {
+	<-p.Done()
+	if got := p.Reason(); got != "exit code 4" {
 		t.Errorf("exit reason %q, want exit code 4", got)
 	}
-	child := pids(out.String())
+	child := localtest.PIDs(out.String())
 	if len(child) != 1 {
 		t.Fatalf("output %q", out.String())
 	}
-	eventually(t, "the child is gone", func() bool { return !alive(child[0]) })
+	localtest.Eventually(t, "the child is gone", func() bool { return !localtest.Alive(child[0]) })
 }
 
 func TestProcessesDieWithRadiant(t *testing.T) {
-	out := newScreen()
+	out := localtest.NewScreen()
 	guardian := exec.Command(os.Args[0])
-	guardian.Env = append(os.Environ(), actVariable+"=guardian")
+	guardian.Env = append(os.Environ(), localtest.ActVariable+"=guardian")
 	guardian.Stdout = out
 	guardian.SysProcAttr = processAttributes()
 	if err := guardian.Start(); err != nil {
@@ -70,9 +72,9 @@ func TestProcessesDieWithRadiant(t *testing.T) {
 	}
 	// The guard knows of a process when its start is over; on a busy machine its
 	// own words may come first.
-	out.await(t, "started\n")
-	eventually(t, "both processes run", func() bool { return len(pids(out.String())) == 2 })
-	children := pids(out.String())
+	out.Await(t, "started\n")
+	localtest.Eventually(t, "both processes run", func() bool { return len(localtest.PIDs(out.String())) == 2 })
+	children := localtest.PIDs(out.String())
 	t.Cleanup(func() {
 		for _, child := range children {
 			syscall.Kill(child, syscall.SIGKILL)
@@ -80,13 +82,13 @@ func TestProcessesDieWithRadiant(t *testing.T) {
 		guardian.Wait()
 	})
 	for _, child := range children {
-		if !alive(child) {
+		if !localtest.Alive(child) {
 			t.Fatalf("process %d does not run", child)
 		}
 	}
 	guardian.Process.Signal(syscall.SIGKILL)
 	for _, child := range children {
-		eventually(t, "the processes are gone", func() bool { return !alive(child) })
+		localtest.Eventually(t, "the processes are gone", func() bool { return !localtest.Alive(child) })
 	}
 }
 
@@ -114,11 +116,11 @@ func TestTheGuardEndsWhatWasNotRemoved(t *testing.T) {
 	g.close()
 	for i, cmd := range list {
 		if i%2 == 1 {
-			eventually(t, "it is gone", func() bool { return !alive(cmd.Process.Pid) })
+			localtest.Eventually(t, "it is gone", func() bool { return !localtest.Alive(cmd.Process.Pid) })
 		}
 	}
 	for _, i := range []int{0, 2} {
-		if !alive(list[i].Process.Pid) {
+		if !localtest.Alive(list[i].Process.Pid) {
 			t.Errorf("process %d was ended, though it was removed", i)
 		}
 	}
