@@ -16,6 +16,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/local/gateway"
 	"github.com/prime-radiant/radiant/local/process"
 )
 
@@ -36,7 +37,7 @@ type generation struct {
 	grpc      int32
 
 	pods    []*pod
-	backend *backend
+	backend *gateway.Backend
 	began   time.Time
 	isReady atomic.Bool
 	// checking orders the computations of isReady.
@@ -208,9 +209,9 @@ func (g *generation) folder(state string) string {
 // start runs the generation's pods in the background.
 func (g *generation) start(h *host, open outputs, taken func(*generation)) error {
 	g.began = time.Now()
-	g.backend = newBackend(g.predictor.Name, addresses{
-		http: process.Address(g.http), grpc: process.Address(g.grpc),
-		tls: g.predictor.SSL != nil && !g.predictor.NoExecutor(),
+	g.backend = gateway.NewBackend(g.predictor.Name, gateway.Addresses{
+		HTTP: process.Address(g.http), GRPC: process.Address(g.grpc),
+		TLS: g.predictor.SSL != nil && !g.predictor.NoExecutor(),
 	}, g.isReady.Load)
 	events := podEvents{
 		changed: g.check,
@@ -260,7 +261,7 @@ const drainTime = time.Minute
 func (g *generation) stop(drain time.Duration) {
 	g.stopping.Do(func() {
 		if g.backend != nil {
-			g.backend.retire(drain)
+			g.backend.Retire(drain)
 		}
 		var all sync.WaitGroup
 		for _, p := range g.pods {

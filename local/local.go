@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/local/gateway"
 	"github.com/prime-radiant/radiant/local/process"
 	"github.com/prime-radiant/radiant/manifests"
 )
@@ -78,7 +79,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	listeners, port, err := listen(o.Port)
+	listeners, port, err := gateway.Listen(o.Port, process.PortOwner)
 	if err != nil {
 		return err
 	}
@@ -103,7 +104,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	r.tell(warnings, target.notes)
-	r.world.gateway.serve(listeners)
+	r.world.gateway.Serve(listeners)
 	if err := r.world.start(ctx, target); err != nil {
 		r.stop(ctx.Err() != nil)
 		if ctx.Err() != nil {
@@ -151,7 +152,7 @@ func newRunner(o *Options, s *state, port int) *runner {
 		shown: map[string]bool{}, completed: make(chan struct{}, 1),
 	}
 	r.world = &world{
-		host: h, gateway: newGateway(o.Random), state: s.pods(),
+		host: h, gateway: gateway.New(o.Random), state: s.pods(),
 		planner: &planner{
 			chooser: &chooser{
 				runtimes: o.Servers.Runtimes, exec: o.Exec, binDir: o.BinDir, venvDir: python.dir,
@@ -281,7 +282,7 @@ func (r *runner) stop(asked bool) {
 		case <-ctx.Done():
 		}
 	}()
-	r.world.gateway.stop(ctx)
+	r.world.gateway.Stop(ctx)
 	r.world.stop()
 }
 

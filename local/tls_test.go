@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,6 +15,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 )
 
 // certificate writes a key pair of a host in a cluster.
@@ -68,10 +74,15 @@ func TestAPredictorWithTLS(t *testing.T) {
 	if code != http.StatusOK || !strings.Contains(body, "behind-tls") {
 		t.Errorf("status %d: %s", code, body)
 	}
-	var in, out []byte
-	ctx := metadataContext("seldon", "secure")
-	if err := dialGRPC(t, s.address).Invoke(ctx, "/grpc.health.v1.Health/Check", &in, &out); err != nil || string(out) != "\x08\x01" {
-		t.Errorf("health over gRPC: %x, %v", out, err)
+	conn, err := grpc.NewClient("passthrough:///"+s.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "seldon", "secure")
+	health, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
+	if err != nil || health.Status != healthpb.HealthCheckResponse_SERVING {
+		t.Errorf("health over gRPC: %v, %v", health, err)
 	}
 	s.stop()
 	if _, err := os.Stat(filepath.Join(dir, "tls.key")); err != nil {

@@ -10,13 +10,14 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/local/gateway"
 )
 
 // world is everything that runs. Its methods are called by one goroutine;
 // what others do is under mu.
 type world struct {
 	host    *host
-	gateway *gateway
+	gateway *gateway.Gateway
 	planner *planner
 	input   expand.Input // without a deployment and places
 	state   string
@@ -320,17 +321,17 @@ func (w *world) retire(list []*generation, kept ...[]*generation) {
 
 // publish tells the gateway what is served. The caller holds mu.
 func (w *world) publish() {
-	var list []*route
+	var list []*gateway.Route
 	for _, s := range w.served {
 		list = append(list, newRoute(s.deployment, s.current))
 	}
-	w.gateway.set(list)
+	w.gateway.Set(list)
 }
 
 // newRoute is the way to a deployment's predictors: a shadow gets copies, and
 // a predictor with a weight of 0 gets nothing unless it is the only one.
-func newRoute(d *v1.SeldonDeployment, generations []*generation) *route {
-	r := &route{namespace: d.Namespace, name: d.Name, protocol: string(d.Spec.Protocol.Canonical())}
+func newRoute(d *v1.SeldonDeployment, generations []*generation) *gateway.Route {
+	r := &gateway.Route{Namespace: d.Namespace, Name: d.Name, Protocol: string(d.Spec.Protocol.Canonical())}
 	for i := range d.Spec.Predictors {
 		p := &d.Spec.Predictors[i]
 		j := slices.IndexFunc(generations, func(g *generation) bool { return g.predictor.Name == p.Name })
@@ -339,13 +340,13 @@ func newRoute(d *v1.SeldonDeployment, generations []*generation) *route {
 		}
 		backend := generations[j].backend
 		if p.Shadow {
-			r.shadow, r.percent = backend, int(p.Traffic)
-			if r.percent == 0 {
-				r.percent = 100
+			r.Shadow, r.Percent = backend, int(p.Traffic)
+			if r.Percent == 0 {
+				r.Percent = 100
 			}
 			continue
 		}
-		r.shares = append(r.shares, share{backend: backend, weight: int(p.Traffic)})
+		r.Shares = append(r.Shares, gateway.Share{Backend: backend, Weight: int(p.Traffic)})
 	}
 	return r
 }

@@ -1,4 +1,4 @@
-package local
+package gateway
 
 import (
 	"crypto/tls"
@@ -15,10 +15,10 @@ const (
 	idleTimeout = 30 * time.Second
 )
 
-// backend is one generation of a predictor as the gateway sees it.
-type backend struct {
+// Backend is one generation of a predictor as the gateway sees it.
+type Backend struct {
 	predictor string
-	addresses
+	at        Addresses
 	ready     func() bool
 	rest, rpc *http.Transport
 
@@ -28,26 +28,27 @@ type backend struct {
 	drained chan struct{}
 }
 
-// addresses are where a predictor listens (host:port).
-type addresses struct {
-	http, grpc string
-	// tls says that it speaks TLS on both.
-	tls bool
+// Addresses are where a predictor listens (host:port).
+type Addresses struct {
+	HTTP, GRPC string
+	// TLS says that it speaks TLS on both.
+	TLS bool
 }
 
-func (a addresses) scheme() string {
-	if a.tls {
+func (a Addresses) scheme() string {
+	if a.TLS {
 		return "https"
 	}
 	return "http"
 }
 
-func newBackend(predictor string, at addresses, ready func() bool) *backend {
-	b := &backend{predictor: predictor, addresses: at, ready: ready, drained: make(chan struct{})}
+// NewBackend returns a backend that takes requests whenever ready reports true.
+func NewBackend(predictor string, at Addresses, ready func() bool) *Backend {
+	b := &Backend{predictor: predictor, at: at, ready: ready, drained: make(chan struct{})}
 	b.rest = newTransport()
 	b.rest.Protocols.SetHTTP1(true)
 	b.rpc = newTransport()
-	if at.tls {
+	if at.TLS {
 		config := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // The certificate is that of a host in a cluster, and the server is a process of ours.
 		b.rest.TLSClientConfig, b.rpc.TLSClientConfig = config, config.Clone()
 		b.rpc.Protocols.SetHTTP2(true)
@@ -69,7 +70,7 @@ func newTransport() *http.Transport {
 
 // acquire counts a request in. It reports false when the backend is retired:
 // then the routes have changed and have to be read again.
-func (b *backend) acquire() bool {
+func (b *Backend) acquire() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.retired {
@@ -80,7 +81,7 @@ func (b *backend) acquire() bool {
 }
 
 // release counts a request out.
-func (b *backend) release() {
+func (b *Backend) release() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.active--; b.active == 0 && b.retired {
@@ -88,9 +89,9 @@ func (b *backend) release() {
 	}
 }
 
-// retire lets no more requests in and returns when the last one has left, or
+// Retire lets no more requests in and returns when the last one has left, or
 // after the given time.
-func (b *backend) retire(atMost time.Duration) {
+func (b *Backend) Retire(atMost time.Duration) {
 	b.mu.Lock()
 	if !b.retired {
 		b.retired = true

@@ -1,4 +1,8 @@
-package local
+// Package gateway is what an ingress is in a cluster: one address of this machine
+// for all deployments, REST by path and gRPC by metadata on the same port. It
+// splits traffic by weight, copies it to shadows, and changes what it serves
+// without losing a request.
+package gateway
 
 import (
 	"context"
@@ -20,9 +24,8 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
-// gateway is what an ingress is in a cluster: one address for all
-// deployments, REST by path and gRPC by metadata on the same port.
-type gateway struct {
+// Gateway sends each request to a predictor of the deployment that it names.
+type Gateway struct {
 	// random(n) is a number from 0 to n-1.
 	random  func(n int) int
 	routes  atomic.Pointer[routes]
@@ -32,8 +35,10 @@ type gateway struct {
 	serving sync.WaitGroup
 }
 
-func newGateway(random func(n int) int) *gateway {
-	g := &gateway{random: random, mirror: newMirror(), buffers: newBufferPool()}
+// New returns a gateway that serves nothing yet. random(n) is a number from 0 to
+// n-1.
+func New(random func(n int) int) *Gateway {
+	g := &Gateway{random: random, mirror: newMirror(), buffers: newBufferPool()}
 	g.routes.Store(newRoutes(nil))
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -47,8 +52,8 @@ func newGateway(random func(n int) int) *gateway {
 	return g
 }
 
-// serve accepts requests from the listeners until stop is called.
-func (g *gateway) serve(listeners []net.Listener) {
+// Serve accepts requests from the listeners until Stop is called.
+func (g *Gateway) Serve(listeners []net.Listener) {
 	for _, l := range listeners {
 		g.serving.Add(1)
 		go func() {
@@ -58,8 +63,8 @@ func (g *gateway) serve(listeners []net.Listener) {
 	}
 }
 
-// stop lets running requests finish, at most until ctx is done.
-func (g *gateway) stop(ctx context.Context) {
+// Stop lets running requests finish, at most until ctx is done.
+func (g *Gateway) Stop(ctx context.Context) {
 	if g.server.Shutdown(ctx) != nil {
 		g.server.Close()
 	}
@@ -67,11 +72,11 @@ func (g *gateway) stop(ctx context.Context) {
 	g.mirror.stop()
 }
 
-// set changes what is served, from the next request on.
-func (g *gateway) set(list []*route) { g.routes.Store(newRoutes(list)) }
+// Set changes what is served, from the next request on.
+func (g *Gateway) Set(list []*Route) { g.routes.Store(newRoutes(list)) }
 
 // ServeHTTP implements http.Handler.
-func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isGRPC(r) {
 		g.serveGRPC(w, r)
 		return
@@ -102,16 +107,16 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func notReady(r *route, b *backend) string {
+func notReady(r *Route, b *Backend) string {
 	if b == nil {
-		return fmt.Sprintf("deployment %s/%s is not ready yet", r.namespace, r.name)
+		return fmt.Sprintf("deployment %s/%s is not ready yet", r.Namespace, r.Name)
 	}
-	return fmt.Sprintf("predictor %s of deployment %s/%s is not ready", b.predictor, r.namespace, r.name)
+	return fmt.Sprintf("predictor %s of deployment %s/%s is not ready", b.predictor, r.Namespace, r.Name)
 }
 
 // forward sends a REST request to the backend's path.
-func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *route, b *backend, path string) {
-	target := &url.URL{Scheme: b.scheme(), Host: b.http, RawQuery: r.URL.RawQuery}
+func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to *Route, b *Backend, path string) {
+	target := &url.URL{Scheme: b.at.scheme(), Host: b.at.HTTP, RawQuery: r.URL.RawQuery}
 	target.Path, target.RawPath = unescape(path)
 	proxy := g.proxy(target, b.rest, func(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Context().Err() != nil {
@@ -122,14 +127,14 @@ func (g *gateway) forward(w http.ResponseWriter, r *http.Request, to *route, b *
 		if errors.As(err, &refused) && refused.Op == "dial" {
 			code = http.StatusServiceUnavailable
 		}
-		writeJSON(w, code, to.failure(code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.namespace, to.name, err)))
+		writeJSON(w, code, to.failure(code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err)))
 	})
 	g.copyToShadow(r, to, target)
 	proxy.ServeHTTP(w, r)
 }
 
 // proxy hands a request on to target, and streams in both directions.
-func (g *gateway) proxy(target *url.URL, transport http.RoundTripper, failed func(http.ResponseWriter, *http.Request, error)) *httputil.ReverseProxy {
+func (g *Gateway) proxy(target *url.URL, transport http.RoundTripper, failed func(http.ResponseWriter, *http.Request, error)) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			host := p.In.Host
@@ -158,7 +163,7 @@ func unescape(escaped string) (path, raw string) {
 }
 
 // index lists what is served.
-func (g *gateway) index(w http.ResponseWriter, routes *routes) {
+func (g *Gateway) index(w http.ResponseWriter, routes *routes) {
 	type predictor struct {
 		Name   string `json:"name"`
 		Weight int    `json:"weight"`
@@ -174,16 +179,16 @@ func (g *gateway) index(w http.ResponseWriter, routes *routes) {
 	}
 	list := []deployment{}
 	for _, r := range routes.sorted() {
-		d := deployment{Name: r.name, Namespace: r.namespace, Protocol: r.protocol, Path: r.path()}
-		for _, s := range r.shares {
-			weight := s.weight
-			if len(r.shares) == 1 {
+		d := deployment{Name: r.Name, Namespace: r.Namespace, Protocol: r.Protocol, Path: r.path()}
+		for _, s := range r.Shares {
+			weight := s.Weight
+			if len(r.Shares) == 1 {
 				weight = 100
 			}
-			d.Predictors = append(d.Predictors, predictor{Name: s.backend.predictor, Weight: weight, Ready: s.backend.ready()})
+			d.Predictors = append(d.Predictors, predictor{Name: s.Backend.predictor, Weight: weight, Ready: s.Backend.ready()})
 		}
-		if r.shadow != nil {
-			d.Predictors = append(d.Predictors, predictor{Name: r.shadow.predictor, Weight: r.percent, Ready: r.shadow.ready(), Shadow: true})
+		if r.Shadow != nil {
+			d.Predictors = append(d.Predictors, predictor{Name: r.Shadow.predictor, Weight: r.Percent, Ready: r.Shadow.ready(), Shadow: true})
 		}
 		list = append(list, d)
 	}
@@ -200,9 +205,9 @@ func paths(r *routes) []string {
 
 // failure is the body of an answer that no predictor gave. Clients of the
 // seldon protocol look for its status.
-func (r *route) failure(code int, message string) map[string]any {
+func (r *Route) failure(code int, message string) map[string]any {
 	body := map[string]any{"error": message}
-	if r.protocol == string(v1.ProtocolSeldon) {
+	if r.Protocol == string(v1.ProtocolSeldon) {
 		body["status"] = map[string]any{"code": code, "info": message, "reason": http.StatusText(code), "status": "FAILURE"}
 	}
 	return body

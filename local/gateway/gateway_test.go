@@ -1,4 +1,4 @@
-package local
+package gateway
 
 import (
 	"bytes"
@@ -19,22 +19,23 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prime-radiant/radiant/local/localtest"
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // startGateway serves the routes and returns the address.
-func startGateway(t *testing.T, random func(int) int, list ...*route) (*gateway, string) {
+func startGateway(t *testing.T, random func(int) int, list ...*Route) (*Gateway, string) {
 	t.Helper()
-	listeners, port, err := listen(0)
+	listeners, port, err := Listen(0, process.PortOwner)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newGateway(random)
-	g.set(list)
-	g.serve(listeners)
+	g := New(random)
+	g.Set(list)
+	g.Serve(listeners)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		g.stop(ctx)
+		g.Stop(ctx)
 	})
 	return g, "localhost:" + strconv.Itoa(port)
 }
@@ -44,18 +45,18 @@ func never() bool   { return false }
 func first(int) int { return 0 }
 
 // restBackend is a backend whose server is the handler.
-func restBackend(t *testing.T, name string, handler http.HandlerFunc) *backend {
+func restBackend(t *testing.T, name string, handler http.HandlerFunc) *Backend {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return newBackend(name, addresses{http: server.Listener.Addr().String()}, always)
+	return NewBackend(name, Addresses{HTTP: server.Listener.Addr().String()}, always)
 }
 
 func respond(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); io.WriteString(w, text) }
 }
 
-func single(name string, b *backend) *route {
-	return &route{namespace: "default", name: name, shares: []share{{backend: b}}}
+func single(name string, b *Backend) *Route {
+	return &Route{Namespace: "default", Name: name, Shares: []Share{{Backend: b}}}
 }
 
 func get(t *testing.T, url string) (int, string) {
@@ -109,9 +110,9 @@ func TestTheGatewayHandsRequestsOnAsTheyAre(t *testing.T) {
 }
 
 func TestWhatIsNotServed(t *testing.T) {
-	sleeping := newBackend("main", addresses{http: "127.0.0.1:1", grpc: "127.0.0.1:1"}, never)
-	gone := newBackend("main", addresses{http: "127.0.0.1:1", grpc: "127.0.0.1:1"}, always)
-	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &route{namespace: "default", name: "empty", protocol: "seldon"})
+	sleeping := NewBackend("main", Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:1"}, never)
+	gone := NewBackend("main", Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:1"}, always)
+	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &Route{Namespace: "default", Name: "empty", Protocol: "seldon"})
 	for _, one := range []struct {
 		path string
 		code int
@@ -141,7 +142,7 @@ func TestTrafficIsSplitByWeight(t *testing.T) {
 	random := func(n int) int { next++; return (next - 1) % n }
 	a, b := restBackend(t, "a", respond("a")), restBackend(t, "b", respond("b"))
 	idle := restBackend(t, "idle", respond("idle"))
-	_, address := startGateway(t, random, &route{namespace: "default", name: "ab", shares: []share{{a, 75}, {idle, 0}, {b, 25}}})
+	_, address := startGateway(t, random, &Route{Namespace: "default", Name: "ab", Shares: []Share{{a, 75}, {idle, 0}, {b, 25}}})
 	count := map[string]int{}
 	for range 200 {
 		_, body := get(t, "http://"+address+"/seldon/default/ab/x")
@@ -164,7 +165,7 @@ func TestAShadowGetsCopiesAndIsNeverSeen(t *testing.T) {
 		http.Error(w, "the shadow is broken", http.StatusInternalServerError)
 	})
 	route := single("mirrored", main)
-	route.shadow, route.percent = shadow, 100
+	route.Shadow, route.Percent = shadow, 100
 	_, address := startGateway(t, first, route)
 	url := "http://" + address + "/seldon/default/mirrored/predict"
 	for i := range 3 {
@@ -191,7 +192,7 @@ func TestAShadowThatHangsHoldsNobodyUp(t *testing.T) {
 	shadow := restBackend(t, "shadow", func(w http.ResponseWriter, r *http.Request) { arrived.Add(1); <-release })
 	defer close(release)
 	route := single("mirrored", restBackend(t, "main", respond("main")))
-	route.shadow, route.percent = shadow, 100
+	route.Shadow, route.Percent = shadow, 100
 	_, address := startGateway(t, first, route)
 	for range 2 * mirrorsAtOnce {
 		if code, body := get(t, "http://"+address+"/seldon/default/mirrored/predict"); code != 200 || body != "main" {
@@ -208,7 +209,7 @@ func TestPartOfTheTrafficIsMirrored(t *testing.T) {
 	next := 0
 	random := func(n int) int { next++; return (next - 1) % n }
 	shadow := restBackend(t, "shadow", func(w http.ResponseWriter, r *http.Request) { copies.Add(1) })
-	route := &route{namespace: "default", name: "m", shares: []share{{restBackend(t, "main", respond("")), 0}}, shadow: shadow, percent: 30}
+	route := &Route{Namespace: "default", Name: "m", Shares: []Share{{restBackend(t, "main", respond("")), 0}}, Shadow: shadow, Percent: 30}
 	_, address := startGateway(t, random, route)
 	for range 100 {
 		get(t, "http://"+address+"/seldon/default/m/predict")
@@ -223,7 +224,7 @@ func TestLargeBodiesPassAndAreNotMirrored(t *testing.T) {
 		fmt.Fprint(w, n)
 	})
 	route := single("big", main)
-	route.shadow, route.percent = restBackend(t, "shadow", func(http.ResponseWriter, *http.Request) { copies.Add(1) }), 100
+	route.Shadow, route.Percent = restBackend(t, "shadow", func(http.ResponseWriter, *http.Request) { copies.Add(1) }), 100
 	_, address := startGateway(t, first, route)
 	const size = largestMirrored + 1
 	for _, body := range []io.Reader{bytes.NewReader(make([]byte, size)), io.LimitReader(zeros{}, size)} {
@@ -298,7 +299,7 @@ func TestAClientThatLeavesCancelsTheWork(t *testing.T) {
 }
 
 func TestNoRequestIsLostWhenBackendsChange(t *testing.T) {
-	backends := []*backend{restBackend(t, "a", respond("ok")), restBackend(t, "b", respond("ok"))}
+	backends := []*Backend{restBackend(t, "a", respond("ok")), restBackend(t, "b", respond("ok"))}
 	g, address := startGateway(t, first, single("m", backends[0]))
 	var wg sync.WaitGroup
 	var answers atomic.Int64
@@ -323,9 +324,9 @@ func TestNoRequestIsLostWhenBackendsChange(t *testing.T) {
 		before := answers.Load()
 		localtest.Eventually(t, "requests are answered", func() bool { return answers.Load() > before || t.Failed() })
 		old := backends[i%2]
-		backends[(i+1)%2] = newBackend("x", addresses{http: backends[(i+1)%2].http}, always)
-		g.set([]*route{single("m", backends[(i+1)%2])})
-		old.retire(localtest.Patience)
+		backends[(i+1)%2] = NewBackend("x", Addresses{HTTP: backends[(i+1)%2].at.HTTP}, always)
+		g.Set([]*Route{single("m", backends[(i+1)%2])})
+		old.Retire(localtest.Patience)
 		if old.acquire() {
 			t.Error("a retired backend let a request in")
 		}
@@ -344,11 +345,11 @@ func TestAPortThatIsTakenNamesItsOwner(t *testing.T) {
 		}
 		defer l.Close()
 		port := l.Addr().(*net.TCPAddr).Port
-		_, _, err = listen(port)
+		_, _, err = Listen(port, process.PortOwner)
 		if err == nil {
 			t.Fatalf("%s: no error", family)
 		}
-		for _, want := range []string{fmt.Sprintf("port %d on localhost is taken by local.test (process ", port), "--port"} {
+		for _, want := range []string{fmt.Sprintf("port %d on localhost is taken by gateway.test (process ", port), "--port"} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q is not in %q", family, want, err)
 			}

@@ -1,4 +1,4 @@
-package local
+package gateway
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ const (
 )
 
 // serveGRPC sends a call to the deployment that its metadata names.
-func (g *gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
+func (g *Gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	for {
 		name, namespace := r.Header.Get("seldon"), r.Header.Get("namespace")
 		found, err := g.routes.Load().grpc(name, namespace)
@@ -41,13 +41,13 @@ func (g *gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (g *gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *route, b *backend) {
-	target := &url.URL{Scheme: b.scheme(), Host: b.grpc, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+func (g *Gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *Route, b *Backend) {
+	target := &url.URL{Scheme: b.at.scheme(), Host: b.at.GRPC, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	proxy := g.proxy(target, b.rpc, func(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Context().Err() != nil {
 			return // The client has gone.
 		}
-		refuseGRPC(w, grpcUnavailable, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.namespace, to.name, err))
+		refuseGRPC(w, grpcUnavailable, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err))
 	})
 	g.copyToShadow(r, to, target)
 	proxy.ServeHTTP(w, r)

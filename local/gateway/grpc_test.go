@@ -1,4 +1,4 @@
-package local
+package gateway
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func (rawCodec) Unmarshal(data []byte, v any) error {
 func (rawCodec) Name() string { return "proto" }
 
 // grpcBackend is a backend whose server answers every method by handler.
-func grpcBackend(t *testing.T, name string, handler grpc.StreamHandler) *backend {
+func grpcBackend(t *testing.T, name string, handler grpc.StreamHandler) *Backend {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,7 +38,7 @@ func grpcBackend(t *testing.T, name string, handler grpc.StreamHandler) *backend
 	server := grpc.NewServer(grpc.ForceServerCodec(rawCodec{}), grpc.UnknownServiceHandler(handler))
 	go server.Serve(l)
 	t.Cleanup(server.Stop)
-	return newBackend(name, addresses{grpc: l.Addr().String()}, always)
+	return NewBackend(name, Addresses{GRPC: l.Addr().String()}, always)
 }
 
 // echo returns each message behind a prefix, and what it saw in a trailer.
@@ -91,11 +91,11 @@ func TestGRPCGoesByMetadata(t *testing.T) {
 	a := grpcBackend(t, "a", echo("a "))
 	b := grpcBackend(t, "b", echo("b "))
 	_, address := startGateway(t, first,
-		&route{namespace: "default", name: "one", shares: []share{{backend: a}}},
-		&route{namespace: "left", name: "two", shares: []share{{backend: a}}},
-		&route{namespace: "right", name: "two", shares: []share{{backend: b}}},
-		&route{namespace: "default", name: "asleep", shares: []share{{backend: newBackend("main", addresses{grpc: "127.0.0.1:1"}, never)}}},
-		&route{namespace: "default", name: "gone", shares: []share{{backend: newBackend("main", addresses{grpc: "127.0.0.1:1"}, always)}}},
+		&Route{Namespace: "default", Name: "one", Shares: []Share{{Backend: a}}},
+		&Route{Namespace: "left", Name: "two", Shares: []Share{{Backend: a}}},
+		&Route{Namespace: "right", Name: "two", Shares: []Share{{Backend: b}}},
+		&Route{Namespace: "default", Name: "asleep", Shares: []Share{{Backend: NewBackend("main", Addresses{GRPC: "127.0.0.1:1"}, never)}}},
+		&Route{Namespace: "default", Name: "gone", Shares: []Share{{Backend: NewBackend("main", Addresses{GRPC: "127.0.0.1:1"}, always)}}},
 	)
 	conn := dialGRPC(t, address)
 	for _, one := range []struct {
@@ -171,7 +171,7 @@ func TestGRPCIsMirrored(t *testing.T) {
 		return err
 	})
 	route := single("one", grpcBackend(t, "a", echo("a ")))
-	route.shadow, route.percent = shadow, 100
+	route.Shadow, route.Percent = shadow, 100
 	_, address := startGateway(t, first, route)
 	answer, _, _, err := call(dialGRPC(t, address), "hello", "seldon", "one")
 	if err != nil || answer != "a hello" {

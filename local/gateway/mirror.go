@@ -1,4 +1,4 @@
-package local
+package gateway
 
 import (
 	"bytes"
@@ -51,17 +51,17 @@ func (m *mirror) stop() {
 
 // copyToShadow arranges for a copy of r to go to the route's shadow once the
 // body of r has been read. It must be called before the body is.
-func (g *gateway) copyToShadow(r *http.Request, to *route, target *url.URL) {
-	if !to.mirrors(g.random) || r.ContentLength > largestMirrored || !to.shadow.ready() {
+func (g *Gateway) copyToShadow(r *http.Request, to *Route, target *url.URL) {
+	if !to.mirrors(g.random) || r.ContentLength > largestMirrored || !to.Shadow.ready() {
 		return
 	}
-	shadow := to.shadow
-	address, transport := shadow.http, shadow.rest
+	shadow := to.Shadow
+	address, transport := shadow.at.HTTP, shadow.rest
 	if isGRPC(r) {
-		address, transport = shadow.grpc, shadow.rpc
+		address, transport = shadow.at.GRPC, shadow.rpc
 	}
 	copied := *target
-	copied.Scheme, copied.Host = shadow.scheme(), address
+	copied.Scheme, copied.Host = shadow.at.scheme(), address
 	method, header := r.Method, r.Header.Clone()
 	for _, name := range [...]string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade", "Expect"} {
 		header.Del(name)

@@ -1,4 +1,4 @@
-package local
+package gateway
 
 import (
 	"fmt"
@@ -7,66 +7,67 @@ import (
 	"strings"
 )
 
-// route is where the requests of one deployment go.
-type route struct {
-	namespace, name string
-	protocol        string
-	// shares are the predictors that answer, with their weights.
-	shares []share
-	// shadow, if not nil, gets copies of percent of the requests.
-	shadow  *backend
-	percent int
+// Route is where the requests of one deployment go.
+type Route struct {
+	Namespace, Name string
+	Protocol        string
+	// Shares are the predictors that answer, with their weights.
+	Shares []Share
+	// Shadow, if not nil, gets copies of Percent of the requests.
+	Shadow  *Backend
+	Percent int
 }
 
-type share struct {
-	backend *backend
-	weight  int
+// Share is a predictor that answers, and its part of the sum of all weights.
+type Share struct {
+	Backend *Backend
+	Weight  int
 }
 
 // pick chooses the predictor that answers a request. random(n) is a number
 // from 0 to n-1.
-func (r *route) pick(random func(n int) int) *backend {
+func (r *Route) pick(random func(n int) int) *Backend {
 	total := 0
-	for _, s := range r.shares {
-		total += s.weight
+	for _, s := range r.Shares {
+		total += s.Weight
 	}
-	if len(r.shares) == 0 {
+	if len(r.Shares) == 0 {
 		return nil
 	}
 	if total == 0 {
-		return r.shares[0].backend
+		return r.Shares[0].Backend
 	}
 	n := random(total)
-	for _, s := range r.shares {
-		if n -= s.weight; n < 0 {
-			return s.backend
+	for _, s := range r.Shares {
+		if n -= s.Weight; n < 0 {
+			return s.Backend
 		}
 	}
-	return r.shares[len(r.shares)-1].backend
+	return r.Shares[len(r.Shares)-1].Backend
 }
 
 // mirrors reports whether this request is copied to the shadow.
-func (r *route) mirrors(random func(n int) int) bool {
-	return r.shadow != nil && (r.percent >= 100 || random(100) < r.percent)
+func (r *Route) mirrors(random func(n int) int) bool {
+	return r.Shadow != nil && (r.Percent >= 100 || random(100) < r.Percent)
 }
 
 // path is the prefix of the deployment's REST requests, with a slash at both
 // ends.
-func (r *route) path() string { return "/seldon/" + r.namespace + "/" + r.name + "/" }
+func (r *Route) path() string { return "/seldon/" + r.Namespace + "/" + r.Name + "/" }
 
 // routes are all deployments that are served; they do not change.
-type routes struct{ byName map[string]*route }
+type routes struct{ byName map[string]*Route }
 
-func newRoutes(list []*route) *routes {
-	r := &routes{byName: map[string]*route{}}
+func newRoutes(list []*Route) *routes {
+	r := &routes{byName: map[string]*Route{}}
 	for _, one := range list {
-		r.byName[one.namespace+"/"+one.name] = one
+		r.byName[one.Namespace+"/"+one.Name] = one
 	}
 	return r
 }
 
-func (r *routes) sorted() []*route {
-	var list []*route
+func (r *routes) sorted() []*Route {
+	var list []*Route
 	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
 		list = append(list, r.byName[name])
 	}
@@ -74,7 +75,7 @@ func (r *routes) sorted() []*route {
 }
 
 // rest finds the deployment of a path and the path that is left for it.
-func (r *routes) rest(path string) (found *route, left string) {
+func (r *routes) rest(path string) (found *Route, left string) {
 	after, ok := strings.CutPrefix(path, "/seldon/")
 	if !ok {
 		return nil, ""
@@ -86,7 +87,7 @@ func (r *routes) rest(path string) (found *route, left string) {
 
 // grpc finds the deployment of a call's metadata. A cluster's ingress wants
 // both; here the namespace may be left out where the name says enough.
-func (r *routes) grpc(name, namespace string) (*route, error) {
+func (r *routes) grpc(name, namespace string) (*Route, error) {
 	if name == "" {
 		return nil, fmt.Errorf("the metadata lacks %q, the name of the deployment; served here: %s", "seldon", r.names())
 	}
@@ -96,9 +97,9 @@ func (r *routes) grpc(name, namespace string) (*route, error) {
 		}
 		return nil, fmt.Errorf("no deployment %s in namespace %s; served here: %s", name, namespace, r.names())
 	}
-	var found []*route
+	var found []*Route
 	for _, one := range r.sorted() {
-		if one.name == name {
+		if one.Name == name {
 			found = append(found, one)
 		}
 	}
