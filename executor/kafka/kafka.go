@@ -11,12 +11,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
 // Engine answers requests.
 type Engine interface {
-	Predict(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+	Predict(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
 	// Ready reports what keeps it from answering.
 	Ready(ctx context.Context) error
 }
@@ -76,7 +77,7 @@ type Server struct {
 	metrics *metrics
 	window  *window
 	jobs    chan *entry
-	pool    protocol.Pool
+	pool    message.Pool
 	commits chan struct{}
 	// stopped ends when nothing more is to be sent.
 	stopped context.Context

@@ -6,7 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/message"
 )
 
 // stage is how far a record has come.
@@ -28,7 +28,7 @@ const (
 type entry struct {
 	in        *kgo.Record
 	partition *partition
-	lease     *protocol.Lease
+	lease     *message.Lease
 	// out is what to send; nil: nothing.
 	out *kgo.Record
 	// failure is true if out tells of one.

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -32,7 +33,7 @@ const jsonType = "application/json"
 // request is what a record asks.
 type request struct {
 	ctx     context.Context
-	message protocol.Message
+	message message.Message
 	// answer is the type of the protobuf message that answers it.
 	answer string
 }
@@ -83,12 +84,12 @@ func newReader(o *Options) (*reader, error) {
 
 // read makes a request of a record. The puid is there even if there is an
 // error.
-func (r *reader) read(ctx context.Context, in *kgo.Record, lease *protocol.Lease) (request, string, error) {
-	meta := &protocol.Meta{Puid: header(in, puidHeader), Limit: r.limit, Lease: lease}
+func (r *reader) read(ctx context.Context, in *kgo.Record, lease *message.Lease) (request, string, error) {
+	meta := &message.Meta{Puid: header(in, puidHeader), Limit: r.limit, Lease: lease}
 	if meta.Puid == "" || !httpguts.ValidHeaderFieldValue(meta.Puid) {
 		meta.Puid = r.newPuid()
 	}
-	q := request{ctx: ctx, message: protocol.Message{Body: in.Value, Meta: meta}}
+	q := request{ctx: ctx, message: message.Message{Body: in.Value, Meta: meta}}
 	if int64(len(in.Value)) > r.limit {
 		return q, meta.Puid, protocol.Errorf(protocol.TooLarge, "the record is larger than the limit of %d bytes (--max_request_bytes)", r.limit)
 	}
@@ -152,7 +153,7 @@ func (r *reader) overGRPC(q *request, in *kgo.Record) error {
 		return protocol.Errorf(protocol.Invalid, "header %s is %q: this predictor takes %s", typeHeader, name, strings.Join(r.names(), ", "))
 	}
 	meta := q.message.Meta
-	meta.Model = protocol.Model{Name: protocol.StringAt(in.Value, k.method.Model), Verb: k.method.Verb}
+	meta.Model = message.Model{Name: protocol.StringAt(in.Value, k.method.Model), Verb: k.method.Verb}
 	md := make(metadata.MD, len(in.Headers)+1)
 	for _, h := range in.Headers {
 		if key := strings.ToLower(h.Key); fitsMetadata(key, h.Value) {
@@ -204,7 +205,7 @@ func header(r *kgo.Record, name string) string {
 }
 
 // reply is the record that answers another.
-func reply(topic string, in *kgo.Record, q *request, m protocol.Message) *kgo.Record {
+func reply(topic string, in *kgo.Record, q *request, m message.Message) *kgo.Record {
 	value := m.Body
 	if len(m.Tail) > 0 {
 		value = slices.Concat(m.Body, m.Tail)

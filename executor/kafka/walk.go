@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -73,7 +74,7 @@ func (s *Server) walk(e *entry) (*kgo.Record, error) {
 }
 
 // predict asks the engine. No record ends the process.
-func (s *Server) predict(q *request) (m protocol.Message, err error) {
+func (s *Server) predict(q *request) (m message.Message, err error) {
 	ctx := q.ctx
 	if o := s.options.Observer; o != nil {
 		start := time.Now()

@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/prime-radiant/radiant/executor/kafka"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -40,7 +41,7 @@ func TestKafka(t *testing.T) {
 	}
 	const events = 20
 	for range events {
-		node.Log(Response, protocol.REST, protocol.Message{Body: []byte("{}"), Type: "application/json", Meta: &protocol.Meta{Puid: "x"}})
+		node.Log(Response, protocol.REST, message.Message{Body: []byte("{}"), Type: "application/json", Meta: &message.Meta{Puid: "x"}})
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

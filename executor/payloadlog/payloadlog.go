@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -128,7 +129,7 @@ func (l *Log) Node(n *graph.Node) (*Node, error) {
 
 // wants tells whether the node's mode, the request's own wish and its lot ask
 // for an event. All events of a request have the same lot.
-func (n *Node) wants(kind Kind, meta *protocol.Meta) bool {
+func (n *Node) wants(kind Kind, meta *message.Meta) bool {
 	switch {
 	case meta.Unlogged:
 		return false
@@ -143,7 +144,7 @@ func (n *Node) wants(kind Kind, meta *protocol.Meta) bool {
 }
 
 // Log queues an event, or drops it.
-func (n *Node) Log(kind Kind, t protocol.Transport, m protocol.Message) {
+func (n *Node) Log(kind Kind, t protocol.Transport, m message.Message) {
 	if !n.wants(kind, m.Meta) {
 		return
 	}

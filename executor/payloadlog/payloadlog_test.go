@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -64,7 +65,7 @@ func TestHarmfulPayloads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []protocol.Message{
+	for _, m := range []message.Message{
 		{Body: []byte("first")},
 		{Body: []byte("panic")},
 		{Body: zipped(t, make([]byte, 2*room)), Encoding: "gzip"},
@@ -72,7 +73,7 @@ func TestHarmfulPayloads(t *testing.T) {
 		{Body: zipped(t, []byte("small")), Encoding: "gzip"},
 		{Body: []byte("last")},
 	} {
-		m.Meta = &protocol.Meta{Puid: "x"}
+		m.Meta = &message.Meta{Puid: "x"}
 		node.Log(Request, protocol.REST, m)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -157,9 +157,9 @@ func (r *redactor) columns(data map[string]any) {
 	}
 }
 
-// message is what travels over gRPC in each protocol: a request, an answer or
+// wireType is what travels over gRPC in each protocol: a request, an answer or
 // feedback.
-func message(e *Event, protocol string) proto.Message {
+func wireType(e *Event, protocol string) proto.Message {
 	switch {
 	case protocol == "seldon" && e.Kind == Feedback:
 		return &seldon.Feedback{}
@@ -178,7 +178,7 @@ func message(e *Event, protocol string) proto.Message {
 // jsonOf is the JSON form of a gRPC message. Fields that the program does not
 // know are left out.
 func jsonOf(e *Event, protocol string) ([]byte, error) {
-	m := message(e, protocol)
+	m := wireType(e, protocol)
 	if err := proto.Unmarshal(e.Body, m); err != nil {
 		return nil, err
 	}

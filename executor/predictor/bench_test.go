@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
@@ -15,12 +16,12 @@ import (
 // benchmark measures is the way to them.
 type unseen struct{}
 
-func (unseen) Begin(ctx context.Context, m protocol.Message) (context.Context, protocol.Message) {
+func (unseen) Begin(ctx context.Context, m message.Message) (context.Context, message.Message) {
 	return ctx, m
 }
-func (unseen) End(context.Context, time.Time, protocol.Message, protocol.Message, error) {}
-func (unseen) Unusable()                                                                 {}
-func (unseen) Log(payloadlog.Kind, protocol.Transport, protocol.Message)                 {}
+func (unseen) End(context.Context, time.Time, message.Message, message.Message, error) {}
+func (unseen) Unusable()                                                               {}
+func (unseen) Log(payloadlog.Kind, protocol.Transport, message.Message)                {}
 
 // BenchmarkCall walks graphs whose nodes use one feature each; servers answer
 // at once, without a network.
@@ -55,7 +56,7 @@ func BenchmarkCall(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			s := sender(func(_ *upstream.Target, m protocol.Message) (protocol.Message, error) {
+			s := sender(func(_ *upstream.Target, m message.Message) (message.Message, error) {
 				m.Body, m.Answer = c.answer, true
 				return m, nil
 			})
@@ -70,8 +71,8 @@ func BenchmarkCall(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			var pool protocol.Pool
-			m := protocol.Message{Body: []byte(`{"data":{"ndarray":[[1]]}}`), Type: jsonType, Meta: &protocol.Meta{Lease: pool.Lease()}}
+			var pool message.Pool
+			m := message.Message{Body: []byte(`{"data":{"ndarray":[[1]]}}`), Type: jsonType, Meta: &message.Meta{Lease: pool.Lease()}}
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := p.Predict(b.Context(), protocol.REST, m); err != nil {

@@ -3,6 +3,7 @@ package predictor
 import (
 	"context"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -17,10 +18,10 @@ type caller struct {
 	send      Sender
 }
 
-var _ graph.Caller[protocol.Message] = (*caller)(nil)
+var _ graph.Caller[message.Message] = (*caller)(nil)
 
 // Call asks a node's server.
-func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m protocol.Message) (protocol.Message, error) {
+func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m message.Message) (message.Message, error) {
 	n := c.predictor.nodes[s.Index]
 	if call == graph.CallSendFeedback {
 		if n.foreign || !n.speaks.Feedback {
@@ -37,7 +38,7 @@ func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m pro
 	if err == nil {
 		c.log(n, payloadlog.Response, answer)
 	} else {
-		answer, err = c.fallBack(ctx, n, m, protocol.Placed(err, s.Name, call.String()), func(other *graph.Step) (protocol.Message, error) {
+		answer, err = c.fallBack(ctx, n, m, protocol.Placed(err, s.Name, call.String()), func(other *graph.Step) (message.Message, error) {
 			return c.Call(ctx, other, call, m)
 		})
 	}
@@ -46,7 +47,7 @@ func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m pro
 
 // request makes what a node is asked, in the client's protocol, of the message
 // that the walk brings.
-func (c *caller) request(n *node, m protocol.Message) (protocol.Message, error) {
+func (c *caller) request(n *node, m message.Message) (message.Message, error) {
 	if n.foreign {
 		var err error
 		if m, err = c.readable(m); err != nil {
@@ -57,7 +58,7 @@ func (c *caller) request(n *node, m protocol.Message) (protocol.Message, error) 
 }
 
 // ask sends a request to the node's server, as its policy has it.
-func (c *caller) ask(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+func (c *caller) ask(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
 	if n.policy != nil {
 		return c.bounded(ctx, n, call, m)
 	}
@@ -65,7 +66,7 @@ func (c *caller) ask(ctx context.Context, n *node, call graph.Call, m protocol.M
 }
 
 // once sends a request to the node's server, in the protocol that it speaks.
-func (c *caller) once(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+func (c *caller) once(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
 	if n.foreign {
 		return c.translated(ctx, n, call, m)
 	}
@@ -73,7 +74,7 @@ func (c *caller) once(ctx context.Context, n *node, call graph.Call, m protocol.
 }
 
 // Route asks a router, or decides for a built-in one.
-func (c *caller) Route(ctx context.Context, s *graph.Step, m protocol.Message) (int, error) {
+func (c *caller) Route(ctx context.Context, s *graph.Step, m message.Message) (int, error) {
 	n := c.predictor.nodes[s.Index]
 	if n.builtin.Route != nil {
 		return n.builtin.Route(), nil
@@ -86,7 +87,7 @@ func (c *caller) Route(ctx context.Context, s *graph.Step, m protocol.Message) (
 	return route, protocol.Placed(err, s.Name, graph.CallRoute.String())
 }
 
-func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, error) {
+func (c *caller) route(ctx context.Context, n *node, m message.Message) (int, error) {
 	var err error
 	// Over REST a router has a path of its own and is shown what its children
 	// get; over gRPC, and in another protocol, it is asked like any model.
@@ -106,7 +107,7 @@ func (c *caller) route(ctx context.Context, n *node, m protocol.Message) (int, e
 }
 
 // branch reads a router's answer.
-func (c *caller) branch(m protocol.Message) (int, error) {
+func (c *caller) branch(m message.Message) (int, error) {
 	m, err := plain(m)
 	if err != nil {
 		return 0, err
@@ -119,18 +120,18 @@ func (c *caller) branch(m protocol.Message) (int, error) {
 }
 
 // Join sends the children's answers to a combiner, or combines them itself.
-func (c *caller) Join(ctx context.Context, s *graph.Step, ms []protocol.Message) (protocol.Message, error) {
+func (c *caller) Join(ctx context.Context, s *graph.Step, ms []message.Message) (message.Message, error) {
 	n := c.predictor.nodes[s.Index]
 	m, err := c.join(ctx, n, ms)
 	if err != nil {
-		m, err = c.fallBack(ctx, n, ms[0], protocol.Placed(err, s.Name, graph.CallAggregate.String()), func(other *graph.Step) (protocol.Message, error) {
+		m, err = c.fallBack(ctx, n, ms[0], protocol.Placed(err, s.Name, graph.CallAggregate.String()), func(other *graph.Step) (message.Message, error) {
 			return c.Join(ctx, other, ms)
 		})
 	}
 	return m, err
 }
 
-func (c *caller) join(ctx context.Context, n *node, ms []protocol.Message) (protocol.Message, error) {
+func (c *caller) join(ctx context.Context, n *node, ms []message.Message) (message.Message, error) {
 	answers := make([]translate.Payload, len(ms))
 	for i, m := range ms {
 		m, err := plain(m)
@@ -140,21 +141,21 @@ func (c *caller) join(ctx context.Context, n *node, ms []protocol.Message) (prot
 		answers[i] = payload(m)
 	}
 	if n.foreign {
-		return protocol.Message{}, protocol.Errorf(protocol.Unimplemented,
+		return message.Message{}, protocol.Errorf(protocol.Unimplemented,
 			"a combiner must speak the predictor's own protocol %s, and this one speaks %s", c.predictor.options.Outside.Name, n.speaks.Name)
 	}
 	join := n.builtin.Join
 	if join == nil {
 		join = translate.Join
 		if _, err := n.target(c.transport, graph.CallAggregate, ms[0].Meta); err != nil {
-			return protocol.Message{}, err
+			return message.Message{}, err
 		}
 	}
 	joined, err := join(c.outside.Form, answers)
 	if err != nil {
-		return protocol.Message{}, untranslated(protocol.BadAnswer, err)
+		return message.Message{}, untranslated(protocol.BadAnswer, err)
 	}
-	m := message(joined, ms[0])
+	m := carried(joined, ms[0])
 	if n.builtin.Join != nil {
 		return m, nil
 	}
@@ -163,7 +164,7 @@ func (c *caller) join(ctx context.Context, n *node, ms []protocol.Message) (prot
 
 // next makes the request that a node is sent of what came from the node
 // before. What the client sent is left as it is.
-func (c *caller) next(n *node, m protocol.Message) (protocol.Message, error) {
+func (c *caller) next(n *node, m message.Message) (message.Message, error) {
 	if m.Answer && c.predictor.options.Outside.Named {
 		if m.Meta.Model.Verb != "" {
 			return m, protocol.Errorf(protocol.Unimplemented, "the answer to a %s request cannot be sent on to another node", m.Meta.Model.Verb)
@@ -176,13 +177,13 @@ func (c *caller) next(n *node, m protocol.Message) (protocol.Message, error) {
 		if err != nil {
 			return m, untranslated(protocol.BadAnswer, err)
 		}
-		return message(chained, m), nil
+		return carried(chained, m), nil
 	}
 	return m, nil
 }
 
 // forward sends m to the node as it is.
-func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
 	to, err := n.target(c.transport, call, m.Meta)
 	if err != nil {
 		return m, err
@@ -190,12 +191,12 @@ func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m protoc
 	return c.attempt(ctx, n.observer(c.transport, call, m.Meta.Model.Verb), to, n.dialect(c.transport).WithModel(m, n.asked(m.Meta).Name))
 }
 
-func payload(m protocol.Message) translate.Payload {
+func payload(m message.Message) translate.Payload {
 	return translate.Payload{Body: m.Body, ContentType: m.Type, JSONLength: m.JSONLength}
 }
 
-// message takes over a payload made from m.
-func message(p translate.Payload, m protocol.Message) protocol.Message {
+// carried takes over a payload made from m.
+func carried(p translate.Payload, m message.Message) message.Message {
 	m.Body, m.Type, m.JSONLength, m.Encoding = p.Body, p.ContentType, p.JSONLength, ""
 	return m
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/executor/jsonerror"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -19,7 +20,7 @@ import (
 // written in the feedback itself (response.meta.routing). Where nothing is
 // written, all children get it. The answer is that of the root, or the
 // feedback where the root takes none.
-func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
 	routing := map[string]int32{}
 	if p.branches && !p.options.Outside.Named {
 		var err error

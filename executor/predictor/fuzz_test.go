@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/openapi"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
@@ -44,9 +45,9 @@ func FuzzOverview(f *testing.F) {
 // FuzzMeta reads any bytes as feedback and as an answer whose meta is read and
 // written.
 func FuzzMeta(f *testing.F) {
-	message := &seldon.SeldonMessage{Meta: &seldon.Meta{Routing: map[string]int32{"r": 1}, Metrics: []*seldon.Metric{{Key: "k", Value: 1}}}}
-	feedback := &seldon.Feedback{Response: message, Reward: 1}
-	for _, m := range []proto.Message{message, feedback} {
+	answer := &seldon.SeldonMessage{Meta: &seldon.Meta{Routing: map[string]int32{"r": 1}, Metrics: []*seldon.Metric{{Key: "k", Value: 1}}}}
+	feedback := &seldon.Feedback{Response: answer, Reward: 1}
+	for _, m := range []proto.Message{answer, feedback} {
 		body, err := proto.Marshal(m)
 		if err != nil {
 			f.Fatal(err)
@@ -63,7 +64,7 @@ func FuzzMeta(f *testing.F) {
 		for _, transport := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 			_, _ = routingOf(transport, body)
 			g := &gathering{caller: &caller{transport: transport}}
-			_ = g.own(protocol.Message{Body: body}, protocol.Message{Body: body})
+			_ = g.own(message.Message{Body: body}, message.Message{Body: body})
 		}
 		for _, make := range []bool{false, true} {
 			if out, ok := setJSON(body, members, make); ok {

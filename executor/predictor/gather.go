@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -34,9 +35,9 @@ type gathering struct {
 // combiner, to its output call.
 type gathered struct{ input, join, output metaJSON }
 
-var _ graph.Caller[protocol.Message] = (*gathering)(nil)
+var _ graph.Caller[message.Message] = (*gathering)(nil)
 
-func (g *gathering) Call(ctx context.Context, s *graph.Step, call graph.Call, m protocol.Message) (protocol.Message, error) {
+func (g *gathering) Call(ctx context.Context, s *graph.Step, call graph.Call, m message.Message) (message.Message, error) {
 	answer, err := g.caller.Call(ctx, s, call, m)
 	if err == nil {
 		own := g.own(answer, m)
@@ -49,7 +50,7 @@ func (g *gathering) Call(ctx context.Context, s *graph.Step, call graph.Call, m 
 	return answer, err
 }
 
-func (g *gathering) Join(ctx context.Context, s *graph.Step, ms []protocol.Message) (protocol.Message, error) {
+func (g *gathering) Join(ctx context.Context, s *graph.Step, ms []message.Message) (message.Message, error) {
 	answer, err := g.caller.Join(ctx, s, ms)
 	if err == nil {
 		g.steps[s.Index].join = g.own(answer, ms...)
@@ -60,7 +61,7 @@ func (g *gathering) Join(ctx context.Context, s *graph.Step, ms []protocol.Messa
 // own is the meta of an answer without the metrics that the node was sent and
 // has handed on: metrics are listed once for each node, tags just set. A metric
 // that equals one that was sent is taken to be that one.
-func (g *gathering) own(answer protocol.Message, sent ...protocol.Message) metaJSON {
+func (g *gathering) own(answer message.Message, sent ...message.Message) metaJSON {
 	meta := g.metaOf(answer)
 	if len(meta.Metrics) == 0 {
 		return meta
@@ -76,23 +77,23 @@ func (g *gathering) own(answer protocol.Message, sent ...protocol.Message) metaJ
 }
 
 // metaOf reads the meta of a message; what cannot be read has none.
-func (g *gathering) metaOf(m protocol.Message) metaJSON {
-	var message struct {
+func (g *gathering) metaOf(m message.Message) metaJSON {
+	var read struct {
 		Meta metaJSON `json:"meta"`
 	}
 	m, err := plain(m)
 	if err != nil {
-		return message.Meta
+		return read.Meta
 	}
 	if g.transport == protocol.REST {
-		_ = json.Unmarshal(m.Body, &message)
+		_ = json.Unmarshal(m.Body, &read)
 	} else if text, err := protoMeta(m.Body); err == nil {
-		_ = json.Unmarshal(text, &message.Meta)
+		_ = json.Unmarshal(text, &read.Meta)
 	}
-	for i, metric := range message.Meta.Metrics {
-		message.Meta.Metrics[i] = compact(metric)
+	for i, metric := range read.Meta.Metrics {
+		read.Meta.Metrics[i] = compact(metric)
 	}
-	return message.Meta
+	return read.Meta
 }
 
 func protoMeta(body []byte) ([]byte, error) {
@@ -113,7 +114,7 @@ func compact(text json.RawMessage) json.RawMessage {
 
 // merged is what was gathered in the order of the walk, on top of what the
 // client sent: tags and paths of later nodes win, metrics stand in a row.
-func (g *gathering) merged(request protocol.Message) metaJSON {
+func (g *gathering) merged(request message.Message) metaJSON {
 	all := metaJSON{Tags: map[string]json.RawMessage{}, RequestPath: map[string]json.RawMessage{}}
 	all.add(g.metaOf(request))
 	g.addStep(&all, 0)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/executor/jsonerror"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
@@ -18,12 +19,12 @@ const jsonType = "application/json"
 // GraphMetadata puts the metadata of all nodes together, with the inputs and
 // outputs that the graph as a whole has. Nodes are asked at once; built-in
 // ones have nothing to tell.
-func (p *Predictor) GraphMetadata(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+func (p *Predictor) GraphMetadata(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
 	models, err := p.askAll(ctx, t, m)
 	if err != nil {
 		return m, err
 	}
-	answer := protocol.Message{Answer: true, Meta: m.Meta}
+	answer := message.Message{Answer: true, Meta: m.Meta}
 	if t == protocol.GRPC {
 		answer.Body, err = p.graphProto(models)
 		return answer, err
@@ -35,16 +36,16 @@ func (p *Predictor) GraphMetadata(ctx context.Context, t protocol.Transport, m p
 
 // askAll returns the metadata of each step's node; no body where there is
 // nothing to ask.
-func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m protocol.Message) ([]protocol.Message, error) {
-	models := make([]protocol.Message, len(p.nodes))
+func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m message.Message) ([]message.Message, error) {
+	models := make([]message.Message, len(p.nodes))
 	errs := together(len(p.nodes), func(i int) error {
 		n := p.nodes[i]
 		if n.servers == [2]upstream.Server{} {
 			return nil
 		}
 		meta := *m.Meta
-		meta.Model = protocol.Model{Name: n.model}
-		answer, err := p.callers[t].query(ctx, n, protocol.QueryMetadata, protocol.Message{Meta: &meta})
+		meta.Model = message.Model{Name: n.model}
+		answer, err := p.callers[t].query(ctx, n, protocol.QueryMetadata, message.Message{Meta: &meta})
 		if err == nil {
 			models[i], err = plain(answer)
 		}
@@ -68,7 +69,7 @@ type modelJSON struct {
 	Custom   map[string]string `json:"custom,omitempty"`
 }
 
-func (p *Predictor) graphJSON(answers []protocol.Message) ([]byte, error) {
+func (p *Predictor) graphJSON(answers []message.Message) ([]byte, error) {
 	models := map[string]modelJSON{}
 	for i, a := range answers {
 		if len(a.Body) == 0 {
@@ -94,7 +95,7 @@ func (p *Predictor) graphJSON(answers []protocol.Message) ([]byte, error) {
 	}{p.options.Name, models, models[inputs].Inputs, models[outputs].Outputs})
 }
 
-func (p *Predictor) graphProto(answers []protocol.Message) ([]byte, error) {
+func (p *Predictor) graphProto(answers []message.Message) ([]byte, error) {
 	models := map[string]*seldon.SeldonModelMetadata{}
 	for i, a := range answers {
 		if a.Meta == nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -98,7 +99,7 @@ func servers(e *graph.Endpoint) [2]upstream.Server {
 func (n *node) aim() {
 	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 		for c := graph.Call(0); c <= lastCall && n.servers[t].Host != ""; c++ {
-			if path := n.speaks.Dialects[t].Target(c, protocol.Model{Name: n.model}); path != "" {
+			if path := n.speaks.Dialects[t].Target(c, message.Model{Name: n.model}); path != "" {
 				n.targets[t][c] = n.servers[t].Target(path)
 			}
 		}
@@ -110,9 +111,9 @@ func (n *node) dialect(t protocol.Transport) *protocol.Dialect { return &n.speak
 
 // asked is the model that a request wants of this node: a client's own words
 // are meant for servers of its protocol.
-func (n *node) asked(meta *protocol.Meta) protocol.Model {
+func (n *node) asked(meta *message.Meta) message.Model {
 	if n.foreign {
-		return protocol.Model{Name: n.model}
+		return message.Model{Name: n.model}
 	}
 	m := meta.Model
 	if m.Name == "" {
@@ -121,9 +122,9 @@ func (n *node) asked(meta *protocol.Meta) protocol.Model {
 	return m
 }
 
-func (n *node) target(t protocol.Transport, c graph.Call, meta *protocol.Meta) (*upstream.Target, error) {
+func (n *node) target(t protocol.Transport, c graph.Call, meta *message.Meta) (*upstream.Target, error) {
 	to := n.targets[t][c]
-	if to != nil && !n.foreign && meta.Model != (protocol.Model{}) && (t == protocol.REST || meta.Model.Verb != "") {
+	if to != nil && !n.foreign && meta.Model != (message.Model{}) && (t == protocol.REST || meta.Model.Verb != "") {
 		to = n.servers[t].Target(n.dialect(t).Target(c, n.asked(meta)))
 	}
 	switch {

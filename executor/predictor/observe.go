@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
@@ -16,10 +17,10 @@ import (
 type Observer interface {
 	// Begin is told of a call before it is made, and returns the context and
 	// the message that it is made with.
-	Begin(ctx context.Context, m protocol.Message) (context.Context, protocol.Message)
+	Begin(ctx context.Context, m message.Message) (context.Context, message.Message)
 	// End is told when the call began and what came of it. ctx and sent are
 	// those of Begin.
-	End(ctx context.Context, start time.Time, sent, answer protocol.Message, err error)
+	End(ctx context.Context, start time.Time, sent, answer message.Message, err error)
 	// Unusable is told of an answer that turned out to be of no use.
 	Unusable()
 }
@@ -69,7 +70,7 @@ func (n *node) observe(makeObserver func(k CallKind) Observer) {
 			}
 		}
 		for q := protocol.Query(0); q <= lastQuery && n.servers[t].Host != ""; q++ {
-			if path, _ := n.dialect(t).Query(q, protocol.Model{Name: n.model}); path != "" {
+			if path, _ := n.dialect(t).Query(q, message.Model{Name: n.model}); path != "" {
 				n.observers.asks[t][q] = makeObserver(CallKind{Node: n.name, Call: q.String(), Transport: t, Path: path, Method: questioning[t], Protocol: n.speaks.Name})
 			}
 		}
@@ -82,7 +83,7 @@ func (n *node) observer(t protocol.Transport, c graph.Call, verb string) Observe
 	if verb == "" || n.foreign || n.observers.make == nil {
 		return n.observers.calls[t][c]
 	}
-	path := n.dialect(t).Target(c, protocol.Model{Name: n.model, Verb: verb})
+	path := n.dialect(t).Target(c, message.Model{Name: n.model, Verb: verb})
 	return n.observers.other(CallKind{Node: n.name, Call: c.String(), Transport: t, Path: path, Method: asking[t], Protocol: n.speaks.Name})
 }
 
@@ -104,19 +105,19 @@ func (n *node) unusable(t protocol.Transport, c graph.Call) {
 }
 
 // attempt asks a node's server once.
-func (c *caller) attempt(ctx context.Context, o Observer, to *upstream.Target, m protocol.Message) (protocol.Message, error) {
-	return watched(ctx, o, m, func(ctx context.Context, m protocol.Message) (protocol.Message, error) {
+func (c *caller) attempt(ctx context.Context, o Observer, to *upstream.Target, m message.Message) (message.Message, error) {
+	return watched(ctx, o, m, func(ctx context.Context, m message.Message) (message.Message, error) {
 		return c.send.Send(ctx, to, m)
 	})
 }
 
 // question asks a node's server about itself.
-func (c *caller) question(ctx context.Context, o Observer, to *upstream.Target, m protocol.Message) (protocol.Message, error) {
-	return watched(ctx, o, m, func(ctx context.Context, m protocol.Message) (protocol.Message, error) { return c.send.Ask(ctx, to, m) })
+func (c *caller) question(ctx context.Context, o Observer, to *upstream.Target, m message.Message) (message.Message, error) {
+	return watched(ctx, o, m, func(ctx context.Context, m message.Message) (message.Message, error) { return c.send.Ask(ctx, to, m) })
 }
 
 // watched makes a call before the eyes of an observer, if there is one.
-func watched(ctx context.Context, o Observer, m protocol.Message, call func(context.Context, protocol.Message) (protocol.Message, error)) (protocol.Message, error) {
+func watched(ctx context.Context, o Observer, m message.Message, call func(context.Context, message.Message) (message.Message, error)) (message.Message, error) {
 	if o == nil {
 		return call(ctx, m)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/openapi"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -21,12 +22,12 @@ const maxMetadata = 1 << 20
 // not tell is part of it nevertheless.
 func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
 	g := &openapi.Graph{Protocol: p.options.Outside, Nodes: make([]openapi.Node, len(p.nodes))}
-	var pool protocol.Pool
+	var pool message.Pool
 	lease := pool.Lease()
 	defer lease.Release()
 	together(len(p.nodes), func(i int) error {
 		g.Nodes[i] = p.described(&p.plan.Steps[i])
-		m := protocol.Message{Meta: &protocol.Meta{Header: map[string][]string{}, Limit: maxMetadata, Lease: lease}}
+		m := message.Message{Meta: &message.Meta{Header: map[string][]string{}, Limit: maxMetadata, Lease: lease}}
 		p.callers[protocol.REST].tell(ctx, p.nodes[i], m, &g.Nodes[i])
 		return nil
 	})
@@ -75,7 +76,7 @@ func (p *Predictor) described(s *graph.Step) openapi.Node {
 }
 
 // tell asks a node's server and notes what it says.
-func (c *caller) tell(ctx context.Context, n *node, m protocol.Message, o *openapi.Node) {
+func (c *caller) tell(ctx context.Context, n *node, m message.Message, o *openapi.Node) {
 	if n.servers[c.transport].Host == "" {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -57,10 +58,10 @@ func (n *node) setPolicy(s *graph.Step, o Options) error {
 }
 
 // bounded makes a call under the node's policy.
-func (c *caller) bounded(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
-	answer, err := policy.Do(ctx, n.policy, policy.Call[protocol.Message]{
+func (c *caller) bounded(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
+	answer, err := policy.Do(ctx, n.policy, policy.Call[message.Message]{
 		Once:    call == graph.CallSendFeedback,
-		Attempt: func(ctx context.Context) (protocol.Message, error) { return c.once(ctx, n, call, m) },
+		Attempt: func(ctx context.Context) (message.Message, error) { return c.once(ctx, n, call, m) },
 		Hold:    m.Meta.Lease.Retain,
 		Drop:    m.Meta.Lease.Release,
 	})
@@ -101,7 +102,7 @@ func nodesFault(ctx context.Context, err error) bool {
 
 // fallBack answers for a node that failed with err. What the fallback cannot
 // answer fails as the node did.
-func (c *caller) fallBack(ctx context.Context, n *node, m protocol.Message, err error, other func(*graph.Step) (protocol.Message, error)) (protocol.Message, error) {
+func (c *caller) fallBack(ctx context.Context, n *node, m message.Message, err error, other func(*graph.Step) (message.Message, error)) (message.Message, error) {
 	f := n.fallback
 	if f == nil || !nodesFault(ctx, err) {
 		return m, err
@@ -119,7 +120,7 @@ func (c *caller) fallBack(ctx context.Context, n *node, m protocol.Message, err 
 		return m, err
 	}
 	f.meter.FellBack()
-	answer := protocol.Message{Body: body, Answer: true, Meta: m.Meta}
+	answer := message.Message{Body: body, Answer: true, Meta: m.Meta}
 	if c.transport == protocol.REST {
 		answer.Type = jsonType
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
@@ -19,8 +20,8 @@ import (
 // Sender calls servers over one transport. Send makes a call on a node, Ask
 // a question about its server.
 type Sender interface {
-	Send(ctx context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error)
-	Ask(ctx context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error)
+	Send(ctx context.Context, to *upstream.Target, m message.Message) (message.Message, error)
+	Ask(ctx context.Context, to *upstream.Target, m message.Message) (message.Message, error)
 }
 
 // Options are all that a predictor depends on.
@@ -132,7 +133,7 @@ func (p *Predictor) readsAnswers() bool {
 }
 
 // Predict answers a request.
-func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
 	if p.limit != nil {
 		if err := p.limit.Acquire(ctx); err != nil {
 			return m, busy(err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/executor/upstream"
@@ -16,13 +17,13 @@ import (
 )
 
 // sender answers calls by a function, without a network.
-type sender func(to *upstream.Target, m protocol.Message) (protocol.Message, error)
+type sender func(to *upstream.Target, m message.Message) (message.Message, error)
 
-func (s sender) Send(_ context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error) {
+func (s sender) Send(_ context.Context, to *upstream.Target, m message.Message) (message.Message, error) {
 	return s(to, m)
 }
 
-func (s sender) Ask(_ context.Context, to *upstream.Target, m protocol.Message) (protocol.Message, error) {
+func (s sender) Ask(_ context.Context, to *upstream.Target, m message.Message) (message.Message, error) {
 	return s(to, m)
 }
 
@@ -45,8 +46,8 @@ func build(t *testing.T, outside string, n graph.Node, s sender) *Predictor {
 
 func TestForwardAllocatesNothing(t *testing.T) {
 	for _, outside := range []string{"seldon", "tensorflow", "v2"} {
-		p := build(t, outside, modelNode("m"), func(_ *upstream.Target, m protocol.Message) (protocol.Message, error) { return m, nil })
-		m := protocol.Message{Body: []byte(`{}`), Meta: &protocol.Meta{}}
+		p := build(t, outside, modelNode("m"), func(_ *upstream.Target, m message.Message) (message.Message, error) { return m, nil })
+		m := message.Message{Body: []byte(`{}`), Meta: &message.Meta{}}
 		if n := testing.AllocsPerRun(100, func() {
 			if _, err := p.Predict(t.Context(), protocol.REST, m); err != nil {
 				t.Fatal(err)
@@ -58,14 +59,14 @@ func TestForwardAllocatesNothing(t *testing.T) {
 }
 
 func TestPanicInAFanOut(t *testing.T) {
-	p := build(t, "seldon", modelNode("m", modelNode("a"), modelNode("b")), func(to *upstream.Target, m protocol.Message) (protocol.Message, error) {
+	p := build(t, "seldon", modelNode("m", modelNode("a"), modelNode("b")), func(to *upstream.Target, m message.Message) (message.Message, error) {
 		if m.Answer {
 			panic("boom")
 		}
 		m.Answer = true
 		return m, nil
 	})
-	_, err := p.Predict(t.Context(), protocol.REST, protocol.Message{Meta: &protocol.Meta{}})
+	_, err := p.Predict(t.Context(), protocol.REST, message.Message{Meta: &message.Meta{}})
 	if err == nil || !strings.Contains(err.Error(), "panic: boom") || protocol.CodeOf(err) != protocol.Internal {
 		t.Errorf("error is %v", err)
 	}
@@ -75,11 +76,11 @@ func TestPanicInAFanOut(t *testing.T) {
 func TestForeignRefusalKeepsItsCode(t *testing.T) {
 	n := modelNode("m")
 	n.Endpoint.Protocol = "v2"
-	p := build(t, "seldon", n, func(*upstream.Target, protocol.Message) (protocol.Message, error) {
-		refusal := &protocol.Refusal{Status: 503, Message: protocol.Message{Body: []byte(`{"error":"loading"}`)}}
-		return protocol.Message{}, protocol.Coded(protocol.NotNow, refusal).After(7 * time.Second)
+	p := build(t, "seldon", n, func(*upstream.Target, message.Message) (message.Message, error) {
+		refusal := &protocol.Refusal{Status: 503, Message: message.Message{Body: []byte(`{"error":"loading"}`)}}
+		return message.Message{}, protocol.Coded(protocol.NotNow, refusal).After(7 * time.Second)
 	})
-	m := protocol.Message{Body: []byte(`{"data":{"ndarray":[[1]]}}`), Type: jsonType, Meta: &protocol.Meta{}}
+	m := message.Message{Body: []byte(`{"data":{"ndarray":[[1]]}}`), Type: jsonType, Meta: &message.Meta{}}
 	_, err := p.Predict(t.Context(), protocol.REST, m)
 	var refusal *protocol.Refusal
 	if !errors.As(err, &refusal) || !strings.Contains(string(refusal.Body), `node \"m\": loading`) {

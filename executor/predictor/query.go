@@ -3,12 +3,13 @@ package predictor
 import (
 	"context"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
 
 // Query asks the server of the node that the request names.
-func (p *Predictor) Query(ctx context.Context, t protocol.Transport, q protocol.Query, m protocol.Message) (protocol.Message, error) {
+func (p *Predictor) Query(ctx context.Context, t protocol.Transport, q protocol.Query, m message.Message) (message.Message, error) {
 	s := p.named(m.Meta.Model.Name)
 	if s == nil {
 		return m, protocol.Errorf(protocol.NotFound, "Failed to find model %s", m.Meta.Model.Name)
@@ -31,7 +32,7 @@ func (p *Predictor) named(name string) *graph.Step {
 	return found
 }
 
-func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m protocol.Message) (protocol.Message, error) {
+func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m message.Message) (message.Message, error) {
 	if n.servers[c.transport].Host == "" {
 		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", c.transport)
 	}
@@ -47,5 +48,5 @@ func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m protoco
 	if c.transport == protocol.GRPC && n.speaks.Named {
 		body = m.Body
 	}
-	return c.question(ctx, n.observers.asks[c.transport][q], n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
+	return c.question(ctx, n.observers.asks[c.transport][q], n.servers[c.transport].Target(path), message.Message{Body: body, Meta: m.Meta})
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -15,7 +16,7 @@ import (
 // withMeta answers a request and writes into the answer's meta what the
 // settings ask for: the routes that the request took, or all that is known of
 // its way.
-func (p *Predictor) withMeta(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+func (p *Predictor) withMeta(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
 	trail := graph.NewTrail(p.plan)
 	if !p.options.MergeMeta {
 		answer, err := graph.Predict(ctx, p.plan, p.callers[t], m, trail)
@@ -25,7 +26,7 @@ func (p *Predictor) withMeta(ctx context.Context, t protocol.Transport, m protoc
 		return p.written(t, answer, map[string]any{"routing": p.routes(trail)}), nil
 	}
 	g := &gathering{caller: p.callers[t], steps: make([]gathered, len(p.nodes))}
-	answer, err := graph.Predict[protocol.Message](ctx, p.plan, g, m, trail)
+	answer, err := graph.Predict[message.Message](ctx, p.plan, g, m, trail)
 	if err != nil {
 		return answer, err
 	}
@@ -56,7 +57,7 @@ func (p *Predictor) routes(trail *graph.Trail) map[string]int32 {
 // written sets members of an answer's meta. An answer that is no message of
 // the protocol is left as it is, and so is one without a meta if the routes
 // are all that there is to say.
-func (p *Predictor) written(t protocol.Transport, m protocol.Message, members map[string]any) protocol.Message {
+func (p *Predictor) written(t protocol.Transport, m message.Message, members map[string]any) message.Message {
 	read, err := plain(m)
 	if err != nil {
 		return m
@@ -74,11 +75,11 @@ func (p *Predictor) written(t protocol.Transport, m protocol.Message, members ma
 }
 
 func setJSON(body []byte, members map[string]any, make bool) ([]byte, bool) {
-	var message, meta map[string]json.RawMessage
-	if json.Unmarshal(body, &message) != nil || message == nil {
+	var fields, meta map[string]json.RawMessage
+	if json.Unmarshal(body, &fields) != nil || fields == nil {
 		return nil, false
 	}
-	if text, ok := message["meta"]; ok && json.Unmarshal(text, &meta) != nil {
+	if text, ok := fields["meta"]; ok && json.Unmarshal(text, &meta) != nil {
 		return nil, false
 	}
 	if meta == nil {
@@ -96,10 +97,10 @@ func setJSON(body []byte, members map[string]any, make bool) ([]byte, bool) {
 			delete(meta, name)
 		}
 	}
-	if message["meta"], err = json.Marshal(meta); err != nil {
+	if fields["meta"], err = json.Marshal(meta); err != nil {
 		return nil, false
 	}
-	body, err = json.Marshal(message)
+	body, err = json.Marshal(fields)
 	return body, err == nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
 )
@@ -65,16 +66,16 @@ type askError struct {
 	final bool
 }
 
-func (c *caller) askSpec(ctx context.Context, n *node, m protocol.Message) (*translate.Spec, error) {
+func (c *caller) askSpec(ctx context.Context, n *node, m message.Message) (*translate.Spec, error) {
 	if !n.speaks.Describes {
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}
 	d := n.dialect(c.transport)
-	path, body := d.Query(protocol.QueryMetadata, protocol.Model{Name: n.model})
+	path, body := d.Query(protocol.QueryMetadata, message.Model{Name: n.model})
 	if path == "" || n.servers[c.transport].Host == "" {
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}
-	answer, err := c.question(ctx, n.observers.asks[c.transport][protocol.QueryMetadata], n.servers[c.transport].Target(path), protocol.Message{Body: body, Meta: m.Meta})
+	answer, err := c.question(ctx, n.observers.asks[c.transport][protocol.QueryMetadata], n.servers[c.transport].Target(path), message.Message{Body: body, Meta: m.Meta})
 	if err != nil {
 		return nil, &askError{error: err, final: cannotTell(err)}
 	}

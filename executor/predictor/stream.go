@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
@@ -16,7 +17,7 @@ import (
 
 // Relayer joins a client's stream to one of a node's server.
 type Relayer interface {
-	Relay(ctx context.Context, to *upstream.Target, client protocol.Stream, each func(protocol.Message) protocol.Message) error
+	Relay(ctx context.Context, to *upstream.Target, client protocol.Stream, each func(message.Message) message.Message) error
 }
 
 // Stream answers a stream of requests. In a graph of one node the stream is
@@ -31,8 +32,8 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 			}
 			d, call := n.dialect(protocol.GRPC), graph.CallPredict.String()
 			o := n.observers.other(CallKind{Node: n.name, Call: call, Transport: protocol.GRPC, Path: to.Path, Method: "stream", Protocol: n.speaks.Name})
-			_, err := watched(ctx, o, protocol.Message{Meta: &protocol.Meta{}}, func(ctx context.Context, m protocol.Message) (protocol.Message, error) {
-				return m, relayer.Relay(ctx, to, client, func(m protocol.Message) protocol.Message { return d.WithModel(m, n.model) })
+			_, err := watched(ctx, o, message.Message{Meta: &message.Meta{}}, func(ctx context.Context, m message.Message) (message.Message, error) {
+				return m, relayer.Relay(ctx, to, client, func(m message.Message) message.Message { return d.WithModel(m, n.model) })
 			})
 			return protocol.Placed(err, n.name, call)
 		}
@@ -65,10 +66,10 @@ type loggedStream struct {
 	// answers is the field of what a server sends that holds an answer.
 	answers []protowire.Number
 	// meta is that of the last request.
-	meta atomic.Pointer[protocol.Meta]
+	meta atomic.Pointer[message.Meta]
 }
 
-func (s *loggedStream) Receive() (protocol.Message, error) {
+func (s *loggedStream) Receive() (message.Message, error) {
 	m, err := s.Stream.Receive()
 	if err == nil {
 		s.meta.Store(m.Meta)
@@ -77,10 +78,10 @@ func (s *loggedStream) Receive() (protocol.Message, error) {
 	return m, err
 }
 
-func (s *loggedStream) Send(m protocol.Message) error {
+func (s *loggedStream) Send(m message.Message) error {
 	answer, meta := protocol.StringAt(m.Body, s.answers), s.meta.Load()
 	if answer != "" && meta != nil {
-		s.node.payloads.Log(payloadlog.Response, protocol.GRPC, protocol.Message{Body: []byte(answer), Answer: true, Meta: meta})
+		s.node.payloads.Log(payloadlog.Response, protocol.GRPC, message.Message{Body: []byte(answer), Answer: true, Meta: meta})
 	}
 	return s.Stream.Send(m)
 }
@@ -98,13 +99,13 @@ func (p *Predictor) relayed(m protocol.Method) (*upstream.Target, *node) {
 }
 
 // streamed wraps an answer, or an error, in a message of a stream.
-func streamed(m protocol.Method, answer protocol.Message, err error) protocol.Message {
+func streamed(m protocol.Method, answer message.Message, err error) message.Message {
 	if err != nil {
 		text := protocol.Text(err)
 		if s, ok := protocol.StatusOf(err); ok {
 			text = s.Message()
 		}
-		return protocol.Message{Body: protowire.AppendString(protowire.AppendTag(nil, m.Errors, protowire.BytesType), text), Answer: true}
+		return message.Message{Body: protowire.AppendString(protowire.AppendTag(nil, m.Errors, protowire.BytesType), text), Answer: true}
 	}
 	head := protowire.AppendTag(nil, m.Field, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(len(answer.Body)+len(answer.Tail)))

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"strings"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
@@ -16,12 +17,12 @@ import (
 
 // translated calls a node whose server speaks another protocol by a request
 // in the client's.
-func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m protocol.Message) (protocol.Message, error) {
+func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
 	request, exchange, err := c.rewritten(ctx, n, m)
 	if err != nil {
 		return m, err
 	}
-	answer, err := c.forward(ctx, n, call, message(request, m))
+	answer, err := c.forward(ctx, n, call, carried(request, m))
 	if err != nil {
 		n.spec[c.transport].forget()
 		return m, c.refused(n, err)
@@ -35,11 +36,11 @@ func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m pro
 		n.unusable(c.transport, call)
 		return m, untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", n.speaks.Name, err))
 	}
-	return message(back, answer), nil
+	return carried(back, answer), nil
 }
 
 // rewritten puts m into the form that the node's server takes.
-func (c *caller) rewritten(ctx context.Context, n *node, m protocol.Message) (p translate.Payload, x *translate.Exchange, err error) {
+func (c *caller) rewritten(ctx context.Context, n *node, m message.Message) (p translate.Payload, x *translate.Exchange, err error) {
 	if verb := m.Meta.Model.Verb; verb != "" {
 		return p, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
 			verb, c.predictor.options.Outside.Name, n.speaks.Name)
@@ -84,7 +85,7 @@ func (c *caller) refused(n *node, err error) error {
 		return err
 	}
 	text := fmt.Sprintf("node %q: %s", n.name, reason(n.speaks.FailureText(r.Body), r.Body))
-	return e.Instead(&protocol.Refusal{Status: r.Status, Message: protocol.Message{
+	return e.Instead(&protocol.Refusal{Status: r.Status, Message: message.Message{
 		Body: c.predictor.options.Outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
 	}})
 }
@@ -105,7 +106,7 @@ func reason(message string, body []byte) string {
 // readable checks that a message is one that can be understood, which only
 // translation needs. Clients that state no type, or the one that curl states
 // by default, are taken to mean JSON if the body looks so.
-func (c *caller) readable(m protocol.Message) (protocol.Message, error) {
+func (c *caller) readable(m message.Message) (message.Message, error) {
 	m, err := plain(m)
 	if err != nil || c.transport == protocol.GRPC {
 		return m, err
@@ -131,7 +132,7 @@ func (c *caller) readable(m protocol.Message) (protocol.Message, error) {
 }
 
 // plain undoes the compression of a message that has to be read.
-func plain(m protocol.Message) (protocol.Message, error) {
+func plain(m message.Message) (message.Message, error) {
 	switch m.Encoding {
 	case "", "identity":
 		return m, nil
@@ -145,7 +146,7 @@ func plain(m protocol.Message) (protocol.Message, error) {
 	}
 	body, err := m.Meta.Lease.ReadAll(r, min(int64(len(m.Body))*4, m.Meta.Limit), m.Meta.Limit)
 	switch {
-	case errors.Is(err, protocol.ErrTooLarge) && !m.Answer:
+	case errors.Is(err, message.ErrTooLarge) && !m.Answer:
 		return m, protocol.Errorf(protocol.TooLarge, "unpacked, the request body is larger than the limit of %d bytes (--max_request_bytes)", m.Meta.Limit)
 	case err != nil:
 		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
@@ -154,7 +155,7 @@ func plain(m protocol.Message) (protocol.Message, error) {
 	return m, nil
 }
 
-func unreadable(m protocol.Message) protocol.Code {
+func unreadable(m message.Message) protocol.Code {
 	if m.Answer {
 		return protocol.BadAnswer
 	}

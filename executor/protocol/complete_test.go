@@ -3,6 +3,7 @@ package protocol
 import (
 	"testing"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -36,7 +37,7 @@ func TestRowsAreComplete(t *testing.T) {
 
 func checkDialect(t *testing.T, p *Protocol, over Transport) {
 	t.Helper()
-	d, m := &p.Dialects[over], Model{Name: "m"}
+	d, m := &p.Dialects[over], message.Model{Name: "m"}
 	if d.Form == translate.NoForm || d.Target == nil || d.Query == nil || d.Describe == nil {
 		t.Fatalf("over %s form, target, query or describe is not given", over)
 	}

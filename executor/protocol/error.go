@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -213,7 +214,7 @@ func Text(err error) string {
 // goes to the client as it is.
 type Refusal struct {
 	Status int
-	Message
+	message.Message
 }
 
 func (e *Refusal) Error() string {

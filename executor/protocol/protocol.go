@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -71,11 +72,11 @@ type Dialect struct {
 	// Target returns the path or full gRPC method at which a server takes a
 	// call; empty: the protocol has no such call. Every protocol can predict,
 	// transform and route.
-	Target func(c graph.Call, m Model) string
+	Target func(c graph.Call, m message.Model) string
 	// Query returns where a server tells about itself, and what to send; over
 	// REST it is asked by GET and nothing is sent. Empty: servers do not tell.
 	// All tell their metadata.
-	Query func(q Query, m Model) (target string, body []byte)
+	Query func(q Query, m message.Model) (target string, body []byte)
 	// Describe writes metadata, and Up a good status, of a model whose server
 	// speaks another protocol. Up is nil where Query has no status, and there
 	// alone.
@@ -85,15 +86,6 @@ type Dialect struct {
 	// field numbers. Empty: requests do not name it, as over REST and where the
 	// protocol is not Named.
 	Name []protowire.Number
-}
-
-// Model is what a call asks of a server.
-type Model struct {
-	// Name is the model's; Version may be empty.
-	Name, Version string
-	// Verb is what to do with it where that is not the protocol's ordinary
-	// prediction, such as "classify".
-	Verb string
 }
 
 // Query is a question about a node's server itself.
@@ -150,8 +142,8 @@ type Method struct {
 // Send may be called at the same time.
 type Stream interface {
 	// Receive returns the next request. Its lease is for the caller to release.
-	Receive() (Message, error)
-	Send(m Message) error
+	Receive() (message.Message, error)
+	Send(m message.Message) error
 }
 
 // All returns the protocols: the one table of them.

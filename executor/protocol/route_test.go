@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prime-radiant/radiant/executor/message"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -107,7 +108,7 @@ func TestStringAt(t *testing.T) {
 		}
 	}
 	d := tensorflow().Dialects[GRPC]
-	m := d.WithModel(Message{Body: True(9)}, "m")
+	m := d.WithModel(message.Message{Body: True(9)}, "m")
 	if got := StringAt(append(m.Body, m.Tail...), way); got != "m" {
 		t.Errorf("model is named %q", got)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -47,7 +48,7 @@ func seldon() *Protocol {
 	return p
 }
 
-func seldonPath(c graph.Call, _ Model) string {
+func seldonPath(c graph.Call, _ message.Model) string {
 	switch c {
 	case graph.CallPredict:
 		return "/predict"
@@ -65,7 +66,7 @@ func seldonPath(c graph.Call, _ Model) string {
 	return ""
 }
 
-func seldonQueryPath(q Query, _ Model) (string, []byte) {
+func seldonQueryPath(q Query, _ message.Model) (string, []byte) {
 	switch q {
 	case QueryStatus:
 		return "/health/status", nil
@@ -77,7 +78,7 @@ func seldonQueryPath(q Query, _ Model) (string, []byte) {
 
 // seldonMethod sends feedback to the Model service, for routers too: that is
 // the one every server of this protocol registers.
-func seldonMethod(c graph.Call, _ Model) string {
+func seldonMethod(c graph.Call, _ message.Model) string {
 	switch c {
 	case graph.CallPredict:
 		return "/seldon.protos.Model/Predict"
@@ -95,7 +96,7 @@ func seldonMethod(c graph.Call, _ Model) string {
 	return ""
 }
 
-func seldonQueryMethod(q Query, _ Model) (string, []byte) {
+func seldonQueryMethod(q Query, _ message.Model) (string, []byte) {
 	if q == QueryMetadata {
 		return "/seldon.protos.Model/Metadata", []byte{}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -59,7 +60,7 @@ func tensorflow() *Protocol {
 	return p
 }
 
-func tensorflowModelPath(m Model) string {
+func tensorflowModelPath(m message.Model) string {
 	path := "/v1/models/" + url.PathEscape(m.Name)
 	switch {
 	case m.Version == "":
@@ -80,7 +81,7 @@ func isNumber(s string) bool {
 	return s != ""
 }
 
-func tensorflowPath(c graph.Call, m Model) string {
+func tensorflowPath(c graph.Call, m message.Model) string {
 	verb := m.Verb
 	switch c {
 	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput:
@@ -97,7 +98,7 @@ func tensorflowPath(c graph.Call, m Model) string {
 	return tensorflowModelPath(m) + ":" + verb
 }
 
-func tensorflowQueryPath(q Query, m Model) (string, []byte) {
+func tensorflowQueryPath(q Query, m message.Model) (string, []byte) {
 	switch q {
 	case QueryStatus:
 		return tensorflowModelPath(m), nil
@@ -109,7 +110,7 @@ func tensorflowQueryPath(q Query, m Model) (string, []byte) {
 
 // tensorflowMethod asks routers by Predict as well: the route is the first
 // number of the answer.
-func tensorflowMethod(c graph.Call, m Model) string {
+func tensorflowMethod(c graph.Call, m message.Model) string {
 	switch c {
 	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput, graph.CallRoute:
 	default:
@@ -126,7 +127,7 @@ func tensorflowMethod(c graph.Call, m Model) string {
 	return "/" + predictionService + "/Predict"
 }
 
-func tensorflowQueryMethod(q Query, m Model) (string, []byte) {
+func tensorflowQueryMethod(q Query, m message.Model) (string, []byte) {
 	request := stringField([]protowire.Number{1, 1}, m.Name)
 	switch q {
 	case QueryStatus:

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -57,7 +58,7 @@ func v2() *Protocol {
 	return p
 }
 
-func v2ModelPath(m Model) string {
+func v2ModelPath(m message.Model) string {
 	path := "/v2/models/" + url.PathEscape(m.Name)
 	if m.Version != "" {
 		path += "/versions/" + url.PathEscape(m.Version)
@@ -65,7 +66,7 @@ func v2ModelPath(m Model) string {
 	return path
 }
 
-func v2Path(c graph.Call, m Model) string {
+func v2Path(c graph.Call, m message.Model) string {
 	switch c {
 	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput:
 		return v2ModelPath(m) + "/infer"
@@ -77,13 +78,13 @@ func v2Path(c graph.Call, m Model) string {
 	return ""
 }
 
-func v2QueryPath(q Query, m Model) (string, []byte) {
+func v2QueryPath(q Query, m message.Model) (string, []byte) {
 	return v2ModelPath(m) + [...]string{QueryStatus: "/ready", QueryMetadata: "", QueryConfig: "/config", QueryStatistics: "/stats"}[q], nil
 }
 
 // v2Method asks routers by ModelInfer as well: the route is the first number
 // of the answer.
-func v2Method(c graph.Call, _ Model) string {
+func v2Method(c graph.Call, _ message.Model) string {
 	switch c {
 	case graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput, graph.CallRoute:
 		return "/" + inferenceService + "/ModelInfer"
@@ -91,7 +92,7 @@ func v2Method(c graph.Call, _ Model) string {
 	return ""
 }
 
-func v2QueryMethod(q Query, m Model) (string, []byte) {
+func v2QueryMethod(q Query, m message.Model) (string, []byte) {
 	request := stringField([]protowire.Number{1}, m.Name)
 	if m.Version != "" {
 		request = append(request, stringField([]protowire.Number{2}, m.Version)...)

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"github.com/prime-radiant/radiant/executor/message"
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -52,7 +53,7 @@ func stringField(way []protowire.Number, value string) []byte {
 
 // WithModel returns a request that names the model, if this dialect's requests
 // do so and this one does not yet.
-func (d *Dialect) WithModel(m Message, name string) Message {
+func (d *Dialect) WithModel(m message.Message, name string) message.Message {
 	if len(d.Name) == 0 || StringAt(m.Tail, d.Name) != "" || StringAt(m.Body, d.Name) != "" {
 		return m
 	}

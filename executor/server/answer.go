@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -14,7 +15,7 @@ import (
 const bufferedBody = 2048
 
 // write sends an answer, or what an error says, and returns the status.
-func (s *rest) write(w http.ResponseWriter, r *http.Request, m protocol.Message, err error) int {
+func (s *rest) write(w http.ResponseWriter, r *http.Request, m message.Message, err error) int {
 	if err != nil {
 		return s.fail(w, r, err)
 	}
@@ -46,7 +47,7 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	if code == protocol.Busy {
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	}
-	m := protocol.Message{Body: s.options.Protocol.Failure(status, protocol.Text(err)), Type: jsonType}
+	m := message.Message{Body: s.options.Protocol.Failure(status, protocol.Text(err)), Type: jsonType}
 	if s.options.V1 {
 		status, m = failureV1(err)
 	}
@@ -54,7 +55,7 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	return status
 }
 
-func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m protocol.Message) {
+func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m message.Message) {
 	h := w.Header()
 	if s.draining.Load() {
 		h["Connection"] = s.fixed.close

@@ -7,19 +7,20 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
 // read takes the body of a request.
-func (s *rest) read(w http.ResponseWriter, r *http.Request, lease *protocol.Lease) (protocol.Message, error) {
-	m := protocol.Message{Type: value(r.Header, contentType), Encoding: value(r.Header, contentEncoding)}
+func (s *rest) read(w http.ResponseWriter, r *http.Request, lease *message.Lease) (message.Message, error) {
+	m := message.Message{Type: value(r.Header, contentType), Encoding: value(r.Header, contentEncoding)}
 	var err error
 	if r.ContentLength != 0 {
 		m.Body, err = lease.ReadAll(paced(w, r), r.ContentLength, s.options.MaxRequestBytes)
 	}
 	var length *http.MaxBytesError
 	switch {
-	case errors.Is(err, protocol.ErrTooLarge), errors.As(err, &length):
+	case errors.Is(err, message.ErrTooLarge), errors.As(err, &length):
 		return m, protocol.Errorf(protocol.TooLarge, "request body is larger than the limit of %d bytes (--max_request_bytes)", s.options.MaxRequestBytes)
 	case err != nil:
 		return m, protocol.Errorf(protocol.Invalid, "reading request body: %w", err)
@@ -38,7 +39,7 @@ const bodyTimeout = 60 * time.Second
 
 // paced is the body of a request, read under [bodyTimeout] if it may be large.
 func paced(w http.ResponseWriter, r *http.Request) io.Reader {
-	if r.ContentLength >= 0 && r.ContentLength < protocol.Small {
+	if r.ContentLength >= 0 && r.ContentLength < message.Small {
 		return r.Body
 	}
 	return &pacedBody{body: r.Body, connection: http.NewResponseController(w), pause: bodyTimeout}

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -15,18 +16,18 @@ import (
 // failureV1 is an error of the executor's own over REST: status 500 whatever
 // the fault, one form of body in all protocols, the bare text of the fault, and
 // no word that it is JSON. Limits that v1 did not have keep their status.
-func failureV1(err error) (status int, m protocol.Message) {
+func failureV1(err error) (status int, m message.Message) {
 	status = http.StatusInternalServerError
 	if code := protocol.CodeOf(err).HTTP(); code == http.StatusRequestEntityTooLarge || code == http.StatusTooManyRequests {
 		status = code
 	}
 	// Text and a number have a JSON form always.
 	body, _ := json.Marshal(map[string]any{"status": map[string]any{"code": status, "info": protocol.Text(bare(err)), "status": "FAILURE"}})
-	return status, protocol.Message{Body: body, Type: textType}
+	return status, message.Message{Body: body, Type: textType}
 }
 
 // refusalV1 is a node's refusal, whose type v1 did not hand on.
-func refusalV1(m protocol.Message) protocol.Message {
+func refusalV1(m message.Message) message.Message {
 	if m.Encoding == "" && isJSON(m.Type) {
 		m.Body = escaped(m.Body)
 	}

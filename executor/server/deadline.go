@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -22,7 +23,7 @@ var timeoutHeaders = [...]string{timeoutHeader, envoyTimeoutHeader}
 // deadline bounds a request by the time that its client is willing to wait. Over
 // gRPC that time is part of the protocol; over HTTP it is in timeoutHeaders. Nodes
 // get what is left of it in the same headers.
-func deadline(r *http.Request, meta *protocol.Meta) (context.Context, context.CancelFunc, error) {
+func deadline(r *http.Request, meta *message.Meta) (context.Context, context.CancelFunc, error) {
 	ctx := r.Context()
 	least := time.Duration(-1)
 	for _, name := range timeoutHeaders {
@@ -50,7 +51,7 @@ func deadline(r *http.Request, meta *protocol.Meta) (context.Context, context.Ca
 }
 
 // timed answers a request within the time that its client allows.
-func (s *rest) timed(r *http.Request, m protocol.Message, answer answerer) (protocol.Message, error) {
+func (s *rest) timed(r *http.Request, m message.Message, answer answerer) (message.Message, error) {
 	ctx, cancel, err := deadline(r, m.Meta)
 	defer cancel()
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
 )
@@ -34,7 +35,7 @@ const puidKey = "seldon-puid"
 // rpc answers the gRPC listener.
 type rpc struct {
 	options  Options
-	pool     protocol.Pool
+	pool     message.Pool
 	draining *atomic.Bool
 }
 
@@ -98,16 +99,16 @@ func (s *rpc) handler(m protocol.Method) handler {
 		ctx, meta := s.meta(ctx, m, f.Body)
 		meta.Lease = lease
 		if o == nil {
-			return s.reply(ctx, m, answer, protocol.Message{Body: f.Body, Meta: meta})
+			return s.reply(ctx, m, answer, message.Message{Body: f.Body, Meta: meta})
 		}
 		ctx = o.Begin(ctx, meta.Puid, nil)
-		reply, err = s.reply(ctx, m, answer, protocol.Message{Body: f.Body, Meta: meta})
+		reply, err = s.reply(ctx, m, answer, message.Message{Body: f.Body, Meta: meta})
 		o.End(ctx, start, int(status.Code(err)))
 		return reply, err
 	}
 }
 
-func (s *rpc) reply(ctx context.Context, m protocol.Method, answer answerer, in protocol.Message) (reply any, err error) {
+func (s *rpc) reply(ctx context.Context, m protocol.Method, answer answerer, in message.Message) (reply any, err error) {
 	defer s.rescue(m, &err)
 	out, err := answer(ctx, protocol.GRPC, in)
 	if err != nil {
@@ -142,23 +143,23 @@ func (s *rpc) answer(m protocol.Method) answerer {
 	case protocol.GraphMetadata:
 		return e.GraphMetadata
 	case protocol.ServerMetadata:
-		return func(context.Context, protocol.Transport, protocol.Message) (protocol.Message, error) {
+		return func(context.Context, protocol.Transport, message.Message) (message.Message, error) {
 			var body []byte
 			for i, field := range []string{s.options.Deployment, version, binaryTensors} {
 				body = protowire.AppendString(protowire.AppendTag(body, protowire.Number(i+1), protowire.BytesType), field)
 			}
-			return protocol.Message{Body: body}, nil
+			return message.Message{Body: body}, nil
 		}
 	case protocol.Ready:
-		return func(ctx context.Context, _ protocol.Transport, _ protocol.Message) (protocol.Message, error) {
+		return func(ctx context.Context, _ protocol.Transport, _ message.Message) (message.Message, error) {
 			if s.ready(ctx) != nil {
-				return protocol.Message{}, nil
+				return message.Message{}, nil
 			}
-			return protocol.Message{Body: protocol.True(m.Field)}, nil
+			return message.Message{Body: protocol.True(m.Field)}, nil
 		}
 	}
-	return func(context.Context, protocol.Transport, protocol.Message) (protocol.Message, error) {
-		return protocol.Message{Body: protocol.True(m.Field)}, nil
+	return func(context.Context, protocol.Transport, message.Message) (message.Message, error) {
+		return message.Message{Body: protocol.True(m.Field)}, nil
 	}
 }
 
@@ -171,7 +172,7 @@ func (s *rpc) ready(ctx context.Context) error {
 
 // meta reads what came with a request, and puts what goes on to the nodes
 // into the context.
-func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context.Context, *protocol.Meta) {
+func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context.Context, *message.Meta) {
 	in, _ := metadata.FromIncomingContext(ctx) // a copy
 	for key := range in {
 		if strings.HasPrefix(key, "grpc-") && !strings.HasSuffix(key, "-bin") {
@@ -192,10 +193,10 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context
 	if !m.Quiet {
 		_ = grpc.SetHeader(ctx, metadata.MD{puidKey: in[puidKey][:1]})
 	}
-	return metadata.NewOutgoingContext(ctx, in), &protocol.Meta{
+	return metadata.NewOutgoingContext(ctx, in), &message.Meta{
 		Puid:     puid,
 		Unlogged: unlogged(in[skipKey]),
-		Model:    protocol.Model{Name: protocol.StringAt(body, m.Model), Verb: m.Verb},
+		Model:    message.Model{Name: protocol.StringAt(body, m.Model), Verb: m.Verb},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -18,7 +19,7 @@ import (
 type rest struct {
 	options  Options
 	router   *protocol.Router
-	pool     protocol.Pool
+	pool     message.Pool
 	draining *atomic.Bool
 	actions  [protocol.Docs + 1]action
 	// observers are by action; nil: nobody looks.
@@ -48,10 +49,10 @@ func newREST(o Options, draining *atomic.Bool) *rest {
 	return s
 }
 
-type answerer func(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+type answerer func(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
 
 func ask(e Engine, q protocol.Query) answerer {
-	return func(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error) {
+	return func(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
 		return e.Query(ctx, t, q, m)
 	}
 }
@@ -152,7 +153,7 @@ const binaryTensors = "binary_tensor_data"
 
 func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
 	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{binaryTensors}})
-	return s.write(w, r, protocol.Message{Body: body, Type: jsonType, Answer: true}, err)
+	return s.write(w, r, message.Message{Body: body, Type: jsonType, Answer: true}, err)
 }
 
 // docs hands the request to the page about the deployment.
@@ -188,20 +189,20 @@ func (s *rest) get(answer answerer) action {
 	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) int {
 		lease := s.pool.Lease()
 		defer lease.Release()
-		m, err := s.timed(r, protocol.Message{Meta: s.meta(w, r, lease, &match)}, answer)
+		m, err := s.timed(r, message.Message{Meta: s.meta(w, r, lease, &match)}, answer)
 		return s.write(w, r, m, err)
 	}
 }
 
-func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *protocol.Lease, match *protocol.Match) *protocol.Meta {
+func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *message.Lease, match *protocol.Match) *message.Meta {
 	puid := w.Header()[puidHeader]
 	s.handOn(r.Header, puid, match.Route.Action)
-	return &protocol.Meta{
+	return &message.Meta{
 		Limit:    s.options.MaxRequestBytes,
 		Unlogged: unlogged(r.Header[skipHeader]),
 		Header:   r.Header,
 		Puid:     puid[0],
-		Model:    protocol.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
+		Model:    message.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
 		Lease:    lease,
 	}
 }

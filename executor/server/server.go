@@ -18,15 +18,16 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/prime-radiant/radiant/executor/certificate"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
 // Engine answers requests.
 type Engine interface {
-	Predict(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
-	Feedback(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
-	Query(ctx context.Context, t protocol.Transport, q protocol.Query, m protocol.Message) (protocol.Message, error)
-	GraphMetadata(ctx context.Context, t protocol.Transport, m protocol.Message) (protocol.Message, error)
+	Predict(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
+	Feedback(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
+	Query(ctx context.Context, t protocol.Transport, q protocol.Query, m message.Message) (message.Message, error)
+	GraphMetadata(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
 	// Stream answers the requests of a gRPC stream until it ends.
 	Stream(ctx context.Context, method protocol.Method, client protocol.Stream) error
 	// Ready reports what keeps it from answering.

@@ -18,27 +18,28 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
 // engine answers predictions by a function and nothing else.
 type engine struct {
-	predict func(m protocol.Message) (protocol.Message, error)
+	predict func(m message.Message) (message.Message, error)
 }
 
-func (e engine) Predict(_ context.Context, _ protocol.Transport, m protocol.Message) (protocol.Message, error) {
+func (e engine) Predict(_ context.Context, _ protocol.Transport, m message.Message) (message.Message, error) {
 	return e.predict(m)
 }
 
-func (engine) Feedback(_ context.Context, _ protocol.Transport, m protocol.Message) (protocol.Message, error) {
+func (engine) Feedback(_ context.Context, _ protocol.Transport, m message.Message) (message.Message, error) {
 	return m, errors.New("no feedback")
 }
 
-func (engine) Query(_ context.Context, _ protocol.Transport, _ protocol.Query, m protocol.Message) (protocol.Message, error) {
+func (engine) Query(_ context.Context, _ protocol.Transport, _ protocol.Query, m message.Message) (message.Message, error) {
 	return m, errors.New("no answer")
 }
 
-func (engine) GraphMetadata(_ context.Context, _ protocol.Transport, m protocol.Message) (protocol.Message, error) {
+func (engine) GraphMetadata(_ context.Context, _ protocol.Transport, m message.Message) (message.Message, error) {
 	return m, errors.New("no metadata")
 }
 
@@ -49,7 +50,7 @@ func (engine) Stream(context.Context, protocol.Method, protocol.Stream) error {
 func (engine) Ready(context.Context) error { return nil }
 func (engine) Reads() bool                 { return false }
 
-func options(t *testing.T, predict func(m protocol.Message) (protocol.Message, error)) Options {
+func options(t *testing.T, predict func(m message.Message) (message.Message, error)) Options {
 	t.Helper()
 	p, err := protocol.Lookup("seldon")
 	if err != nil {
@@ -70,7 +71,7 @@ func post(h http.Handler, body string) *httptest.ResponseRecorder {
 }
 
 func TestPanicIsAnswered(t *testing.T) {
-	o := options(t, func(protocol.Message) (protocol.Message, error) { panic("boom") })
+	o := options(t, func(message.Message) (message.Message, error) { panic("boom") })
 	w := post(newREST(o, new(atomic.Bool)), `{}`)
 	if w.Code != http.StatusInternalServerError || w.Body.String() != `{"status":{"code":500,"info":"panic: boom","status":"FAILURE"}}` {
 		t.Errorf("answer is %d %s", w.Code, w.Body)
@@ -116,7 +117,7 @@ func TestErrorsByTable(t *testing.T) {
 		{context.Canceled, 499, `{"status":{"code":499,"info":"context canceled","status":"FAILURE"}}`},
 		{errors.New("other"), 500, `{"status":{"code":500,"info":"other","status":"FAILURE"}}`},
 	} {
-		o := options(t, func(m protocol.Message) (protocol.Message, error) { return m, c.err })
+		o := options(t, func(m message.Message) (message.Message, error) { return m, c.err })
 		w := post(newREST(o, new(atomic.Bool)), `{}`)
 		if w.Code != c.code || w.Body.String() != c.body || w.Header().Get("Content-Type") != jsonType {
 			t.Errorf("%v: answer is %d %s %s", c.err, w.Code, w.Header().Get("Content-Type"), w.Body)
@@ -158,7 +159,7 @@ func TestIsJSON(t *testing.T) {
 // A draining server tells clients to connect elsewhere.
 func TestDrainingClosesConnections(t *testing.T) {
 	var draining atomic.Bool
-	h := newREST(options(t, func(m protocol.Message) (protocol.Message, error) { return m, nil }), &draining)
+	h := newREST(options(t, func(m message.Message) (message.Message, error) { return m, nil }), &draining)
 	if got := post(h, `{}`).Header().Get("Connection"); got != "" {
 		t.Errorf("Connection is %q", got)
 	}

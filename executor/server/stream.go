@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/status"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
 )
@@ -41,21 +42,21 @@ type clientStream struct {
 	rpc    *rpc
 	stream grpc.ServerStream
 	method protocol.Method
-	meta   *protocol.Meta
+	meta   *message.Meta
 }
 
-func (c *clientStream) Receive() (protocol.Message, error) {
+func (c *clientStream) Receive() (message.Message, error) {
 	var f upstream.Frame
 	if err := c.stream.RecvMsg(&f); err != nil {
-		return protocol.Message{}, err
+		return message.Message{}, err
 	}
 	meta := *c.meta
 	meta.Model.Name = protocol.StringAt(f.Body, c.method.Model)
 	meta.Lease = c.rpc.pool.Lease()
-	return protocol.Message{Body: f.Body, Meta: &meta}, nil
+	return message.Message{Body: f.Body, Meta: &meta}, nil
 }
 
-func (c *clientStream) Send(m protocol.Message) error {
+func (c *clientStream) Send(m message.Message) error {
 	return c.stream.SendMsg(&upstream.Frame{Body: m.Body, Tail: m.Tail})
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -68,7 +69,7 @@ func (t *Telemetry) Calls(c Call) *Calls {
 
 // Begin is told of a call before it is made. It returns the context and the
 // message that the call is made with.
-func (c *Calls) Begin(ctx context.Context, m protocol.Message) (context.Context, protocol.Message) {
+func (c *Calls) Begin(ctx context.Context, m message.Message) (context.Context, message.Message) {
 	c.inFlight.Inc()
 	if c.spans != nil {
 		return c.spans.call(ctx, m)
@@ -78,7 +79,7 @@ func (c *Calls) Begin(ctx context.Context, m protocol.Message) (context.Context,
 
 // End is told what came of a call that began at start. ctx and sent are those
 // of Begin.
-func (c *Calls) End(ctx context.Context, start time.Time, sent, answer protocol.Message, err error) {
+func (c *Calls) End(ctx context.Context, start time.Time, sent, answer message.Message, err error) {
 	c.inFlight.Dec()
 	code, answered := success[c.transport], true
 	if err != nil {
@@ -96,7 +97,7 @@ func (c *Calls) End(ctx context.Context, start time.Time, sent, answer protocol.
 }
 
 // read takes what is to be counted out of messages.
-func (c *Calls) read(sent, answer protocol.Message) {
+func (c *Calls) read(sent, answer message.Message) {
 	if c.rewards != nil {
 		c.rewards.count(sent)
 	}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -27,7 +28,7 @@ func (m *measurement) id() string { return fmt.Sprintf("%q %d %g %q", m.key, m.k
 // measured returns what a node itself reports with its answer. Components pass
 // on what was reported before them, so that what they were sent is taken out.
 // A combiner is sent a list of messages.
-func measured(t protocol.Transport, list bool, sent, answer protocol.Message) []measurement {
+func measured(t protocol.Transport, list bool, sent, answer message.Message) []measurement {
 	if answer.Encoding != "" {
 		return nil
 	}

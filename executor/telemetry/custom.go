@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -91,7 +92,7 @@ func (c *custom) of(k Call, image, version string) *reporter {
 	}}
 }
 
-func (r *reporter) report(sent, answer protocol.Message) {
+func (r *reporter) report(sent, answer message.Message) {
 	for _, m := range measured(r.transport, r.list, sent, answer) {
 		if reason := r.record(m); reason != "" {
 			r.dropped.WithLabelValues(reason).Inc()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -19,7 +20,7 @@ func TestCustomSeriesAreBounded(t *testing.T) {
 	c := tel.Calls(Call{Node: "m", Call: "predict", Protocol: "seldon"})
 	for i := range maxCustom + 10 {
 		answer := fmt.Sprintf(`{"meta":{"metrics":[{"key":"k","value":1,"tags":{"id":"%d"}}]}}`, i)
-		c.End(t.Context(), began, protocol.Message{}, protocol.Message{Body: []byte(answer)}, nil)
+		c.End(t.Context(), began, message.Message{}, message.Message{Body: []byte(answer)}, nil)
 	}
 	if n := testutil.CollectAndCount(tel.custom, "k_total"); n != maxCustom {
 		t.Errorf("there are %d series, want %d", n, maxCustom)
@@ -43,11 +44,11 @@ func FuzzCustomMetrics(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := protocol.Message{Body: body}
+		m := message.Message{Body: body}
 		for _, transport := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 			c := tel.Calls(Call{Node: "m", Call: "aggregate", Protocol: "seldon", Transport: transport})
 			c.End(t.Context(), began, m, m, nil)
-			c.End(t.Context(), began, protocol.Message{}, m, nil)
+			c.End(t.Context(), began, message.Message{}, m, nil)
 			r := tel.Calls(Call{Node: "m", Call: "send-feedback", Protocol: "seldon", Transport: transport})
 			r.End(t.Context(), began, m, m, nil)
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -40,7 +41,7 @@ func (f *feedback) of(t protocol.Transport, labels ...string) *rewards {
 	return &rewards{t, f.total.WithLabelValues(labels...), f.reward.WithLabelValues(labels...), f.penalty.WithLabelValues(labels...)}
 }
 
-func (r *rewards) count(m protocol.Message) {
+func (r *rewards) count(m message.Message) {
 	r.total.Inc()
 	reward := rewardJSON(m)
 	if r.transport == protocol.GRPC {
@@ -57,7 +58,7 @@ func (r *rewards) count(m protocol.Message) {
 
 // rewardJSON is 0 where none can be read: what feedback says is between client
 // and node.
-func rewardJSON(m protocol.Message) float64 {
+func rewardJSON(m message.Message) float64 {
 	var f struct {
 		Reward float64 `json:"reward"`
 	}

@@ -14,6 +14,7 @@ import (
 	rpc "google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -77,7 +78,7 @@ func serverFailed(t protocol.Transport, code int) bool {
 
 // call begins the span of a call on a node, and names it to the node's server.
 // Headers of requests are shared, so that the call gets a copy.
-func (s *spans) call(ctx context.Context, m protocol.Message) (context.Context, protocol.Message) {
+func (s *spans) call(ctx context.Context, m message.Message) (context.Context, message.Message) {
 	ctx, span := s.tracer.tracer.Start(ctx, s.name, s.options...)
 	if m.Meta.Puid != "" && span.IsRecording() {
 		span.SetAttributes(attribute.String("seldon.puid", m.Meta.Puid))

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -21,7 +22,7 @@ import (
 func fault(ctx context.Context, err error) *protocol.Error {
 	var network net.Error
 	switch {
-	case errors.Is(err, protocol.ErrTooLarge):
+	case errors.Is(err, message.ErrTooLarge):
 		return protocol.Coded(protocol.BadAnswer, err)
 	case errors.Is(ctx.Err(), context.Canceled):
 		return protocol.Coded(protocol.Canceled, err)
@@ -63,7 +64,7 @@ func failed(ctx context.Context, err error) *protocol.Error {
 }
 
 // refused is an answer over HTTP with a status other than 200.
-func refused(status int, m protocol.Message) *protocol.Error {
+func refused(status int, m message.Message) *protocol.Error {
 	code := protocol.Declined
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusBadGateway, status == http.StatusServiceUnavailable:

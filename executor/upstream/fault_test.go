@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -20,7 +21,7 @@ func TestRefusalsHaveTheirCode(t *testing.T) {
 		408: protocol.Refused, 500: protocol.Refused, 504: protocol.Refused,
 		429: protocol.NotNow, 502: protocol.NotNow, 503: protocol.NotNow,
 	} {
-		if got := refused(status, protocol.Message{}); protocol.CodeOf(got) != want {
+		if got := refused(status, message.Message{}); protocol.CodeOf(got) != want {
 			t.Errorf("%d has code %d, want %d", status, protocol.CodeOf(got), want)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -57,10 +58,10 @@ func (g *GRPC) Close() error {
 
 // Send calls a unary method. The context carries the metadata. A status that
 // the server answered is in the error as it came.
-func (g *GRPC) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+func (g *GRPC) Send(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
 	conn, err := g.conn(to)
 	if err != nil {
-		return protocol.Message{}, protocol.Coded(protocol.Unreachable, err)
+		return message.Message{}, protocol.Coded(protocol.Unreachable, err)
 	}
 	call := ctx
 	if g.options.Timeout > 0 {
@@ -70,13 +71,13 @@ func (g *GRPC) Send(ctx context.Context, to *Target, m protocol.Message) (protoc
 	}
 	var answer Frame
 	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail}, &answer); err != nil {
-		return protocol.Message{}, failed(ctx, err)
+		return message.Message{}, failed(ctx, err)
 	}
-	return protocol.Message{Body: answer.Body, Answer: true, Meta: m.Meta}, nil
+	return message.Message{Body: answer.Body, Answer: true, Meta: m.Meta}, nil
 }
 
 // Ask is Send: over gRPC a question is a call like any other.
-func (g *GRPC) Ask(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+func (g *GRPC) Ask(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
 	return g.Send(ctx, to, m)
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -57,7 +58,7 @@ func NewHTTP(o Options) *HTTP {
 func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
 
 // Send posts m. An answer other than 200 is a [*protocol.Refusal].
-func (h *HTTP) Send(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+func (h *HTTP) Send(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
 	header := headerOf(ctx, m)
 	request := func() *http.Request {
 		r := &http.Request{
@@ -76,7 +77,7 @@ func (h *HTTP) Send(ctx context.Context, to *Target, m protocol.Message) (protoc
 }
 
 // Ask gets what a server tells about itself.
-func (h *HTTP) Ask(ctx context.Context, to *Target, m protocol.Message) (protocol.Message, error) {
+func (h *HTTP) Ask(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
 	return h.exchange(ctx, func() *http.Request {
 		return &http.Request{
 			Method: http.MethodGet, URL: &to.url, Host: to.Host, Header: headerOf(ctx, m),
@@ -85,7 +86,7 @@ func (h *HTTP) Ask(ctx context.Context, to *Target, m protocol.Message) (protoco
 	}, m.Meta)
 }
 
-func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta *protocol.Meta) (protocol.Message, error) {
+func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta *message.Meta) (message.Message, error) {
 	call := ctx
 	if h.options.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -99,21 +100,21 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 		response, err = h.redirected(call, request)
 	}
 	if err != nil {
-		return protocol.Message{}, fault(ctx, described(r, err))
+		return message.Message{}, fault(ctx, described(r, err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode < http.StatusOK {
 		// The body of 101 is the connection, which may never end.
-		return protocol.Message{}, protocol.Errorf(protocol.BadAnswer, "%w", described(r, fmt.Errorf("status %d ends no request", response.StatusCode)))
+		return message.Message{}, protocol.Errorf(protocol.BadAnswer, "%w", described(r, fmt.Errorf("status %d ends no request", response.StatusCode)))
 	}
 	body, err := meta.Lease.ReadAll(response.Body, response.ContentLength, h.options.MaxResponseBytes)
-	if errors.Is(err, protocol.ErrTooLarge) {
+	if errors.Is(err, message.ErrTooLarge) {
 		err = fmt.Errorf("%w: the limit is %d bytes (--max_response_bytes)", err, h.options.MaxResponseBytes)
 	}
 	if err != nil {
-		return protocol.Message{}, fault(ctx, described(r, fmt.Errorf("reading the answer: %w", err)))
+		return message.Message{}, fault(ctx, described(r, fmt.Errorf("reading the answer: %w", err)))
 	}
-	m := protocol.Message{
+	m := message.Message{
 		Body:     body,
 		Type:     first(response.Header, contentType),
 		Encoding: first(response.Header, contentEncoding),
@@ -122,11 +123,11 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 	}
 	if n := first(response.Header, jsonLength); n != "" {
 		if m.JSONLength, err = strconv.Atoi(n); err != nil || m.JSONLength < 0 || m.JSONLength > len(body) {
-			return protocol.Message{}, protocol.Errorf(protocol.BadAnswer, "answer has %s %q with a body of %d bytes", jsonLength, n, len(body))
+			return message.Message{}, protocol.Errorf(protocol.BadAnswer, "answer has %s %q with a body of %d bytes", jsonLength, n, len(body))
 		}
 	}
 	if response.StatusCode != http.StatusOK {
-		return protocol.Message{}, refused(response.StatusCode, m).After(seconds(first(response.Header, "Retry-After")))
+		return message.Message{}, refused(response.StatusCode, m).After(seconds(first(response.Header, "Retry-After")))
 	}
 	return m, nil
 }
@@ -155,7 +156,7 @@ func described(r *http.Request, err error) error {
 
 // headerOf is the header of a call: that of the client's request, shared where
 // it fits the message and copied where it does not.
-func headerOf(ctx context.Context, m protocol.Message) http.Header {
+func headerOf(ctx context.Context, m message.Message) http.Header {
 	base := m.Meta.Header
 	length := ""
 	if m.JSONLength > 0 {
@@ -202,12 +203,12 @@ func first(header map[string][]string, name string) string {
 // is done with it, which may be after the call has returned.
 type body struct {
 	bytes.Reader
-	lease  *protocol.Lease
+	lease  *message.Lease
 	closed atomic.Bool
 }
 
-func newBody(m protocol.Message) io.ReadCloser {
-	if len(m.Body) < protocol.Small {
+func newBody(m message.Message) io.ReadCloser {
+	if len(m.Body) < message.Small {
 		return io.NopCloser(bytes.NewReader(m.Body))
 	}
 	b := &body{lease: m.Meta.Lease}

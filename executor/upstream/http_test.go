@@ -11,11 +11,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
-func message(pool *protocol.Pool, body, kind string, header http.Header) protocol.Message {
-	return protocol.Message{Body: []byte(body), Type: kind, Meta: &protocol.Meta{Header: header, Lease: pool.Lease()}}
+func incoming(pool *message.Pool, body, kind string, header http.Header) message.Message {
+	return message.Message{Body: []byte(body), Type: kind, Meta: &message.Meta{Header: header, Lease: pool.Lease()}}
 }
 
 // One request after another, and many at once, must not open a connection each.
@@ -31,13 +32,13 @@ func TestConnectionsAreKept(t *testing.T) {
 	defer s.Close()
 	h := NewHTTP(Options{MaxResponseBytes: 1 << 20})
 	to := Server{Host: s.Listener.Addr().String()}.Target("/predict")
-	var pool protocol.Pool
+	var pool message.Pool
 	const clients, requests = 50, 40
 	var wait sync.WaitGroup
 	for range clients {
 		wait.Go(func() {
 			for range requests {
-				m := message(&pool, "hello", "text/plain", http.Header{})
+				m := incoming(&pool, "hello", "text/plain", http.Header{})
 				answer, err := h.Send(t.Context(), to, m)
 				if err != nil || string(answer.Body) != "hello" {
 					t.Errorf("answer is %q, %v", answer.Body, err)
@@ -74,9 +75,9 @@ func TestClosedConnectionIsTriedAgain(t *testing.T) {
 		}
 	}()
 	h := NewHTTP(Options{MaxResponseBytes: 1 << 20})
-	var pool protocol.Pool
+	var pool message.Pool
 	for i := range 3 {
-		m := message(&pool, "hello", "", http.Header{"X-Idempotency-Key": nil})
+		m := incoming(&pool, "hello", "", http.Header{"X-Idempotency-Key": nil})
 		if answer, err := h.Send(t.Context(), Server{Host: l.Addr().String()}.Target("/"), m); err != nil || string(answer.Body) != "ok" {
 			t.Errorf("request %d: %q, %v", i, answer.Body, err)
 		}
@@ -86,8 +87,8 @@ func TestClosedConnectionIsTriedAgain(t *testing.T) {
 
 func TestHeaderOf(t *testing.T) {
 	client := http.Header{"Content-Type": {"application/json"}, "X-A": {"1"}}
-	var pool protocol.Pool
-	m := message(&pool, "", "application/json", client)
+	var pool message.Pool
+	m := incoming(&pool, "", "application/json", client)
 	if h := headerOf(t.Context(), m); len(h) != 2 {
 		t.Errorf("header is %v", h)
 	} else if h["X-B"] = nil; len(client) != 3 {
@@ -95,13 +96,13 @@ func TestHeaderOf(t *testing.T) {
 	}
 	delete(client, "X-B")
 	for name, c := range map[string]struct {
-		change func(*protocol.Message)
+		change func(*message.Message)
 		want   map[string]string
 	}{
-		"another type": {func(m *protocol.Message) { m.Type = "text/plain" }, map[string]string{"Content-Type": "text/plain"}},
-		"no type":      {func(m *protocol.Message) { m.Type = "" }, map[string]string{"Content-Type": ""}},
-		"encoding":     {func(m *protocol.Message) { m.Encoding = "gzip" }, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}},
-		"tensors":      {func(m *protocol.Message) { m.JSONLength = 12 }, map[string]string{"Inference-Header-Content-Length": "12"}},
+		"another type": {func(m *message.Message) { m.Type = "text/plain" }, map[string]string{"Content-Type": "text/plain"}},
+		"no type":      {func(m *message.Message) { m.Type = "" }, map[string]string{"Content-Type": ""}},
+		"encoding":     {func(m *message.Message) { m.Encoding = "gzip" }, map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip"}},
+		"tensors":      {func(m *message.Message) { m.JSONLength = 12 }, map[string]string{"Inference-Header-Content-Length": "12"}},
 	} {
 		m := m
 		c.change(&m)
@@ -119,14 +120,14 @@ func TestHeaderOf(t *testing.T) {
 
 // The transport may read a body after the call has returned.
 func TestBodyKeepsItsBuffers(t *testing.T) {
-	var pool protocol.Pool
+	var pool message.Pool
 	lease := pool.Lease()
-	kept := strings.Repeat("kept", protocol.Small)
+	kept := strings.Repeat("kept", message.Small)
 	text, err := lease.ReadAll(strings.NewReader(kept), int64(len(kept)), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBody(protocol.Message{Body: text, Meta: &protocol.Meta{Lease: lease}})
+	b := newBody(message.Message{Body: text, Meta: &message.Meta{Lease: lease}})
 	lease.Release()
 	for range 8 {
 		other := pool.Lease()
@@ -148,8 +149,8 @@ func TestWrongJSONLength(t *testing.T) {
 		_, _ = io.WriteString(w, "{}")
 	}))
 	defer s.Close()
-	var pool protocol.Pool
-	_, err := NewHTTP(Options{MaxResponseBytes: 100}).Send(t.Context(), Server{Host: s.Listener.Addr().String()}.Target("/"), message(&pool, "", "", http.Header{}))
+	var pool message.Pool
+	_, err := NewHTTP(Options{MaxResponseBytes: 100}).Send(t.Context(), Server{Host: s.Listener.Addr().String()}.Target("/"), incoming(&pool, "", "", http.Header{}))
 	if err == nil || protocol.CodeOf(err) != protocol.BadAnswer {
 		t.Errorf("error is %v", err)
 	}
@@ -192,17 +193,17 @@ func TestOddAnswers(t *testing.T) {
 		"no HTTP":            {"SSH-2.0-x\r\n\r\n", "malformed HTTP"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var pool protocol.Pool
-			_, err := NewHTTP(Options{MaxResponseBytes: 1 << 20}).Send(t.Context(), component(t, c.answer), message(&pool, "{}", "", http.Header{}))
+			var pool message.Pool
+			_, err := NewHTTP(Options{MaxResponseBytes: 1 << 20}).Send(t.Context(), component(t, c.answer), incoming(&pool, "{}", "", http.Header{}))
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Count(err.Error(), "Post ") != 1 {
 				t.Errorf("error is %v", err)
 			}
 		})
 	}
 	t.Run("informs first", func(t *testing.T) {
-		var pool protocol.Pool
+		var pool message.Pool
 		to := component(t, "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-		m, err := NewHTTP(Options{MaxResponseBytes: 1 << 20}).Send(t.Context(), to, message(&pool, "{}", "", http.Header{}))
+		m, err := NewHTTP(Options{MaxResponseBytes: 1 << 20}).Send(t.Context(), to, incoming(&pool, "{}", "", http.Header{}))
 		if err != nil || string(m.Body) != "{}" {
 			t.Errorf("answer is %q, %v", m.Body, err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -14,7 +15,7 @@ import (
 // both directions, until the server ends its own. each makes of a message what
 // the server is sent. The timeout of a call does not count: how long a stream
 // lasts is for its client to say.
-func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, each func(protocol.Message) protocol.Message) error {
+func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, each func(message.Message) message.Message) error {
 	conn, err := g.conn(to)
 	if err != nil {
 		return protocol.Coded(protocol.Unreachable, err)
@@ -37,7 +38,7 @@ func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, ea
 		case errors.Is(err, io.EOF):
 			return nil
 		case err == nil:
-			err = client.Send(protocol.Message{Body: f.Body, Answer: true})
+			err = client.Send(message.Message{Body: f.Body, Answer: true})
 		case call.Err() != nil && ctx.Err() == nil:
 			err = context.Cause(call)
 		default:
@@ -51,7 +52,7 @@ func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, ea
 
 // pump sends on what the client sends, to its end. A panic would end the
 // process, since nobody else is on this goroutine.
-func pump(client protocol.Stream, server grpc.ClientStream, each func(protocol.Message) protocol.Message) (err error) {
+func pump(client protocol.Stream, server grpc.ClientStream, each func(message.Message) message.Message) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = protocol.Errorf(protocol.Internal, "panic: %v", v)

@@ -1,4 +1,6 @@
-package protocol
+// Package message is a request or an answer on its way, and the buffers that its
+// bytes are in. It does not know what the bytes say.
+package message
 
 // Message is one request or answer on its way, as received. It has one owner
 // until a fan-out, and is read-only afterwards. Its bytes belong to the
@@ -40,4 +42,13 @@ type Meta struct {
 	Limit int64
 	// Lease owns the buffers.
 	Lease *Lease
+}
+
+// Model is what a call asks of a server.
+type Model struct {
+	// Name is the model's; Version may be empty.
+	Name, Version string
+	// Verb is what to do with it where that is not the protocol's ordinary
+	// prediction, such as "classify".
+	Verb string
 }
