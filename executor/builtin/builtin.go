@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -17,7 +18,7 @@ type Node struct {
 	// Route picks a child.
 	Route func() int
 	// Join makes one message of the children's answers.
-	Join func(form translate.Form, answers []translate.Payload) (translate.Payload, error)
+	Join func(form translate.Form, answers []message.Message) (message.Message, error)
 }
 
 // Random gives numbers from [0, 1), to several goroutines.

@@ -112,7 +112,7 @@ func (c *caller) branch(m message.Message) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	branch, err := translate.Branch(c.outside.Form, payload(m))
+	branch, err := translate.Branch(c.outside.Form, m)
 	if err != nil {
 		return 0, untranslated(protocol.BadAnswer, err)
 	}
@@ -132,13 +132,12 @@ func (c *caller) Join(ctx context.Context, s *graph.Step, ms []message.Message) 
 }
 
 func (c *caller) join(ctx context.Context, n *node, ms []message.Message) (message.Message, error) {
-	answers := make([]translate.Payload, len(ms))
+	answers := make([]message.Message, len(ms))
 	for i, m := range ms {
-		m, err := plain(m)
-		if err != nil {
+		var err error
+		if answers[i], err = plain(m); err != nil {
 			return m, err
 		}
-		answers[i] = payload(m)
 	}
 	if n.foreign {
 		return message.Message{}, protocol.Errorf(protocol.Unimplemented,
@@ -155,11 +154,10 @@ func (c *caller) join(ctx context.Context, n *node, ms []message.Message) (messa
 	if err != nil {
 		return message.Message{}, untranslated(protocol.BadAnswer, err)
 	}
-	m := carried(joined, ms[0])
 	if n.builtin.Join != nil {
-		return m, nil
+		return joined, nil
 	}
-	return c.ask(ctx, n, graph.CallAggregate, m)
+	return c.ask(ctx, n, graph.CallAggregate, joined)
 }
 
 // next makes the request that a node is sent of what came from the node
@@ -173,11 +171,11 @@ func (c *caller) next(n *node, m message.Message) (message.Message, error) {
 		if err != nil {
 			return m, err
 		}
-		chained, err := translate.Chain(c.outside.Form, payload(m), n.asked(m.Meta).Name)
+		chained, err := translate.Chain(c.outside.Form, m, n.asked(m.Meta).Name)
 		if err != nil {
 			return m, untranslated(protocol.BadAnswer, err)
 		}
-		return carried(chained, m), nil
+		return chained, nil
 	}
 	return m, nil
 }
@@ -189,14 +187,4 @@ func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m messag
 		return m, err
 	}
 	return c.attempt(ctx, n.observer(c.transport, call, m.Meta.Model.Verb), to, n.dialect(c.transport).WithModel(m, n.asked(m.Meta).Name))
-}
-
-func payload(m message.Message) translate.Payload {
-	return translate.Payload{Body: m.Body, ContentType: m.Type, JSONLength: m.JSONLength}
-}
-
-// carried takes over a payload made from m.
-func carried(p translate.Payload, m message.Message) message.Message {
-	m.Body, m.Type, m.JSONLength, m.Encoding = p.Body, p.ContentType, p.JSONLength, ""
-	return m
 }

@@ -22,7 +22,7 @@ func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m mes
 	if err != nil {
 		return m, err
 	}
-	answer, err := c.forward(ctx, n, call, carried(request, m))
+	answer, err := c.forward(ctx, n, call, request)
 	if err != nil {
 		n.spec[c.transport].forget()
 		return m, c.refused(n, err)
@@ -31,34 +31,34 @@ func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m mes
 		n.unusable(c.transport, call)
 		return m, err
 	}
-	back, err := exchange.Response(payload(answer))
+	back, err := exchange.Response(answer)
 	if err != nil {
 		n.unusable(c.transport, call)
 		return m, untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", n.speaks.Name, err))
 	}
-	return carried(back, answer), nil
+	return back, nil
 }
 
 // rewritten puts m into the form that the node's server takes.
-func (c *caller) rewritten(ctx context.Context, n *node, m message.Message) (p translate.Payload, x *translate.Exchange, err error) {
+func (c *caller) rewritten(ctx context.Context, n *node, m message.Message) (out message.Message, x *translate.Exchange, err error) {
 	if verb := m.Meta.Model.Verb; verb != "" {
-		return p, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
+		return out, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
 			verb, c.predictor.options.Outside.Name, n.speaks.Name)
 	}
 	o := n.translation
 	o.Chained = m.Answer
 	if o.Spec, err = n.spec[c.transport].load(ctx, func() (*translate.Spec, error) { return c.askSpec(ctx, n, m) }); err != nil {
-		return p, x, err
+		return out, x, err
 	}
-	p, x, err = translate.Request(payload(m), c.outside.Form, n.dialect(c.transport).Form, o)
+	out, x, err = translate.Request(m, c.outside.Form, n.dialect(c.transport).Form, o)
 	if err != nil {
 		code := protocol.Invalid
 		if m.Answer {
 			code = protocol.BadAnswer
 		}
-		return p, x, untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", n.speaks.Name, err))
+		return out, x, untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", n.speaks.Name, err))
 	}
-	return p, x, nil
+	return out, x, nil
 }
 
 // untranslated gives an error of package translate its code, and takes from
@@ -135,6 +135,7 @@ func (c *caller) readable(m message.Message) (message.Message, error) {
 func plain(m message.Message) (message.Message, error) {
 	switch m.Encoding {
 	case "", "identity":
+		m.Encoding = ""
 		return m, nil
 	case "gzip":
 	default:

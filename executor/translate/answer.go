@@ -5,6 +5,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 )
 
 // Answer writes an answer in JSON as the message of the same protocol.
@@ -25,10 +26,10 @@ func Answer(from, to Form, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := decoder.decodeResponse(Payload{Body: body, ContentType: "application/json"})
+	m, err := decoder.decodeResponse(message.Message{Body: body, Type: "application/json"})
 	if err != nil {
 		return nil, err
 	}
-	p, err := encoder.encodeResponse(m, &message{})
+	p, err := encoder.encodeResponse(m, &content{})
 	return p.Body, err
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
@@ -36,7 +37,7 @@ func digitSpec() *Spec {
 
 func BenchmarkRequest(b *testing.B) {
 	for _, rows := range []int{1, 100} {
-		image := Payload{Body: imageJSON(rows)}
+		image := message.Message{Body: imageJSON(rows)}
 		o := Options{Model: "m", Spec: digitSpec()}
 		for _, to := range []Form{TensorFlowJSON, V2JSON, TensorFlowProto, V2Proto} {
 			b.Run(fmt.Sprintf("seldon JSON to %#v, %d rows", to, rows), func(b *testing.B) {
@@ -59,7 +60,7 @@ func BenchmarkRequest(b *testing.B) {
 		}
 		for _, c := range []struct {
 			from, to Form
-			p        Payload
+			p        message.Message
 		}{{V2JSON, TensorFlowJSON, v2}, {SeldonProto, TensorFlowProto, proto}, {SeldonProto, V2Proto, proto}} {
 			b.Run(fmt.Sprintf("%#v to %#v, %d rows", c.from, c.to, rows), func(b *testing.B) {
 				b.ReportAllocs()
@@ -83,7 +84,7 @@ func BenchmarkChain(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	answer, err := c.encodeResponse(&message{tensors: []tensor.Tensor{t}}, &message{raw: true})
+	answer, err := c.encodeResponse(&content{tensors: []tensor.Tensor{t}}, &content{raw: true})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 )
 
 // Branch is the child that a router's answer names: -1 for all of them, -2
@@ -16,7 +17,7 @@ import (
 // unknown field makes it no message. A fraction is cut off. Routers written for
 // Seldon Core v1 answer a seldon message over HTTP, whatever protocol the graph
 // speaks: it is understood in every JSON form.
-func Branch(form Form, p Payload) (int, error) {
+func Branch(form Form, p message.Message) (int, error) {
 	branch, err := ownBranch(form, p)
 	if err != nil && form.json() && form != SeldonJSON {
 		if branch, err := seldonJSONBranch(p.Body); err == nil {
@@ -27,7 +28,7 @@ func Branch(form Form, p Payload) (int, error) {
 }
 
 // ownBranch reads an answer in the form itself.
-func ownBranch(form Form, p Payload) (int, error) {
+func ownBranch(form Form, p message.Message) (int, error) {
 	switch form {
 	case SeldonJSON:
 		return seldonJSONBranch(p.Body)

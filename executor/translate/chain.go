@@ -3,6 +3,7 @@ package translate
 import (
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
 
@@ -10,7 +11,7 @@ import (
 // the numbers in it. A JSON request passes unchanged. In the proto forms p must
 // be an answer, since its bytes alone do not tell; model becomes the model name
 // of the new request.
-func Chain(form Form, p Payload, model string) (Payload, error) {
+func Chain(form Form, p message.Message, model string) (message.Message, error) {
 	switch form {
 	case SeldonJSON, SeldonProto:
 		return p, nil
@@ -23,14 +24,14 @@ func Chain(form Form, p Payload, model string) (Payload, error) {
 	case V2Proto:
 		return chainV2Proto(p, model)
 	}
-	return Payload{}, refuse("", "no such form")
+	return message.Message{}, refuse("", "no such form")
 }
 
-func chainTensorFlowJSON(p Payload) (Payload, error) {
+func chainTensorFlowJSON(p message.Message) (message.Message, error) {
 	p.JSONLength = 0
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
-		return Payload{}, refuse("", "the answer cannot become a request: %s", reason(err))
+		return message.Message{}, refuse("", "the answer cannot become a request: %s", reason(err))
 	}
 	if hasRowsOrColumns(fields) {
 		return p, nil
@@ -41,26 +42,26 @@ func chainTensorFlowJSON(p Payload) (Payload, error) {
 	if f, ok := fields.Find("outputs"); ok {
 		return rename(p, f, `"inputs"`), nil
 	}
-	return Payload{}, refuse("", "the answer cannot become a request: it has neither predictions nor outputs")
+	return message.Message{}, refuse("", "the answer cannot become a request: it has neither predictions nor outputs")
 }
 
-func chainV2JSON(p Payload) (Payload, error) {
+func chainV2JSON(p message.Message) (message.Message, error) {
 	fields, _, err := splitV2(p)
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	if _, ok := fields.Find("inputs"); ok {
 		return p, nil
 	}
 	f, ok := fields.Find("outputs")
 	if !ok {
-		return Payload{}, refuse("", "the answer cannot become a request: it has no outputs")
+		return message.Message{}, refuse("", "the answer cannot become a request: it has no outputs")
 	}
 	return rename(p, f, `"inputs"`), nil
 }
 
 // rename replaces a key; all other bytes stay.
-func rename(p Payload, f jsontext.Field, key string) Payload {
+func rename(p message.Message, f jsontext.Field, key string) message.Message {
 	body := make([]byte, 0, len(p.Body)+len(key))
 	body = append(body, p.Body[:f.KeyStart]...)
 	body = append(body, key...)
@@ -88,7 +89,7 @@ const (
 
 // chainTensorFlowProto keeps the tensors alone: version and signature are
 // those of the model that answered.
-func chainTensorFlowProto(p Payload, model string) (Payload, error) {
+func chainTensorFlowProto(p message.Message, model string) (message.Message, error) {
 	body := make([]byte, 0, len(p.Body)+len(model)+16)
 	if model != "" {
 		spec := protowire.AppendString(protowire.AppendTag(nil, modelSpecName, protowire.BytesType), model)
@@ -109,7 +110,7 @@ func chainTensorFlowProto(p Payload, model string) (Payload, error) {
 }
 
 // chainV2Proto keeps id, parameters, tensors and raw contents.
-func chainV2Proto(p Payload, model string) (Payload, error) {
+func chainV2Proto(p message.Message, model string) (message.Message, error) {
 	body := make([]byte, 0, len(p.Body)+len(model)+8)
 	if model != "" {
 		body = protowire.AppendString(protowire.AppendTag(body, inferModelName, protowire.BytesType), model)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
@@ -18,8 +19,8 @@ const (
 	v2
 )
 
-// message is a request or an answer between decoder and encoder.
-type message struct {
+// content is what a request or an answer says, between decoder and encoder.
+type content struct {
 	tensors []tensor.Tensor
 
 	// kind and names are how a seldon message is written; value is its
@@ -56,7 +57,7 @@ type wantedOutput struct {
 
 // choose leaves the named tensors, in the order of the names. No names leave
 // all.
-func (m *message) choose(wanted []wantedOutput) error {
+func (m *content) choose(wanted []wantedOutput) error {
 	if len(wanted) == 0 || m.kind == kindJSON {
 		return nil
 	}
@@ -81,15 +82,15 @@ func (m *message) choose(wanted []wantedOutput) error {
 // the value, writeJSON any other. Those that pass may decline.
 type codec struct {
 	protocol       protocol
-	decodeRequest  func(Payload) (*message, error)
-	encodeRequest  func(*message) (Payload, error)
-	decodeResponse func(Payload) (*message, error)
-	encodeResponse func(m, asked *message) (Payload, error)
+	decodeRequest  func(message.Message) (*content, error)
+	encodeRequest  func(*content) (message.Message, error)
+	decodeResponse func(message.Message) (*content, error)
+	encodeResponse func(m, asked *content) (message.Message, error)
 	isRequest      func([]byte) bool
-	passJSON       func([]byte, *Options) (p Payload, ok bool, err error)
+	passJSON       func([]byte, *Options) (p message.Message, ok bool, err error)
 	readJSON       func([]byte) ([]tensor.Tensor, error)
-	passAnswer     func(Payload) (value []byte, ok bool, err error)
-	writeJSON      func(m, asked *message) ([]byte, error)
+	passAnswer     func(message.Message) (value []byte, ok bool, err error)
+	writeJSON      func(m, asked *content) ([]byte, error)
 }
 
 // json reports whether the form is text, in which an empty message is no
@@ -123,7 +124,7 @@ func (f Form) codec() (codec, error) {
 func never([]byte) bool { return false }
 
 // passBody declines where elements are behind the JSON.
-func passBody(p Payload) (value []byte, ok bool, err error) {
+func passBody(p message.Message) (value []byte, ok bool, err error) {
 	if p.JSONLength > 0 && p.JSONLength < len(p.Body) {
 		return nil, false, nil
 	}
@@ -169,10 +170,10 @@ func nameList(specs []TensorSpec) string {
 	return strings.Join(names, ", ")
 }
 
-func jsonPayload(body []byte) Payload {
-	return Payload{Body: body, ContentType: "application/json"}
+func jsonPayload(body []byte) message.Message {
+	return message.Message{Body: body, Type: "application/json"}
 }
 
-func protoPayload(body []byte) Payload {
-	return Payload{Body: body, ContentType: "application/protobuf"}
+func protoPayload(body []byte) message.Message {
+	return message.Message{Body: body, Type: "application/protobuf"}
 }

@@ -3,6 +3,7 @@ package translate
 import (
 	"slices"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
@@ -18,43 +19,43 @@ const (
 type Exchange struct {
 	from, to Form
 	options  Options
-	asked    *message
+	asked    *content
 }
 
 // Request rewrites a request from one form into another. The Exchange
 // translates the answer back. Where both forms are the same the payload passes
 // untouched. Errors are of type [*Error].
-func Request(p Payload, from, to Form, o Options) (Payload, *Exchange, error) {
+func Request(p message.Message, from, to Form, o Options) (message.Message, *Exchange, error) {
 	x := &Exchange{from: from, to: to, options: o}
 	if from == to {
 		return p, x, nil
 	}
 	out, err := x.request(p)
 	if err != nil {
-		return Payload{}, nil, located(err, o.Node)
+		return message.Message{}, nil, located(err, o.Node)
 	}
-	return out, x, nil
+	return carry(out, p), x, nil
 }
 
-func (x *Exchange) request(p Payload) (Payload, error) {
+func (x *Exchange) request(p message.Message) (message.Message, error) {
 	source, err := x.from.codec()
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	target, err := x.to.codec()
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	if len(p.Body) == 0 && x.from.json() {
-		return Payload{}, refuse("", "the request has no body")
+		return message.Message{}, refuse("", "the request has no body")
 	}
 	m, err := source.decodeRequest(p)
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	x.asked = m
 	if target.protocol != tensorFlow && m.signature != "" && m.signature != defaultSignature {
-		return Payload{}, refuse("", "the model server's protocol has no signatures, and %q is asked for", m.signature)
+		return message.Message{}, refuse("", "the model server's protocol has no signatures, and %q is asked for", m.signature)
 	}
 	sent := *m
 	if m.kind == kindJSON {
@@ -64,7 +65,7 @@ func (x *Exchange) request(p Payload) (Payload, error) {
 		}
 	}
 	if err := x.address(&sent, target.protocol); err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	// The request's elements need not stay in memory until the answer comes.
 	m.tensors, m.value = nil, nil
@@ -72,7 +73,7 @@ func (x *Exchange) request(p Payload) (Payload, error) {
 }
 
 // readValue reads the tensors in jsonData.
-func (m *message) readValue(read func([]byte) ([]tensor.Tensor, error)) ([]tensor.Tensor, error) {
+func (m *content) readValue(read func([]byte) ([]tensor.Tensor, error)) ([]tensor.Tensor, error) {
 	tensors, err := read(m.value)
 	if err != nil || !m.doubles {
 		return tensors, err
@@ -91,7 +92,7 @@ func (m *message) readValue(read func([]byte) ([]tensor.Tensor, error)) ([]tenso
 // sendJSON makes jsonData the request as it stands, or finds the tensors in it.
 // The answer to a request in the server's own JSON is the server's own JSON; any
 // other is answered like tensors.
-func (x *Exchange) sendJSON(target codec, m, sent *message) (p Payload, ok bool, err error) {
+func (x *Exchange) sendJSON(target codec, m, sent *content) (p message.Message, ok bool, err error) {
 	if target.isRequest(m.value) {
 		m.rows = listsRows(m.value)
 	} else {
@@ -104,12 +105,12 @@ func (x *Exchange) sendJSON(target codec, m, sent *message) (p Payload, ok bool,
 	}
 	sent.kind = kindNone
 	sent.tensors, err = m.readValue(target.readJSON)
-	return Payload{}, false, err
+	return message.Message{}, false, err
 }
 
 // address makes a message one for the node's server: its model, its names and
 // its types.
-func (x *Exchange) address(m *message, to protocol) error {
+func (x *Exchange) address(m *content, to protocol) error {
 	o := &x.options
 	m.model = o.Model
 	if m.version == "" {
@@ -154,7 +155,7 @@ func (x *Exchange) address(m *message, to protocol) error {
 
 // splitColumns makes an input of each named column. All have the type that the
 // table as a whole has.
-func (m *message) splitColumns() error {
+func (m *content) splitColumns() error {
 	if len(m.names) == 0 || len(m.tensors) != 1 || m.tensors[0].Rank() != 2 {
 		return nil
 	}
@@ -219,37 +220,37 @@ func (x *Exchange) wanted() []wantedOutput {
 
 // Response rewrites the server's answer into the form of the request, in the
 // kind that the client used there. Errors are of type [*Error].
-func (x *Exchange) Response(p Payload) (Payload, error) {
+func (x *Exchange) Response(p message.Message) (message.Message, error) {
 	if x.from == x.to {
 		return p, nil
 	}
 	out, err := x.response(p)
 	if err != nil {
-		return Payload{}, located(err, x.options.Node)
+		return message.Message{}, located(err, x.options.Node)
 	}
-	return out, nil
+	return carry(out, p), nil
 }
 
-func (x *Exchange) response(p Payload) (Payload, error) {
+func (x *Exchange) response(p message.Message) (message.Message, error) {
 	source, err := x.to.codec()
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	target, err := x.from.codec()
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	m, err := x.answer(source, p)
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	if m.kind == kindJSON && target.protocol != seldonProtocol {
 		if m.tensors, err = m.readValue(readSeldonValue); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 		m.kind = kindNone
 		if err := x.name(m, source.protocol); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 	}
 	return target.encodeResponse(m, x.asked)
@@ -257,11 +258,11 @@ func (x *Exchange) response(p Payload) (Payload, error) {
 
 // answer decodes what the server sent. The answer to jsonData stays the server's
 // JSON, whatever is in it.
-func (x *Exchange) answer(source codec, p Payload) (*message, error) {
+func (x *Exchange) answer(source codec, p message.Message) (*content, error) {
 	if x.asked.kind == kindJSON && source.passAnswer != nil {
 		value, ok, err := source.passAnswer(p)
 		if ok || err != nil {
-			return &message{kind: kindJSON, value: value}, err
+			return &content{kind: kindJSON, value: value}, err
 		}
 	}
 	m, err := source.decodeResponse(p)
@@ -285,7 +286,7 @@ func (x *Exchange) answer(source codec, p Payload) (*message, error) {
 
 // name gives outputs their names and types, and leaves those that were asked
 // for.
-func (x *Exchange) name(m *message, from protocol) error {
+func (x *Exchange) name(m *content, from protocol) error {
 	wanted, spec := x.wanted(), x.options.Spec
 	if len(m.tensors) == 1 && m.tensors[0].Name == "" {
 		name := unnamedOutput

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
@@ -14,7 +15,7 @@ func seeds() [][]byte {
 	for _, c := range jsonCases() {
 		out = append(out, []byte(c.request), []byte(c.answer))
 		for _, to := range []Form{TensorFlowProto, V2Proto, SeldonProto} {
-			sent, _, err := Request(Payload{Body: []byte(c.request)}, c.from, to, Options{Model: "m", Input: "x"})
+			sent, _, err := Request(message.Message{Body: []byte(c.request)}, c.from, to, Options{Model: "m", Input: "x"})
 			if err != nil {
 				continue
 			}
@@ -24,7 +25,7 @@ func seeds() [][]byte {
 			if err != nil {
 				continue
 			}
-			if answer, err := target.encodeResponse(m, &message{}); err == nil {
+			if answer, err := target.encodeResponse(m, &content{}); err == nil {
 				out = append(out, answer.Body)
 			}
 		}
@@ -57,7 +58,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte, pair, flags uint8, jsonLength int) {
 		from, to := pairOf(pair)
-		out, _, err := Request(Payload{Body: body, JSONLength: jsonLength}, from, to, fuzzOptions(flags))
+		out, _, err := Request(message.Message{Body: body, JSONLength: jsonLength}, from, to, fuzzOptions(flags))
 		checkOutcome(t, from == to, to, out, err)
 		if err == nil && from != to {
 			checkReadable(t, to, out)
@@ -67,7 +68,7 @@ func FuzzRequest(f *testing.F) {
 
 // checkOutcome asks for an error of the right kind, or for a body that is what
 // its form says.
-func checkOutcome(t *testing.T, untouched bool, form Form, out Payload, err error) {
+func checkOutcome(t *testing.T, untouched bool, form Form, out message.Message, err error) {
 	t.Helper()
 	var e *Error
 	if err != nil {
@@ -90,7 +91,7 @@ func checkOutcome(t *testing.T, untouched bool, form Form, out Payload, err erro
 
 // checkReadable asks that what was written can be read, unless it is jsonData
 // that passes as it stands.
-func checkReadable(t *testing.T, form Form, out Payload) {
+func checkReadable(t *testing.T, form Form, out message.Message) {
 	t.Helper()
 	c, _ := form.codec()
 	if c.protocol != seldonProtocol && c.passJSON != nil {
@@ -112,8 +113,8 @@ func FuzzResponse(f *testing.F) {
 		from, to := pairOf(pair)
 		kinds := []kind{kindNone, kindNDArray, kindTensor, kindTFTensor, kindString, kindBinary, kindJSON}
 		x := &Exchange{from: from, to: to, options: fuzzOptions(flags >> 4),
-			asked: &message{kind: kinds[flags%7], rows: flags&8 != 0, raw: flags&8 != 0, binary: flags&8 != 0}}
-		out, err := x.Response(Payload{Body: body, JSONLength: jsonLength})
+			asked: &content{kind: kinds[flags%7], rows: flags&8 != 0, raw: flags&8 != 0, binary: flags&8 != 0}}
+		out, err := x.Response(message.Message{Body: body, JSONLength: jsonLength})
 		checkOutcome(t, from == to, from, out, err)
 	})
 }
@@ -127,14 +128,14 @@ func FuzzWithin(f *testing.F) {
 	f.Add([]byte(`[1]`), uint8(0), 0)
 	f.Fuzz(func(t *testing.T, body []byte, which uint8, jsonLength int) {
 		form := forms()[which%6]
-		p := Payload{Body: body, JSONLength: jsonLength}
+		p := message.Message{Body: body, JSONLength: jsonLength}
 		out, err := Chain(form, p, "next")
 		checkOutcome(t, form == SeldonJSON, form, out, err)
-		out, err = Mean(form, []Payload{p, p})
+		out, err = Mean(form, []message.Message{p, p})
 		checkOutcome(t, false, form, out, err)
 		_, err = Branch(form, p)
 		checkOutcome(t, true, form, out, err)
-		_, err = Join(form, []Payload{p, p})
+		_, err = Join(form, []message.Message{p, p})
 		checkOutcome(t, true, form, out, err)
 		_, err = ParseSpec(form, body, "")
 		checkOutcome(t, true, form, out, err)

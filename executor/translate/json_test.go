@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
@@ -213,14 +214,14 @@ func jsonCases() []exchangeCase {
 func TestJSONExchanges(t *testing.T) {
 	for _, c := range jsonCases() {
 		t.Run(c.name, func(t *testing.T) {
-			sent, x, err := Request(Payload{Body: []byte(c.request)}, c.from, c.to, c.options)
+			sent, x, err := Request(message.Message{Body: []byte(c.request)}, c.from, c.to, c.options)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(c.sent, string(sent.Body)); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)
 			}
-			replied, err := x.Response(Payload{Body: []byte(c.answer)})
+			replied, err := x.Response(message.Message{Body: []byte(c.answer)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -282,7 +283,7 @@ func TestRequestRefusals(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := Request(Payload{Body: []byte(c.request)}, c.from, c.to, Options{Node: "n", Spec: c.spec})
+			_, _, err := Request(message.Message{Body: []byte(c.request)}, c.from, c.to, Options{Node: "n", Spec: c.spec})
 			var e *Error
 			if !errors.As(err, &e) {
 				t.Fatalf("error is %v, not an *Error", err)

@@ -3,24 +3,25 @@ package translate
 import (
 	"errors"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
 // Mean is the element-wise mean of the tensors in several answers, written in
 // the kind of the first. Answers that do not match are an error that names the
 // child by its index.
-func Mean(form Form, ps []Payload) (Payload, error) {
+func Mean(form Form, ps []message.Message) (message.Message, error) {
 	c, err := form.codec()
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	if len(ps) == 0 {
-		return Payload{}, refuse("", "there is no answer to take the mean of")
+		return message.Message{}, refuse("", "there is no answer to take the mean of")
 	}
-	answers := make([]*message, len(ps))
+	answers := make([]*content, len(ps))
 	for i, p := range ps {
 		if answers[i], err = decodeForMean(c, p); err != nil {
-			return Payload{}, ofChild(i, err)
+			return message.Message{}, ofChild(i, err)
 		}
 	}
 	first := answers[0]
@@ -28,22 +29,23 @@ func Mean(form Form, ps []Payload) (Payload, error) {
 	mean.tensors = make([]tensor.Tensor, len(first.tensors))
 	for k := range first.tensors {
 		if mean.tensors[k], err = meanOf(answers, k); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 	}
 	asked := *first
 	if asked.meta, err = mergeMeta(answers); err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	if first.kind == kindJSON {
 		if mean.value, err = c.writeJSON(&mean, first); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 	}
-	return c.encodeResponse(&mean, &asked)
+	out, err := c.encodeResponse(&mean, &asked)
+	return carry(out, ps[0]), err
 }
 
-func decodeForMean(c codec, p Payload) (*message, error) {
+func decodeForMean(c codec, p message.Message) (*content, error) {
 	m, err := c.decodeResponse(p)
 	if err != nil {
 		return nil, err
@@ -69,7 +71,7 @@ func ofChild(i int, err error) error {
 
 // meanOf is the mean of the first answer's tensor k and the others' tensors of
 // that name.
-func meanOf(answers []*message, k int) (tensor.Tensor, error) {
+func meanOf(answers []*content, k int) (tensor.Tensor, error) {
 	name := answers[0].tensors[k].Name
 	all := make([]tensor.Tensor, len(answers))
 	for i, m := range answers {

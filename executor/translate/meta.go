@@ -12,7 +12,7 @@ import (
 // mergeMeta makes one meta of several, as Seldon's Python wrapper does for a
 // combiner: tags and requestPath merged from left to right, metrics in a row,
 // the first puid.
-func mergeMeta(answers []*message) (meta, error) {
+func mergeMeta(answers []*content) (meta, error) {
 	var out meta
 	var members [][]byte
 	for _, m := range answers {

@@ -177,7 +177,7 @@ func passesPair(t *testing.T, r *rand.Rand, from, to Form) bool {
 	limited := (from == SeldonProto || to == SeldonProto) && (beyondDoubles(inputs) || beyondDoubles(outputs))
 	source, _ := from.codec()
 	target, _ := to.codec()
-	request, err := source.encodeRequest(&message{tensors: inputs})
+	request, err := source.encodeRequest(&content{tensors: inputs})
 	if err != nil {
 		return refusedFairly(t, limited, err)
 	}
@@ -193,7 +193,7 @@ func passesPair(t *testing.T, r *rand.Rand, from, to Form) bool {
 	if err := sameTensors(inputs, got); err != nil {
 		t.Fatalf("request %q became %q: %v", request.Body, sent.Body, err)
 	}
-	answer, err := target.encodeResponse(&message{tensors: outputs}, &message{})
+	answer, err := target.encodeResponse(&content{tensors: outputs}, &content{})
 	if err != nil {
 		return refusedFairly(t, limited, err)
 	}
@@ -219,7 +219,7 @@ func refusedFairly(t *testing.T, limited bool, err error) bool {
 	return false
 }
 
-func readBack(m *message, err error) ([]tensor.Tensor, error) {
+func readBack(m *content, err error) ([]tensor.Tensor, error) {
 	if err != nil || m.kind != kindJSON {
 		if m == nil {
 			return nil, err

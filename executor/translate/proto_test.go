@@ -14,6 +14,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
+	"github.com/prime-radiant/radiant/executor/message"
 )
 
 func shapeOf(dims ...int64) *tensorflow.TensorShapeProto {
@@ -168,16 +169,16 @@ func TestProtoExchanges(t *testing.T) {
 	}
 }
 
-func encoded(t *testing.T, m proto.Message) Payload {
+func encoded(t *testing.T, m proto.Message) message.Message {
 	t.Helper()
 	body, err := proto.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Payload{Body: body}
+	return message.Message{Body: body}
 }
 
-func compareProto(t *testing.T, want proto.Message, p Payload) {
+func compareProto(t *testing.T, want proto.Message, p message.Message) {
 	t.Helper()
 	got := want.ProtoReflect().New().Interface()
 	if err := proto.Unmarshal(p.Body, got); err != nil {
@@ -245,14 +246,14 @@ func TestBinaryTensors(t *testing.T) {
 		`{"name":"b","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":5}}],` +
 		`"outputs":[{"name":"y"},{"name":"z","parameters":{"binary_data":false}}]}`
 	body := head + "\x00\x00\x80\x3f\xcd\xcc\xcc\x3d" + "\x01\x00\x00\x00\xff"
-	sent, x, err := Request(Payload{Body: []byte(body), JSONLength: len(head)}, V2JSON, TensorFlowJSON, Options{Model: "m"})
+	sent, x, err := Request(message.Message{Body: []byte(body), JSONLength: len(head)}, V2JSON, TensorFlowJSON, Options{Model: "m"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(`{"inputs":{"a":[1.0,0.1],"b":[{"b64":"/w=="}]}}`, string(sent.Body)); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
-	replied, err := x.Response(Payload{Body: []byte(`{"outputs":{"y":[[true,false]],"z":[1]}}`)})
+	replied, err := x.Response(message.Message{Body: []byte(`{"outputs":{"y":[[true,false]],"z":[1]}}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,15 +262,15 @@ func TestBinaryTensors(t *testing.T) {
 	if diff := cmp.Diff(want+"\x01\x00", string(replied.Body)); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
-	if replied.JSONLength != len(want) || replied.ContentType != "application/octet-stream" {
-		t.Errorf("JSONLength %d of type %q, want %d", replied.JSONLength, replied.ContentType, len(want))
+	if replied.JSONLength != len(want) || replied.Type != "application/octet-stream" {
+		t.Errorf("JSONLength %d of type %q, want %d", replied.JSONLength, replied.Type, len(want))
 	}
 	for _, length := range []int{-1, len(body) + 1, len(head) - 1} {
-		if _, _, err := Request(Payload{Body: []byte(body), JSONLength: length}, V2JSON, TensorFlowJSON, Options{}); err == nil {
+		if _, _, err := Request(message.Message{Body: []byte(body), JSONLength: length}, V2JSON, TensorFlowJSON, Options{}); err == nil {
 			t.Errorf("a JSON length of %d is accepted", length)
 		}
 	}
-	if _, _, err := Request(Payload{Body: []byte(body + "x"), JSONLength: len(head)}, V2JSON, TensorFlowJSON, Options{}); err == nil {
+	if _, _, err := Request(message.Message{Body: []byte(body + "x"), JSONLength: len(head)}, V2JSON, TensorFlowJSON, Options{}); err == nil {
 		t.Error("a byte too many is accepted")
 	}
 }

@@ -83,7 +83,7 @@ func sentKind(t *tensor.Tensor) (kind, error) {
 const maxColumns = 4096
 
 // answerNames are those that the answer has, or as columnNames.
-func answerNames(m *message) []string {
+func answerNames(m *content) []string {
 	if len(m.names) > 0 {
 		return m.names
 	}
@@ -163,6 +163,6 @@ func appendByName(dst []byte, tensors []tensor.Tensor, style tensor.Style) ([]by
 	return append(dst, '}'), nil
 }
 
-func writeTensorsByName(m, _ *message) ([]byte, error) {
+func writeTensorsByName(m, _ *content) ([]byte, error) {
 	return appendByName(nil, m.tensors, seldonStyle())
 }

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/prime-radiant/radiant/apis/tensorflow"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
@@ -23,7 +24,7 @@ func seldonServerStyle() tensor.Style {
 	return tensor.Style{NaN: "NaN", Infinity: "Infinity"}
 }
 
-func decodeSeldonJSON(p Payload) (*message, error) {
+func decodeSeldonJSON(p message.Message) (*content, error) {
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
 		return nil, refuse("", "not a seldon message: %s", reason(err))
@@ -31,7 +32,7 @@ func decodeSeldonJSON(p Payload) (*message, error) {
 	if err := seldonFailure(fields.Value("status")); err != nil {
 		return nil, err
 	}
-	m := &message{}
+	m := &content{}
 	if err := m.readSeldonMeta(fields.Value("meta")); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func seldonFailure(status []byte) error {
 	return refuse("", "the message reports a failure: %s", s.Info+s.Reason)
 }
 
-func (m *message) readSeldonMeta(value []byte) error {
+func (m *content) readSeldonMeta(value []byte) error {
 	if value == nil {
 		return nil
 	}
@@ -129,7 +130,7 @@ func (m *message) readSeldonMeta(value []byte) error {
 	return nil
 }
 
-func (m *message) readSeldonData(value []byte) error {
+func (m *content) readSeldonData(value []byte) error {
 	fields, err := jsontext.ParseObject(value)
 	if err != nil {
 		return err
@@ -217,14 +218,14 @@ func appendShape(dst []byte, shape []int64) []byte {
 	return append(dst, ']')
 }
 
-func encodeSeldonJSONRequest(m *message) (Payload, error) {
+func encodeSeldonJSONRequest(m *content) (message.Message, error) {
 	if len(m.tensors) == 0 {
-		return Payload{}, refuse("", "the message holds no tensor")
+		return message.Message{}, refuse("", "the message holds no tensor")
 	}
 	k, err := kindJSON, error(nil)
 	if len(m.tensors) == 1 {
 		if k, err = sentKind(&m.tensors[0]); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 	}
 	w := seldonWriter{kind: k, style: seldonServerStyle(), names: []string{}}
@@ -234,12 +235,12 @@ func encodeSeldonJSONRequest(m *message) (Payload, error) {
 	return w.write(m)
 }
 
-func encodeSeldonJSONResponse(m, asked *message) (Payload, error) {
+func encodeSeldonJSONResponse(m, asked *content) (message.Message, error) {
 	w := seldonWriter{kind: kindJSON, style: seldonStyle(), meta: asked.meta.json}
 	if m.kind != kindJSON && len(m.tensors) == 1 {
 		var err error
 		if w.kind, err = answerKind(asked.kind, &m.tensors[0]); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 		w.names = answerNames(m)
 	}
@@ -254,17 +255,17 @@ type seldonWriter struct {
 	meta  []byte // the members of meta
 }
 
-func (w seldonWriter) write(m *message) (Payload, error) {
+func (w seldonWriter) write(m *content) (message.Message, error) {
 	body, err := w.data([]byte{'{'}, m)
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	body = append(body, `,"meta":{`...)
 	body = append(body, w.meta...)
 	return jsonPayload(append(body, "}}"...)), nil
 }
 
-func (w seldonWriter) data(dst []byte, m *message) ([]byte, error) {
+func (w seldonWriter) data(dst []byte, m *content) ([]byte, error) {
 	switch w.kind {
 	case kindJSON:
 		dst = append(dst, `"jsonData":`...)

@@ -8,10 +8,11 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
-func decodeSeldonProto(p Payload) (*message, error) {
+func decodeSeldonProto(p message.Message) (*content, error) {
 	var in seldon.SeldonMessage
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
 		return nil, refuse("", "not a seldon message: %s", reason(err))
@@ -19,7 +20,7 @@ func decodeSeldonProto(p Payload) (*message, error) {
 	if in.GetStatus().GetStatus() == seldon.Status_FAILURE {
 		return nil, refuse("", "the message reports a failure: %s", in.Status.Info+in.Status.Reason)
 	}
-	m := &message{id: in.GetMeta().GetPuid()}
+	m := &content{id: in.GetMeta().GetPuid()}
 	if in.Meta != nil {
 		in.Meta.Routing = nil
 		m.meta.proto = in.Meta
@@ -46,7 +47,7 @@ func decodeSeldonProto(p Payload) (*message, error) {
 	return m, nil
 }
 
-func (m *message) readSeldonDataProto(data *seldon.DefaultData) error {
+func (m *content) readSeldonDataProto(data *seldon.DefaultData) error {
 	m.names = data.GetNames()
 	var t tensor.Tensor
 	var err error
@@ -120,14 +121,14 @@ func flatRows(list *structpb.ListValue) (tensor.Tensor, bool) {
 	return t, err == nil
 }
 
-func encodeSeldonProtoRequest(m *message) (Payload, error) {
+func encodeSeldonProtoRequest(m *content) (message.Message, error) {
 	if len(m.tensors) == 0 {
-		return Payload{}, refuse("", "the message holds no tensor")
+		return message.Message{}, refuse("", "the message holds no tensor")
 	}
 	k, err := kindJSON, error(nil)
 	if len(m.tensors) == 1 {
 		if k, err = sentProtoKind(&m.tensors[0]); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 	}
 	out := &seldon.SeldonMessage{Meta: &seldon.Meta{Puid: m.id}}
@@ -148,7 +149,7 @@ func sentProtoKind(t *tensor.Tensor) (kind, error) {
 	return kindTensor, nil
 }
 
-func encodeSeldonProtoResponse(m, asked *message) (Payload, error) {
+func encodeSeldonProtoResponse(m, asked *content) (message.Message, error) {
 	out := &seldon.SeldonMessage{Meta: asked.meta.proto}
 	if out.Meta == nil {
 		out.Meta = &seldon.Meta{}
@@ -157,14 +158,14 @@ func encodeSeldonProtoResponse(m, asked *message) (Payload, error) {
 	if m.kind != kindJSON && len(m.tensors) == 1 {
 		var err error
 		if k, err = answerKind(asked.kind, &m.tensors[0]); err != nil {
-			return Payload{}, err
+			return message.Message{}, err
 		}
 		names = answerNames(m)
 	}
 	return writeSeldonProto(out, k, names, m)
 }
 
-func writeSeldonProto(out *seldon.SeldonMessage, k kind, names []string, m *message) (Payload, error) {
+func writeSeldonProto(out *seldon.SeldonMessage, k kind, names []string, m *content) (message.Message, error) {
 	var err error
 	switch k {
 	case kindJSON:
@@ -183,20 +184,20 @@ func writeSeldonProto(out *seldon.SeldonMessage, k kind, names []string, m *mess
 		out.DataOneof = &seldon.SeldonMessage_Data{Data: data}
 	}
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	return marshal(out)
 }
 
-func marshal(out proto.Message) (Payload, error) {
+func marshal(out proto.Message) (message.Message, error) {
 	body, err := proto.MarshalOptions{Deterministic: true}.Marshal(out)
 	if err != nil {
-		return Payload{}, blame("", err)
+		return message.Message{}, blame("", err)
 	}
 	return protoPayload(body), nil
 }
 
-func setJSONData(out *seldon.SeldonMessage, m *message) error {
+func setJSONData(out *seldon.SeldonMessage, m *content) error {
 	text := m.value
 	if text == nil {
 		for _, t := range m.tensors {

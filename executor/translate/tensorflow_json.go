@@ -1,6 +1,7 @@
 package translate
 
 import (
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
@@ -14,12 +15,12 @@ func tensorFlowStyle() tensor.Style {
 	return tensor.Style{NaN: "NaN", Infinity: "Infinity", Base64: tensor.Base64Binary}
 }
 
-func decodeTensorFlowJSONRequest(p Payload) (*message, error) {
+func decodeTensorFlowJSONRequest(p message.Message) (*content, error) {
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
 		return nil, refuse("", "not a TensorFlow request: %s", reason(err))
 	}
-	m := &message{}
+	m := &content{}
 	if m.signature, err = fields.Text("signature_name"); err != nil {
 		return nil, blame("", err)
 	}
@@ -27,7 +28,7 @@ func decodeTensorFlowJSONRequest(p Payload) (*message, error) {
 	return m, err
 }
 
-func decodeTensorFlowJSONResponse(p Payload) (*message, error) {
+func decodeTensorFlowJSONResponse(p message.Message) (*content, error) {
 	fields, err := jsontext.ParseObject(p.Body)
 	if err != nil {
 		return nil, refuse("", "not a TensorFlow answer: %s", reason(err))
@@ -35,7 +36,7 @@ func decodeTensorFlowJSONResponse(p Payload) (*message, error) {
 	if text, err := fields.Text("error"); err == nil && text != "" {
 		return nil, refuse("", "the model server reports: %s", text)
 	}
-	m := &message{}
+	m := &content{}
 	m.tensors, m.rows, err = readRowsOrColumns(fields, "predictions", "outputs")
 	return m, err
 }
@@ -135,9 +136,9 @@ func stackRows(rows [][]byte, key string) ([]tensor.Tensor, error) {
 
 // encodeTensorFlowJSONRequest lists a single tensor without a name as
 // instances; inputs by name allow any shapes.
-func encodeTensorFlowJSONRequest(m *message) (Payload, error) {
+func encodeTensorFlowJSONRequest(m *content) (message.Message, error) {
 	if len(m.tensors) == 0 {
-		return Payload{}, refuse("", "the message holds no tensor")
+		return message.Message{}, refuse("", "the message holds no tensor")
 	}
 	body := []byte{'{'}
 	if m.signature != "" {
@@ -154,17 +155,17 @@ func encodeTensorFlowJSONRequest(m *message) (Payload, error) {
 		body, err = t.AppendNested(append(body, `"instances":`...), tensorFlowStyle())
 	}
 	if err != nil {
-		return Payload{}, inField("inputs", err)
+		return message.Message{}, inField("inputs", err)
 	}
 	return jsonPayload(append(body, '}')), nil
 }
 
 // encodeTensorFlowJSONResponse answers instances with predictions, inputs with
 // outputs.
-func encodeTensorFlowJSONResponse(m, asked *message) (Payload, error) {
+func encodeTensorFlowJSONResponse(m, asked *content) (message.Message, error) {
 	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.rows)
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	return jsonPayload(append(body, '}')), nil
 }
@@ -256,10 +257,10 @@ func listsRows(value []byte) bool {
 }
 
 // passTensorFlowJSON makes jsonData that is a request the request.
-func passTensorFlowJSON(value []byte, o *Options) (Payload, bool, error) {
+func passTensorFlowJSON(value []byte, o *Options) (message.Message, bool, error) {
 	fields, err := jsontext.ParseObject(value)
 	if err != nil || !hasRowsOrColumns(fields) {
-		return Payload{}, false, nil
+		return message.Message{}, false, nil
 	}
 	if o.Signature == "" || fields.Value("signature_name") != nil {
 		return jsonPayload(value), true, nil
@@ -282,7 +283,7 @@ func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
 
 // writeTensorFlowValue makes tensors the value of jsonData: the answer that
 // TensorFlow Serving would give in JSON.
-func writeTensorFlowValue(m, asked *message) ([]byte, error) {
+func writeTensorFlowValue(m, asked *content) ([]byte, error) {
 	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.rows)
 	return append(body, '}'), err
 }

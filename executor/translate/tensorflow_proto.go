@@ -9,15 +9,16 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/prime-radiant/radiant/apis/tensorflow"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
-func decodeTensorFlowProtoRequest(p Payload) (*message, error) {
+func decodeTensorFlowProtoRequest(p message.Message) (*content, error) {
 	var in tensorflow.PredictRequest
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
 		return nil, refuse("", "not a PredictRequest: %s", reason(err))
 	}
-	m := &message{}
+	m := &content{}
 	m.readModelSpec(in.GetModelSpec())
 	for _, name := range in.GetOutputFilter() {
 		m.outputs = append(m.outputs, wantedOutput{name: name})
@@ -29,19 +30,19 @@ func decodeTensorFlowProtoRequest(p Payload) (*message, error) {
 	return m, err
 }
 
-func decodeTensorFlowProtoResponse(p Payload) (*message, error) {
+func decodeTensorFlowProtoResponse(p message.Message) (*content, error) {
 	var in tensorflow.PredictResponse
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
 		return nil, refuse("", "not a PredictResponse: %s", reason(err))
 	}
-	m := &message{}
+	m := &content{}
 	m.readModelSpec(in.GetModelSpec())
 	var err error
 	m.tensors, err = fromTensorMap(in.GetOutputs())
 	return m, err
 }
 
-func (m *message) readModelSpec(spec *tensorflow.ModelSpec) {
+func (m *content) readModelSpec(spec *tensorflow.ModelSpec) {
 	m.model, m.signature = spec.GetName(), spec.GetSignatureName()
 	switch version := spec.GetVersionChoice().(type) {
 	case *tensorflow.ModelSpec_Version:
@@ -51,7 +52,7 @@ func (m *message) readModelSpec(spec *tensorflow.ModelSpec) {
 	}
 }
 
-func writeModelSpec(m *message) *tensorflow.ModelSpec {
+func writeModelSpec(m *content) *tensorflow.ModelSpec {
 	spec := &tensorflow.ModelSpec{Name: m.model, SignatureName: m.signature}
 	if version, err := strconv.ParseInt(m.version, 10, 64); err == nil {
 		spec.VersionChoice = &tensorflow.ModelSpec_Version{Version: wrapperspb.Int64(version)}
@@ -91,15 +92,15 @@ func toTensorMap(tensors []tensor.Tensor) (map[string]*tensorflow.TensorProto, e
 	return out, nil
 }
 
-func encodeTensorFlowProtoRequest(m *message) (Payload, error) {
+func encodeTensorFlowProtoRequest(m *content) (message.Message, error) {
 	for _, t := range m.tensors {
 		if t.Name == "" {
-			return Payload{}, refuse("", "the data has no name and the name of the model's input is not known")
+			return message.Message{}, refuse("", "the data has no name and the name of the model's input is not known")
 		}
 	}
 	inputs, err := toTensorMap(m.tensors)
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	out := &tensorflow.PredictRequest{ModelSpec: writeModelSpec(m), Inputs: inputs}
 	for _, w := range m.outputs {
@@ -110,10 +111,10 @@ func encodeTensorFlowProtoRequest(m *message) (Payload, error) {
 
 // encodeTensorFlowProtoResponse repeats the request's model_spec, with the
 // version that the server reports.
-func encodeTensorFlowProtoResponse(m, asked *message) (Payload, error) {
+func encodeTensorFlowProtoResponse(m, asked *content) (message.Message, error) {
 	outputs, err := toTensorMap(m.tensors)
 	if err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	spec := *asked
 	if spec.model == "" {

@@ -5,6 +5,7 @@ package translate
 import (
 	"fmt"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
@@ -12,7 +13,7 @@ import (
 type Form uint8
 
 // The forms. JSON forms travel over HTTP, the others over gRPC. V2JSON
-// includes the binary tensor extension, see [Payload.JSONLength].
+// includes the binary tensor extension, see [message.Message].
 const (
 	NoForm Form = iota
 	SeldonJSON
@@ -23,13 +24,11 @@ const (
 	V2Proto
 )
 
-// Payload is one message in some form.
-type Payload struct {
-	Body        []byte
-	ContentType string
-	// JSONLength is the value of Inference-Header-Content-Length in V2JSON:
-	// that many bytes of Body are JSON, the rest are raw tensors. 0: all JSON.
-	JSONLength int
+// carry gives m another text: its type, and how much of it is JSON, come with
+// it. Whatever else m has it keeps.
+func carry(text, m message.Message) message.Message {
+	m.Body, m.Type, m.JSONLength, m.Encoding = text.Body, text.Type, text.JSONLength, ""
+	return m
 }
 
 // Options say what the node's server expects.

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
@@ -14,12 +15,12 @@ func v2Dialect() tensor.Dialect { return tensor.Dialect{Null: true} }
 
 func v2Style() tensor.Style { return tensor.Style{NaN: "null", Infinity: "Infinity"} }
 
-func decodeV2JSONRequest(p Payload) (*message, error) {
+func decodeV2JSONRequest(p message.Message) (*content, error) {
 	fields, tail, err := splitV2(p)
 	if err != nil {
 		return nil, err
 	}
-	m := &message{}
+	m := &content{}
 	if m.id, err = fields.Text("id"); err != nil {
 		return nil, blame("", err)
 	}
@@ -35,7 +36,7 @@ func decodeV2JSONRequest(p Payload) (*message, error) {
 	return m, err
 }
 
-func decodeV2JSONResponse(p Payload) (*message, error) {
+func decodeV2JSONResponse(p message.Message) (*content, error) {
 	fields, tail, err := splitV2(p)
 	if err != nil {
 		return nil, err
@@ -43,7 +44,7 @@ func decodeV2JSONResponse(p Payload) (*message, error) {
 	if text, err := fields.Text("error"); err == nil && text != "" {
 		return nil, refuse("", "the model server reports: %s", text)
 	}
-	m := &message{}
+	m := &content{}
 	if m.model, err = fields.Text("model_name"); err != nil {
 		return nil, blame("", err)
 	}
@@ -56,7 +57,7 @@ func decodeV2JSONResponse(p Payload) (*message, error) {
 }
 
 // splitV2 parts the JSON from the elements behind it.
-func splitV2(p Payload) (fields jsontext.Fields, tail []byte, err error) {
+func splitV2(p message.Message) (fields jsontext.Fields, tail []byte, err error) {
 	text := p.Body
 	switch n := p.JSONLength; {
 	case n < 0 || n > len(text):
@@ -193,7 +194,7 @@ const frameContent = "pd"
 
 // encodeV2JSONRequest puts byte strings that are not UTF-8 after the JSON,
 // since JSON has no place for them.
-func encodeV2JSONRequest(m *message) (Payload, error) {
+func encodeV2JSONRequest(m *content) (message.Message, error) {
 	w := v2Writer{body: []byte{'{'}}
 	if m.id != "" {
 		w.body = append(jsontext.AppendQuoted(append(w.body, `"id":`...), []byte(m.id)), ',')
@@ -202,7 +203,7 @@ func encodeV2JSONRequest(m *message) (Payload, error) {
 		w.body = append(w.body, `"parameters":{"content_type":"`+frameContent+`"},`...)
 	}
 	if err := w.tensors("inputs", unnamedInput, m.tensors, notText); err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	if len(m.outputs) > 0 {
 		w.body = append(w.body, `,"outputs":[`...)
@@ -227,7 +228,7 @@ func notText(t *tensor.Tensor) bool {
 	return false
 }
 
-func encodeV2JSONResponse(m, asked *message) (Payload, error) {
+func encodeV2JSONResponse(m, asked *content) (message.Message, error) {
 	w := v2Writer{body: []byte(`{"model_name":`)}
 	w.body = append(jsontext.AppendQuoted(w.body, []byte(m.model)), ',')
 	if m.version != "" {
@@ -245,7 +246,7 @@ func encodeV2JSONResponse(m, asked *message) (Payload, error) {
 		return asked.binary
 	}
 	if err := w.tensors("outputs", unnamedOutput, m.tensors, binary); err != nil {
-		return Payload{}, err
+		return message.Message{}, err
 	}
 	return w.payload(), nil
 }
@@ -256,13 +257,13 @@ type v2Writer struct {
 	hasTail    bool
 }
 
-func (w *v2Writer) payload() Payload {
+func (w *v2Writer) payload() message.Message {
 	w.body = append(w.body, '}')
 	if !w.hasTail {
 		return jsonPayload(w.body)
 	}
 	n := len(w.body)
-	return Payload{Body: append(w.body, w.tail...), ContentType: "application/octet-stream", JSONLength: n}
+	return message.Message{Body: append(w.body, w.tail...), Type: "application/octet-stream", JSONLength: n}
 }
 
 func (w *v2Writer) tensors(key, unnamed string, tensors []tensor.Tensor, binary func(*tensor.Tensor) bool) error {
@@ -322,7 +323,7 @@ func isV2Request(value []byte) bool {
 	return inputs[jsontext.Space(inputs, 1)] == '{'
 }
 
-func passV2JSON(value []byte, _ *Options) (Payload, bool, error) {
+func passV2JSON(value []byte, _ *Options) (message.Message, bool, error) {
 	return jsonPayload(value), isV2Request(value), nil
 }
 
@@ -341,7 +342,7 @@ func readV2Value(value []byte) ([]tensor.Tensor, error) {
 
 // writeV2Value makes tensors the value of jsonData: the answer that a v2 server
 // would give in JSON.
-func writeV2Value(m, _ *message) ([]byte, error) {
-	out, err := encodeV2JSONResponse(m, &message{})
+func writeV2Value(m, _ *content) ([]byte, error) {
+	out, err := encodeV2JSONResponse(m, &content{})
 	return out.Body, err
 }

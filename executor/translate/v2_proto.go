@@ -4,15 +4,16 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/inference"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
-func decodeV2ProtoRequest(p Payload) (*message, error) {
+func decodeV2ProtoRequest(p message.Message) (*content, error) {
 	var in inference.ModelInferRequest
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
 		return nil, refuse("", "not a ModelInferRequest: %s", reason(err))
 	}
-	m := &message{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawInputContents) > 0}
+	m := &content{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawInputContents) > 0}
 	for _, o := range in.Outputs {
 		m.outputs = append(m.outputs, wantedOutput{name: o.GetName()})
 	}
@@ -28,12 +29,12 @@ func decodeV2ProtoRequest(p Payload) (*message, error) {
 	return m, raw.left()
 }
 
-func decodeV2ProtoResponse(p Payload) (*message, error) {
+func decodeV2ProtoResponse(p message.Message) (*content, error) {
 	var in inference.ModelInferResponse
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
 		return nil, refuse("", "not a ModelInferResponse: %s", reason(err))
 	}
-	m := &message{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawOutputContents) > 0}
+	m := &content{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawOutputContents) > 0}
 	raw := rawContents{entries: in.RawOutputContents}
 	for _, t := range in.Outputs {
 		if err := m.addV2(t, &raw); err != nil {
@@ -72,7 +73,7 @@ func (r *rawContents) left() error {
 	return nil
 }
 
-func (m *message) addV2(in protoTensor, raw *rawContents) error {
+func (m *content) addV2(in protoTensor, raw *rawContents) error {
 	name := in.GetName()
 	dtype, ok := tensor.ParseDType(in.GetDatatype())
 	if !ok {
@@ -152,7 +153,7 @@ func narrowWords[T int32 | uint32](values []T, dtype tensor.DType) ([]byte, erro
 }
 
 // encodeV2ProtoRequest sends raw contents, which hold every type.
-func encodeV2ProtoRequest(m *message) (Payload, error) {
+func encodeV2ProtoRequest(m *content) (message.Message, error) {
 	out := &inference.ModelInferRequest{ModelName: m.model, ModelVersion: m.version, Id: m.id}
 	for _, t := range m.tensors {
 		if t.Name == "" && len(m.tensors) == 1 {
@@ -160,7 +161,7 @@ func encodeV2ProtoRequest(m *message) (Payload, error) {
 		}
 		typed, raw, err := rawEntry(t)
 		if err != nil {
-			return Payload{}, blame(t.Name, err)
+			return message.Message{}, blame(t.Name, err)
 		}
 		out.Inputs = append(out.Inputs, &inference.ModelInferRequest_InferInputTensor{
 			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape})
@@ -186,7 +187,7 @@ func rawEntry(t tensor.Tensor) (typed tensor.Tensor, raw []byte, err error) {
 
 // encodeV2ProtoResponse answers raw contents with raw contents, and with them
 // as well where a type has no other place.
-func encodeV2ProtoResponse(m, asked *message) (Payload, error) {
+func encodeV2ProtoResponse(m, asked *content) (message.Message, error) {
 	out := &inference.ModelInferResponse{ModelName: m.model, ModelVersion: m.version, Id: asked.id}
 	raw := asked.raw
 	for _, t := range m.tensors {
@@ -195,7 +196,7 @@ func encodeV2ProtoResponse(m, asked *message) (Payload, error) {
 	for _, t := range m.tensors {
 		typed, entry, err := rawEntry(t)
 		if err != nil {
-			return Payload{}, blame(t.Name, err)
+			return message.Message{}, blame(t.Name, err)
 		}
 		output := &inference.ModelInferResponse_InferOutputTensor{
 			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape}

@@ -12,6 +12,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
@@ -36,19 +37,19 @@ func TestChainJSON(t *testing.T) {
 		{V2JSON, `{"outputs":[1`, `error: ends too early`},
 	}
 	for _, c := range cases {
-		got, err := Chain(c.form, Payload{Body: []byte(c.in), ContentType: "t"}, "m")
+		got, err := Chain(c.form, message.Message{Body: []byte(c.in), Type: "t"}, "m")
 		if want, isError := strings.CutPrefix(c.want, "error: "); isError {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want %s", c.in, err, want)
 			}
 			continue
 		}
-		if err != nil || string(got.Body) != c.want || got.ContentType != "t" {
+		if err != nil || string(got.Body) != c.want || got.Type != "t" {
 			t.Errorf("%s: %s, %v, want %s", c.in, got.Body, err, c.want)
 		}
 	}
 	head := `{"outputs":[{"name":"a","datatype":"UINT8","shape":[1],"parameters":{"binary_data_size":1}}]}`
-	got, err := Chain(V2JSON, Payload{Body: []byte(head + "\xff"), JSONLength: len(head)}, "m")
+	got, err := Chain(V2JSON, message.Message{Body: []byte(head + "\xff"), JSONLength: len(head)}, "m")
 	want := strings.Replace(head, "outputs", "inputs", 1)
 	if err != nil || string(got.Body) != want+"\xff" || got.JSONLength != len(want) {
 		t.Errorf("binary: %q, %d, %v", got.Body, got.JSONLength, err)
@@ -84,7 +85,7 @@ func TestChainProto(t *testing.T) {
 
 	for _, form := range []Form{TensorFlowProto, V2Proto} {
 		for _, body := range []string{"", "\x0a", "\x0a\xff"} {
-			if _, err := Chain(form, Payload{Body: []byte(body)}, "m"); err == nil {
+			if _, err := Chain(form, message.Message{Body: []byte(body)}, "m"); err == nil {
 				t.Errorf("%#v: %q is chained", form, body)
 			}
 		}
@@ -122,7 +123,7 @@ func TestBranch(t *testing.T) {
 		{V2JSON, `{"outputs":[{"name":"o","shape":[1],"datatype":"BYTES","data":["1"]}]}`, "error: BYTES are not numbers"},
 	}
 	for _, c := range cases {
-		got, err := Branch(c.form, Payload{Body: []byte(c.body)})
+		got, err := Branch(c.form, message.Message{Body: []byte(c.body)})
 		if want, isError := strings.CutPrefix(c.want, "error: "); isError {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want %s", c.body, err, want)
@@ -171,9 +172,9 @@ func TestMean(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			var ps []Payload
+			var ps []message.Message
 			for _, b := range c.bodies {
-				ps = append(ps, Payload{Body: []byte(b)})
+				ps = append(ps, message.Message{Body: []byte(b)})
 			}
 			got, err := Mean(c.form, ps)
 			if want, isError := strings.CutPrefix(c.want, "error: "); isError {
@@ -190,7 +191,7 @@ func TestMean(t *testing.T) {
 			}
 		})
 	}
-	got, err := Mean(SeldonProto, []Payload{encoded(t, seldonTensor([]int32{1}, 1)), encoded(t, seldonTensor([]int32{1}, 4))})
+	got, err := Mean(SeldonProto, []message.Message{encoded(t, seldonTensor([]int32{1}, 1)), encoded(t, seldonTensor([]int32{1}, 4))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,15 +199,15 @@ func TestMean(t *testing.T) {
 }
 
 func TestJoin(t *testing.T) {
-	got, err := Join(SeldonJSON, []Payload{{Body: []byte(` {"data": 1.50} `), ContentType: "application/x"}, {Body: []byte(`"<"`)}})
-	if err != nil || string(got.Body) != `[{"data": 1.50},"<"]` || got.ContentType != "application/x" {
+	got, err := Join(SeldonJSON, []message.Message{{Body: []byte(` {"data": 1.50} `), Type: "application/x"}, {Body: []byte(`"<"`)}})
+	if err != nil || string(got.Body) != `[{"data": 1.50},"<"]` || got.Type != "application/x" {
 		t.Errorf("%q, %v", got.Body, err)
 	}
-	if _, err = Join(V2JSON, []Payload{{Body: []byte(`{}`)}, {Body: []byte(`{`)}}); err == nil || !strings.Contains(err.Error(), "child 1") {
+	if _, err = Join(V2JSON, []message.Message{{Body: []byte(`{}`)}, {Body: []byte(`{`)}}); err == nil || !strings.Contains(err.Error(), "child 1") {
 		t.Errorf("a broken child: %v", err)
 	}
 	one, two := seldonTensor([]int32{1}, 1), seldonTensor([]int32{1}, 2)
-	got, err = Join(SeldonProto, []Payload{encoded(t, one), encoded(t, two)})
+	got, err = Join(SeldonProto, []message.Message{encoded(t, one), encoded(t, two)})
 	if err != nil {
 		t.Fatal(err)
 	}
