@@ -3,7 +3,7 @@ package expand_test
 import (
 	"cmp"
 	"fmt"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,7 +18,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/prime-radiant/radiant/expand"
 )
@@ -129,21 +128,15 @@ func (c *checker) untyped(o *unstructured.Unstructured) {
 	case "ScaledObject":
 		name, _, _ := unstructured.NestedString(o.Object, "spec", "scaleTargetRef", "name")
 		c.target(name)
-	case "VirtualService", "Mapping", "TraefikService":
-		text, err := yaml.Marshal(o.Object["spec"])
-		if err != nil {
-			c.fail("cannot be written: %v", err)
-		}
-		addresses := destinations(kind, string(text))
-		if len(addresses) == 0 {
-			c.fail("leads nowhere:\n%s", text)
+	default:
+		spec, _ := o.Object["spec"].(map[string]any)
+		addresses := destinations(spec)
+		if len(addresses) == 0 && slices.Contains([]string{"VirtualService", "Mapping", "TraefikService"}, kind) {
+			c.fail("leads nowhere:\n%v", spec)
 		}
 		for _, at := range addresses {
 			c.leads(at.service, at.port)
 		}
-	case "DestinationRule", "TLSContext", "Middleware":
-	default:
-		c.fail("is of a kind that the checker does not know")
 	}
 }
 
@@ -152,17 +145,33 @@ type address struct {
 	port    int32
 }
 
-// destinations finds the Services and ports in a specification.
-func destinations(kind, text string) []address {
-	pattern := regexp.MustCompile(map[string]string{
-		"VirtualService": `host: ([\w-]+)(?:\.\S+)?\n\s+port:\n\s+number: (\d+)`,
-		"Mapping":        `service: ([\w-]+)\.[\w-]+:(\d+)`,
-		"TraefikService": `name: ([\w-]+)\n(?:\s+(?:nativeLB|percent): \w+\n)*\s+port: (\d+)`,
-	}[kind])
+// destinations finds the Services and ports in a specification: a host or a
+// name beside a port, or "name.namespace:port".
+func destinations(value any) []address {
 	var found []address
-	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
-		port, _ := strconv.ParseInt(m[2], 10, 32)
-		found = append(found, address{m[1], int32(port)})
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			found = append(found, destinations(item)...)
+		}
+	case map[string]any:
+		port, _ := value["port"].(int64)
+		if inner, ok := value["port"].(map[string]any); ok {
+			port, _ = inner["number"].(int64)
+		}
+		for _, key := range []string{"host", "name", "service"} {
+			text, _ := value[key].(string)
+			text, after, _ := strings.Cut(text, ":")
+			if n, err := strconv.ParseInt(after, 10, 32); err == nil {
+				port = n
+			}
+			if name, _, _ := strings.Cut(text, "."); name != "" && port > 0 {
+				found = append(found, address{name, int32(port)})
+			}
+		}
+		for _, field := range value {
+			found = append(found, destinations(field)...)
+		}
 	}
 	return found
 }

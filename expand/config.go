@@ -31,8 +31,9 @@ type Config struct {
 	NameAsPrefix bool
 	// KEDA says that ScaledObjects are served. Where they are not, a kedaSpec
 	// has no effect, and hpaSpec and replicas count.
-	KEDA    bool
-	Ingress IngressConfig
+	KEDA bool
+	// Ingress says by which ways requests come in, and how: none, or several.
+	Ingress WaySettings
 }
 
 // ExecutorConfig is how executors run.
@@ -115,12 +116,7 @@ func DefaultConfig() Config {
 		CertMountPath:    "/cert/",
 		PodSecurity:      SecurityRestricted,
 		PodSecurityUser:  8888,
-		Ingress: IngressConfig{
-			Gateway:    GatewayConfig{Mirror: MirrorByFilter},
-			Istio:      IstioConfig{Gateway: "seldon-gateway"},
-			Ambassador: AmbassadorConfig{Version: "v1"},
-			Plain:      PlainIngressConfig{Controller: "nginx"},
-		},
+		Ingress:          DefaultWays(),
 	}
 }
 
@@ -132,7 +128,7 @@ func (c *Config) Defaults(servers manifests.Servers) v1.DefaultOptions {
 
 // Rules are the settings that the rules for a deployment depend on.
 func (c *Config) Rules(servers manifests.Servers) v1.ValidateOptions {
-	return v1.ValidateOptions{DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports}
+	return v1.ValidateOptions{DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports, RouteAnnotations: RouteAnnotations()}
 }
 
 // Resources builds requirements from quantities that are known to be valid; it

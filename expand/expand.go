@@ -67,7 +67,7 @@ func Expand(in Input) ([]Object, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	routes, err := routed(d, &in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
+	routes, err := routed(d, in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
 		_, ports = predictors[i].front()
 		return predictors[i].frontService, predictors[i].explainerService, ports
 	}).routes()

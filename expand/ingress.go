@@ -14,46 +14,17 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
-// IngressConfig says by which ways requests come into the cluster: any number
-// of them.
-type IngressConfig struct {
-	Gateway    GatewayConfig
-	Istio      IstioConfig
-	Ambassador AmbassadorConfig
-	Plain      PlainIngressConfig
+// Ways is the table of all ways into the cluster.
+func Ways() []Way {
+	return []Way{gatewayWay(), istioWay(), ambassadorWay(), plainWay()}
 }
-
-// ingressKind is one way into the cluster.
-type ingressKind struct {
-	// name is what errors and warnings call it.
-	name string
-	// kinds are those of the objects that it makes.
-	kinds   func(*IngressConfig) []schema.GroupVersionKind
-	enabled func(*IngressConfig) bool
-	// route makes the objects. It may add annotations to Services.
-	route func(*routing) ([]Object, error)
-	// limits says what a deployment asks for and this way cannot do.
-	limits func(*routing) []limit
-}
-
-// ingressKinds is the table of all ways.
-func ingressKinds() []ingressKind {
-	return []ingressKind{
-		{"the Gateway API", gatewayKinds, gatewayEnabled, routeGateway, gatewayLimits},
-		{"Istio", istioKinds, istioEnabled, routeIstio, istioLimits},
-		{"Ambassador", ambassadorKinds, ambassadorEnabled, routeAmbassador, noLimits},
-		{"Ingress", plainKinds, plainEnabled, routePlain, plainLimits},
-	}
-}
-
-func noLimits(*routing) []limit { return nil }
 
 // routing is what is routed to a deployment, in terms that all kinds share.
 // REST comes by a prefix of the path, gRPC by the headers "seldon" and
 // "namespace".
 type routing struct {
 	deployment *v1.SeldonDeployment
-	config     *IngressConfig
+	config     WaySettings
 	// backends are the predictors that answer; shadow gets copies, or is nil.
 	backends   []backend
 	shadow     *backend
@@ -81,7 +52,7 @@ type backend struct {
 type fronts func(predictor int) (service, explainer *corev1.Service, ports Ports)
 
 // routed reads a deployment's routing. Without fronts it has no Services.
-func routed(d *v1.SeldonDeployment, config *IngressConfig, front fronts) *routing {
+func routed(d *v1.SeldonDeployment, config WaySettings, front fronts) *routing {
 	r := &routing{deployment: d, config: config}
 	for i := range d.Spec.Predictors {
 		p := &d.Spec.Predictors[i]
@@ -117,13 +88,10 @@ func (r *routing) routes() ([]Object, error) {
 	}
 	var objects []Object
 	var errs []error
-	for _, kind := range ingressKinds() {
-		if !kind.enabled(r.config) {
-			continue
-		}
-		some, err := kind.route(r)
+	for _, way := range r.config.waysOn() {
+		some, err := way.route(r)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("routing by %s: %w", kind.name, err))
+			errs = append(errs, fmt.Errorf("routing by %s: %w", way.Name, err))
 		}
 		objects = append(objects, some...)
 	}

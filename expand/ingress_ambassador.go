@@ -8,22 +8,14 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
-// AmbassadorConfig is routing by Ambassador, now Emissary.
-type AmbassadorConfig struct {
-	Enabled bool
-	// Version is one of [AmbassadorVersions].
-	Version string
-	// SingleNamespace leaves the namespace out of paths, headers and names.
-	SingleNamespace bool
-}
-
-// AmbassadorVersions lists the forms of its configuration: v1 is an annotation
-// of Services, v2 and v3 are objects of getambassador.io/v2 and v3alpha1.
-func AmbassadorVersions() []string { return []string{"v1", "v2", "v3"} }
-
 const (
+	settingAmbassadorVersion         = "AMBASSADOR_VERSION"
+	settingAmbassadorSingleNamespace = "AMBASSADOR_SINGLE_NAMESPACE"
+
 	annotationAmbassadorConfig  = "seldon.io/ambassador-config"
 	annotationAmbassadorService = "seldon.io/ambassador-service-name"
 	annotationAmbassadorHeader  = "seldon.io/ambassador-header"
@@ -50,14 +42,48 @@ func ambassadorGVK(version, kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "getambassador.io", Version: version, Kind: kind}
 }
 
-func ambassadorKinds(c *IngressConfig) []schema.GroupVersionKind {
-	if v := c.Ambassador.Version; v != "v1" {
-		return []schema.GroupVersionKind{ambassadorGVK(v, "Mapping"), ambassadorGVK(v, "TLSContext")}
+// ambassadorWay is routing by Ambassador, now Emissary. Its version is the form
+// of its configuration: v1 is an annotation of Services, v2 and v3 are objects
+// of getambassador.io/v2 and v3alpha1.
+func ambassadorWay() Way {
+	var kinds []Kind
+	for _, version := range []string{"v2", "v3"} {
+		context := routeKind(ambassadorGVK(version, "TLSContext"), "tlscontexts", RankNamed, v1.ConditionAmbassador)
+		mapping := routeKind(ambassadorGVK(version, "Mapping"), "mappings", RankRoute, v1.ConditionAmbassador)
+		mapping.Noun = "AmbassadorMapping"
+		for _, k := range []Kind{context, mapping} {
+			k.When = Choice{settingAmbassadorVersion, version}
+			kinds = append(kinds, k)
+		}
 	}
-	return nil
+	annotations := []v1.RouteAnnotation{
+		{Name: annotationAmbassadorConfig}, {Name: annotationAmbassadorService}, {Name: annotationAmbassadorHeader},
+		{Name: annotationAmbassadorRegex}, {Name: annotationAmbassadorID}, {Name: annotationAmbassadorRetries, Number: true},
+	}
+	for _, name := range ambassadorBreakers() {
+		annotations = append(annotations, v1.RouteAnnotation{Name: annotationAmbassadorBreaker + name, Number: true})
+	}
+	return Way{
+		Name: "Ambassador",
+		Settings: []Setting{
+			{Name: "AMBASSADOR_ENABLED", Value: "ambassador.enabled", Doc: "route by Ambassador", Default: "false", Words: flags()},
+			{Name: settingAmbassadorVersion, Value: "ambassador.version", Default: "v1", Words: []string{"v1", "v2", "v3"},
+				Doc: "form of its configuration: annotations of Services, or objects of v2 or v3alpha1"},
+			{Name: settingAmbassadorSingleNamespace, Value: "ambassador.singleNamespace", Default: "false", Words: flags(),
+				Doc: "paths and headers without the namespace"},
+		},
+		Annotations: annotations,
+		Prefix:      "ambassador-",
+		OnServices:  annotationGeneratedMappings,
+		Kinds:       kinds,
+		route:       routeAmbassador,
+	}
 }
 
-func ambassadorEnabled(c *IngressConfig) bool { return c.Ambassador.Enabled }
+// ambassadorBreakers end the names of annotations that open a circuit.
+func ambassadorBreakers() []string {
+	return []string{"max-connections", "max-pending-requests", "max-requests", "max-retries"}
+}
 
 // mapping is a route of Ambassador's, or a TLSContext beside one.
 type mapping struct {
@@ -70,7 +96,7 @@ type mapping struct {
 
 // routeAmbassador makes mappings and writes them in the form of the version.
 func routeAmbassador(r *routing) ([]Object, error) {
-	if text := r.text(annotationAmbassadorConfig, ""); text != "" && r.config.Ambassador.Version == "v1" {
+	if text := r.text(annotationAmbassadorConfig, ""); text != "" && r.config[settingAmbassadorVersion] == "v1" {
 		annotate(r.backends[0].service, annotationGeneratedMappings, text)
 		return nil, nil
 	}
@@ -78,12 +104,12 @@ func routeAmbassador(r *routing) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.config.Ambassador.Version == "v1" {
+	if r.config[settingAmbassadorVersion] == "v1" {
 		return nil, r.annotateMappings(mappings)
 	}
 	var objects []Object
 	for _, m := range mappings {
-		if r.config.Ambassador.Version == "v3" {
+		if r.config[settingAmbassadorVersion] == "v3" {
 			if m.kind == "Mapping" {
 				m.spec["hostname"] = "*"
 			}
@@ -91,7 +117,7 @@ func routeAmbassador(r *routing) ([]Object, error) {
 				m.spec["ambassador_id"] = []any{id}
 			}
 		}
-		objects = append(objects, r.object(ambassadorGVK(r.config.Ambassador.Version, m.kind), r.mappingName(m, "-"), m.spec))
+		objects = append(objects, r.object(ambassadorGVK(r.config[settingAmbassadorVersion], m.kind), r.mappingName(m, "-"), m.spec))
 	}
 	return objects, nil
 }
@@ -117,7 +143,7 @@ func (r *routing) annotateMappings(mappings []mapping) error {
 // where separator is "-".
 func (r *routing) mappingName(m mapping, separator string) string {
 	parts := []string{"seldon", r.deployment.Namespace, r.deployment.Name, m.backend.predictor}
-	if r.config.Ambassador.SingleNamespace {
+	if r.config.on(settingAmbassadorSingleNamespace) {
 		parts = slices.Delete(parts, 1, 2)
 	}
 	if m.backend.grpc == 0 {
@@ -142,7 +168,7 @@ func (r *routing) mappings() ([]mapping, error) {
 	name := r.text(annotationAmbassadorService, r.deployment.Name)
 	headers := map[string]any{"seldon": name, "namespace": r.deployment.Namespace}
 	root := "/seldon/" + r.deployment.Namespace + "/"
-	if r.config.Ambassador.SingleNamespace {
+	if r.config.on(settingAmbassadorSingleNamespace) {
 		root = "/seldon/"
 		delete(headers, "namespace")
 	}
@@ -183,7 +209,7 @@ func (r *routing) mappings() ([]mapping, error) {
 }
 
 func (r *routing) mappingSeparator() string {
-	if r.config.Ambassador.Version == "v1" {
+	if r.config[settingAmbassadorVersion] == "v1" {
 		return "_"
 	}
 	return "-"
@@ -246,7 +272,7 @@ func (r *routing) mappingSettings() (map[string]any, error) {
 		spec["retry_policy"] = map[string]any{"retry_on": "gateway-error", "num_retries": retries}
 	}
 	breaker := map[string]any{}
-	for _, name := range []string{"max-connections", "max-pending-requests", "max-requests", "max-retries"} {
+	for _, name := range ambassadorBreakers() {
 		n, err := r.number(annotationAmbassadorBreaker+name, 0)
 		errs = append(errs, err)
 		if n > 0 {

@@ -4,25 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
-)
 
-// GatewayConfig is routing by the Gateway API.
-type GatewayConfig struct {
-	Enabled bool
-	// Parents are the Gateways that routes attach to, separated by commas, each
-	// "name", "namespace/name" or "namespace/name/listener". GRPCParents are
-	// those of GRPCRoutes; empty: the same ones.
-	Parents, GRPCParents string
-	// Mirror is how a shadow gets its copies: one of [GatewayMirrors].
-	Mirror GatewayMirror
-}
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+)
 
 // GatewayMirror is a way to copy requests to a shadow.
 type GatewayMirror string
@@ -35,38 +28,57 @@ const (
 	MirrorNot       GatewayMirror = "none"
 )
 
-// GatewayMirrors lists the ways to copy requests.
-func GatewayMirrors() []string {
-	return []string{string(MirrorByFilter), string(MirrorByTraefik), string(MirrorNot)}
-}
-
 const (
+	settingGatewayParents     = "GATEWAY_API_GATEWAY"
+	settingGatewayGRPCParents = "GATEWAY_API_GRPC_GATEWAY"
+	settingGatewayMirror      = "GATEWAY_API_MIRROR"
+
 	annotationGateway     = "seldon.io/gateway"
 	annotationGatewayGRPC = "seldon.io/gateway-grpc"
 	annotationGatewayHost = "seldon.io/gateway-host"
 )
 
+// gatewayWay is routing by the Gateway API.
+func gatewayWay() Way {
+	const condition = v1.ConditionRoutes
+	mirrors := []string{string(MirrorByFilter), string(MirrorByTraefik), string(MirrorNot)}
+	service := routeKind(traefikGVK("TraefikService"), "traefikservices", RankNamed, condition)
+	service.When = Choice{settingGatewayMirror, string(MirrorByTraefik)}
+	return Way{
+		Name: "the Gateway API",
+		Settings: []Setting{
+			{Name: "GATEWAY_API_ENABLED", Value: "gatewayAPI.enabled", Doc: "route by the Gateway API", Default: "false", Words: flags()},
+			{Name: settingGatewayParents, Value: "gatewayAPI.gateway",
+				Doc: "Gateways that routes attach to, separated by commas: name, namespace/name or namespace/name/listener"},
+			{Name: settingGatewayGRPCParents, Value: "gatewayAPI.grpcGateway", Doc: "those of GRPCRoutes, where they differ"},
+			{Name: settingGatewayMirror, Value: "gatewayAPI.mirror", Doc: "how a shadow gets its copies", Default: string(MirrorByFilter), Words: mirrors},
+		},
+		Annotations: []v1.RouteAnnotation{
+			{Name: annotationGateway, Faults: gatewayFaults}, {Name: annotationGatewayGRPC, Faults: gatewayFaults},
+			{Name: annotationGatewayHost, Faults: hostFaults},
+		},
+		Prefix: "gateway",
+		Kinds: []Kind{
+			routeKind(gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"), "httproutes", RankRoute, condition),
+			routeKind(gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute"), "grpcroutes", RankRoute, condition),
+			service,
+		},
+		route:  routeGateway,
+		limits: gatewayLimits,
+	}
+}
+
 func traefikGVK(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "traefik.io", Version: "v1alpha1", Kind: kind}
 }
-
-func gatewayKinds(c *IngressConfig) []schema.GroupVersionKind {
-	kinds := []schema.GroupVersionKind{gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"), gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute")}
-	if c.Gateway.Mirror == MirrorByTraefik {
-		kinds = append(kinds, traefikGVK("TraefikService"))
-	}
-	return kinds
-}
-
-func gatewayEnabled(c *IngressConfig) bool { return c.Gateway.Enabled }
 
 func gatewayLimits(r *routing) []limit {
 	limits := r.eachTLS("a Gateway connects in plain text, and the executor speaks TLS: write a BackendTLSPolicy for its Service")
 	switch s := r.shadow; {
 	case s == nil:
-	case r.config.Gateway.Mirror == MirrorNot:
+	case r.config[settingGatewayMirror] == string(MirrorNot):
 		limits = append(limits, s.limit("shadow", "gets no requests: GATEWAY_API_MIRROR is none"))
-	case r.config.Gateway.Mirror == MirrorByTraefik:
+	case r.config[settingGatewayMirror] == string(MirrorByTraefik):
 		limits = append(limits, s.limit("shadow", "gets copies of REST requests alone: Traefik does not mirror gRPC"))
 	}
 	return limits
@@ -75,11 +87,11 @@ func gatewayLimits(r *routing) []limit {
 // routeGateway makes one HTTPRoute for the deployment and its explainers, and
 // one GRPCRoute.
 func routeGateway(r *routing) ([]Object, error) {
-	parents, err := r.gatewayParents(annotationGateway, r.config.Gateway.Parents)
+	parents, err := r.gatewayParents(annotationGateway, r.config[settingGatewayParents])
 	if err == nil && len(parents) == 0 {
 		err = fmt.Errorf("no Gateway is named: set GATEWAY_API_GATEWAY, or the annotation %s", annotationGateway)
 	}
-	grpcParents, grpcErr := r.gatewayParents(annotationGatewayGRPC, r.config.Gateway.GRPCParents)
+	grpcParents, grpcErr := r.gatewayParents(annotationGatewayGRPC, r.config[settingGatewayGRPCParents])
 	if len(grpcParents) == 0 {
 		grpcParents = parents
 	}
@@ -134,6 +146,23 @@ func (r *routing) gatewayParents(annotation, otherwise string) ([]gatewayv1.Pare
 	return parents, nil
 }
 
+// gatewayFaults says what is wrong with the name of a Gateway.
+func gatewayFaults(name string) []string {
+	parts := strings.Split(name, "/")
+	if slices.ContainsFunc(parts, func(p string) bool { return len(validation.IsDNS1123Subdomain(p)) > 0 }) || len(parts) > 3 {
+		return []string{"write name, namespace/name or namespace/name/listener"}
+	}
+	return nil
+}
+
+// hostFaults says what is wrong with a host, which may begin with "*.".
+func hostFaults(host string) []string {
+	if strings.HasPrefix(host, "*.") {
+		return validation.IsWildcardDNS1123Subdomain(host)
+	}
+	return validation.IsDNS1123Subdomain(host)
+}
+
 func gatewayParent(text string) (gatewayv1.ParentReference, error) {
 	parts := strings.Split(text, "/")
 	for _, part := range parts {
@@ -160,7 +189,7 @@ func (r *routing) gatewayMirror() GatewayMirror {
 	if r.shadow == nil {
 		return MirrorNot
 	}
-	return r.config.Gateway.Mirror
+	return GatewayMirror(r.config[settingGatewayMirror])
 }
 
 func (r *routing) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTTPRouteRule {

@@ -5,22 +5,14 @@ import (
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
-// IstioConfig is routing by Istio.
-type IstioConfig struct {
-	Enabled bool
-	// Gateway is "name", or "namespace/name".
-	Gateway string
-	// TLSMode is how the mesh connects to predictors: one of [IstioTLSModes],
-	// or empty for whatever the mesh does by itself.
-	TLSMode string
-}
-
-// IstioTLSModes lists the ways in which Istio connects.
-func IstioTLSModes() []string { return []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"} }
-
 const (
+	settingIstioGateway = "ISTIO_GATEWAY"
+	settingIstioTLSMode = "ISTIO_TLS_MODE"
+
 	annotationIstioGateway        = "seldon.io/istio-gateway"
 	annotationIstioHost           = "seldon.io/istio-host"
 	annotationIstioRetries        = "seldon.io/istio-retries"
@@ -34,14 +26,33 @@ func istioGVK(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1alpha3", Kind: kind}
 }
 
-func istioKinds(*IngressConfig) []schema.GroupVersionKind {
-	return []schema.GroupVersionKind{istioGVK("VirtualService"), istioGVK("DestinationRule")}
+// istioWay is routing by Istio.
+func istioWay() Way {
+	return Way{
+		Name: "Istio",
+		Settings: []Setting{
+			{Name: "ISTIO_ENABLED", Value: "istio.enabled", Doc: "route by Istio", Default: "false", Words: flags()},
+			{Name: settingIstioGateway, Value: "istio.gateway", Doc: "Istio's Gateway: name or namespace/name", Default: "seldon-gateway"},
+			// Empty is whatever the mesh does by itself.
+			{Name: settingIstioTLSMode, Value: "istio.tlsMode", Doc: "how Istio connects to predictors",
+				Words: []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"}},
+		},
+		Annotations: []v1.RouteAnnotation{
+			{Name: annotationIstioGateway}, {Name: annotationIstioHost},
+			{Name: annotationIstioRetries, Number: true}, {Name: annotationIstioRetriesTimeout, Number: true},
+		},
+		Prefix: "istio-",
+		Kinds: []Kind{
+			routeKind(istioGVK("DestinationRule"), "destinationrules", RankNamed, v1.ConditionIstio),
+			routeKind(istioGVK("VirtualService"), "virtualservices", RankRoute, v1.ConditionIstio),
+		},
+		route:  routeIstio,
+		limits: istioLimits,
+	}
 }
 
-func istioEnabled(c *IngressConfig) bool { return c.Istio.Enabled }
-
 func istioLimits(r *routing) []limit {
-	if r.config.Istio.TLSMode != "" {
+	if r.config[settingIstioTLSMode] != "" {
 		return nil
 	}
 	return r.eachTLS("Istio connects in plain text, and the executor speaks TLS: set ISTIO_TLS_MODE")
@@ -133,7 +144,7 @@ func (r *routing) virtualService(name string, routes ...map[string]any) Object {
 	}
 	return r.object(istioGVK("VirtualService"), name, map[string]any{
 		"hosts":    anys(r.list(annotationIstioHost, "*")),
-		"gateways": anys([]string{r.text(annotationIstioGateway, r.config.Istio.Gateway)}),
+		"gateways": anys([]string{r.text(annotationIstioGateway, r.config[settingIstioGateway])}),
 		"http":     http,
 	})
 }
@@ -141,7 +152,7 @@ func (r *routing) virtualService(name string, routes ...map[string]any) Object {
 // istioPolicy keeps idle connections for a while, or connects as the
 // installation says.
 func (r *routing) istioPolicy() map[string]any {
-	if mode := r.config.Istio.TLSMode; mode != "" {
+	if mode := r.config[settingIstioTLSMode]; mode != "" {
 		return map[string]any{"tls": map[string]any{"mode": mode}}
 	}
 	return map[string]any{"connectionPool": map[string]any{"http": map[string]any{"idleTimeout": "60s"}}}

@@ -9,24 +9,44 @@ import (
 
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
-// PlainIngressConfig is routing by Ingress, networking.k8s.io/v1.
-type PlainIngressConfig struct {
-	Enabled bool
-	// Controller is one of [IngressControllers]: each takes off the prefix of
-	// a path in its own way.
-	Controller string
-	// Class names the IngressClass; empty: the cluster's default.
-	Class string
-	// Host is that of deployments which name none; empty: any.
-	Host string
+const (
+	settingIngressController = "INGRESS_CONTROLLER"
+	settingIngressClass      = "INGRESS_CLASS"
+	settingIngressHost       = "INGRESS_HOST"
+
+	annotationIngressHost = "seldon.io/ingress-host"
+)
+
+// plainWay is routing by Ingress, networking.k8s.io/v1. Each implementation of
+// it takes off the prefix of a path in its own way.
+func plainWay() Way {
+	ingress := routeKind(networkingv1.SchemeGroupVersion.WithKind("Ingress"), "ingresses", RankRoute, v1.ConditionRoutes)
+	ingress.Optional = false
+	middleware := routeKind(traefikGVK("Middleware"), "middlewares", RankNamed, v1.ConditionRoutes)
+	middleware.When = Choice{settingIngressController, "traefik"}
+	return Way{
+		Name: "Ingress",
+		Settings: []Setting{
+			{Name: "INGRESS_ENABLED", Value: "ingress.enabled", Doc: "route by Ingress", Default: "false", Words: flags()},
+			{Name: settingIngressController, Value: "ingress.controller", Doc: "implementation of Ingress", Default: "nginx",
+				Words: slices.Sorted(maps.Keys(ingressControllers()))},
+			{Name: settingIngressClass, Value: "ingress.class", Doc: "IngressClass"},
+			{Name: settingIngressHost, Value: "ingress.host", Doc: "host of deployments that name none"},
+		},
+		Annotations: []v1.RouteAnnotation{{Name: annotationIngressHost, Faults: hostFaults}},
+		Prefix:      "ingress-",
+		Kinds:       []Kind{ingress, middleware},
+		route:       routePlain,
+		limits:      plainLimits,
+	}
 }
 
 // ingressController makes the objects for one implementation of Ingress.
 type ingressController struct {
-	kinds []schema.GroupVersionKind
 	// shares is the number of predictors that it can divide requests between.
 	shares int
 	route  func(*routing) []Object
@@ -34,25 +54,13 @@ type ingressController struct {
 
 func ingressControllers() map[string]ingressController {
 	return map[string]ingressController{
-		"nginx":   {nil, 2, routeNginx},
-		"traefik": {[]schema.GroupVersionKind{traefikGVK("Middleware")}, 1, routeTraefik},
+		"nginx":   {2, routeNginx},
+		"traefik": {1, routeTraefik},
 	}
 }
 
-// IngressControllers lists the implementations of Ingress that can be used.
-func IngressControllers() []string { return slices.Sorted(maps.Keys(ingressControllers())) }
-
-const annotationIngressHost = "seldon.io/ingress-host"
-
-func plainKinds(c *IngressConfig) []schema.GroupVersionKind {
-	return append([]schema.GroupVersionKind{networkingv1.SchemeGroupVersion.WithKind("Ingress")},
-		ingressControllers()[c.Plain.Controller].kinds...)
-}
-
-func plainEnabled(c *IngressConfig) bool { return c.Plain.Enabled }
-
 func plainLimits(r *routing) []limit {
-	controller := r.config.Plain.Controller
+	controller := r.config[settingIngressController]
 	var limits []limit
 	if s := r.shadow; s != nil {
 		limits = append(limits, s.limit("shadow", "gets no requests: an Ingress cannot copy them; the Gateway API can"))
@@ -72,7 +80,7 @@ func plainLimits(r *routing) []limit {
 // plainGRPC reports whether gRPC is routed: by a host of the deployment's own,
 // since an Ingress does not look at headers.
 func (r *routing) plainGRPC() bool {
-	return r.config.Plain.Controller == "nginx" && r.text(annotationIngressHost, "") != ""
+	return r.config[settingIngressController] == "nginx" && r.text(annotationIngressHost, "") != ""
 }
 
 func routePlain(r *routing) ([]Object, error) {
@@ -81,7 +89,7 @@ func routePlain(r *routing) ([]Object, error) {
 	if err := errors.Join(err, grpcErr); err != nil {
 		return nil, err
 	}
-	return ingressControllers()[r.config.Plain.Controller].route(r), nil
+	return ingressControllers()[r.config[settingIngressController]].route(r), nil
 }
 
 const nginx = "nginx.ingress.kubernetes.io/"
@@ -181,10 +189,10 @@ func (r *routing) ingress(name string, annotations map[string]string, paths ...n
 		ObjectMeta: r.meta(name),
 	}
 	i.Annotations = annotations
-	if class := r.config.Plain.Class; class != "" {
+	if class := r.config[settingIngressClass]; class != "" {
 		i.Spec.IngressClassName = &class
 	}
-	hosts := r.list(annotationIngressHost, r.config.Plain.Host)
+	hosts := r.list(annotationIngressHost, r.config[settingIngressHost])
 	if len(hosts) == 0 {
 		hosts = []string{""}
 	}

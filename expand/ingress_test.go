@@ -183,3 +183,30 @@ func TestShadowWithoutPods(t *testing.T) {
 		}
 	}
 }
+
+// TestRouteAnnotationsAreChecked: names of hosts and Gateways are held to what
+// they may be, before anything is applied.
+func TestRouteAnnotationsAreChecked(t *testing.T) {
+	for annotations, want := range map[string][]string{
+		`seldon.io/gateway: "a, b/c, b/c/d", seldon.io/gateway-host: "a.example.com, *.example.com", seldon.io/ingress-host: b.example.com`: {},
+		`seldon.io/gateway: "a/b/c/d,/x"`: {
+			`error: metadata.annotations[seldon.io/gateway]: name "a/b/c/d": write name, namespace/name or namespace/name/listener`,
+			`error: metadata.annotations[seldon.io/gateway]: name "/x": write name, namespace/name or namespace/name/listener`,
+		},
+		`seldon.io/ingress-host: "https://a"`: {
+			`error: metadata.annotations[seldon.io/ingress-host]: name "https://a": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
+		},
+		`seldon.io/istio-retries: some, seldon.io/ambassador-circuit-breakers-max-retries: "1"`: {
+			`warning: metadata.annotations[seldon.io/istio-retries]: "some" is not a whole number, so that no routes can be made of it`,
+		},
+	} {
+		in := routedBy(t, annotations, nil)
+		got := []string{}
+		for _, p := range v1.Validate(in.Deployment, in.Config.Rules(in.Servers)) {
+			got = append(got, p.Error())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", annotations, diff)
+		}
+	}
+}

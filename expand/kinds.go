@@ -7,11 +7,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
@@ -50,6 +48,9 @@ type Kind struct {
 	Rank      Rank
 	// Optional kinds are those of projects that a cluster may not have.
 	Optional bool
+	// When is the setting of its way under which the kind is made; the zero value:
+	// always.
+	When Choice
 	// routes are annotations by which an object of the kind is a route.
 	routes []string
 }
@@ -65,12 +66,32 @@ func (k *Kind) RankOf(o metav1.Object) Rank {
 	return k.Rank
 }
 
-// AllKinds is the table of the kinds of objects that expansions make, under any
-// settings.
+// AllKinds lists the kinds of objects that expansions make, under any settings:
+// of one that comes in several versions, the first.
 func AllKinds() []Kind {
+	all := fixedKinds()
+	for _, w := range Ways() {
+		for _, k := range w.Kinds {
+			if !slices.ContainsFunc(all, func(other Kind) bool { return other.GroupKind() == k.GroupKind() }) {
+				all = append(all, k)
+			}
+		}
+	}
+	return all
+}
+
+// fixedKinds is the table of the kinds that do not depend on the ways into the
+// cluster.
+func fixedKinds() []Kind {
+	var onServices []string
+	for _, w := range Ways() {
+		if w.OnServices != "" {
+			onServices = append(onServices, w.OnServices)
+		}
+	}
 	return []Kind{
 		{GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Service"), Resource: "services", Noun: "Service",
-			Condition: v1.ConditionServices, Rank: RankService, routes: []string{annotationGeneratedMappings}},
+			Condition: v1.ConditionServices, Rank: RankService, routes: onServices},
 		{GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Resource: "deployments", Noun: "Deployment",
 			Condition: v1.ConditionDeployments, Rank: RankWorkload},
 		{GroupVersionKind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), Resource: "horizontalpodautoscalers", Noun: "HPA",
@@ -79,52 +100,14 @@ func AllKinds() []Kind {
 			Condition: v1.ConditionPDBs, Rank: RankScaler},
 		{GroupVersionKind: scaledObjectGVK(), Resource: "scaledobjects", Noun: "ScaledObject",
 			Condition: v1.ConditionKEDA, Rank: RankScaler, Optional: true},
-		{GroupVersionKind: istioGVK("DestinationRule"), Resource: "destinationrules", Noun: "DestinationRule",
-			Condition: v1.ConditionIstio, Rank: RankNamed, Optional: true},
-		{GroupVersionKind: istioGVK("VirtualService"), Resource: "virtualservices", Noun: "VirtualService",
-			Condition: v1.ConditionIstio, Rank: RankRoute, Optional: true},
-		{GroupVersionKind: ambassadorGVK("v2", "TLSContext"), Resource: "tlscontexts", Noun: "TLSContext",
-			Condition: v1.ConditionAmbassador, Rank: RankNamed, Optional: true},
-		{GroupVersionKind: ambassadorGVK("v2", "Mapping"), Resource: "mappings", Noun: "AmbassadorMapping",
-			Condition: v1.ConditionAmbassador, Rank: RankRoute, Optional: true},
-		{GroupVersionKind: traefikGVK("Middleware"), Resource: "middlewares", Noun: "Middleware",
-			Condition: v1.ConditionRoutes, Rank: RankNamed, Optional: true},
-		{GroupVersionKind: traefikGVK("TraefikService"), Resource: "traefikservices", Noun: "TraefikService",
-			Condition: v1.ConditionRoutes, Rank: RankNamed, Optional: true},
-		{GroupVersionKind: gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"), Resource: "httproutes", Noun: "HTTPRoute",
-			Condition: v1.ConditionRoutes, Rank: RankRoute, Optional: true},
-		{GroupVersionKind: gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute"), Resource: "grpcroutes", Noun: "GRPCRoute",
-			Condition: v1.ConditionRoutes, Rank: RankRoute, Optional: true},
-		{GroupVersionKind: networkingv1.SchemeGroupVersion.WithKind("Ingress"), Resource: "ingresses", Noun: "Ingress",
-			Condition: v1.ConditionRoutes, Rank: RankRoute},
 	}
-}
-
-// KindOf returns the row of a group and kind, whatever the version.
-func KindOf(gk schema.GroupKind) (Kind, bool) {
-	all := AllKinds()
-	i := slices.IndexFunc(all, func(k Kind) bool { return k.GroupKind() == gk })
-	if i < 0 {
-		return Kind{}, false
-	}
-	return all[i], true
 }
 
 // Kinds lists the kinds of objects that expansions with these settings make.
-func Kinds(c Config) []schema.GroupVersionKind {
-	kinds := []schema.GroupVersionKind{
-		appsv1.SchemeGroupVersion.WithKind("Deployment"),
-		corev1.SchemeGroupVersion.WithKind("Service"),
-		autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"),
-		policyv1.SchemeGroupVersion.WithKind("PodDisruptionBudget"),
-	}
-	if c.KEDA {
-		kinds = append(kinds, scaledObjectGVK())
-	}
-	for _, kind := range ingressKinds() {
-		if kind.enabled(&c.Ingress) {
-			kinds = append(kinds, kind.kinds(&c.Ingress)...)
-		}
+func Kinds(c Config) []Kind {
+	kinds := slices.DeleteFunc(fixedKinds(), func(k Kind) bool { return k.GroupVersionKind == scaledObjectGVK() && !c.KEDA })
+	for _, w := range c.Ingress.waysOn() {
+		kinds = append(kinds, c.Ingress.kindsOf(&w)...)
 	}
 	return kinds
 }

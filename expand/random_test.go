@@ -2,6 +2,7 @@ package expand_test
 
 import (
 	"reflect"
+	"strconv"
 	"testing"
 
 	"sigs.k8s.io/yaml"
@@ -23,11 +24,12 @@ func TestValidDeploymentsExpand(t *testing.T) {
 		}
 		valid++
 		in.Deployment, in.Config.KEDA = d, seed%2 == 0
-		in.Config.Ingress = expand.IngressConfig{
-			Gateway:    expand.GatewayConfig{Enabled: seed%3 == 0, Parents: "g", Mirror: expand.MirrorByFilter},
-			Istio:      expand.IstioConfig{Enabled: seed%5 == 0, Gateway: "g"},
-			Ambassador: expand.AmbassadorConfig{Enabled: seed%7 == 0, Version: "v2"},
-			Plain:      expand.PlainIngressConfig{Enabled: seed%11 == 0, Controller: "nginx"},
+		in.Config.Ingress = expand.DefaultWays().With(expand.WaySettings{
+			"GATEWAY_API_GATEWAY": "g", "ISTIO_GATEWAY": "g", "AMBASSADOR_VERSION": "v2",
+		})
+		for i, w := range expand.Ways() {
+			often := []uint64{3, 5, 7, 11}[i%4]
+			in.Config.Ingress[w.Settings[0].Name] = strconv.FormatBool(seed%often == 0)
 		}
 		objects, err := expand.Expand(in)
 		if err != nil {

@@ -34,10 +34,10 @@ func Warnings(d *v1.SeldonDeployment, c Config) v1.Problems {
 	for i := range d.Spec.Predictors {
 		limits = append(limits, predictorLimits(i, &d.Spec.Predictors[i], &c)...)
 	}
-	r := routed(d, &c.Ingress, nil)
-	for _, kind := range ingressKinds() {
-		if kind.enabled(&c.Ingress) && len(r.backends) > 0 {
-			limits = append(limits, kind.limits(r)...)
+	r := routed(d, c.Ingress, nil)
+	for _, way := range c.Ingress.waysOn() {
+		if way.limits != nil && len(r.backends) > 0 {
+			limits = append(limits, way.limits(r)...)
 		}
 	}
 	problems := make(v1.Problems, len(limits))

@@ -197,7 +197,11 @@ func aboutRoutes(annotation string) bool {
 }
 
 func routePrefixes() []string {
-	return []string{"istio-", "ambassador-", "gateway", "ingress-", "headless-svc", "svc-name"}
+	prefixes := []string{"headless-svc", "svc-name"}
+	for _, w := range Ways() {
+		prefixes = append(prefixes, w.Prefix)
+	}
+	return prefixes
 }
 
 // collectDeployments adds the finished Deployments to the result.

@@ -20,4 +20,6 @@ definition=manifests/crd/seldondeployments.yaml
 go run ./manifests/crd/generate >"$definition.new"
 mv "$definition.new" "$definition"
 
+go run ./manifests/generate manifests
+
 scripts/install.sh

@@ -21,6 +21,21 @@ type ValidateOptions struct {
 	// ExecutorPorts are where executors listen; [ExecutorPorts] unless the
 	// installation says otherwise.
 	ExecutorPorts Ports
+	// RouteAnnotations are those that ways into the cluster read.
+	RouteAnnotations []RouteAnnotation
+}
+
+// +kubebuilder:object:generate=false
+
+// RouteAnnotation is an annotation of a deployment that is read where routes
+// are made.
+type RouteAnnotation struct {
+	Name string
+	// Number: the value is a whole number, 0 or more.
+	Number bool
+	// Faults says what is wrong with one of the names that the value lists,
+	// separated by commas; nil: the value is any text.
+	Faults func(name string) []string
 }
 
 // Validate returns all that is wrong with a deployment as the user wrote it,

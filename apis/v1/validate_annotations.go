@@ -21,26 +21,19 @@ func podAnnotations() []string {
 	return []string{"seldon.io/rest-timeout", "seldon.io/grpc-timeout", "seldon.io/grpc-max-message-size"}
 }
 
-// routeAnnotations are read where routes are made that know of them.
-func routeAnnotations() []string {
-	return []string{
-		"seldon.io/istio-retries", "seldon.io/istio-retries-timeout", "seldon.io/ambassador-retries",
-		"seldon.io/ambassador-circuit-breakers-max-connections", "seldon.io/ambassador-circuit-breakers-max-pending-requests",
-		"seldon.io/ambassador-circuit-breakers-max-requests", "seldon.io/ambassador-circuit-breakers-max-retries",
-	}
-}
-
-func knownAnnotations() []string {
-	return append(slices.Concat(loggerAnnotations(), podAnnotations(), routeAnnotations()),
+// known lists the annotations that something reads.
+func (v *validator) known() []string {
+	all := append(slices.Concat(loggerAnnotations(), podAnnotations()),
 		AnnotationSeparateExecutor, AnnotationNoExecutor, AnnotationServiceName, AnnotationNoStorageInitializer,
-		"seldon.io/headless-svc", "seldon.io/istio-gateway", "seldon.io/istio-host",
-		"seldon.io/ambassador-config", "seldon.io/ambassador-service-name", "seldon.io/ambassador-header",
-		"seldon.io/ambassador-regex-header", "seldon.io/ambassador-id",
-		"seldon.io/gateway", "seldon.io/gateway-grpc", "seldon.io/gateway-host", "seldon.io/ingress-host",
+		"seldon.io/headless-svc",
 		// Of an engine before this one; they change nothing and do no harm.
 		"seldon.io/rest-read-timeout", "seldon.io/rest-connection-timeout", "seldon.io/rest-connect-retries",
 		"seldon.io/grpc-read-timeout", "seldon.io/engine-java-opts",
 	)
+	for _, a := range v.RouteAnnotations {
+		all = append(all, a.Name)
+	}
+	return all
 }
 
 func (v *validator) specAnnotations() {
@@ -87,40 +80,25 @@ func (v *validator) number(at, key, value string) {
 		v.errorf(at, "%q is not a whole number", value)
 	case slices.Contains(podAnnotations(), key) && !strings.HasPrefix(at, "metadata"):
 		v.errorf(at, "%q is not a whole number, so that the executor would not start", value)
-	case slices.Contains(routeAnnotations(), key):
+	case slices.ContainsFunc(v.RouteAnnotations, func(a RouteAnnotation) bool { return a.Number && a.Name == key }):
 		v.warnf(at, "%q is not a whole number, so that no routes can be made of it", value)
 	}
 }
 
-// routeName checks the annotations that hold names of hosts and Gateways,
-// separated by commas.
-func (v *validator) routeName(at, key, value string) {
-	var faults func(part string) []string
-	switch key {
-	case "seldon.io/gateway-host", "seldon.io/ingress-host":
-		faults = func(host string) []string {
-			if strings.HasPrefix(host, "*.") {
-				return validation.IsWildcardDNS1123Subdomain(host)
-			}
-			return validation.IsDNS1123Subdomain(host)
+// routeNames checks the annotations that hold names, separated by commas.
+func (v *validator) routeNames(at, key, value string) {
+	for _, a := range v.RouteAnnotations {
+		if a.Name != key || a.Faults == nil {
+			continue
 		}
-	case "seldon.io/gateway", "seldon.io/gateway-grpc":
-		faults = func(gateway string) []string {
-			parts := strings.Split(gateway, "/")
-			if slices.ContainsFunc(parts, func(p string) bool { return len(validation.IsDNS1123Subdomain(p)) > 0 }) || len(parts) > 3 {
-				return []string{"write name, namespace/name or namespace/name/listener"}
-			}
-			return nil
+		for name := range strings.SplitSeq(value, ",") {
+			v.syntax(at, "name", strings.TrimSpace(name), a.Faults(strings.TrimSpace(name)))
 		}
-	default:
-		return
-	}
-	for part := range strings.SplitSeq(value, ",") {
-		v.syntax(at, "name", strings.TrimSpace(part), faults(strings.TrimSpace(part)))
 	}
 }
 
 func (v *validator) annotations(path string, annotations map[string]string) {
+	known := v.known()
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		value, at := annotations[key], path+"["+key+"]"
 		v.syntax(at, "annotation", key, validation.IsQualifiedName(strings.ToLower(key)))
@@ -128,8 +106,7 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 			continue
 		}
 		v.number(at, key, value)
-		v.routeName(at, key, value)
-		known := knownAnnotations()
+		v.routeNames(at, key, value)
 		switch meant := suggest(key, known); {
 		case slices.Contains(known, key) || meant == "":
 		case !strings.HasPrefix(key, AnnotationExecutorEnv):

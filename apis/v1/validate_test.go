@@ -220,20 +220,34 @@ func TestValidateNoExecutor(t *testing.T) {
 	})
 }
 
+// TestValidateRouteAnnotations: what they may hold is told by who reads them.
 func TestValidateRouteAnnotations(t *testing.T) {
-	with := func(annotations string) string {
-		return "{annotations: {" + annotations + "}, predictors: [{name: p, " + model + "}]}"
+	rules := testRules()
+	rules.RouteAnnotations = []RouteAnnotation{
+		{Name: "seldon.io/road"}, {Name: "seldon.io/road-retries", Number: true},
+		{Name: "seldon.io/road-host", Faults: func(name string) []string {
+			if name == "wrong" {
+				return []string{"write another"}
+			}
+			return nil
+		}},
 	}
-	check(t, []validateCase{
-		{"right", with(`seldon.io/gateway: "a, b/c, b/c/d", seldon.io/gateway-host: "a.example.com, *.example.com", seldon.io/ingress-host: b.example.com`), nil},
-		{"gateway", with(`seldon.io/gateway: "a/b/c/d,/x"`), []string{
-			`error: spec.annotations[seldon.io/gateway]: name "a/b/c/d": write name, namespace/name or namespace/name/listener`,
-			`error: spec.annotations[seldon.io/gateway]: name "/x": write name, namespace/name or namespace/name/listener`,
-		}},
-		{"host", with(`seldon.io/ingress-host: "https://a"`), []string{
-			`error: spec.annotations[seldon.io/ingress-host]: name "https://a": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`,
-		}},
-	})
+	d := parse(t, `metadata: {name: d}
+spec:
+  annotations: {seldon.io/road: "*", seldon.io/road-retries: some, seldon.io/road-host: "right, wrong", seldon.io/roadhost: x}
+  predictors: [{name: p, `+model+`}]`)
+	got := []string{}
+	for _, p := range Validate(d, rules) {
+		got = append(got, p.Error())
+	}
+	want := []string{
+		`error: spec.annotations[seldon.io/road-host]: name "wrong": write another`,
+		`warning: spec.annotations[seldon.io/road-retries]: "some" is not a whole number, so that no routes can be made of it`,
+		`warning: spec.annotations[seldon.io/roadhost]: nothing reads the annotation seldon.io/roadhost; did you mean seldon.io/road-host?`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }
 
 func TestValidateExplainer(t *testing.T) {

@@ -53,6 +53,7 @@ func (c *Config) WithConfigMap(data map[string]string) (Config, error) {
 func (c *Config) clone() Config {
 	to := *c
 	to.ServerImages = maps.Clone(c.ServerImages)
+	to.Expand.Ingress = maps.Clone(c.Expand.Ingress)
 	to.Expand.Executor.Resources = *c.Expand.Executor.Resources.DeepCopy()
 	to.Expand.Storage.Resources = *c.Expand.Storage.Resources.DeepCopy()
 	return to

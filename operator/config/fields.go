@@ -69,28 +69,31 @@ func (c *Config) fields() []field {
 		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front"),
 		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject"),
 	}
-	return append(fields, ingressFields(&e.Ingress)...)
+	return append(fields, wayFields(e.Ingress)...)
 }
 
-// ingressFields are the settings of the ways into the cluster.
-func ingressFields(in *expand.IngressConfig) []field {
-	g, i, a, p := &in.Gateway, &in.Istio, &in.Ambassador, &in.Plain
-	return []field{
-		flag("GATEWAY_API_ENABLED", &g.Enabled, "route by the Gateway API"),
-		text("GATEWAY_API_GATEWAY", &g.Parents, "Gateways that routes attach to, separated by commas: name, namespace/name or namespace/name/listener"),
-		text("GATEWAY_API_GRPC_GATEWAY", &g.GRPCParents, "those of GRPCRoutes, where they differ"),
-		word("GATEWAY_API_MIRROR", &g.Mirror, expand.GatewayMirrors(), "how a shadow gets its copies"),
-		flag("ISTIO_ENABLED", &i.Enabled, "route by Istio"),
-		text("ISTIO_GATEWAY", &i.Gateway, "Istio's Gateway: name or namespace/name"),
-		word("ISTIO_TLS_MODE", &i.TLSMode, expand.IstioTLSModes(), "how Istio connects to predictors"),
-		flag("AMBASSADOR_ENABLED", &a.Enabled, "route by Ambassador"),
-		word("AMBASSADOR_VERSION", &a.Version, expand.AmbassadorVersions(), "form of its configuration: annotations of Services, or objects of v2 or v3alpha1"),
-		flag("AMBASSADOR_SINGLE_NAMESPACE", &a.SingleNamespace, "paths and headers without the namespace"),
-		flag("INGRESS_ENABLED", &p.Enabled, "route by Ingress"),
-		word("INGRESS_CONTROLLER", &p.Controller, expand.IngressControllers(), "implementation of Ingress"),
-		text("INGRESS_CLASS", &p.Class, "IngressClass"),
-		text("INGRESS_HOST", &p.Host, "host of deployments that name none"),
+// wayFields are the settings of the ways into the cluster.
+func wayFields(to expand.WaySettings) []field {
+	var fields []field
+	for _, w := range expand.Ways() {
+		for _, s := range w.Settings {
+			doc := s.Doc
+			if len(s.Words) > 0 && !s.IsFlag() {
+				doc += ": " + strings.Join(s.Words, ", ")
+			}
+			fields = append(fields, field{name: s.Name, doc: doc,
+				set: func(v string) error {
+					value, err := s.Parse(v)
+					if err == nil {
+						to[s.Name] = value
+					}
+					return err
+				},
+				get: func() string { return to[s.Name] },
+			})
+		}
 	}
+	return fields
 }
 
 // word is one of several words.

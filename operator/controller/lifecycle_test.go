@@ -47,7 +47,7 @@ spec:
     componentSpecs: [{metadata: {labels: {team: blue}}, spec: {containers: [{name: a, image: "a:2"}, {name: sidecar, image: "s:1"}]}}]
 `
 
-func withIngress(o *controller.Options) { o.Environment.Expand.Ingress.Plain.Enabled = true }
+func withIngress(o *controller.Options) { o.Environment.Expand.Ingress["INGRESS_ENABLED"] = "true" }
 
 // versions lists the resource versions of all objects that deployments own.
 func (w *world) versions() map[string]string {

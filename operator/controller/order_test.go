@@ -36,8 +36,7 @@ func TestFirstPassAppliesByRank(t *testing.T) {
 		t.Fatal(err)
 	}
 	op := w.start(func(o *controller.Options) {
-		o.Environment.Expand.Ingress.Plain.Enabled = true
-		o.Environment.Expand.Ingress.Plain.Controller = "traefik"
+		o.Environment.Expand.Ingress = expand.DefaultWays().With(expand.WaySettings{"INGRESS_ENABLED": "true", "INGRESS_CONTROLLER": "traefik"})
 	})
 	w.apply(ordered)
 	w.awaitWorkloads("ordered-main-0-a", "ordered-main-1-b")

@@ -36,7 +36,7 @@ func TestAPIServerTakesWhatValidationTakes(t *testing.T) {
 		taken++
 		d.Namespace, d.UID = w.namespace, "d9b2d63d-a233-4123-847a-0b8d8e6e8c0b"
 		in := expand.Input{Deployment: d, Config: config, Servers: servers}
-		in.Config.Ingress.Plain.Enabled = true
+		in.Config.Ingress["INGRESS_ENABLED"] = "true"
 		objects, err := expand.Expand(in)
 		if err != nil {
 			t.Fatal(err)

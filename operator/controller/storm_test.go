@@ -99,7 +99,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWorld(t, s)
-	w.start(func(o *controller.Options) { o.Environment.Expand.Ingress.Istio.Enabled = true })
+	w.start(func(o *controller.Options) { o.Environment.Expand.Ingress["ISTIO_ENABLED"] = "true" })
 	w.serveAll()
 	w.apply(model)
 	d := w.awaitState("model", v1.StatusFailed)

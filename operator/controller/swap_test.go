@@ -239,8 +239,7 @@ func (w *world) replicaSet(name string) *appsv1.ReplicaSet {
 func TestRoutesOnServices(t *testing.T) {
 	w := newWorld(t, server)
 	w.start(func(o *controller.Options) {
-		o.Environment.Expand.Ingress.Ambassador.Enabled = true
-		o.Environment.Expand.Ingress.Ambassador.Version = "v1"
+		o.Environment.Expand.Ingress["AMBASSADOR_ENABLED"] = "true"
 	})
 	service := &corev1.Service{}
 	get := func(name string) error { return w.Get(t.Context(), types.NamespacedName{Name: name}, service) }

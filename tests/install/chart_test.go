@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 )
@@ -22,13 +23,9 @@ import (
 // and reads what arrives as the operator does.
 func TestValuesBecomeSettings(t *testing.T) {
 	values := filepath.Join(t.TempDir(), "values.yaml")
-	if err := os.WriteFile(values, []byte(`
+	if err := os.WriteFile(values, append(waysValues(t), []byte(`
 controllerId: blue
 defaultUserID: "8888"
-istio: {enabled: true, gateway: mesh/gate, tlsMode: ISTIO_MUTUAL}
-ambassador: {enabled: true, version: v2, singleNamespace: true}
-gatewayAPI: {enabled: true, gateway: infra/public, grpcGateway: infra/grpc, mirror: TraefikService}
-ingress: {enabled: true, class: traefik, host: models.example, controller: traefik}
 keda: {enabled: true}
 podSecurity: {standard: none, user: 0}
 certMountPath: /tls/
@@ -53,7 +50,7 @@ predictor_servers:
 storageInitializer: {image: mine/fetch:1, cpuLimit: 2, cpuRequest: 1, memoryLimit: 2Gi, memoryRequest: 1Gi}
 explainer: {image: mine/explain:1}
 credentials: {s3: {s3AccessKeyIDName: id, s3SecretAccessKeyName: secret}, gcs: {gcsCredentialFileName: key.json}}
-`), 0o644); err != nil {
+`)...), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	text, err := template(t, "-f", values)
@@ -119,6 +116,35 @@ credentials: {s3: {s3AccessKeyIDName: id, s3SecretAccessKeyName: secret}, gcs: {
 	if _, ok := c.Servers(servers).Servers["MY_SERVER"]; !ok {
 		t.Error("the server of the values is not there")
 	}
+}
+
+// waysValues are values for all ways into the cluster, none of them a default.
+func waysValues(t *testing.T) []byte {
+	t.Helper()
+	all := map[string]map[string]any{}
+	for _, w := range expand.Ways() {
+		for _, s := range w.Settings {
+			var value any = "infra/other"
+			for _, word := range s.Words {
+				if word != s.Default {
+					value = word
+				}
+			}
+			if s.IsFlag() {
+				value = true
+			}
+			section, name, _ := strings.Cut(s.Value, ".")
+			if all[section] == nil {
+				all[section] = map[string]any{}
+			}
+			all[section][name] = value
+		}
+	}
+	text, err := yaml.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 // TestEveryValueIsInTheSchema compares the chart's values with its schema: each

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -18,27 +17,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/operator/config"
 )
 
-// optional are the kinds of other projects that the operator makes, with the
-// names of their resources.
-func optional() map[schema.GroupVersionKind]string {
-	return map[schema.GroupVersionKind]string{
-		{Group: "keda.sh", Version: "v1alpha1", Kind: "ScaledObject"}:                "scaledobjects",
-		{Group: "networking.istio.io", Version: "v1alpha3", Kind: "VirtualService"}:  "virtualservices",
-		{Group: "networking.istio.io", Version: "v1alpha3", Kind: "DestinationRule"}: "destinationrules",
-		{Group: "getambassador.io", Version: "v2", Kind: "Mapping"}:                  "mappings",
-		{Group: "getambassador.io", Version: "v2", Kind: "TLSContext"}:               "tlscontexts",
-		{Group: "traefik.io", Version: "v1alpha1", Kind: "Middleware"}:               "middlewares",
-		{Group: "traefik.io", Version: "v1alpha1", Kind: "TraefikService"}:           "traefikservices",
-		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}:       "httproutes",
-		{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "GRPCRoute"}:       "grpcroutes",
+// optional are the kinds of other projects that the operator makes under the
+// settings of [routes].
+func optional() []expand.Kind {
+	settings := config.Default().Expand
+	settings.KEDA = true
+	for _, setting := range routes() {
+		name, value, _ := strings.Cut(setting, "=")
+		settings.Ingress[name] = value
 	}
+	return slices.DeleteFunc(expand.Kinds(settings), func(k expand.Kind) bool { return !k.Optional })
 }
 
 // definition is as much of a CustomResourceDefinition as it takes to store
 // objects of a kind.
-func definition(kind schema.GroupVersionKind, plural string) []byte {
+func definition(kind expand.Kind) []byte {
 	return fmt.Appendf(nil, `
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -54,7 +51,7 @@ spec:
     served: true
     storage: true
     schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
-`, plural, kind.Group, kind.Kind, kind.Version)
+`, kind.Resource, kind.Group, kind.Kind, kind.Version)
 }
 
 // everything lets one deployment make objects of all kinds, and takes
@@ -89,22 +86,23 @@ spec:
 
 // routes are the settings under which all kinds of routes are made.
 func routes() []string {
-	return []string{
-		"KEDA_ENABLED=true", "ISTIO_ENABLED=true", "AMBASSADOR_ENABLED=true", "AMBASSADOR_VERSION=v2",
-		"GATEWAY_API_ENABLED=true", "GATEWAY_API_MIRROR=TraefikService", "INGRESS_ENABLED=true", "INGRESS_CONTROLLER=traefik",
+	settings := []string{"KEDA_ENABLED=true"}
+	for _, w := range expand.Ways() {
+		settings = append(settings, w.Settings[0].Name+"=true")
+		for _, k := range w.Kinds {
+			if k.When != (expand.Choice{}) {
+				settings = append(settings, k.When.Setting+"="+k.When.Value)
+			}
+		}
 	}
+	return settings
 }
 
 // unseen says why a right that the test does not see used is granted.
 func unseen(r right) string {
-	owned := []string{
-		"deployments.apps", "horizontalpodautoscalers.autoscaling", "poddisruptionbudgets.policy", "ingresses.networking.k8s.io",
-		"scaledobjects.keda.sh", "httproutes.gateway.networking.k8s.io", "grpcroutes.gateway.networking.k8s.io",
-		"virtualservices.networking.istio.io", "destinationrules.networking.istio.io", "mappings.getambassador.io",
-		"tlscontexts.getambassador.io", "middlewares.traefik.io", "traefikservices.traefik.io",
-	}
+	owned := slices.ContainsFunc(expand.AllKinds(), func(k expand.Kind) bool { return r.resource == resourceOf(k) })
 	switch {
-	case r.verb == "get" && slices.Contains(owned, r.resource):
+	case r.verb == "get" && owned:
 		return "an object of somebody else's in the way is read, as is seen of Services"
 	case r == right{"update", "seldondeployments/finalizers.machinelearning.seldon.io"}:
 		return "an admission plugin asks for it, on clusters that have it"
@@ -116,6 +114,25 @@ func unseen(r right) string {
 	return ""
 }
 
+// resourceOf is a kind as a right names it, such as deployments.apps.
+func resourceOf(k expand.Kind) string { return strings.TrimSuffix(k.Resource+"."+k.Group, ".") }
+
+// TestEveryKindIsInTheRole: the operator may do with each kind that it makes
+// what it does with any.
+func TestEveryKindIsInTheRole(t *testing.T) {
+	may := map[right]bool{}
+	for _, r := range granted(t, objects(t, kustomize(t, base))) {
+		may[r] = true
+	}
+	for _, k := range expand.AllKinds() {
+		for _, verb := range []string{"get", "list", "watch", "create", "patch", "delete"} {
+			if !may[right{verb, resourceOf(k)}] {
+				t.Errorf("manifests/operator/role.yaml does not let the operator %s %s", verb, resourceOf(k))
+			}
+		}
+	}
+}
+
 // TestRights lets the operator do all that it can do under the roles of the
 // manifests, and compares what it asked for with what they grant.
 func TestRights(t *testing.T) {
@@ -124,8 +141,8 @@ func TestRights(t *testing.T) {
 	manifests := objects(t, kustomize(t, base+"/with-webhook"))
 	port := freePort(t)
 	c.apply(t, onThisMachine(t, manifests, port))
-	for kind, plural := range optional() {
-		if err := c.Install(t.Context(), definition(kind, plural)); err != nil {
+	for _, kind := range optional() {
+		if err := c.Install(t.Context(), definition(kind)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -202,8 +219,8 @@ func (c *cluster) begin(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "the first state", func() error { return c.serving(t.Context(), name) })
-	for kind := range optional() {
-		until(t, kind.Kind, func() error { return c.count(t.Context(), kind, true) })
+	for _, kind := range optional() {
+		until(t, kind.Kind, func() error { return c.count(t.Context(), kind.GroupVersionKind, true) })
 	}
 }
 
@@ -259,10 +276,9 @@ func (c *cluster) live(t *testing.T) {
 // withoutRoutes waits for an operator under other settings to remove what
 // these no longer ask for.
 func (c *cluster) withoutRoutes(t *testing.T) {
-	kinds := slices.Collect(maps.Keys(optional()))
-	kinds = append(kinds, schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"})
-	for _, kind := range kinds {
-		until(t, "the end of all "+kind.Kind, func() error { return c.count(t.Context(), kind, false) })
+	kinds := slices.DeleteFunc(expand.AllKinds(), func(k expand.Kind) bool { return k.Optional || !k.Rank.OfRoutes() })
+	for _, kind := range append(kinds, optional()...) {
+		until(t, "the end of all "+kind.Kind, func() error { return c.count(t.Context(), kind.GroupVersionKind, false) })
 	}
 }
 

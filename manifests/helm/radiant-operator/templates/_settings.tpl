@@ -5,10 +5,25 @@ is left to the operator's own defaults.
 {{- define "radiant.settings" -}}
 {{- $v := .Values -}}
 {{- $x := $v.executor -}}
-{{- $all := dict
+{{- /* BEGIN made by make generate, from the ways of package expand. */ -}}
+{{- $ways := dict
+  "GATEWAY_API_ENABLED" $v.gatewayAPI.enabled
+  "GATEWAY_API_GATEWAY" $v.gatewayAPI.gateway
+  "GATEWAY_API_GRPC_GATEWAY" $v.gatewayAPI.grpcGateway
+  "GATEWAY_API_MIRROR" $v.gatewayAPI.mirror
+  "ISTIO_ENABLED" $v.istio.enabled
+  "ISTIO_GATEWAY" $v.istio.gateway
+  "ISTIO_TLS_MODE" $v.istio.tlsMode
   "AMBASSADOR_ENABLED" $v.ambassador.enabled
-  "AMBASSADOR_SINGLE_NAMESPACE" $v.ambassador.singleNamespace
   "AMBASSADOR_VERSION" $v.ambassador.version
+  "AMBASSADOR_SINGLE_NAMESPACE" $v.ambassador.singleNamespace
+  "INGRESS_ENABLED" $v.ingress.enabled
+  "INGRESS_CONTROLLER" $v.ingress.controller
+  "INGRESS_CLASS" $v.ingress.class
+  "INGRESS_HOST" $v.ingress.host
+-}}
+{{- /* END made by make generate */ -}}
+{{- $all := dict
   "CONTROLLER_ID" $v.controllerId
   "DEFAULT_CERT_MOUNT_PATH_NAME" $v.certMountPath
   "DEFAULT_USER_ID" $v.defaultUserID
@@ -29,17 +44,6 @@ is left to the operator's own defaults.
   "EXECUTOR_SHUTDOWN_DELAY_SECONDS" $x.shutdownDelaySeconds
   "EXECUTOR_SERVER_METRICS_PORT_NAME" $x.metricsPortName
   "EXECUTOR_SERVER_PORT" $x.port
-  "GATEWAY_API_ENABLED" $v.gatewayAPI.enabled
-  "GATEWAY_API_GATEWAY" $v.gatewayAPI.gateway
-  "GATEWAY_API_GRPC_GATEWAY" $v.gatewayAPI.grpcGateway
-  "GATEWAY_API_MIRROR" $v.gatewayAPI.mirror
-  "INGRESS_CLASS" $v.ingress.class
-  "INGRESS_CONTROLLER" $v.ingress.controller
-  "INGRESS_ENABLED" $v.ingress.enabled
-  "INGRESS_HOST" $v.ingress.host
-  "ISTIO_ENABLED" $v.istio.enabled
-  "ISTIO_GATEWAY" $v.istio.gateway
-  "ISTIO_TLS_MODE" $v.istio.tlsMode
   "KEDA_ENABLED" $v.keda.enabled
   "POD_SECURITY" $v.podSecurity.standard
   "POD_SECURITY_USER" $v.podSecurity.user
@@ -53,7 +57,7 @@ is left to the operator's own defaults.
 {{- if or $x.image.registry $x.image.repository $x.image.tag }}
 {{- $_ := set $all "EXECUTOR_CONTAINER_IMAGE_AND_VERSION" (include "radiant.image" (list $x.image "radiant/executor" .Chart.AppVersion)) }}
 {{- end }}
-{{- range $name, $value := merge (deepCopy $v.manager.env) $all }}
+{{- range $name, $value := merge (deepCopy $v.manager.env) $all $ways }}
 {{- if kindIs "float64" $value }}{{ $value = int64 $value }}{{ end }}
 {{- if not (has (toString $value) (list "" "false" "<nil>")) }}
 - name: {{ $name }}
