@@ -50,9 +50,10 @@ const (
 )
 
 // New makes the policy that a user wrote, after [graph.Policy.Problems] found
-// none. A nil one has no effect and is nil.
+// none. It is nil where there is nothing to bound or to repeat: a fallback is
+// not its business.
 func New(g *graph.Policy, o Options) (*Policy, error) {
-	if g == nil {
+	if g == nil || g.Timeout == "" && g.Retries == nil && g.Hedge == nil && g.Concurrency == nil {
 		return nil, nil
 	}
 	p := &Policy{options: o}

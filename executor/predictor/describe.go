@@ -11,32 +11,32 @@ import (
 
 // foreignQuery asks a server of another protocol and answers in that of the
 // client. The server's own failure stands.
-func (c *caller) foreignQuery(ctx context.Context, n *node, q protocol.Query, m message.Message) (message.Message, error) {
+func (l *lane) foreignQuery(ctx context.Context, q protocol.Query, m message.Message) (message.Message, error) {
 	var body []byte
 	var err error
 	switch {
 	case q == protocol.QueryMetadata:
 		var spec *translate.Spec
-		if spec, err = c.specOf(ctx, n, m); err != nil {
+		if spec, err = l.specOf(ctx, m); err != nil {
 			return m, err
 		}
-		body, err = c.outside.Describe(protocol.Description{Name: n.name, Platform: n.speaks.Name, Spec: spec})
+		body, err = l.clients().Describe(protocol.Description{Name: l.name, Platform: l.speaks.Name, Spec: spec})
 	case q != protocol.QueryStatus:
-		return m, protocol.Errorf(protocol.Unimplemented, "a server of protocol %s has no %s", n.speaks.Name, q)
-	case c.outside.Up == nil:
-		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", c.predictor.options.Outside.Name, q, c.transport)
+		return m, protocol.Errorf(protocol.Unimplemented, "a server of protocol %s has no %s", l.speaks.Name, q)
+	case l.clients().Up == nil:
+		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", l.outside.Name, q, l.transport)
 	default:
-		path, question := n.dialect(c.transport).Query(q, message.Model{Name: n.model})
+		path, question := l.dialect().Query(q, message.Model{Name: l.model})
 		if path == "" {
-			return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", n.speaks.Name, q, c.transport)
+			return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", l.speaks.Name, q, l.transport)
 		}
-		if _, err := c.question(ctx, n.observers.asks[c.transport][q], n.servers[c.transport].Target(path), message.Message{Body: question, Meta: m.Meta}); err != nil {
-			return m, c.refused(n, err)
+		if _, err := l.question(ctx, q, path, message.Message{Body: question, Meta: m.Meta}); err != nil {
+			return m, l.refused(err)
 		}
-		body, err = c.outside.Up(n.name)
+		body, err = l.clients().Up(l.name)
 	}
 	answer := message.Message{Body: body, Answer: true, Meta: m.Meta}
-	if c.transport == protocol.REST {
+	if l.transport == protocol.REST {
 		answer.Type = jsonType
 	}
 	return answer, err
@@ -44,8 +44,8 @@ func (c *caller) foreignQuery(ctx context.Context, n *node, q protocol.Query, m 
 
 // specOf asks for the spec now: a client that asks wants to know what is
 // there at this moment. It is nil for a server that cannot tell.
-func (c *caller) specOf(ctx context.Context, n *node, m message.Message) (*translate.Spec, error) {
-	spec, err := c.askSpec(ctx, n, m)
+func (l *lane) specOf(ctx context.Context, m message.Message) (*translate.Spec, error) {
+	spec, err := l.askSpec(ctx, m)
 	var unanswered *askError
 	switch {
 	case !errors.As(err, &unanswered):
@@ -53,5 +53,5 @@ func (c *caller) specOf(ctx context.Context, n *node, m message.Message) (*trans
 	case unanswered.final:
 		return nil, nil
 	}
-	return nil, c.refused(n, unanswered.error)
+	return nil, l.refused(unanswered.error)
 }

@@ -45,9 +45,9 @@ func FuzzOverview(f *testing.F) {
 // FuzzMeta reads any bytes as feedback and as an answer whose meta is read and
 // written.
 func FuzzMeta(f *testing.F) {
-	answer := &seldon.SeldonMessage{Meta: &seldon.Meta{Routing: map[string]int32{"r": 1}, Metrics: []*seldon.Metric{{Key: "k", Value: 1}}}}
-	feedback := &seldon.Feedback{Response: answer, Reward: 1}
-	for _, m := range []proto.Message{answer, feedback} {
+	sent := &seldon.SeldonMessage{Meta: &seldon.Meta{Routing: map[string]int32{"r": 1}, Metrics: []*seldon.Metric{{Key: "k", Value: 1}}}}
+	feedback := &seldon.Feedback{Response: sent, Reward: 1}
+	for _, m := range []proto.Message{sent, feedback} {
 		body, err := proto.Marshal(m)
 		if err != nil {
 			f.Fatal(err)
@@ -63,7 +63,7 @@ func FuzzMeta(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, transport := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 			_, _ = routingOf(transport, body)
-			g := &gathering{caller: &caller{transport: transport}}
+			g := &gathering{transport: transport}
 			_ = g.own(message.Message{Body: body}, message.Message{Body: body})
 		}
 		for _, make := range []bool{false, true} {

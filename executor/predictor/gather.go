@@ -27,6 +27,8 @@ type metaJSON struct {
 // answer: a node may have lost what came to it from the nodes before.
 type gathering struct {
 	*caller
+	transport protocol.Transport
+	plan      *graph.Plan
 	// steps are by index; nodes of one walk write to entries of their own.
 	steps []gathered
 }
@@ -123,7 +125,7 @@ func (g *gathering) merged(request message.Message) metaJSON {
 
 func (g *gathering) addStep(all *metaJSON, index int) {
 	all.add(g.steps[index].input)
-	for _, child := range g.predictor.plan.Steps[index].Children {
+	for _, child := range g.plan.Steps[index].Children {
 		g.addStep(all, child)
 	}
 	all.add(g.steps[index].join)

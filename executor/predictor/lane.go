@@ -4,187 +4,145 @@ import (
 	"context"
 
 	"github.com/prime-radiant/radiant/executor/message"
-	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// caller is the walk's view of the world over one transport.
-type caller struct {
-	predictor *Predictor
+// lane is a node over one transport, with the chains of its calls.
+//
+// A chain is built once, at start, of links that each wrap the next; what a
+// node does not use is no link. From the outside in, a call passes
+//
+//	fallback     answers for a node that failed (fallback.go)
+//	place        says in an error where it happened (lane.go)
+//	readable     refuses what cannot be translated (translate.go)
+//	chained      makes a request of another node's answer (chained.go)
+//	logged       shows request and answer to the payload log (payload.go)
+//	policy       bounds and repeats: what follows is one attempt (policy.go)
+//	translation  speaks the protocol of the node's server (translate.go)
+//	observer     of metrics and traces (observe.go)
+//	socket       finds the target and sends (lane.go)
+//
+// Feedback passes place, policy, observer and socket; a route passes the links
+// of route.go in the place of the first two and is not logged; a join ends in
+// the chain of its aggregate call (join.go).
+type lane struct {
+	*node
 	transport protocol.Transport
-	outside   *protocol.Dialect
-	send      Sender
+	// outside is the protocol of the clients, send the way to the servers.
+	outside *protocol.Protocol
+	send    Sender
+	// server is where the node listens; no host: it does not, over this
+	// transport.
+	server upstream.Server
+	// targets are by call; nil: no such call.
+	targets [lastCall + 1]*upstream.Target
+	// spec is for foreign nodes.
+	spec      *specCache
+	observers observers
+
+	calls [lastCall + 1]link
+	route routing
+	join  joining
 }
 
-var _ graph.Caller[message.Message] = (*caller)(nil)
+// link is a call on a node, or the rest of one: a message goes in, an answer
+// comes out.
+type link func(ctx context.Context, m message.Message) (message.Message, error)
 
-// Call asks a node's server.
-func (c *caller) Call(ctx context.Context, s *graph.Step, call graph.Call, m message.Message) (message.Message, error) {
-	n := c.predictor.nodes[s.Index]
-	if call == graph.CallSendFeedback {
-		if n.foreign || !n.speaks.Feedback {
-			return m, nil
-		}
-		answer, err := c.ask(ctx, n, call, m)
-		return answer, protocol.Placed(err, s.Name, call.String())
-	}
-	answer, err := c.request(n, m)
-	if err == nil {
-		c.log(n, payloadlog.Request, answer)
-		answer, err = c.ask(ctx, n, call, answer)
-	}
-	if err == nil {
-		c.log(n, payloadlog.Response, answer)
-	} else {
-		answer, err = c.fallBack(ctx, n, m, protocol.Placed(err, s.Name, call.String()), func(other *graph.Step) (message.Message, error) {
-			return c.Call(ctx, other, call, m)
-		})
-	}
-	return answer, err
-}
+const lastCall = graph.CallSendFeedback
 
-// request makes what a node is asked, in the client's protocol, of the message
-// that the walk brings.
-func (c *caller) request(n *node, m message.Message) (message.Message, error) {
+// newLane makes the lane of a node, without its chains.
+func newLane(n *node, t protocol.Transport, o *Options) *lane {
+	l := &lane{node: n, transport: t, outside: o.Outside, send: [...]Sender{protocol.REST: o.REST, protocol.GRPC: o.GRPC}[t], server: n.servers[t]}
 	if n.foreign {
-		var err error
-		if m, err = c.readable(m); err != nil {
-			return m, err
-		}
+		l.spec = newSpecCache()
 	}
-	return c.next(n, m)
+	l.aim()
+	l.observe(o.Observe)
+	return l
 }
 
-// ask sends a request to the node's server, as its policy has it.
-func (c *caller) ask(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
-	if n.policy != nil {
-		return c.bounded(ctx, n, call, m)
+// chain builds what answers the calls on the node. The lane of another node,
+// of the same transport, is found by its name.
+func (l *lane) chain(other func(node string) *lane) {
+	for c := graph.Call(0); c < lastCall; c++ {
+		ask := l.readable(l.chained(l.logged(l.answering(c))))
+		l.calls[c] = l.fallingBack(c, l.placed(c, ask), other)
 	}
-	return c.once(ctx, n, call, m)
+	l.calls[graph.CallSendFeedback] = l.learning()
+	l.route = l.routing()
+	l.join = l.joining(other)
 }
 
-// once sends a request to the node's server, in the protocol that it speaks.
-func (c *caller) once(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
-	if n.foreign {
-		return c.translated(ctx, n, call, m)
-	}
-	return c.forward(ctx, n, call, m)
+// answering is a call as the node's policy has it.
+func (l *lane) answering(c graph.Call) link {
+	return l.bounded(c, l.translated(c, l.observed(c, l.socket(c))))
 }
 
-// Route asks a router, or decides for a built-in one.
-func (c *caller) Route(ctx context.Context, s *graph.Step, m message.Message) (int, error) {
-	n := c.predictor.nodes[s.Index]
-	if n.builtin.Route != nil {
-		return n.builtin.Route(), nil
+// learning is the call by which feedback comes. A server that takes none hands
+// it on.
+func (l *lane) learning() link {
+	const c = graph.CallSendFeedback
+	if l.foreign || !l.speaks.Feedback {
+		return func(_ context.Context, m message.Message) (message.Message, error) { return m, nil }
 	}
-	route, err := c.route(ctx, n, m)
-	if err != nil && n.fallback != nil && n.fallback.route != nil && nodesFault(ctx, err) {
-		n.fallback.meter.FellBack()
-		return int(*n.fallback.route), nil
-	}
-	return route, protocol.Placed(err, s.Name, graph.CallRoute.String())
+	return l.placed(c, l.answering(c))
 }
 
-func (c *caller) route(ctx context.Context, n *node, m message.Message) (int, error) {
-	var err error
-	// Over REST a router has a path of its own and is shown what its children
-	// get; over gRPC, and in another protocol, it is asked like any model.
-	if n.foreign || c.transport == protocol.GRPC {
-		if m, err = c.request(n, m); err != nil {
-			return 0, err
-		}
-	}
-	if m, err = c.ask(ctx, n, graph.CallRoute, m); err != nil {
-		return 0, err
-	}
-	branch, err := c.branch(m)
-	if err != nil {
-		n.unusable(c.transport, graph.CallRoute)
-	}
-	return branch, err
-}
-
-// branch reads a router's answer.
-func (c *caller) branch(m message.Message) (int, error) {
-	m, err := plain(m)
-	if err != nil {
-		return 0, err
-	}
-	branch, err := translate.Branch(c.outside.Form, m)
-	if err != nil {
-		return 0, untranslated(protocol.BadAnswer, err)
-	}
-	return branch, nil
-}
-
-// Join sends the children's answers to a combiner, or combines them itself.
-func (c *caller) Join(ctx context.Context, s *graph.Step, ms []message.Message) (message.Message, error) {
-	n := c.predictor.nodes[s.Index]
-	m, err := c.join(ctx, n, ms)
-	if err != nil {
-		m, err = c.fallBack(ctx, n, ms[0], protocol.Placed(err, s.Name, graph.CallAggregate.String()), func(other *graph.Step) (message.Message, error) {
-			return c.Join(ctx, other, ms)
-		})
-	}
-	return m, err
-}
-
-func (c *caller) join(ctx context.Context, n *node, ms []message.Message) (message.Message, error) {
-	answers := make([]message.Message, len(ms))
-	for i, m := range ms {
-		var err error
-		if answers[i], err = plain(m); err != nil {
-			return m, err
-		}
-	}
-	if n.foreign {
-		return message.Message{}, protocol.Errorf(protocol.Unimplemented,
-			"a combiner must speak the predictor's own protocol %s, and this one speaks %s", c.predictor.options.Outside.Name, n.speaks.Name)
-	}
-	join := n.builtin.Join
-	if join == nil {
-		join = translate.Join
-		if _, err := n.target(c.transport, graph.CallAggregate, ms[0].Meta); err != nil {
-			return message.Message{}, err
-		}
-	}
-	joined, err := join(c.outside.Form, answers)
-	if err != nil {
-		return message.Message{}, untranslated(protocol.BadAnswer, err)
-	}
-	if n.builtin.Join != nil {
-		return joined, nil
-	}
-	return c.ask(ctx, n, graph.CallAggregate, joined)
-}
-
-// next makes the request that a node is sent of what came from the node
-// before. What the client sent is left as it is.
-func (c *caller) next(n *node, m message.Message) (message.Message, error) {
-	if m.Answer && c.predictor.options.Outside.Named {
-		if m.Meta.Model.Verb != "" {
-			return m, protocol.Errorf(protocol.Unimplemented, "the answer to a %s request cannot be sent on to another node", m.Meta.Model.Verb)
-		}
-		m, err := plain(m)
+// placed says in an error where it happened.
+func (l *lane) placed(c graph.Call, next link) link {
+	call := c.String()
+	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		answer, err := next(ctx, m)
 		if err != nil {
-			return m, err
+			return m, protocol.Placed(err, l.name, call)
 		}
-		chained, err := translate.Chain(c.outside.Form, m, n.asked(m.Meta).Name)
-		if err != nil {
-			return m, untranslated(protocol.BadAnswer, err)
-		}
-		return chained, nil
+		return answer, nil
 	}
-	return m, nil
 }
 
-// forward sends m to the node as it is.
-func (c *caller) forward(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
-	to, err := n.target(c.transport, call, m.Meta)
+// socket sends a message to the node's server.
+func (l *lane) socket(c graph.Call) link {
+	fixed, err := l.targets[c], l.missing(c)
 	if err != nil {
-		return m, err
+		return func(_ context.Context, m message.Message) (message.Message, error) { return m, err }
 	}
-	return c.attempt(ctx, n.observer(c.transport, call, m.Meta.Model.Verb), to, n.dialect(c.transport).WithModel(m, n.asked(m.Meta).Name))
+	d := l.dialect()
+	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		to := fixed
+		if model := m.Meta.Model; !l.foreign && model != (message.Model{}) && (l.transport == protocol.REST || model.Verb != "") {
+			to = l.server.Target(d.Target(c, l.asked(m.Meta)))
+		}
+		return l.send.Send(ctx, to, d.WithModel(m, l.asked(m.Meta).Name))
+	}
+}
+
+// missing is why the node cannot be asked for a call; nil: it can.
+func (l *lane) missing(c graph.Call) error {
+	switch {
+	case l.targets[c] != nil:
+		return nil
+	case l.server.Host == "":
+		return protocol.Errorf(protocol.Unimplemented, "the node has no %s port", l.transport)
+	}
+	return protocol.Errorf(protocol.Unimplemented, "protocol %s has no such call over %s", l.speaks.Name, l.transport)
+}
+
+// dialect is how the node's server is spoken to.
+func (l *lane) dialect() *protocol.Dialect { return &l.speaks.Dialects[l.transport] }
+
+// clients is how the clients speak, and form how their messages are written.
+func (l *lane) clients() *protocol.Dialect { return &l.outside.Dialects[l.transport] }
+func (l *lane) form() translate.Form       { return l.clients().Form }
+
+// aim makes the targets of ordinary requests.
+func (l *lane) aim() {
+	for c := graph.Call(0); c <= lastCall && l.server.Host != ""; c++ {
+		if path := l.dialect().Target(c, message.Model{Name: l.model}); path != "" {
+			l.targets[c] = l.server.Target(path)
+		}
+	}
 }

@@ -45,7 +45,7 @@ func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m message.
 		}
 		meta := *m.Meta
 		meta.Model = message.Model{Name: n.model}
-		answer, err := p.callers[t].query(ctx, n, protocol.QueryMetadata, message.Message{Meta: &meta})
+		answer, err := p.callers[t].lanes[i].query(ctx, protocol.QueryMetadata, message.Message{Meta: &meta})
 		if err == nil {
 			models[i], err = plain(answer)
 		}

@@ -24,21 +24,15 @@ type node struct {
 	foreign bool
 	// model is what the server knows its model as, unless the client says.
 	model string
-	// servers are by transport; empty: the node cannot be reached so.
+	// servers are by transport; no host: the node cannot be reached so.
 	servers [2]upstream.Server
-	// targets are by transport and call; nil: no such call.
-	targets [2][lastCall + 1]*upstream.Target
 	// payloads, policy and fallback are nil where there is none.
 	payloads Payloads
 	policy   *policy.Policy
 	fallback *fallback
-	// translation and spec are for foreign nodes.
+	// translation is for foreign nodes.
 	translation translate.Options
-	spec        [2]*specCache
-	observers   observers
 }
-
-const lastCall = graph.CallSendFeedback
 
 func newNode(s *graph.Step, o Options) (*node, error) {
 	n := &node{name: s.Name, speaks: o.Outside, model: s.Name}
@@ -68,10 +62,7 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 	if n.foreign {
 		n.translation = translation(s.Node, o.Outside)
 		n.model = n.translation.Model
-		n.spec = [2]*specCache{newSpecCache(), newSpecCache()}
 	}
-	n.aim()
-	n.observe(o.Observe)
 	return n, n.setPolicy(s, o)
 }
 
@@ -95,20 +86,6 @@ func servers(e *graph.Endpoint) [2]upstream.Server {
 	return all
 }
 
-// aim makes the targets of ordinary requests.
-func (n *node) aim() {
-	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
-		for c := graph.Call(0); c <= lastCall && n.servers[t].Host != ""; c++ {
-			if path := n.speaks.Dialects[t].Target(c, message.Model{Name: n.model}); path != "" {
-				n.targets[t][c] = n.servers[t].Target(path)
-			}
-		}
-	}
-}
-
-// dialect is how the node's server is spoken to.
-func (n *node) dialect(t protocol.Transport) *protocol.Dialect { return &n.speaks.Dialects[t] }
-
 // asked is the model that a request wants of this node: a client's own words
 // are meant for servers of its protocol.
 func (n *node) asked(meta *message.Meta) message.Model {
@@ -120,20 +97,6 @@ func (n *node) asked(meta *message.Meta) message.Model {
 		m.Name = n.model
 	}
 	return m
-}
-
-func (n *node) target(t protocol.Transport, c graph.Call, meta *message.Meta) (*upstream.Target, error) {
-	to := n.targets[t][c]
-	if to != nil && !n.foreign && meta.Model != (message.Model{}) && (t == protocol.REST || meta.Model.Verb != "") {
-		to = n.servers[t].Target(n.dialect(t).Target(c, n.asked(meta)))
-	}
-	switch {
-	case to != nil:
-		return to, nil
-	case n.servers[t].Host == "":
-		return nil, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", t)
-	}
-	return nil, protocol.Errorf(protocol.Unimplemented, "protocol %s has no such call over %s", n.speaks.Name, t)
 }
 
 // translation reads the node's parameters.

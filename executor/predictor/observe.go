@@ -8,7 +8,6 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
-	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -40,11 +39,11 @@ type CallKind struct {
 	Protocol string
 }
 
-// observers are those of one node, made once.
+// observers are those of one lane, made once.
 type observers struct {
 	make  func(k CallKind) Observer
-	calls [2][lastCall + 1]Observer
-	asks  [2][lastQuery + 1]Observer
+	calls [lastCall + 1]Observer
+	asks  [lastQuery + 1]Observer
 	// others are made when they are needed first: CallKind -> Observer.
 	others sync.Map
 }
@@ -58,33 +57,25 @@ var (
 const lastQuery = protocol.QueryStatistics
 
 // observe makes the observers of all that the node can be asked.
-func (n *node) observe(makeObserver func(k CallKind) Observer) {
+func (l *lane) observe(makeObserver func(k CallKind) Observer) {
 	if makeObserver == nil {
 		return
 	}
-	n.observers.make = makeObserver
-	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
-		for c, to := range n.targets[t] {
-			if to != nil {
-				n.observers.calls[t][c] = makeObserver(CallKind{Node: n.name, Call: graph.Call(c).String(), Transport: t, Path: to.Path, Method: asking[t], Protocol: n.speaks.Name})
-			}
+	l.observers.make = makeObserver
+	for c, to := range l.targets {
+		if to != nil {
+			l.observers.calls[c] = makeObserver(l.kind(graph.Call(c).String(), to.Path, asking[l.transport]))
 		}
-		for q := protocol.Query(0); q <= lastQuery && n.servers[t].Host != ""; q++ {
-			if path, _ := n.dialect(t).Query(q, message.Model{Name: n.model}); path != "" {
-				n.observers.asks[t][q] = makeObserver(CallKind{Node: n.name, Call: q.String(), Transport: t, Path: path, Method: questioning[t], Protocol: n.speaks.Name})
-			}
+	}
+	for q := protocol.Query(0); q <= lastQuery && l.server.Host != ""; q++ {
+		if path, _ := l.dialect().Query(q, message.Model{Name: l.model}); path != "" {
+			l.observers.asks[q] = makeObserver(l.kind(q.String(), path, questioning[l.transport]))
 		}
 	}
 }
 
-// observer returns the observer of a call; nil: nobody looks. Verbs are those
-// of the protocol's routes, so that there are few.
-func (n *node) observer(t protocol.Transport, c graph.Call, verb string) Observer {
-	if verb == "" || n.foreign || n.observers.make == nil {
-		return n.observers.calls[t][c]
-	}
-	path := n.dialect(t).Target(c, message.Model{Name: n.model, Verb: verb})
-	return n.observers.other(CallKind{Node: n.name, Call: c.String(), Transport: t, Path: path, Method: asking[t], Protocol: n.speaks.Name})
+func (l *lane) kind(call, path, method string) CallKind {
+	return CallKind{Node: l.name, Call: call, Transport: l.transport, Path: path, Method: method, Protocol: l.speaks.Name}
 }
 
 func (o *observers) other(k CallKind) Observer {
@@ -98,26 +89,36 @@ func (o *observers) other(k CallKind) Observer {
 	return found.(Observer)
 }
 
-func (n *node) unusable(t protocol.Transport, c graph.Call) {
-	if o := n.observers.calls[t][c]; o != nil {
+func (l *lane) unusable(c graph.Call) {
+	if o := l.observers.calls[c]; o != nil {
 		o.Unusable()
 	}
 }
 
-// attempt asks a node's server once.
-func (c *caller) attempt(ctx context.Context, o Observer, to *upstream.Target, m message.Message) (message.Message, error) {
-	return watched(ctx, o, m, func(ctx context.Context, m message.Message) (message.Message, error) {
-		return c.send.Send(ctx, to, m)
-	})
+// observed shows a call to the observer of its kind. Verbs are those of the
+// protocol's routes, so that there are few.
+func (l *lane) observed(c graph.Call, next link) link {
+	if l.observers.make == nil || l.targets[c] == nil {
+		return next
+	}
+	usual := l.observers.calls[c]
+	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		o := usual
+		if verb := m.Meta.Model.Verb; verb != "" && !l.foreign {
+			o = l.observers.other(l.kind(c.String(), l.dialect().Target(c, message.Model{Name: l.model, Verb: verb}), asking[l.transport]))
+		}
+		return watched(ctx, o, m, next)
+	}
 }
 
 // question asks a node's server about itself.
-func (c *caller) question(ctx context.Context, o Observer, to *upstream.Target, m message.Message) (message.Message, error) {
-	return watched(ctx, o, m, func(ctx context.Context, m message.Message) (message.Message, error) { return c.send.Ask(ctx, to, m) })
+func (l *lane) question(ctx context.Context, q protocol.Query, path string, m message.Message) (message.Message, error) {
+	to := l.server.Target(path)
+	return watched(ctx, l.observers.asks[q], m, func(ctx context.Context, m message.Message) (message.Message, error) { return l.send.Ask(ctx, to, m) })
 }
 
 // watched makes a call before the eyes of an observer, if there is one.
-func watched(ctx context.Context, o Observer, m message.Message, call func(context.Context, message.Message) (message.Message, error)) (message.Message, error) {
+func watched(ctx context.Context, o Observer, m message.Message, call link) (message.Message, error) {
 	if o == nil {
 		return call(ctx, m)
 	}

@@ -28,7 +28,7 @@ func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
 	together(len(p.nodes), func(i int) error {
 		g.Nodes[i] = p.described(&p.plan.Steps[i])
 		m := message.Message{Meta: &message.Meta{Header: map[string][]string{}, Limit: maxMetadata, Lease: lease}}
-		p.callers[protocol.REST].tell(ctx, p.nodes[i], m, &g.Nodes[i])
+		p.callers[protocol.REST].lanes[i].tell(ctx, m, &g.Nodes[i])
 		return nil
 	})
 	p.deepen(g, 0, 0)
@@ -76,12 +76,12 @@ func (p *Predictor) described(s *graph.Step) openapi.Node {
 }
 
 // tell asks a node's server and notes what it says.
-func (c *caller) tell(ctx context.Context, n *node, m message.Message, o *openapi.Node) {
-	if n.servers[c.transport].Host == "" {
+func (l *lane) tell(ctx context.Context, m message.Message, o *openapi.Node) {
+	if l.server.Host == "" {
 		return
 	}
-	if n.foreign {
-		spec, err := c.askSpec(ctx, n, m)
+	if l.foreign {
+		spec, err := l.askSpec(ctx, m)
 		var unanswered *askError
 		o.Answered = err == nil || errors.As(err, &unanswered) && unanswered.final
 		if spec != nil {
@@ -89,7 +89,7 @@ func (c *caller) tell(ctx context.Context, n *node, m message.Message, o *openap
 		}
 		return
 	}
-	answer, err := c.query(ctx, n, protocol.QueryMetadata, m)
+	answer, err := l.query(ctx, protocol.QueryMetadata, m)
 	if err == nil {
 		answer, err = plain(answer)
 	}
@@ -105,11 +105,11 @@ func (c *caller) tell(ctx context.Context, n *node, m message.Message, o *openap
 	// What is kept of the answer outlives the request, whose buffers are used
 	// again.
 	body := bytes.Clone(answer.Body)
-	if !n.speaks.Describes {
+	if !l.speaks.Describes {
 		o.Versions, o.Signatures = componentSignatures(body)
 		return
 	}
-	o.Versions, o.Signatures = serverSignatures(n.dialect(c.transport).Form, body)
+	o.Versions, o.Signatures = serverSignatures(l.dialect().Form, body)
 }
 
 func signature(s *translate.Spec) openapi.Signature {

@@ -1,10 +1,11 @@
 package predictor
 
 import (
+	"context"
+
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
-	"github.com/prime-radiant/radiant/graph"
 )
 
 // Payloads takes what a node is asked and answers, in the clients' protocol.
@@ -13,18 +14,17 @@ type Payloads interface {
 	Log(kind payloadlog.Kind, t protocol.Transport, m message.Message)
 }
 
-var _ graph.Watcher[message.Message] = (*caller)(nil)
-
-// passages says what the messages at a passage are logged as.
-var passages = [...]payloadlog.Kind{graph.Down: payloadlog.Request, graph.Up: payloadlog.Response, graph.FeedbackDown: payloadlog.Feedback}
-
-// Watch logs what passes a node.
-func (c *caller) Watch(s *graph.Step, p graph.Passage, m message.Message) {
-	c.log(c.predictor.nodes[s.Index], passages[p], m)
-}
-
-func (c *caller) log(n *node, kind payloadlog.Kind, m message.Message) {
-	if n.payloads != nil {
-		n.payloads.Log(kind, c.transport, m)
+// logged shows what a node is asked, and what it answers, to its payload log.
+func (l *lane) logged(next link) link {
+	if l.payloads == nil {
+		return next
+	}
+	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		l.payloads.Log(payloadlog.Request, l.transport, m)
+		answer, err := next(ctx, m)
+		if err == nil {
+			l.payloads.Log(payloadlog.Response, l.transport, answer)
+		}
+		return answer, err
 	}
 }

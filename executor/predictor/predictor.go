@@ -102,8 +102,9 @@ func New(o Options) (*Predictor, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("compiling the graph: %w", err)
 	}
-	p.callers[protocol.REST] = &caller{predictor: p, transport: protocol.REST, outside: &o.Outside.Dialects[protocol.REST], send: o.REST}
-	p.callers[protocol.GRPC] = &caller{predictor: p, transport: protocol.GRPC, outside: &o.Outside.Dialects[protocol.GRPC], send: o.GRPC}
+	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
+		p.callers[t] = newCaller(p.nodes, t, &o)
+	}
 	// Messages of other protocols have no meta.
 	p.wantsMeta = (o.InjectRouting || o.MergeMeta) && !o.Outside.Named
 	p.reads = p.readsAnswers()

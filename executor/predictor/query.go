@@ -14,7 +14,7 @@ func (p *Predictor) Query(ctx context.Context, t protocol.Transport, q protocol.
 	if s == nil {
 		return m, protocol.Errorf(protocol.NotFound, "Failed to find model %s", m.Meta.Model.Name)
 	}
-	answer, err := p.callers[t].query(ctx, p.nodes[s.Index], q, m)
+	answer, err := p.callers[t].lanes[s.Index].query(ctx, q, m)
 	return answer, protocol.Placed(err, s.Name, q.String())
 }
 
@@ -32,21 +32,21 @@ func (p *Predictor) named(name string) *graph.Step {
 	return found
 }
 
-func (c *caller) query(ctx context.Context, n *node, q protocol.Query, m message.Message) (message.Message, error) {
-	if n.servers[c.transport].Host == "" {
-		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", c.transport)
+func (l *lane) query(ctx context.Context, q protocol.Query, m message.Message) (message.Message, error) {
+	if l.server.Host == "" {
+		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", l.transport)
 	}
-	if n.foreign {
-		return c.foreignQuery(ctx, n, q, m)
+	if l.foreign {
+		return l.foreignQuery(ctx, q, m)
 	}
-	asked := n.asked(m.Meta)
-	asked.Name = n.model
-	path, body := n.dialect(c.transport).Query(q, asked)
+	asked := l.asked(m.Meta)
+	asked.Name = l.model
+	path, body := l.dialect().Query(q, asked)
 	if path == "" {
-		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", n.speaks.Name, q, c.transport)
+		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", l.speaks.Name, q, l.transport)
 	}
-	if c.transport == protocol.GRPC && n.speaks.Named {
+	if l.transport == protocol.GRPC && l.speaks.Named {
 		body = m.Body
 	}
-	return c.question(ctx, n.observers.asks[c.transport][q], n.servers[c.transport].Target(path), message.Message{Body: body, Meta: m.Meta})
+	return l.question(ctx, q, path, message.Message{Body: body, Meta: m.Meta})
 }

@@ -25,7 +25,7 @@ func (p *Predictor) withMeta(ctx context.Context, t protocol.Transport, m messag
 		}
 		return p.written(t, answer, map[string]any{"routing": p.routes(trail)}), nil
 	}
-	g := &gathering{caller: p.callers[t], steps: make([]gathered, len(p.nodes))}
+	g := &gathering{caller: p.callers[t], transport: t, plan: p.plan, steps: make([]gathered, len(p.nodes))}
 	answer, err := graph.Predict[message.Message](ctx, p.plan, g, m, trail)
 	if err != nil {
 		return answer, err
@@ -75,11 +75,11 @@ func (p *Predictor) written(t protocol.Transport, m message.Message, members map
 }
 
 func setJSON(body []byte, members map[string]any, make bool) ([]byte, bool) {
-	var fields, meta map[string]json.RawMessage
-	if json.Unmarshal(body, &fields) != nil || fields == nil {
+	var message, meta map[string]json.RawMessage
+	if json.Unmarshal(body, &message) != nil || message == nil {
 		return nil, false
 	}
-	if text, ok := fields["meta"]; ok && json.Unmarshal(text, &meta) != nil {
+	if text, ok := message["meta"]; ok && json.Unmarshal(text, &meta) != nil {
 		return nil, false
 	}
 	if meta == nil {
@@ -97,10 +97,10 @@ func setJSON(body []byte, members map[string]any, make bool) ([]byte, bool) {
 			delete(meta, name)
 		}
 	}
-	if fields["meta"], err = json.Marshal(meta); err != nil {
+	if message["meta"], err = json.Marshal(meta); err != nil {
 		return nil, false
 	}
-	body, err = json.Marshal(fields)
+	body, err = json.Marshal(message)
 	return body, err == nil
 }
 

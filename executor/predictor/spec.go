@@ -66,16 +66,16 @@ type askError struct {
 	final bool
 }
 
-func (c *caller) askSpec(ctx context.Context, n *node, m message.Message) (*translate.Spec, error) {
-	if !n.speaks.Describes {
+func (l *lane) askSpec(ctx context.Context, m message.Message) (*translate.Spec, error) {
+	if !l.speaks.Describes {
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}
-	d := n.dialect(c.transport)
-	path, body := d.Query(protocol.QueryMetadata, message.Model{Name: n.model})
-	if path == "" || n.servers[c.transport].Host == "" {
+	d := l.dialect()
+	path, body := d.Query(protocol.QueryMetadata, message.Model{Name: l.model})
+	if path == "" || l.server.Host == "" {
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}
-	answer, err := c.question(ctx, n.observers.asks[c.transport][protocol.QueryMetadata], n.servers[c.transport].Target(path), message.Message{Body: body, Meta: m.Meta})
+	answer, err := l.question(ctx, protocol.QueryMetadata, path, message.Message{Body: body, Meta: m.Meta})
 	if err != nil {
 		return nil, &askError{error: err, final: cannotTell(err)}
 	}
@@ -83,7 +83,7 @@ func (c *caller) askSpec(ctx context.Context, n *node, m message.Message) (*tran
 		return nil, &askError{error: err}
 	}
 	// The spec outlives the request, whose buffers are used again.
-	spec, err := translate.ParseSpec(d.Form, bytes.Clone(answer.Body), n.translation.Signature)
+	spec, err := translate.ParseSpec(d.Form, bytes.Clone(answer.Body), l.translation.Signature)
 	if err != nil {
 		return nil, untranslated(protocol.BadAnswer, err)
 	}

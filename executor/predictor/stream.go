@@ -28,10 +28,10 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 	if to, n := p.relayed(m); to != nil {
 		if relayer, ok := p.options.GRPC.(Relayer); ok {
 			if n.payloads != nil {
-				client = &loggedStream{Stream: client, node: n, answers: []protowire.Number{m.Field}}
+				client = &loggedStream{Stream: client, node: n.node, answers: []protowire.Number{m.Field}}
 			}
-			d, call := n.dialect(protocol.GRPC), graph.CallPredict.String()
-			o := n.observers.other(CallKind{Node: n.name, Call: call, Transport: protocol.GRPC, Path: to.Path, Method: "stream", Protocol: n.speaks.Name})
+			d, call := n.dialect(), graph.CallPredict.String()
+			o := n.observers.other(n.kind(call, to.Path, "stream"))
 			_, err := watched(ctx, o, message.Message{Meta: &message.Meta{}}, func(ctx context.Context, m message.Message) (message.Message, error) {
 				return m, relayer.Relay(ctx, to, client, func(m message.Message) message.Message { return d.WithModel(m, n.model) })
 			})
@@ -88,14 +88,14 @@ func (s *loggedStream) Send(m message.Message) error {
 
 // relayed is where the stream of a graph of one node goes; nil: the graph has
 // to be walked.
-func (p *Predictor) relayed(m protocol.Method) (*upstream.Target, *node) {
-	n := p.nodes[0]
+func (p *Predictor) relayed(m protocol.Method) (*upstream.Target, *lane) {
+	n := p.callers[protocol.GRPC].lanes[0]
 	calls := p.plan.Steps[0].Calls
 	one := calls == graph.CallSet(graph.CallPredict, graph.CallSendFeedback) || calls == graph.CallSet(graph.CallPredict)
-	if len(p.nodes) > 1 || !one || n.foreign || n.servers[protocol.GRPC].Host == "" {
+	if len(p.nodes) > 1 || !one || n.foreign || n.server.Host == "" {
 		return nil, nil
 	}
-	return n.servers[protocol.GRPC].Target("/" + m.Service + "/" + m.Name), n
+	return n.server.Target("/" + m.Service + "/" + m.Name), n
 }
 
 // streamed wraps an answer, or an error, in a message of a stream.

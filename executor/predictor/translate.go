@@ -15,50 +15,55 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// translated calls a node whose server speaks another protocol by a request
-// in the client's.
-func (c *caller) translated(ctx context.Context, n *node, call graph.Call, m message.Message) (message.Message, error) {
-	request, exchange, err := c.rewritten(ctx, n, m)
-	if err != nil {
-		return m, err
+// translated speaks the protocol of the node's server where the clients speak
+// another.
+func (l *lane) translated(c graph.Call, next link) link {
+	if !l.foreign {
+		return next
 	}
-	answer, err := c.forward(ctx, n, call, request)
-	if err != nil {
-		n.spec[c.transport].forget()
-		return m, c.refused(n, err)
+	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		request, exchange, err := l.rewritten(ctx, m)
+		if err != nil {
+			return m, err
+		}
+		answer, err := next(ctx, request)
+		if err != nil {
+			l.spec.forget()
+			return m, l.refused(err)
+		}
+		if answer, err = plain(answer); err != nil {
+			l.unusable(c)
+			return m, err
+		}
+		back, err := exchange.Response(answer)
+		if err != nil {
+			l.unusable(c)
+			return m, untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", l.speaks.Name, err))
+		}
+		return back, nil
 	}
-	if answer, err = plain(answer); err != nil {
-		n.unusable(c.transport, call)
-		return m, err
-	}
-	back, err := exchange.Response(answer)
-	if err != nil {
-		n.unusable(c.transport, call)
-		return m, untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", n.speaks.Name, err))
-	}
-	return back, nil
 }
 
 // rewritten puts m into the form that the node's server takes.
-func (c *caller) rewritten(ctx context.Context, n *node, m message.Message) (out message.Message, x *translate.Exchange, err error) {
+func (l *lane) rewritten(ctx context.Context, m message.Message) (p message.Message, x *translate.Exchange, err error) {
 	if verb := m.Meta.Model.Verb; verb != "" {
-		return out, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
-			verb, c.predictor.options.Outside.Name, n.speaks.Name)
+		return p, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
+			verb, l.outside.Name, l.speaks.Name)
 	}
-	o := n.translation
+	o := l.translation
 	o.Chained = m.Answer
-	if o.Spec, err = n.spec[c.transport].load(ctx, func() (*translate.Spec, error) { return c.askSpec(ctx, n, m) }); err != nil {
-		return out, x, err
+	if o.Spec, err = l.spec.load(ctx, func() (*translate.Spec, error) { return l.askSpec(ctx, m) }); err != nil {
+		return p, x, err
 	}
-	out, x, err = translate.Request(m, c.outside.Form, n.dialect(c.transport).Form, o)
+	p, x, err = translate.Request(m, l.form(), l.dialect().Form, o)
 	if err != nil {
 		code := protocol.Invalid
 		if m.Answer {
 			code = protocol.BadAnswer
 		}
-		return out, x, untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", n.speaks.Name, err))
+		return p, x, untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", l.speaks.Name, err))
 	}
-	return out, x, nil
+	return p, x, nil
 }
 
 // untranslated gives an error of package translate its code, and takes from
@@ -78,15 +83,15 @@ func untranslated(code protocol.Code, err error) error {
 
 // refused puts a refusal of the node's server into the words of the client's
 // protocol.
-func (c *caller) refused(n *node, err error) error {
+func (l *lane) refused(err error) error {
 	var r *protocol.Refusal
 	var e *protocol.Error
 	if !errors.As(err, &r) || !errors.As(err, &e) {
 		return err
 	}
-	text := fmt.Sprintf("node %q: %s", n.name, reason(n.speaks.FailureText(r.Body), r.Body))
+	text := fmt.Sprintf("node %q: %s", l.name, reason(l.speaks.FailureText(r.Body), r.Body))
 	return e.Instead(&protocol.Refusal{Status: r.Status, Message: message.Message{
-		Body: c.predictor.options.Outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
+		Body: l.outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
 	}})
 }
 
@@ -103,12 +108,26 @@ func reason(message string, body []byte) string {
 	return text
 }
 
-// readable checks that a message is one that can be understood, which only
-// translation needs. Clients that state no type, or the one that curl states
+// readable refuses messages that cannot be understood, which only translation
+// needs.
+func (l *lane) readable(next link) link {
+	if !l.foreign {
+		return next
+	}
+	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		m, err := understood(l.transport, m)
+		if err != nil {
+			return m, err
+		}
+		return next(ctx, m)
+	}
+}
+
+// understood is a message whose form is known. Clients that state no type, or the one that curl states
 // by default, are taken to mean JSON if the body looks so.
-func (c *caller) readable(m message.Message) (message.Message, error) {
+func understood(t protocol.Transport, m message.Message) (message.Message, error) {
 	m, err := plain(m)
-	if err != nil || c.transport == protocol.GRPC {
+	if err != nil || t == protocol.GRPC {
 		return m, err
 	}
 	kind, _, err := mime.ParseMediaType(m.Type)
@@ -135,7 +154,6 @@ func (c *caller) readable(m message.Message) (message.Message, error) {
 func plain(m message.Message) (message.Message, error) {
 	switch m.Encoding {
 	case "", "identity":
-		m.Encoding = ""
 		return m, nil
 	case "gzip":
 	default:
