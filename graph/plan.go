@@ -25,7 +25,7 @@ type Step struct {
 	Name string
 	// Calls are the calls that the walk makes on the node.
 	Calls Calls
-	// Builtin is set when the node's calls are answered by the executor.
+	// Builtin is set when the node's calls are answered by the executor itself.
 	Builtin Builtin
 	// Children are indexes into Plan.Steps, in the user's order.
 	Children []int
@@ -112,8 +112,8 @@ func (c *compiler) calls(path string, n *Node) Calls {
 	}
 	// A built-in answers its own call; everything else about it, including a
 	// type written for the sake of completeness, needs a server it has not.
-	if b, ok := builtins[n.Implementation]; ok {
-		calls = b.calls
+	if b := BuiltinOf(n.Implementation); b != NotBuiltin {
+		calls = b.Calls()
 	}
 	if calls.Has(CallTransformInput) {
 		calls &^= CallSet(CallPredict)

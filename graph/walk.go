@@ -15,8 +15,7 @@ type Caller[M any] interface {
 	// Call makes one call on a node: Predict, TransformInput, TransformOutput
 	// or SendFeedback.
 	Call(ctx context.Context, s *Step, c Call, m M) (M, error)
-	// Route asks a router for a child number, RouteAll or RouteNone. For a
-	// built-in router (s.Builtin) the caller decides itself.
+	// Route asks a router for a child number, RouteAll or RouteNone.
 	Route(ctx context.Context, s *Step, m M) (int, error)
 	// Join makes one message of those that the children answered, in the
 	// order of the children. The slice is valid during the call only.

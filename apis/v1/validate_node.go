@@ -205,8 +205,8 @@ func (v *validator) logger(path string, l *graph.Logger) {
 
 // children warns of graphs whose shape does something else than it seems to.
 func (v *validator) children(n node, b graph.Builtin) {
-	routes := n.Type == graph.Router || slices.Contains(n.Methods, graph.RouteMethod) || b == graph.SimpleRouter
-	joins := n.Type == graph.Combiner || slices.Contains(n.Methods, graph.AggregateMethod) || b == graph.AverageCombiner
+	routes := n.Type == graph.Router || slices.Contains(n.Methods, graph.RouteMethod) || b.Calls().Has(graph.CallRoute)
+	joins := n.Type == graph.Combiner || slices.Contains(n.Methods, graph.AggregateMethod) || b.Calls().Has(graph.CallAggregate)
 	switch {
 	case b == graph.RandomABTest:
 		v.abTest(n)
@@ -250,17 +250,7 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 	if n.ModelURI != "" {
 		v.warnf(n.path+".modelUri", "%s has no use for a model", n.Implementation)
 	}
-	if b == graph.SimpleModel {
-		return
+	if is := b.Type(); is != "" && n.Type != "" && n.Type != graph.UnknownType && n.Type != is {
+		v.warnf(n.path+".type", "type %s is ignored: %s is a %s", n.Type, n.Implementation, is)
 	}
-	if n.Type != "" && n.Type != graph.UnknownType && n.Type != builtinType(b) {
-		v.warnf(n.path+".type", "type %s is ignored: %s is a %s", n.Type, n.Implementation, builtinType(b))
-	}
-}
-
-func builtinType(b graph.Builtin) graph.Type {
-	if b == graph.AverageCombiner {
-		return graph.Combiner
-	}
-	return graph.Router
 }

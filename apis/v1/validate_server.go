@@ -51,8 +51,7 @@ func (v *validator) server(n node) {
 }
 
 func (v *validator) unknownServer(n node, image string) {
-	names := []string{"SIMPLE_MODEL", "SIMPLE_ROUTER", "RANDOM_ABTEST", "AVERAGE_COMBINER", graph.UnknownImplementation}
-	names = append(names, slices.Sorted(maps.Keys(v.Servers))...)
+	names := slices.Concat(graph.Builtins(), []string{graph.UnknownImplementation}, slices.Sorted(maps.Keys(v.Servers)))
 	path := n.path + ".implementation"
 	if image != "" {
 		v.warnf(path, "No entry in predictors map for %s: the container's image %s is run as it is%s",

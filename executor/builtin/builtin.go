@@ -25,7 +25,7 @@ type Node struct {
 type Random func() float64
 
 var table = map[graph.Builtin]func(s *graph.Step, random Random) (Node, error){
-	graph.SimpleModel:     func(*graph.Step, Random) (Node, error) { return Node{}, nil },
+	"SIMPLE_MODEL":        func(*graph.Step, Random) (Node, error) { return Node{}, nil },
 	graph.SimpleRouter:    func(*graph.Step, Random) (Node, error) { return Node{Route: func() int { return 0 }}, nil },
 	graph.RandomABTest:    abTest,
 	graph.AverageCombiner: func(*graph.Step, Random) (Node, error) { return Node{Join: translate.Mean}, nil },
@@ -35,7 +35,7 @@ var table = map[graph.Builtin]func(s *graph.Step, random Random) (Node, error){
 func New(s *graph.Step, random Random) (Node, error) {
 	build, ok := table[s.Builtin]
 	if !ok {
-		return Node{}, fmt.Errorf("node %q: built-in %d is not there", s.Name, s.Builtin)
+		return Node{}, fmt.Errorf("node %q: built-in %q is not there", s.Name, s.Builtin)
 	}
 	return build(s, random)
 }

@@ -60,7 +60,7 @@ func TestMistakes(t *testing.T) {
 		"NaN":         {step(t, "RANDOM_ABTEST", 2, ratioA("NaN")), `parameter ratioA is "NaN"`},
 		"percent":     {step(t, "RANDOM_ABTEST", 2, ratioA("50")), "from 0 to 1"},
 		"one child":   {step(t, "RANDOM_ABTEST", 1), "has 1 children: want 2"},
-		"no built-in": {step(t, "", 0), "built-in 0 is not there"},
+		"no built-in": {step(t, "", 0), `built-in "" is not there`},
 	} {
 		if _, err := New(c.step, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `node "t"`) {
 			t.Errorf("%s: error is %v, want %q", name, err, c.want)
@@ -69,7 +69,7 @@ func TestMistakes(t *testing.T) {
 }
 
 func TestEveryBuiltinIsThere(t *testing.T) {
-	for _, implementation := range []string{"SIMPLE_MODEL", "SIMPLE_ROUTER", "RANDOM_ABTEST", "AVERAGE_COMBINER"} {
+	for _, implementation := range graph.Builtins() {
 		if _, err := New(step(t, implementation, 2), rand.Float64); err != nil {
 			t.Error(err)
 		}
