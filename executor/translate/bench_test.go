@@ -84,7 +84,7 @@ func BenchmarkChain(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	answer, err := c.encodeResponse(&content{tensors: []tensor.Tensor{t}}, &content{raw: true})
+	answer, err := c.encodeResponse(&content{tensors: []tensor.Tensor{t}}, &content{layout: apart})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -19,7 +19,7 @@ import (
 // speaks: it is understood in every JSON form.
 func Branch(form Form, p message.Message) (int, error) {
 	branch, err := ownBranch(form, p)
-	if err != nil && form.json() && form != SeldonJSON {
+	if err != nil && form.text() && form != SeldonJSON {
 		if branch, err := seldonJSONBranch(p.Body); err == nil {
 			return branch, nil
 		}

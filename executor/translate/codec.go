@@ -7,7 +7,6 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
-	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
 
 // protocol is what the forms of one protocol have in common.
@@ -22,6 +21,8 @@ const (
 // content is what a request or an answer says, between decoder and encoder.
 type content struct {
 	tensors []tensor.Tensor
+	// layout is where the message has the elements of its tensors.
+	layout layout
 
 	// kind and names are how a seldon message is written; value is its
 	// jsonData, or the answer to one.
@@ -29,24 +30,28 @@ type content struct {
 	names []string
 	value []byte
 	meta  meta
-	// doubles: the numbers in value are protobuf's, whose spelling is exact
-	// for a double alone.
-	doubles bool
 
 	// id is a v2 message's id, a seldon message's puid.
 	id string
 	// model, version and signature are those that the message names.
 	model, version, signature string
-	// rows: a TensorFlow JSON request lists instances, its answer predictions.
-	rows bool
-	// raw: a v2 proto request has its elements in raw_input_contents.
-	raw     bool
-	outputs []wantedOutput
-	// frame: the tensors of a request to a v2 server are columns of one table.
-	frame bool
-	// binary: a v2 JSON request wants all outputs after the JSON.
-	binary bool
+	outputs                   []wantedOutput
+	// contentType tells MLServer what to make of a request's tensors.
+	contentType string
 }
+
+// layout is where a message has the elements of its tensors.
+type layout uint8
+
+const (
+	// byTensor: each tensor has its own.
+	byTensor layout = iota
+	// byRow: a list of rows, as TensorFlow's instances and predictions are.
+	byRow
+	// apart: bytes apart from the tensors, behind the JSON of a v2 message or in
+	// the raw contents of its protobuf.
+	apart
+)
 
 // wantedOutput is an output that a request names.
 type wantedOutput struct {
@@ -76,62 +81,82 @@ func (m *content) choose(wanted []wantedOutput) error {
 	return nil
 }
 
-// codec is one form. The last five functions serve seldon's jsonData: isRequest
-// tells a request in the protocol's own JSON, passJSON makes the value the request
-// as it stands, readJSON finds the tensors in it; passAnswer makes a JSON answer
-// the value, writeJSON any other. Those that pass may decline.
+// codec is one form: how its messages are read and written.
 type codec struct {
 	protocol       protocol
 	decodeRequest  func(message.Message) (*content, error)
 	encodeRequest  func(*content) (message.Message, error)
 	decodeResponse func(message.Message) (*content, error)
 	encodeResponse func(m, asked *content) (message.Message, error)
-	isRequest      func([]byte) bool
-	passJSON       func([]byte, *Options) (p message.Message, ok bool, err error)
-	readJSON       func([]byte) ([]tensor.Tensor, error)
-	passAnswer     func(message.Message) (value []byte, ok bool, err error)
-	writeJSON      func(m, asked *content) ([]byte, error)
+	// json serves seldon's jsonData.
+	json jsonData
 }
 
-// json reports whether the form is text, in which an empty message is no
+// codecs is the table of the forms.
+func codecs() [V2Proto + 1]codec {
+	return [...]codec{
+		SeldonJSON: {
+			protocol:       seldonProtocol,
+			decodeRequest:  decodeSeldonJSON,
+			encodeRequest:  encodeSeldonJSONRequest,
+			decodeResponse: decodeSeldonJSON,
+			encodeResponse: encodeSeldonJSONResponse,
+			json:           jsonData{read: readSeldonValue, write: writeTensorsByName},
+		},
+		SeldonProto: {
+			protocol:       seldonProtocol,
+			decodeRequest:  decodeSeldonProto,
+			encodeRequest:  encodeSeldonProtoRequest,
+			decodeResponse: decodeSeldonProto,
+			encodeResponse: encodeSeldonProtoResponse,
+			json:           jsonData{numbers: tensor.FP64, read: readSeldonValue, write: writeTensorsByName},
+		},
+		TensorFlowJSON: {
+			protocol:       tensorFlow,
+			decodeRequest:  decodeTensorFlowJSONRequest,
+			encodeRequest:  encodeTensorFlowJSONRequest,
+			decodeResponse: decodeTensorFlowJSONResponse,
+			encodeResponse: encodeTensorFlowJSONResponse,
+			json: jsonData{native: isTensorFlowRequest, pass: passTensorFlowJSON, read: readTensorFlowValue,
+				passAnswer: passBody, write: writeTensorFlowValue},
+		},
+		TensorFlowProto: {
+			protocol:       tensorFlow,
+			decodeRequest:  decodeTensorFlowProtoRequest,
+			encodeRequest:  encodeTensorFlowProtoRequest,
+			decodeResponse: decodeTensorFlowProtoResponse,
+			encodeResponse: encodeTensorFlowProtoResponse,
+			json:           jsonData{native: isTensorFlowRequest, read: readTensorFlowValue, write: writeTensorFlowValue},
+		},
+		V2JSON: {
+			protocol:       v2,
+			decodeRequest:  decodeV2JSONRequest,
+			encodeRequest:  encodeV2JSONRequest,
+			decodeResponse: decodeV2JSONResponse,
+			encodeResponse: encodeV2JSONResponse,
+			json: jsonData{native: isV2Request, pass: passV2JSON, read: readV2Value,
+				passAnswer: passBody, write: writeV2Value},
+		},
+		V2Proto: {
+			protocol:       v2,
+			decodeRequest:  decodeV2ProtoRequest,
+			encodeRequest:  encodeV2ProtoRequest,
+			decodeResponse: decodeV2ProtoResponse,
+			encodeResponse: encodeV2ProtoResponse,
+			json:           jsonData{native: isV2Request, read: readV2Value, write: writeV2Value},
+		},
+	}
+}
+
+// text reports whether the form is JSON, in which an empty message is no
 // message at all.
-func (f Form) json() bool { return f == SeldonJSON || f == TensorFlowJSON || f == V2JSON }
+func (f Form) text() bool { return f == SeldonJSON || f == TensorFlowJSON || f == V2JSON }
 
 func (f Form) codec() (codec, error) {
-	switch f {
-	case SeldonJSON:
-		return codec{seldonProtocol, decodeSeldonJSON, encodeSeldonJSONRequest, decodeSeldonJSON, encodeSeldonJSONResponse,
-			never, nil, readSeldonValue, nil, writeTensorsByName}, nil
-	case SeldonProto:
-		return codec{seldonProtocol, decodeSeldonProto, encodeSeldonProtoRequest, decodeSeldonProto, encodeSeldonProtoResponse,
-			never, nil, readSeldonValue, nil, writeTensorsByName}, nil
-	case TensorFlowJSON:
-		return codec{tensorFlow, decodeTensorFlowJSONRequest, encodeTensorFlowJSONRequest, decodeTensorFlowJSONResponse,
-			encodeTensorFlowJSONResponse, isTensorFlowRequest, passTensorFlowJSON, readTensorFlowValue, passBody, writeTensorFlowValue}, nil
-	case TensorFlowProto:
-		return codec{tensorFlow, decodeTensorFlowProtoRequest, encodeTensorFlowProtoRequest, decodeTensorFlowProtoResponse,
-			encodeTensorFlowProtoResponse, isTensorFlowRequest, nil, readTensorFlowValue, nil, writeTensorFlowValue}, nil
-	case V2JSON:
-		return codec{v2, decodeV2JSONRequest, encodeV2JSONRequest, decodeV2JSONResponse, encodeV2JSONResponse,
-			isV2Request, passV2JSON, readV2Value, passBody, writeV2Value}, nil
-	case V2Proto:
-		return codec{v2, decodeV2ProtoRequest, encodeV2ProtoRequest, decodeV2ProtoResponse, encodeV2ProtoResponse,
-			isV2Request, nil, readV2Value, nil, writeV2Value}, nil
+	if f == NoForm || f > V2Proto {
+		return codec{}, refuse("", "no such form")
 	}
-	return codec{}, refuse("", "no such form")
-}
-
-func never([]byte) bool { return false }
-
-// passBody declines where elements are behind the JSON.
-func passBody(p message.Message) (value []byte, ok bool, err error) {
-	if p.JSONLength > 0 && p.JSONLength < len(p.Body) {
-		return nil, false, nil
-	}
-	if value, err = jsontext.Value(p.Body); err != nil {
-		return nil, false, refuse("", "the model server's answer: %s", reason(err))
-	}
-	return value, true, nil
+	return codecs()[f], nil
 }
 
 // refuse makes the error of one tensor; an empty name means the message.

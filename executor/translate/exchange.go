@@ -46,7 +46,7 @@ func (x *Exchange) request(p message.Message) (message.Message, error) {
 	if err != nil {
 		return message.Message{}, err
 	}
-	if len(p.Body) == 0 && x.from.json() {
+	if len(p.Body) == 0 && x.from.text() {
 		return message.Message{}, refuse("", "the request has no body")
 	}
 	m, err := source.decodeRequest(p)
@@ -59,7 +59,7 @@ func (x *Exchange) request(p message.Message) (message.Message, error) {
 	}
 	sent := *m
 	if m.kind == kindJSON {
-		out, ok, err := x.sendJSON(target, m, &sent)
+		out, ok, err := x.sendJSON(source, target, &sent)
 		if ok || err != nil {
 			return out, err
 		}
@@ -70,42 +70,6 @@ func (x *Exchange) request(p message.Message) (message.Message, error) {
 	// The request's elements need not stay in memory until the answer comes.
 	m.tensors, m.value = nil, nil
 	return target.encodeRequest(&sent)
-}
-
-// readValue reads the tensors in jsonData.
-func (m *content) readValue(read func([]byte) ([]tensor.Tensor, error)) ([]tensor.Tensor, error) {
-	tensors, err := read(m.value)
-	if err != nil || !m.doubles {
-		return tensors, err
-	}
-	for i, t := range tensors {
-		if t.DType != tensor.Number {
-			continue
-		}
-		if tensors[i], err = t.As(tensor.FP64); err != nil {
-			return nil, blame(t.Name, err)
-		}
-	}
-	return tensors, nil
-}
-
-// sendJSON makes jsonData the request as it stands, or finds the tensors in it.
-// The answer to a request in the server's own JSON is the server's own JSON; any
-// other is answered like tensors.
-func (x *Exchange) sendJSON(target codec, m, sent *content) (p message.Message, ok bool, err error) {
-	if target.isRequest(m.value) {
-		m.rows = listsRows(m.value)
-	} else {
-		m.kind = kindNone
-	}
-	if target.passJSON != nil {
-		if p, ok, err = target.passJSON(m.value, &x.options); ok || err != nil {
-			return p, ok, err
-		}
-	}
-	sent.kind = kindNone
-	sent.tensors, err = m.readValue(target.readJSON)
-	return message.Message{}, false, err
 }
 
 // address makes a message one for the node's server: its model, its names and
@@ -172,7 +136,7 @@ func (m *content) splitColumns() error {
 	for i := range m.tensors {
 		m.tensors[i].Name = m.names[i]
 	}
-	m.frame = true
+	m.contentType = frameContent
 	return nil
 }
 
@@ -240,31 +204,20 @@ func (x *Exchange) response(p message.Message) (message.Message, error) {
 	if err != nil {
 		return message.Message{}, err
 	}
-	m, err := x.answer(source, p)
+	var m *content
+	if x.asked.kind == kindJSON {
+		m, err = x.answerJSON(source, p)
+	} else if m, err = x.answer(source, p); err == nil && m.kind == kindJSON && target.protocol != seldonProtocol {
+		err = x.unwrap(m, source)
+	}
 	if err != nil {
 		return message.Message{}, err
-	}
-	if m.kind == kindJSON && target.protocol != seldonProtocol {
-		if m.tensors, err = m.readValue(readSeldonValue); err != nil {
-			return message.Message{}, err
-		}
-		m.kind = kindNone
-		if err := x.name(m, source.protocol); err != nil {
-			return message.Message{}, err
-		}
 	}
 	return target.encodeResponse(m, x.asked)
 }
 
-// answer decodes what the server sent. The answer to jsonData stays the server's
-// JSON, whatever is in it.
+// answer decodes what the server sent.
 func (x *Exchange) answer(source codec, p message.Message) (*content, error) {
-	if x.asked.kind == kindJSON && source.passAnswer != nil {
-		value, ok, err := source.passAnswer(p)
-		if ok || err != nil {
-			return &content{kind: kindJSON, value: value}, err
-		}
-	}
 	m, err := source.decodeResponse(p)
 	if err != nil {
 		return nil, err
@@ -272,16 +225,7 @@ func (x *Exchange) answer(source codec, p message.Message) (*content, error) {
 	if m.model == "" {
 		m.model = x.options.Model
 	}
-	if err := x.name(m, source.protocol); err != nil {
-		return nil, err
-	}
-	if x.asked.kind == kindJSON && m.kind != kindJSON {
-		if m.value, err = source.writeJSON(m, x.asked); err != nil {
-			return nil, err
-		}
-		m.kind = kindJSON
-	}
-	return m, nil
+	return m, x.name(m, source.protocol)
 }
 
 // name gives outputs their names and types, and leaves those that were asked

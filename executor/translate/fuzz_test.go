@@ -94,8 +94,8 @@ func checkOutcome(t *testing.T, untouched bool, form Form, out message.Message, 
 func checkReadable(t *testing.T, form Form, out message.Message) {
 	t.Helper()
 	c, _ := form.codec()
-	if c.protocol != seldonProtocol && c.passJSON != nil {
-		if _, ok, _ := c.passJSON(out.Body, &Options{}); ok {
+	if c.protocol != seldonProtocol && c.json.pass != nil {
+		if _, ok, _ := c.json.pass(out.Body, &Options{}); ok {
 			return
 		}
 	}
@@ -113,7 +113,7 @@ func FuzzResponse(f *testing.F) {
 		from, to := pairOf(pair)
 		kinds := []kind{kindNone, kindNDArray, kindTensor, kindTFTensor, kindString, kindBinary, kindJSON}
 		x := &Exchange{from: from, to: to, options: fuzzOptions(flags >> 4),
-			asked: &content{kind: kinds[flags%7], rows: flags&8 != 0, raw: flags&8 != 0, binary: flags&8 != 0}}
+			asked: &content{kind: kinds[flags%7], layout: layout(flags>>3) % (apart + 1)}}
 		out, err := x.Response(message.Message{Body: body, JSONLength: jsonLength})
 		checkOutcome(t, from == to, from, out, err)
 	})

@@ -37,7 +37,7 @@ func Mean(form Form, ps []message.Message) (message.Message, error) {
 		return message.Message{}, err
 	}
 	if first.kind == kindJSON {
-		if mean.value, err = c.writeJSON(&mean, first); err != nil {
+		if mean.value, err = c.json.write(&mean, first); err != nil {
 			return message.Message{}, err
 		}
 	}
@@ -51,7 +51,7 @@ func decodeForMean(c codec, p message.Message) (*content, error) {
 		return nil, err
 	}
 	if m.kind == kindJSON {
-		if m.tensors, err = m.readValue(c.readJSON); err != nil {
+		if m.tensors, err = readJSONData(m.value, c, c); err != nil {
 			return nil, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
@@ -186,7 +187,7 @@ func passesPair(t *testing.T, r *rand.Rand, from, to Form) bool {
 	if err != nil {
 		return refusedFairly(t, limited, err)
 	}
-	got, err := readBack(target.decodeRequest(sent))
+	got, err := readBack(target, target.decodeRequest, sent)
 	if err != nil {
 		t.Fatalf("reading the request %q: %v", sent.Body, err)
 	}
@@ -201,7 +202,7 @@ func passesPair(t *testing.T, r *rand.Rand, from, to Form) bool {
 	if err != nil {
 		return refusedFairly(t, limited, err)
 	}
-	if got, err = readBack(source.decodeResponse(replied)); err != nil {
+	if got, err = readBack(source, source.decodeResponse, replied); err != nil {
 		t.Fatalf("reading the answer %q: %v", replied.Body, err)
 	}
 	if err := sameTensors(outputs, got); err != nil {
@@ -219,12 +220,13 @@ func refusedFairly(t *testing.T, limited bool, err error) bool {
 	return false
 }
 
-func readBack(m *content, err error) ([]tensor.Tensor, error) {
+func readBack(c codec, decode func(message.Message) (*content, error), p message.Message) ([]tensor.Tensor, error) {
+	m, err := decode(p)
 	if err != nil || m.kind != kindJSON {
 		if m == nil {
 			return nil, err
 		}
 		return m.tensors, err
 	}
-	return m.readValue(readSeldonValue)
+	return readJSONData(m.value, c, codecs()[SeldonJSON])
 }

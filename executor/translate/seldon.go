@@ -103,28 +103,6 @@ func columnNames(t *tensor.Tensor) []string {
 	return names
 }
 
-// readTensors reads jsonData: an object of tensors by name, which is how a
-// message with one place for data holds several, or one tensor.
-func readTensors(value []byte, dialect tensor.Dialect) ([]tensor.Tensor, error) {
-	dialect.Words = true
-	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
-		fields, err := jsontext.ParseObject(value)
-		if err != nil {
-			return nil, refuse("", "jsonData: %s", reason(err))
-		}
-		return parseNamed(fields, dialect)
-	}
-	t, err := tensor.Parse(value, dialect)
-	if err != nil {
-		return nil, refuse("", "jsonData: %s", reason(err))
-	}
-	return []tensor.Tensor{t}, nil
-}
-
-func readSeldonValue(value []byte) ([]tensor.Tensor, error) {
-	return readTensors(value, tensor.Dialect{})
-}
-
 func parseNamed(fields jsontext.Fields, dialect tensor.Dialect) ([]tensor.Tensor, error) {
 	tensors := make([]tensor.Tensor, 0, len(fields))
 	seen := make(map[string]bool, len(fields))
@@ -161,8 +139,4 @@ func appendByName(dst []byte, tensors []tensor.Tensor, style tensor.Style) ([]by
 		}
 	}
 	return append(dst, '}'), nil
-}
-
-func writeTensorsByName(m, _ *content) ([]byte, error) {
-	return appendByName(nil, m.tensors, seldonStyle())
 }

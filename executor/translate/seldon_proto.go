@@ -34,8 +34,7 @@ func decodeSeldonProto(p message.Message) (*content, error) {
 	case *seldon.SeldonMessage_BinData:
 		m.kind, m.tensors = kindBinary, oneString(data.BinData)
 	case *seldon.SeldonMessage_JsonData:
-		m.kind, m.doubles = kindJSON, true
-		m.value = appendValue(nil, data.JsonData)
+		m.kind, m.value = kindJSON, appendValue(nil, data.JsonData)
 	case *seldon.SeldonMessage_CustomData:
 		err = refuse("", "customData is known to the component alone")
 	default:

@@ -24,7 +24,7 @@ func decodeTensorFlowJSONRequest(p message.Message) (*content, error) {
 	if m.signature, err = fields.Text("signature_name"); err != nil {
 		return nil, blame("", err)
 	}
-	m.tensors, m.rows, err = readRowsOrColumns(fields, "instances", "inputs")
+	m.tensors, m.layout, err = readRowsOrColumns(fields, "instances", "inputs")
 	return m, err
 }
 
@@ -37,25 +37,25 @@ func decodeTensorFlowJSONResponse(p message.Message) (*content, error) {
 		return nil, refuse("", "the model server reports: %s", text)
 	}
 	m := &content{}
-	m.tensors, m.rows, err = readRowsOrColumns(fields, "predictions", "outputs")
+	m.tensors, m.layout, err = readRowsOrColumns(fields, "predictions", "outputs")
 	return m, err
 }
 
 // readRowsOrColumns reads the two ways to write tensors: a list of rows, or
 // each tensor whole.
-func readRowsOrColumns(fields jsontext.Fields, rowKey, columnKey string) (tensors []tensor.Tensor, rows bool, err error) {
-	byRow, byColumn := fields.Value(rowKey), fields.Value(columnKey)
+func readRowsOrColumns(fields jsontext.Fields, rowKey, columnKey string) (tensors []tensor.Tensor, in layout, err error) {
+	rows, columns := fields.Value(rowKey), fields.Value(columnKey)
 	switch {
-	case byRow != nil && byColumn != nil:
-		return nil, false, refuse("", "the message has both %s and %s", rowKey, columnKey)
-	case byRow != nil:
-		tensors, err = parseRows(byRow, rowKey)
-		return tensors, true, err
-	case byColumn != nil:
-		tensors, err = parseColumns(byColumn, columnKey)
-		return tensors, false, err
+	case rows != nil && columns != nil:
+		return nil, byTensor, refuse("", "the message has both %s and %s", rowKey, columnKey)
+	case rows != nil:
+		tensors, err = parseRows(rows, rowKey)
+		return tensors, byRow, err
+	case columns != nil:
+		tensors, err = parseColumns(columns, columnKey)
+		return tensors, byTensor, err
 	}
-	return nil, false, refuse("", "the message has neither %s nor %s", rowKey, columnKey)
+	return nil, byTensor, refuse("", "the message has neither %s nor %s", rowKey, columnKey)
 }
 
 // isBase64 tells {"b64": ...} from an object of named tensors.
@@ -163,18 +163,18 @@ func encodeTensorFlowJSONRequest(m *content) (message.Message, error) {
 // encodeTensorFlowJSONResponse answers instances with predictions, inputs with
 // outputs.
 func encodeTensorFlowJSONResponse(m, asked *content) (message.Message, error) {
-	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.rows)
+	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.layout)
 	if err != nil {
 		return message.Message{}, err
 	}
 	return jsonPayload(append(body, '}')), nil
 }
 
-func appendTensorFlowAnswer(dst []byte, tensors []tensor.Tensor, rows bool) ([]byte, error) {
+func appendTensorFlowAnswer(dst []byte, tensors []tensor.Tensor, as layout) ([]byte, error) {
 	if len(tensors) == 0 {
 		return nil, refuse("", "the answer holds no tensor")
 	}
-	if rows {
+	if as == byRow {
 		return appendPredictions(append(dst, `"predictions":`...), tensors)
 	}
 	dst = append(dst, `"outputs":`...)
@@ -240,50 +240,6 @@ func appendPredictions(dst []byte, tensors []tensor.Tensor) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-// isTensorFlowRequest tells a value that TensorFlow Serving takes as it stands.
-func isTensorFlowRequest(value []byte) bool {
-	fields, err := jsontext.ParseObject(value)
-	return err == nil && hasRowsOrColumns(fields)
-}
-
 func hasRowsOrColumns(fields jsontext.Fields) bool {
 	return fields.Value("instances") != nil || fields.Value("inputs") != nil
-}
-
-// listsRows tells a request whose answer lists predictions.
-func listsRows(value []byte) bool {
-	fields, err := jsontext.ParseObject(value)
-	return err == nil && fields.Value("instances") != nil
-}
-
-// passTensorFlowJSON makes jsonData that is a request the request.
-func passTensorFlowJSON(value []byte, o *Options) (message.Message, bool, error) {
-	fields, err := jsontext.ParseObject(value)
-	if err != nil || !hasRowsOrColumns(fields) {
-		return message.Message{}, false, nil
-	}
-	if o.Signature == "" || fields.Value("signature_name") != nil {
-		return jsonPayload(value), true, nil
-	}
-	body := append(jsontext.AppendQuoted([]byte(`{"signature_name":`), []byte(o.Signature)), ',')
-	return jsonPayload(append(body, value[1:]...)), true, nil
-}
-
-// readTensorFlowValue reads the tensors of a jsonData value.
-func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
-	if fields, err := jsontext.ParseObject(value); err == nil && hasRowsOrColumns(fields) {
-		tensors, _, err := readRowsOrColumns(fields, "instances", "inputs")
-		return tensors, err
-	}
-	if jsontext.KindOf(value) == jsontext.Array && value[jsontext.Space(value, 1)] == '{' {
-		return parseRows(value, "jsonData")
-	}
-	return readTensors(value, tensorFlowDialect())
-}
-
-// writeTensorFlowValue makes tensors the value of jsonData: the answer that
-// TensorFlow Serving would give in JSON.
-func writeTensorFlowValue(m, asked *content) ([]byte, error) {
-	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.rows)
-	return append(body, '}'), err
 }

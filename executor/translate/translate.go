@@ -1,5 +1,3 @@
-// Package translate rewrites inference requests and responses from one wire
-// protocol into another, exactly or not at all. It knows bytes, not sockets.
 package translate
 
 import (

@@ -28,8 +28,10 @@ func decodeV2JSONRequest(p message.Message) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.binary = parameters.BinaryDataOutput
-	if m.outputs, err = readV2Wanted(fields.Value("outputs"), m.binary); err != nil {
+	if parameters.BinaryDataOutput {
+		m.layout = apart
+	}
+	if m.outputs, err = readV2Wanted(fields.Value("outputs"), m.layout); err != nil {
 		return nil, err
 	}
 	m.tensors, err = readV2Tensors(fields.Value("inputs"), "inputs", tail)
@@ -51,7 +53,9 @@ func decodeV2JSONResponse(p message.Message) (*content, error) {
 	if m.version, err = fields.Text("model_version"); err != nil {
 		return nil, blame("", err)
 	}
-	m.binary = len(tail) > 0
+	if len(tail) > 0 {
+		m.layout = apart
+	}
 	m.tensors, err = readV2Tensors(fields.Value("outputs"), "outputs", tail)
 	return m, err
 }
@@ -86,7 +90,7 @@ func readV2Parameters(value []byte) (p v2Parameters, err error) {
 	return p, nil
 }
 
-func readV2Wanted(value []byte, binary bool) ([]wantedOutput, error) {
+func readV2Wanted(value []byte, as layout) ([]wantedOutput, error) {
 	if value == nil {
 		return nil, nil
 	}
@@ -105,7 +109,7 @@ func readV2Wanted(value []byte, binary bool) ([]wantedOutput, error) {
 		if err := json.Unmarshal(e, &output); err != nil {
 			return nil, refuse("", "outputs: %s", reason(err))
 		}
-		w := wantedOutput{name: output.Name, binary: binary}
+		w := wantedOutput{name: output.Name, binary: as == apart}
 		if output.Parameters.BinaryData != nil {
 			w.binary = *output.Parameters.BinaryData
 		}
@@ -199,8 +203,9 @@ func encodeV2JSONRequest(m *content) (message.Message, error) {
 	if m.id != "" {
 		w.body = append(jsontext.AppendQuoted(append(w.body, `"id":`...), []byte(m.id)), ',')
 	}
-	if m.frame {
-		w.body = append(w.body, `"parameters":{"content_type":"`+frameContent+`"},`...)
+	if m.contentType != "" {
+		w.body = jsontext.AppendQuoted(append(w.body, `"parameters":{"content_type":`...), []byte(m.contentType))
+		w.body = append(w.body, "},"...)
 	}
 	if err := w.tensors("inputs", unnamedInput, m.tensors, notText); err != nil {
 		return message.Message{}, err
@@ -243,7 +248,7 @@ func encodeV2JSONResponse(m, asked *content) (message.Message, error) {
 				return o.binary
 			}
 		}
-		return asked.binary
+		return asked.layout == apart
 	}
 	if err := w.tensors("outputs", unnamedOutput, m.tensors, binary); err != nil {
 		return message.Message{}, err
@@ -308,41 +313,4 @@ func (w *v2Writer) tensor(t tensor.Tensor, binary bool) error {
 	}
 	w.body = append(w.body, "]}"...)
 	return nil
-}
-
-// isV2Request tells a value that a v2 server takes as it stands.
-func isV2Request(value []byte) bool {
-	fields, err := jsontext.ParseObject(value)
-	if err != nil {
-		return false
-	}
-	inputs := fields.Value("inputs")
-	if jsontext.KindOf(inputs) != jsontext.Array {
-		return false
-	}
-	return inputs[jsontext.Space(inputs, 1)] == '{'
-}
-
-func passV2JSON(value []byte, _ *Options) (message.Message, bool, error) {
-	return jsonPayload(value), isV2Request(value), nil
-}
-
-// readV2Value reads the tensors of a jsonData value: of a v2 request, or by
-// name.
-func readV2Value(value []byte) ([]tensor.Tensor, error) {
-	if !isV2Request(value) {
-		return readTensors(value, v2Dialect())
-	}
-	fields, err := jsontext.ParseObject(value)
-	if err != nil {
-		return nil, refuse("", "jsonData: %s", reason(err))
-	}
-	return readV2Tensors(fields.Value("inputs"), "inputs", nil)
-}
-
-// writeV2Value makes tensors the value of jsonData: the answer that a v2 server
-// would give in JSON.
-func writeV2Value(m, _ *content) ([]byte, error) {
-	out, err := encodeV2JSONResponse(m, &content{})
-	return out.Body, err
 }

@@ -13,20 +13,23 @@ func decodeV2ProtoRequest(p message.Message) (*content, error) {
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
 		return nil, refuse("", "not a ModelInferRequest: %s", reason(err))
 	}
-	m := &content{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawInputContents) > 0}
+	m := &content{id: in.Id, model: in.ModelName, version: in.ModelVersion}
+	if len(in.RawInputContents) > 0 {
+		m.layout = apart
+	}
 	for _, o := range in.Outputs {
 		m.outputs = append(m.outputs, wantedOutput{name: o.GetName()})
 	}
-	raw := rawContents{entries: in.RawInputContents}
+	entries := rawContents{entries: in.RawInputContents}
 	for _, t := range in.Inputs {
-		if err := m.addV2(t, &raw); err != nil {
+		if err := m.addV2(t, &entries); err != nil {
 			return nil, err
 		}
 	}
 	if len(m.tensors) == 0 {
 		return nil, refuse("", "the ModelInferRequest has no inputs")
 	}
-	return m, raw.left()
+	return m, entries.left()
 }
 
 func decodeV2ProtoResponse(p message.Message) (*content, error) {
@@ -34,14 +37,17 @@ func decodeV2ProtoResponse(p message.Message) (*content, error) {
 	if err := proto.Unmarshal(p.Body, &in); err != nil {
 		return nil, refuse("", "not a ModelInferResponse: %s", reason(err))
 	}
-	m := &content{id: in.Id, model: in.ModelName, version: in.ModelVersion, raw: len(in.RawOutputContents) > 0}
-	raw := rawContents{entries: in.RawOutputContents}
+	m := &content{id: in.Id, model: in.ModelName, version: in.ModelVersion}
+	if len(in.RawOutputContents) > 0 {
+		m.layout = apart
+	}
+	entries := rawContents{entries: in.RawOutputContents}
 	for _, t := range in.Outputs {
-		if err := m.addV2(t, &raw); err != nil {
+		if err := m.addV2(t, &entries); err != nil {
 			return nil, err
 		}
 	}
-	return m, raw.left()
+	return m, entries.left()
 }
 
 // protoTensor is what inputs and outputs have in common.
@@ -73,13 +79,13 @@ func (r *rawContents) left() error {
 	return nil
 }
 
-func (m *content) addV2(in protoTensor, raw *rawContents) error {
+func (m *content) addV2(in protoTensor, entries *rawContents) error {
 	name := in.GetName()
 	dtype, ok := tensor.ParseDType(in.GetDatatype())
 	if !ok {
 		return refuse(name, "unknown datatype %q", in.GetDatatype())
 	}
-	t, err := fromV2Contents(in, dtype, raw)
+	t, err := fromV2Contents(in, dtype, entries)
 	if err != nil {
 		return blame(name, err)
 	}
@@ -88,11 +94,11 @@ func (m *content) addV2(in protoTensor, raw *rawContents) error {
 	return nil
 }
 
-func fromV2Contents(in protoTensor, dtype tensor.DType, raw *rawContents) (tensor.Tensor, error) {
+func fromV2Contents(in protoTensor, dtype tensor.DType, entries *rawContents) (tensor.Tensor, error) {
 	contents := in.GetContents()
 	// Servers that answer raw may still send contents, empty.
 	if contents == nil || proto.Size(contents) == 0 {
-		if entry, ok := raw.take(); ok {
+		if entry, ok := entries.take(); ok {
 			return tensor.FromRaw(dtype, in.GetShape(), entry)
 		}
 	}
@@ -167,9 +173,9 @@ func encodeV2ProtoRequest(m *content) (message.Message, error) {
 			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape})
 		out.RawInputContents = append(out.RawInputContents, raw)
 	}
-	if m.frame {
+	if m.contentType != "" {
 		out.Parameters = map[string]*inference.InferParameter{"content_type": {
-			ParameterChoice: &inference.InferParameter_StringParam{StringParam: frameContent}}}
+			ParameterChoice: &inference.InferParameter_StringParam{StringParam: m.contentType}}}
 	}
 	for _, w := range m.outputs {
 		out.Outputs = append(out.Outputs, &inference.ModelInferRequest_InferRequestedOutputTensor{Name: w.name})
@@ -189,9 +195,9 @@ func rawEntry(t tensor.Tensor) (typed tensor.Tensor, raw []byte, err error) {
 // as well where a type has no other place.
 func encodeV2ProtoResponse(m, asked *content) (message.Message, error) {
 	out := &inference.ModelInferResponse{ModelName: m.model, ModelVersion: m.version, Id: asked.id}
-	raw := asked.raw
+	asRaw := asked.layout == apart
 	for _, t := range m.tensors {
-		raw = raw || t.DType == tensor.FP16 || t.DType == tensor.BF16
+		asRaw = asRaw || t.DType == tensor.FP16 || t.DType == tensor.BF16
 	}
 	for _, t := range m.tensors {
 		typed, entry, err := rawEntry(t)
@@ -200,7 +206,7 @@ func encodeV2ProtoResponse(m, asked *content) (message.Message, error) {
 		}
 		output := &inference.ModelInferResponse_InferOutputTensor{
 			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape}
-		if raw {
+		if asRaw {
 			out.RawOutputContents = append(out.RawOutputContents, entry)
 		} else {
 			output.Contents = toV2Contents(&typed, entry)
