@@ -17,7 +17,7 @@ type console struct {
 	// status is the unfinished line on a terminal that the next message
 	// replaces.
 	status bool
-	// spoken is when say last printed a progress message, for outputs that
+	// spoken is when Say last printed a progress message, for outputs that
 	// are not a terminal.
 	spoken time.Time
 }
@@ -30,15 +30,15 @@ const progressPause = 3 * time.Second
 // and on dark ground.
 var colours = [...]string{"36", "33", "32", "35", "34", "96", "92", "95"}
 
-// say prints one message of radiant itself.
-func (c *console) say(format string, args ...any) {
+// Say prints one message of radiant itself.
+func (c *console) Say(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
 	fmt.Fprintf(c.out, format+"\n", args...)
 }
 
-// print is say for a text of several lines, printed as it is.
+// print is Say for a text of several lines, printed as it is.
 func (c *console) print(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -46,9 +46,9 @@ func (c *console) print(text string) {
 	fmt.Fprint(c.out, text)
 }
 
-// progress shows how far a long work is: in place on a terminal, elsewhere as
+// Progress shows how far a long work is: in place on a terminal, elsewhere as
 // a line every few seconds.
-func (c *console) progress(format string, args ...any) {
+func (c *console) Progress(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.terminal {

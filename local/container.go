@@ -111,7 +111,7 @@ func (c *container) run(ctx context.Context) {
 			return
 		}
 		if port, taken := c.takenPort(); taken {
-			c.host.console.say("%s: port %d was taken by another program", c.label, port)
+			c.host.console.Say("%s: port %d was taken by another program", c.label, port)
 			c.portTaken(port)
 		}
 		if time.Since(began) > c.host.pace.calm {
@@ -123,7 +123,7 @@ func (c *container) run(ctx context.Context) {
 			// What it said last has nothing to do with it.
 			quote = c.out.Where()
 		}
-		c.host.console.say("%s: %s; CrashLoopBackOff: starting again in %v%s", c.label, reason, pause, quote)
+		c.host.console.Say("%s: %s; CrashLoopBackOff: starting again in %v%s", c.label, reason, pause, quote)
 		if !wait(ctx, pause) {
 			return
 		}
@@ -144,7 +144,7 @@ func (c *container) runToEnd(ctx context.Context) error {
 			return ctx.Err()
 		}
 		c.fail(err.Error())
-		c.host.console.say("%s: %v; Init:CrashLoopBackOff: trying again in %v%s", c.label, err, pause, c.out.Quote())
+		c.host.console.Say("%s: %v; Init:CrashLoopBackOff: trying again in %v%s", c.label, err, pause, c.out.Quote())
 		if !wait(ctx, pause) {
 			return ctx.Err()
 		}
@@ -265,7 +265,7 @@ func (c *container) untilReady(ctx context.Context) bool {
 			break
 		}
 		if c.host.verbose > 1 && ctx.Err() == nil {
-			c.host.console.say("%s: not ready: %v", c.label, err)
+			c.host.console.Say("%s: not ready: %v", c.label, err)
 		}
 		if !wait(ctx, c.host.pace.poll) {
 			return false
@@ -336,7 +336,7 @@ func (c *container) followReadiness(ctx context.Context, dead chan error) {
 			continue
 		}
 		if failures++; failures >= process.Failures(probe) && c.ready.Load() {
-			c.host.console.say("%s: not ready any more: %v", c.label, err)
+			c.host.console.Say("%s: not ready any more: %v", c.label, err)
 			c.failure.Store(&failure{at: time.Now(), text: "not ready any more: " + err.Error()})
 			c.setReady(false)
 		}
@@ -349,7 +349,7 @@ func (c *container) setReady(ready bool) {
 		if c.wasStarted() {
 			again = " again"
 		}
-		c.host.console.say("%s: ready%s", c.label, again)
+		c.host.console.Say("%s: ready%s", c.label, again)
 	}
 	if c.ready.Swap(ready) != ready && c.changed != nil {
 		c.changed()
@@ -393,7 +393,7 @@ func (c *container) preStop() {
 		}
 	}()
 	if err := c.prober.Hook(ctx, hook.PreStop, c.host.pace.hook); err != nil {
-		c.host.console.say("%s: preStop: %v", c.label, err)
+		c.host.console.Say("%s: preStop: %v", c.label, err)
 	}
 }
 

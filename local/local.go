@@ -18,6 +18,7 @@ import (
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local/gateway"
 	"github.com/prime-radiant/radiant/local/process"
+	"github.com/prime-radiant/radiant/local/runtime"
 	"github.com/prime-radiant/radiant/manifests"
 )
 
@@ -142,11 +143,11 @@ func newRunner(o *Options, s *state, port int) *runner {
 	if o.pace != nil {
 		h.pace = *o.pace
 	}
-	engine := onceString(findEngine)
+	engine := onceString(runtime.FindEngine)
 	if o.engine != nil {
 		engine = o.engine
 	}
-	python := newPython(o.CacheDir, o.Python, c, o.Environ)
+	python := runtime.NewPython(o.CacheDir, o.Python, c, o.Environ)
 	r := &runner{
 		options: o, console: c, state: s, port: port,
 		shown: map[string]bool{}, completed: make(chan struct{}, 1),
@@ -154,15 +155,15 @@ func newRunner(o *Options, s *state, port int) *runner {
 	r.world = &world{
 		host: h, gateway: gateway.New(o.Random), state: s.pods(),
 		planner: &planner{
-			chooser: &chooser{
-				runtimes: o.Servers.Runtimes, exec: o.Exec, binDir: o.BinDir, venvDir: python.dir,
-				engine: engine,
+			chooser: &runtime.Chooser{
+				Runtimes: o.Servers.Runtimes, Exec: o.Exec, BinDir: o.BinDir, VenvDir: python.Dir(),
+				Engine: engine,
 			},
 			shell: o.Environ, volumes: o.Volumes, fileDir: s.python(),
 			modelCache: filepath.Join(o.CacheDir, "models"),
 		},
 		input:    expand.Input{Config: o.Config, Servers: o.Servers},
-		python:   python.ensure,
+		python:   python.Ensure,
 		outdated: make(chan *generation, 1),
 		served:   map[string]*served{},
 	}
@@ -192,7 +193,7 @@ func (r *runner) plan(sources []Source) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unusedExec(r.options.Exec, t.containers); err != nil {
+	if err := runtime.UnusedExec(r.options.Exec, t.containers); err != nil {
 		t.release()
 		return nil, err
 	}
@@ -209,7 +210,7 @@ func (r *runner) tell(warnings, notes []string) {
 	for _, line := range lines {
 		if !r.shown[line] {
 			r.shown[line] = true
-			r.console.say("%s", line)
+			r.console.Say("%s", line)
 		}
 	}
 }
@@ -218,10 +219,10 @@ func (r *runner) tell(warnings, notes []string) {
 func (r *runner) open(g *generation) outputs {
 	return func(c *containerPlan, init bool) (*process.Output, error) {
 		colour := colours[int(r.colours.Add(1)-1)%len(colours)]
-		own := c.choice.way == asShell || c.choice.way == asImage
+		own := c.choice.Way == runtime.AsShell || c.choice.Way == runtime.AsImage
 		show := own || init || r.options.Verbose > 0
 		if r.options.Verbose > 1 {
-			r.console.say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
+			r.console.Say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
 		}
 		var line func(string)
 		if show {
@@ -234,11 +235,11 @@ func (r *runner) open(g *generation) outputs {
 
 // announce says what is being started.
 func (r *runner) announce(t *target) {
-	r.console.say("starting %s; logs are in %s", plural(len(t.successions), "deployment"), r.state.logs())
+	r.console.Say("starting %s; logs are in %s", plural(len(t.successions), "deployment"), r.state.logs())
 	for _, g := range t.fresh {
 		for _, plan := range g.plans {
 			for _, c := range plan.containers {
-				r.console.say("  %s: %s", c.label, c.choice)
+				r.console.Say("  %s: %s", c.label, c.choice)
 			}
 		}
 	}
@@ -260,7 +261,7 @@ func (r *runner) adopted(s *served, first bool) {
 		}
 		return
 	}
-	r.console.say("deployment %s: the change is served", s.deployment.Name)
+	r.console.Say("deployment %s: the change is served", s.deployment.Name)
 }
 
 // stop ends everything, the gateway first. It speaks when it was asked for:
@@ -271,7 +272,7 @@ func (r *runner) stop(asked bool) {
 		if r.options.Terminal {
 			start = "\r" // The terminal shows ^C.
 		}
-		r.console.say("%sstopping; Ctrl-C again ends everything at once", start)
+		r.console.Say("%sstopping; Ctrl-C again ends everything at once", start)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
@@ -304,7 +305,7 @@ func (r *runner) loop(ctx context.Context) error {
 		case <-waiting.C:
 			r.waiting()
 		case g := <-r.world.outdated:
-			r.console.say("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
+			r.console.Say("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
 			r.change(ctx, r.sources, nil)
 		case <-changes:
 			r.reload(ctx)
@@ -316,7 +317,7 @@ func (r *runner) loop(ctx context.Context) error {
 func (r *runner) reload(ctx context.Context) {
 	sources, warnings, err := r.options.Load()
 	if err != nil {
-		r.console.say("%v\nnot applied: what runs keeps running", err)
+		r.console.Say("%v\nnot applied: what runs keeps running", err)
 		return
 	}
 	r.change(ctx, sources, warnings)
@@ -325,15 +326,15 @@ func (r *runner) reload(ctx context.Context) {
 func (r *runner) change(ctx context.Context, sources []Source, warnings []string) {
 	t, err := r.plan(sources)
 	if err != nil {
-		r.console.say("%v\nnot applied: what runs keeps running", err)
+		r.console.Say("%v\nnot applied: what runs keeps running", err)
 		return
 	}
 	r.tell(warnings, t.notes)
 	for _, g := range t.fresh {
-		r.console.say("deployment %s, predictor %s: starting", g.deployment.Name, g.predictor.Name)
+		r.console.Say("deployment %s, predictor %s: starting", g.deployment.Name, g.predictor.Name)
 	}
 	if err := r.world.start(ctx, t); err != nil && ctx.Err() == nil {
-		r.console.say("%v\nnot applied: what runs keeps running", err)
+		r.console.Say("%v\nnot applied: what runs keeps running", err)
 		return
 	}
 	// What was awaited may have gone.

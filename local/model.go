@@ -9,22 +9,20 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/local/runtime"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/storage"
 )
 
-// fetchProgram fetches a model: its arguments are a URI and a folder.
-const fetchProgram = besideRadiant + "storage-initializer"
-
 // fetches reports whether the container is the stand-in that fetches uri.
 func (c *containerPlan) fetches(uri string) bool {
-	return c.choice.way == asProgram && c.choice.command.Program == fetchProgram &&
+	return c.choice.Way == runtime.AsProgram && c.choice.Fetches() &&
 		len(c.spec.Args) == 2 && c.spec.Args[0] == uri
 }
 
 // modelProblems are those of the models of a predictor that are known before
 // anything is fetched. What the user fetches by other means is not looked at.
-func (g *generation) modelProblems(predictor int, servers map[string]manifests.Server, from shell) v1.Problems {
+func (g *generation) modelProblems(predictor int, servers map[string]manifests.Server, from runtime.Shell) v1.Problems {
 	var problems v1.Problems
 	g.predictor.Graph.Walk(func(at string, n *graph.Node) {
 		if n.ModelURI == "" {
@@ -34,7 +32,7 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 			if !slices.ContainsFunc(plan.inits, func(c containerPlan) bool { return c.fetches(n.ModelURI) }) {
 				continue
 			}
-			names, known, err := storage.Look(n.ModelURI, storage.Options{Lookup: from.value})
+			names, known, err := storage.Look(n.ModelURI, storage.Options{Lookup: from.Value})
 			if err == nil && known && g.runsStock(plan, n) {
 				err = servers[n.Implementation].CheckFiles(names)
 			}
@@ -60,7 +58,7 @@ func (g *generation) runsStock(plan *podPlan, n *graph.Node) bool {
 		}
 	}
 	return slices.ContainsFunc(plan.containers, func(c containerPlan) bool {
-		return c.spec.Name == n.Name && c.choice.way == asProgram
+		return c.spec.Name == n.Name && c.choice.Way == runtime.AsProgram
 	})
 }
 
@@ -68,7 +66,7 @@ func (g *generation) runsStock(plan *podPlan, n *graph.Node) bool {
 // containers that see its folder are left out.
 func (p *podPlan) dropFetches(all []corev1.Container) {
 	p.inits = slices.DeleteFunc(p.inits, func(c containerPlan) bool {
-		if c.choice.command.Program != fetchProgram || len(c.spec.Args) != 2 {
+		if !c.choice.Fetches() || len(c.spec.Args) != 2 {
 			return false
 		}
 		volume := volumeAt(c.spec, c.spec.Args[1])

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prime-radiant/radiant/local/process"
+	"github.com/prime-radiant/radiant/local/runtime"
 	"github.com/prime-radiant/radiant/storage"
 )
 
@@ -19,7 +20,7 @@ import (
 // can be wrong with it was found out before.
 type podPlan struct {
 	name       string
-	volumes    map[string]volume
+	volumes    map[string]runtime.Volume
 	inits      []containerPlan
 	containers []containerPlan
 	grace      time.Duration
@@ -35,7 +36,7 @@ type containerPlan struct {
 	// name is predictor/container, label what messages call it:
 	// deployment/predictor/container.
 	name, label string
-	choice      choice
+	choice      runtime.Choice
 	command     process.Command
 	// cleanup, if not nil, is run after the container has stopped.
 	cleanup *process.Command
@@ -47,8 +48,8 @@ type containerPlan struct {
 
 // planner turns Deployments into pod plans.
 type planner struct {
-	chooser *chooser
-	shell   shell
+	chooser *runtime.Chooser
+	shell   runtime.Shell
 	// modelCache keeps models that were fetched, for all runs.
 	modelCache string
 	// volumes are the user's folders by the name of a volume.
@@ -71,7 +72,7 @@ const defaultGrace = 30 * time.Second
 // comes what could be planned.
 func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 	template := &d.Spec.Template
-	id := identity{
+	id := runtime.Identity{
 		Name: d.Name + "-local", Namespace: d.Namespace,
 		Labels: template.Labels, Annotations: template.Annotations,
 		ServiceAccount: template.Spec.ServiceAccountName,
@@ -80,7 +81,7 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 	if g := template.Spec.TerminationGracePeriodSeconds; g != nil {
 		plan.grace = time.Duration(*g) * time.Second
 	}
-	volumes, err := resolveVolumes(&template.Spec, id, filepath.Join(at.root, "volumes"), p.volumes)
+	volumes, err := runtime.Volumes(&template.Spec, id, filepath.Join(at.root, "volumes"), p.volumes)
 	errs := []error{err}
 	plan.volumes = volumes
 	add := func(list *[]containerPlan, specs []corev1.Container) {
@@ -92,7 +93,7 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 				continue
 			}
 			plan.notes = append(plan.notes, notes...)
-			if c.choice.way == asNothing {
+			if c.choice.Way == runtime.AsNothing {
 				plan.notes = append(plan.notes, c.label+" is left out, as --exec asks")
 				continue
 			}
@@ -108,19 +109,19 @@ func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
 	return plan, nil
 }
 
-func (p *planner) container(c *corev1.Container, volumes map[string]volume, id identity, at place) (containerPlan, []string, error) {
+func (p *planner) container(c *corev1.Container, volumes map[string]runtime.Volume, id runtime.Identity, at place) (containerPlan, []string, error) {
 	name := at.predictor + "/" + c.Name
 	plan := containerPlan{spec: c, name: name, label: at.deployment + "/" + name, work: filepath.Join(at.root, "work", c.Name)}
-	chosen, err := p.chooser.choose(at.deployment, at.predictor, c)
+	chosen, err := p.chooser.Choose(at.deployment, at.predictor, c)
 	if err != nil {
 		return plan, nil, err
 	}
 	plan.choice = chosen
-	if chosen.way == asNothing {
+	if chosen.Way == runtime.AsNothing {
 		return plan, nil, nil
 	}
-	env, err := resolveEnv(c, id, p.shell)
-	list, mountErr := mounts(c, volumes)
+	env, err := runtime.Environment(c, id, p.shell)
+	list, mountErr := runtime.Mounts(c, volumes)
 	if err := errors.Join(err, mountErr); err != nil {
 		return plan, nil, err
 	}
@@ -133,7 +134,7 @@ func (p *planner) container(c *corev1.Container, volumes map[string]volume, id i
 			notes = append(notes, fmt.Sprintf("%s takes variables from ConfigMap %s in a cluster; here it sees those of this shell", plan.label, from.ConfigMapRef.Name))
 		}
 	}
-	if chosen.way == asImage {
+	if chosen.Way == runtime.AsImage {
 		p.image(&plan, env, list, id)
 		return plan, notes, nil
 	}
@@ -142,69 +143,69 @@ func (p *planner) container(c *corev1.Container, volumes map[string]volume, id i
 }
 
 // image plans a container that an engine runs.
-func (p *planner) image(plan *containerPlan, env variables, list []mount, id identity) {
+func (p *planner) image(plan *containerPlan, env runtime.Variables, list []runtime.Mount, id runtime.Identity) {
 	c := plan.spec
-	run := imageRun{
-		Engine: plan.choice.program, Name: "radiant-" + id.Name + "-" + c.Name, Image: c.Image,
+	run := runtime.ImageRun{
+		Engine: plan.choice.Program, Name: "radiant-" + id.Name + "-" + c.Name, Image: c.Image,
 		Entrypoint: expandAll(c.Command, env), Args: expandAll(c.Args, env), Env: env, Mounts: list, Dir: c.WorkingDir,
 	}
 	if c.SecurityContext != nil {
 		run.User = c.SecurityContext.RunAsUser
 	}
-	plan.command = run.command(p.shell)
-	plan.cleanup = run.remove(p.shell)
-	plan.within = func(words []string) process.Command { return run.enter(words, p.shell) }
+	plan.command = run.Start(p.shell)
+	plan.cleanup = run.Remove(p.shell)
+	plan.within = func(words []string) process.Command { return run.Enter(words, p.shell) }
 }
 
 // asProcess plans a container that is a process of this machine. Paths of its
 // mounts become those of the folders.
-func (p *planner) asProcess(plan *containerPlan, env variables, list []mount) {
+func (p *planner) asProcess(plan *containerPlan, env runtime.Variables, list []runtime.Mount) {
 	fill := func(text string) string { return p.fill(text, plan.work, list) }
-	var own variables
-	for _, e := range plan.choice.command.Env {
-		own.set(e.Name, fill(e.Value))
+	var own runtime.Variables
+	for _, e := range plan.choice.Command.Env {
+		own.Set(e.Name, fill(e.Value))
 	}
 	for _, v := range env {
-		if !slices.Contains(plan.choice.command.Unset, v.Name) {
-			own.set(v.Name, localPaths(v.Value, list))
+		if !slices.Contains(plan.choice.Command.Unset, v.Name) {
+			own.Set(v.Name, runtime.LocalPaths(v.Value, list))
 		}
 	}
-	if _, set := p.shell.value(storage.CacheVariable); !set && plan.choice.command.Program == fetchProgram {
-		own.set(storage.CacheVariable, p.modelCache)
+	if _, set := p.shell.Value(storage.CacheVariable); !set && plan.choice.Fetches() {
+		own.Set(storage.CacheVariable, p.modelCache)
 	}
-	environment := p.shell.with(own)
-	if strings.HasPrefix(plan.choice.command.Program, "venv:") {
+	environment := p.shell.With(own)
+	if plan.choice.Packaged() {
 		// Only the locked packages may be seen, and logs come as they are written.
 		environment = append(environment, "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=", "PYTHONUNBUFFERED=1")
 	}
 	local := func(words []string) []string {
 		words = expandAll(words, env)
 		for i := range words {
-			words[i] = localPaths(words[i], list)
+			words[i] = runtime.LocalPaths(words[i], list)
 		}
 		return words
 	}
-	words := local(plan.choice.words)
+	words := local(plan.choice.Words)
 	var args []string
 	dir := plan.work
-	if plan.choice.way == asShell {
-		args = append([]string{"-c", plan.choice.shell, plan.spec.Name}, words...)
+	if plan.choice.Way == runtime.AsShell {
+		args = append([]string{"-c", plan.choice.Shell, plan.spec.Name}, words...)
 		dir = ""
 	} else {
-		for _, arg := range plan.choice.command.Args {
+		for _, arg := range plan.choice.Command.Args {
 			args = append(args, fill(arg))
 		}
 		if len(words) == 0 {
-			for _, arg := range plan.choice.command.Default {
+			for _, arg := range plan.choice.Command.Default {
 				words = append(words, fill(arg))
 			}
 		}
 		args = append(args, words...)
 	}
-	if moved := localPaths(plan.spec.WorkingDir, list); moved != plan.spec.WorkingDir {
+	if moved := runtime.LocalPaths(plan.spec.WorkingDir, list); moved != plan.spec.WorkingDir {
 		dir = moved
 	}
-	plan.command = process.Command{Program: plan.choice.program, Args: args, Env: environment, Dir: dir}
+	plan.command = process.Command{Program: plan.choice.Program, Args: args, Env: environment, Dir: dir}
 	plan.within = func(words []string) process.Command {
 		words = local(words)
 		return process.Command{Program: words[0], Args: words[1:], Env: environment, Dir: dir}
@@ -212,14 +213,14 @@ func (p *planner) asProcess(plan *containerPlan, env variables, list []mount) {
 }
 
 // fill replaces the placeholders of a manifests.Command.
-func (p *planner) fill(text, work string, list []mount) string {
+func (p *planner) fill(text, work string, list []runtime.Mount) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
 	text = strings.ReplaceAll(text, "{work}", work)
 	text = fillNamed(text, "{file:", func(name string) string { return filepath.Join(p.fileDir, name) })
 	return fillNamed(text, "{mount:", func(name string) string {
-		if moved := localPaths(name, list); moved != name {
+		if moved := runtime.LocalPaths(name, list); moved != name {
 			return moved
 		}
 		return work
@@ -236,10 +237,10 @@ func fillNamed(text, prefix string, value func(string) string) string {
 }
 
 // expandAll replaces $(NAME) in each word; the words given stay as they are.
-func expandAll(words []string, env variables) []string {
+func expandAll(words []string, env runtime.Variables) []string {
 	expanded := make([]string, len(words))
 	for i, w := range words {
-		expanded[i] = expandReferences(w, env)
+		expanded[i] = runtime.ExpandReferences(w, env)
 	}
 	return expanded
 }

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prime-radiant/radiant/local/process"
+	"github.com/prime-radiant/radiant/local/runtime"
 )
 
 // pod is a running pod: its init containers one after the other, then its
@@ -91,8 +92,8 @@ func (p *pod) start(first string) {
 	}
 	go func() {
 		defer close(p.done)
-		if err := makeVolumes(p.plan.volumes); err != nil {
-			p.host.console.say("%s: %v", p.plan.name, err)
+		if err := runtime.MakeVolumes(p.plan.volumes); err != nil {
+			p.host.console.Say("%s: %v", p.plan.name, err)
 			return
 		}
 		if p.initialize(ctx, contexts[2], sidecars) != nil {
@@ -149,7 +150,7 @@ func (p *pod) stop() {
 	for _, c := range slices.Concat(p.inits, p.containers) {
 		c.out.Close()
 	}
-	removeVolumes(p.plan.volumes)
+	runtime.RemoveVolumes(p.plan.volumes)
 }
 
 // ready reports whether all containers are.

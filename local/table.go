@@ -46,9 +46,9 @@ func (r *runner) waiting() {
 	since := time.Since(began).Round(time.Second)
 	switch {
 	case last != nil:
-		r.console.say("waiting for %s (%v): %s", culprit, since, last.text)
+		r.console.Say("waiting for %s (%v): %s", culprit, since, last.text)
 	case len(names) > 0:
-		r.console.say("waiting for %s (%v)", strings.Join(names, ", "), since)
+		r.console.Say("waiting for %s (%v)", strings.Join(names, ", "), since)
 	}
 }
 

@@ -184,7 +184,7 @@ func (t *target) note(g *generation) {
 			t.containers = append(t.containers, g.deployment.Name+"/"+name)
 		}
 		for _, c := range slices.Concat(plan.inits, plan.containers) {
-			if set := c.choice.command.Packages; set != "" && !slices.Contains(t.packages, set) {
+			if set := c.choice.Command.Packages; set != "" && !slices.Contains(t.packages, set) {
 				t.packages = append(t.packages, set)
 			}
 		}
@@ -301,7 +301,7 @@ func (w *world) adopt(now *served, s *succession) {
 func (w *world) remove(name string, s *served) {
 	delete(w.served, name)
 	w.publish()
-	w.host.console.say("deployment %s: removed", s.deployment.Name)
+	w.host.console.Say("deployment %s: removed", s.deployment.Name)
 	if s.next != nil {
 		s.next.cancel()
 		w.retire(s.next.generations, s.current)

@@ -1,4 +1,8 @@
-package local
+// Package runtime decides how a container runs on this machine (as a program that
+// stands in for its image, as a command of the user, or in a container engine)
+// and makes what it then sees: the environment, the folders of its volumes, and
+// Python packages.
+package runtime
 
 import (
 	"errors"
@@ -14,46 +18,46 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 )
 
-// how a container runs here.
-type way int
+// Way is how a container runs here.
+type Way int
 
 const (
-	// asProgram is a program of this machine that stands in for the image.
-	asProgram way = iota
-	// asShell is a command that the user gave for the container.
-	asShell
-	// asImage is the image itself, run by a container engine.
-	asImage
-	// asNothing leaves the container out.
-	asNothing
+	// AsProgram is a program of this machine that stands in for the image.
+	AsProgram Way = iota
+	// AsShell is a command that the user gave for the container.
+	AsShell
+	// AsImage is the image itself, run by a container engine.
+	AsImage
+	// AsNothing leaves the container out.
+	AsNothing
 )
 
-// choice is the way that was chosen for a container.
-type choice struct {
-	way way
+// Choice is the way that was chosen for a container.
+type Choice struct {
+	Way Way
 	// runtime is the name of the stand-in, for the user's eyes.
 	runtime string
-	// program is the absolute path of the program or engine.
-	program string
-	command manifests.Command
-	// words are the command and args that follow, nil for the default.
-	words []string
-	// shell is the command of asShell.
-	shell string
+	// Program is the absolute path of the program or engine.
+	Program string
+	Command manifests.Command
+	// Words are the command and args that follow, nil for the default.
+	Words []string
+	// Shell is the command of AsShell.
+	Shell string
 }
 
 // String says what runs, as the table shows it.
-func (c choice) String() string {
-	switch c.way {
-	case asProgram:
+func (c Choice) String() string {
+	switch c.Way {
+	case AsProgram:
 		if c.what() == c.runtime {
 			return c.runtime
 		}
 		return c.runtime + " (" + c.what() + ")"
-	case asShell:
-		return "--exec " + shorten(c.shell)
-	case asImage:
-		return filepath.Base(c.program) + " run"
+	case AsShell:
+		return "--exec " + shorten(c.Shell)
+	case AsImage:
+		return filepath.Base(c.Program) + " run"
 	}
 	return "left out"
 }
@@ -69,45 +73,45 @@ func shorten(text string) string {
 	return text[:longestCommand-3] + "..."
 }
 
-func (c choice) what() string {
-	for _, arg := range c.command.Args {
+func (c Choice) what() string {
+	for _, arg := range c.Command.Args {
 		if file, ok := strings.CutPrefix(arg, "{file:"); ok {
 			return strings.TrimSuffix(file, "}")
 		}
 	}
-	return filepath.Base(c.program)
+	return filepath.Base(c.Program)
 }
 
-// chooser finds the way to run an image on this machine.
-type chooser struct {
-	runtimes []manifests.Runtime
-	// exec are the user's own commands by container, predictor/container or
+// Chooser finds the way to run an image on this machine.
+type Chooser struct {
+	Runtimes []manifests.Runtime
+	// Exec are the user's own commands by container, predictor/container or
 	// deployment/predictor/container.
-	exec map[string]string
-	// binDir holds the programs beside radiant, venvDir those of the virtual
+	Exec map[string]string
+	// BinDir holds the programs beside radiant, VenvDir those of the virtual
 	// environment, whether it exists yet or not.
-	binDir, venvDir string
-	// engine returns the path of a container engine that answers, or "".
-	engine func() string
+	BinDir, VenvDir string
+	// Engine returns the path of a container engine that answers, or "".
+	Engine func() string
 }
 
-// choose returns the way to run container c, or an error that lists what the
+// Choose returns the way to run container c, or an error that lists what the
 // user can do.
-func (ch *chooser) choose(deployment, predictor string, c *corev1.Container) (choice, error) {
+func (ch *Chooser) Choose(deployment, predictor string, c *corev1.Container) (Choice, error) {
 	for _, name := range []string{deployment + "/" + predictor + "/" + c.Name, predictor + "/" + c.Name, c.Name} {
-		command, ok := ch.exec[name]
+		command, ok := ch.Exec[name]
 		if !ok {
 			continue
 		}
 		if strings.TrimSpace(command) == "" {
-			return choice{way: asNothing}, nil
+			return Choice{Way: AsNothing}, nil
 		}
-		return choice{way: asShell, program: "/bin/sh", shell: command, words: c.Args}, nil
+		return Choice{Way: AsShell, Program: "/bin/sh", Shell: command, Words: c.Args}, nil
 	}
 	var why []string
 	isOurs := false
-	for i := range ch.runtimes {
-		r := &ch.runtimes[i]
+	for i := range ch.Runtimes {
+		r := &ch.Runtimes[i]
 		if !matches(r.Images, c.Image) {
 			continue
 		}
@@ -119,18 +123,18 @@ func (ch *chooser) choose(deployment, predictor string, c *corev1.Container) (ch
 		break
 	}
 	if c.Image != "" {
-		if engine := ch.engine(); engine != "" {
-			return choice{way: asImage, program: engine, runtime: c.Image}, nil
+		if engine := ch.Engine(); engine != "" {
+			return Choice{Way: AsImage, Program: engine, runtime: c.Image}, nil
 		}
 	}
 	if isOurs {
 		// Another command in its place is not what the user wants.
-		return choice{}, errors.New(strings.Join(why, "; "))
+		return Choice{}, errors.New(strings.Join(why, "; "))
 	}
-	return choice{}, ch.refuse(c, why)
+	return Choice{}, ch.refuse(c, why)
 }
 
-func (ch *chooser) refuse(c *corev1.Container, why []string) error {
+func (ch *Chooser) refuse(c *corev1.Container, why []string) error {
 	var b strings.Builder
 	switch {
 	case c.Image == "":
@@ -148,12 +152,12 @@ func (ch *chooser) refuse(c *corev1.Container, why []string) error {
 }
 
 // program looks for a program that stands in for the image.
-func (ch *chooser) program(r *manifests.Runtime, c *corev1.Container) (choice, error) {
+func (ch *Chooser) program(r *manifests.Runtime, c *corev1.Container) (Choice, error) {
 	words := slices.Concat(c.Command, c.Args)
 	if len(words) > 0 && slices.Contains(r.Entry, path.Base(words[0])) {
 		words = words[1:]
 	} else if len(c.Command) > 0 {
-		return choice{}, fmt.Errorf("its command %q is not one that %s here can stand in for", c.Command[0], r.Name)
+		return Choice{}, fmt.Errorf("its command %q is not one that %s here can stand in for", c.Command[0], r.Name)
 	}
 	var tried []string
 	for _, command := range r.Commands {
@@ -162,16 +166,29 @@ func (ch *chooser) program(r *manifests.Runtime, c *corev1.Container) (choice, e
 			tried = append(tried, err.Error())
 			continue
 		}
-		return choice{way: asProgram, runtime: r.Name, program: program, command: command, words: words}, nil
+		return Choice{Way: AsProgram, runtime: r.Name, Program: program, Command: command, Words: words}, nil
 	}
 	if r.Missing != "" {
 		tried = append(tried, r.Missing)
 	}
-	return choice{}, errors.New(strings.Join(tried, "; "))
+	return Choice{}, errors.New(strings.Join(tried, "; "))
 }
 
 // besideRadiant begins the name of a program that lies in radiant's folder.
 const besideRadiant = "radiant:"
+
+// fetchProgram fetches a model: its arguments are a URI and a folder.
+const fetchProgram = besideRadiant + "storage-initializer"
+
+// Fetches reports whether the program is the stand-in that fetches a model. Its
+// arguments are a URI and a folder.
+func (c Choice) Fetches() bool { return c.Command.Program == fetchProgram }
+
+// Packaged reports whether the program is one of the virtual environment.
+func (c Choice) Packaged() bool { return strings.HasPrefix(c.Command.Program, inEnvironment) }
+
+// inEnvironment begins the name of a program of the virtual environment.
+const inEnvironment = "venv:"
 
 // ours reports whether the runtime is a program of this project.
 func ours(r *manifests.Runtime) bool {
@@ -180,14 +197,14 @@ func ours(r *manifests.Runtime) bool {
 
 // find returns the absolute path of a program. Those of the virtual
 // environment need not exist yet: they are installed before they start.
-func (ch *chooser) find(c manifests.Command) (string, error) {
-	if name, ok := strings.CutPrefix(c.Program, "venv:"); ok {
-		return filepath.Join(ch.venvDir, "bin", name), nil
+func (ch *Chooser) find(c manifests.Command) (string, error) {
+	if name, ok := strings.CutPrefix(c.Program, inEnvironment); ok {
+		return filepath.Join(ch.VenvDir, "bin", name), nil
 	}
 	if name, ok := strings.CutPrefix(c.Program, besideRadiant); ok {
-		program, err := exec.LookPath(filepath.Join(ch.binDir, name))
+		program, err := exec.LookPath(filepath.Join(ch.BinDir, name))
 		if err != nil {
-			return "", fmt.Errorf("%s is not in %s", name, ch.binDir)
+			return "", fmt.Errorf("%s is not in %s", name, ch.BinDir)
 		}
 		return program, nil
 	}
@@ -219,8 +236,8 @@ func imageName(image string) string {
 	return name
 }
 
-// unusedExec returns an error if a name given by --exec is no container's.
-func unusedExec(exec map[string]string, containers []string) error {
+// UnusedExec returns an error if a name given by --exec is no container's.
+func UnusedExec(exec map[string]string, containers []string) error {
 	var errs []error
 	for name := range exec {
 		known := slices.ContainsFunc(containers, func(c string) bool {

@@ -1,4 +1,4 @@
-package local
+package runtime
 
 import (
 	"context"
@@ -16,9 +16,9 @@ const engineTimeout = 5 * time.Second
 // the same commands.
 var engines = [...]string{"docker", "podman"}
 
-// findEngine returns the path of the first container engine that answers, or
+// FindEngine returns the path of the first container engine that answers, or
 // "" when there is none.
-func findEngine() string {
+func FindEngine() string {
 	for _, name := range engines {
 		program, err := exec.LookPath(name)
 		if err != nil {
@@ -34,25 +34,25 @@ func findEngine() string {
 	return ""
 }
 
-// imageRun is a container for an engine to run.
-type imageRun struct {
+// ImageRun is a container for an engine to run.
+type ImageRun struct {
 	Engine string
 	// Name is the container's, so that it can be entered and removed.
 	Name       string
 	Image      string
 	Entrypoint []string
 	Args       []string
-	Env        variables
-	Mounts     []mount
+	Env        Variables
+	Mounts     []Mount
 	Dir        string
 	User       *int64
 }
 
-// command starts the image on the host's network, where it listens on the
+// Start is the command that starts the image on the host's network, where it listens on the
 // ports that it is told, like the other containers. The values of its
 // environment are not in the arguments, which other users can see: the engine
 // takes them from its own environment.
-func (r imageRun) command(from shell) process.Command {
+func (r ImageRun) Start(from Shell) process.Command {
 	args := []string{"run", "--rm", "--name", r.Name, "--network", "host"}
 	for _, v := range r.Env {
 		args = append(args, "--env", v.Name)
@@ -76,15 +76,15 @@ func (r imageRun) command(from shell) process.Command {
 		rest = append(append([]string{}, r.Entrypoint[1:]...), r.Args...)
 	}
 	args = append(append(args, r.Image), rest...)
-	return process.Command{Program: r.Engine, Args: args, Env: from.with(r.Env)}
+	return process.Command{Program: r.Engine, Args: args, Env: from.With(r.Env)}
 }
 
-// remove is the command that makes sure that the container is gone.
-func (r imageRun) remove(from shell) *process.Command {
+// Remove is the command that makes sure that the container is gone.
+func (r ImageRun) Remove(from Shell) *process.Command {
 	return &process.Command{Program: r.Engine, Args: []string{"rm", "--force", r.Name}, Env: from}
 }
 
-// enter is the command that runs words inside the container.
-func (r imageRun) enter(words []string, from shell) process.Command {
+// Enter is the command that runs words inside the container.
+func (r ImageRun) Enter(words []string, from Shell) process.Command {
 	return process.Command{Program: r.Engine, Args: append([]string{"exec", r.Name}, words...), Env: from}
 }

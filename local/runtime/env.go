@@ -1,4 +1,4 @@
-package local
+package runtime
 
 import (
 	"errors"
@@ -10,19 +10,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// identity is what a pod knows about itself through the downward API.
-type identity struct {
+// Identity is what a pod knows about itself through the downward API.
+type Identity struct {
 	Name, Namespace string
 	Labels          map[string]string
 	Annotations     map[string]string
 	ServiceAccount  string
 }
 
-// shell is the environment that radiant was started with, as KEY=value.
-type shell []string
+// Shell is the environment that radiant was started with, as KEY=value.
+type Shell []string
 
-// value looks a variable up; the last setting counts.
-func (s shell) value(name string) (string, bool) {
+// Value looks a variable up; the last setting counts.
+func (s Shell) Value(name string) (string, bool) {
 	for _, kv := range slices.Backward(s) {
 		if v, ok := strings.CutPrefix(kv, name+"="); ok {
 			return v, true
@@ -31,8 +31,8 @@ func (s shell) value(name string) (string, bool) {
 	return "", false
 }
 
-// with returns the shell's environment with the given variables on top.
-func (s shell) with(env variables) []string {
+// With returns the shell's environment with the given variables on top.
+func (s Shell) With(env Variables) []string {
 	merged := slices.Clone([]string(s))
 	for _, v := range env {
 		merged = append(merged, v.Name+"="+v.Value)
@@ -40,14 +40,14 @@ func (s shell) with(env variables) []string {
 	return merged
 }
 
-// variable is one environment variable of a container.
-type variable struct{ Name, Value string }
+// Variable is one environment variable of a container.
+type Variable struct{ Name, Value string }
 
-// variables is a container's environment in the order of its definition; a
+// Variables is a container's environment in the order of its definition; a
 // repeated name was replaced in place.
-type variables []variable
+type Variables []Variable
 
-func (v variables) value(name string) (string, bool) {
+func (v Variables) value(name string) (string, bool) {
 	for i := range v {
 		if v[i].Name == name {
 			return v[i].Value, true
@@ -56,23 +56,24 @@ func (v variables) value(name string) (string, bool) {
 	return "", false
 }
 
-func (v *variables) set(name, value string) {
+// Set adds a variable, or replaces the one of that name in its place.
+func (v *Variables) Set(name, value string) {
 	for i := range *v {
 		if (*v)[i].Name == name {
 			(*v)[i].Value = value
 			return
 		}
 	}
-	*v = append(*v, variable{name, value})
+	*v = append(*v, Variable{name, value})
 }
 
-// resolveEnv computes the environment of a container as a kubelet would. What
+// Environment computes the environment of a container as a kubelet would. What
 // comes from Secrets and ConfigMaps, which a laptop has not, is taken from
 // the shell's variables of the same names; where one is missing the error
 // says how to give it.
-func resolveEnv(c *corev1.Container, id identity, from shell) (variables, error) {
+func Environment(c *corev1.Container, id Identity, from Shell) (Variables, error) {
 	var (
-		env  variables
+		env  Variables
 		errs []error
 	)
 	for i := range c.Env {
@@ -84,15 +85,15 @@ func resolveEnv(c *corev1.Container, id identity, from shell) (variables, error)
 		}
 		if ok {
 			if e.ValueFrom == nil {
-				value = expandReferences(value, env)
+				value = ExpandReferences(value, env)
 			}
-			env.set(e.Name, value)
+			env.Set(e.Name, value)
 		}
 	}
 	return env, errors.Join(errs...)
 }
 
-func envValue(e *corev1.EnvVar, c *corev1.Container, id identity, from shell) (value string, ok bool, err error) {
+func envValue(e *corev1.EnvVar, c *corev1.Container, id Identity, from Shell) (value string, ok bool, err error) {
 	source := e.ValueFrom
 	switch {
 	case source == nil:
@@ -112,8 +113,8 @@ func envValue(e *corev1.EnvVar, c *corev1.Container, id identity, from shell) (v
 	return "", false, errors.New("its source is not known here; give a plain value")
 }
 
-func fromShell(name, source string, optional *bool, from shell) (string, bool, error) {
-	if v, ok := from.value(name); ok {
+func fromShell(name, source string, optional *bool, from Shell) (string, bool, error) {
+	if v, ok := from.Value(name); ok {
 		return v, true, nil
 	}
 	if optional != nil && *optional {
@@ -123,7 +124,7 @@ func fromShell(name, source string, optional *bool, from shell) (string, bool, e
 }
 
 // fieldValue is the value of a pod's own field.
-func fieldValue(path string, id identity) (string, error) {
+func fieldValue(path string, id Identity) (string, error) {
 	if key, ok := subscript(path, "metadata.labels"); ok {
 		return id.Labels[key], nil
 	}
@@ -190,9 +191,9 @@ func resourceValue(r *corev1.ResourceFieldSelector, c *corev1.Container) string 
 	return fmt.Sprintf("%.0f", math.Ceil(quantity.AsApproximateFloat64()/divisor))
 }
 
-// expandReferences replaces $(NAME) by the value of NAME where the container
+// ExpandReferences replaces $(NAME) by the value of NAME where the container
 // defines it, and $$ by a dollar sign. An unknown reference stays as it is.
-func expandReferences(text string, env variables) string {
+func ExpandReferences(text string, env Variables) string {
 	if !strings.Contains(text, "$") {
 		return text
 	}

@@ -1,4 +1,4 @@
-package local
+package runtime
 
 import (
 	"strings"
@@ -29,12 +29,12 @@ func TestEnvIsResolvedAsAKubeletDoes(t *testing.T) {
 			{Name: "HOST", Value: "127.0.0.1"},
 		},
 	}
-	id := identity{Name: "mnist-0", Labels: map[string]string{"version": "main"}}
-	got, err := resolveEnv(c, id, shell{"TOKEN=old", "TOKEN=s=1"})
+	id := Identity{Name: "mnist-0", Labels: map[string]string{"version": "main"}}
+	got, err := Environment(c, id, Shell{"TOKEN=old", "TOKEN=s=1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := variables{
+	want := Variables{
 		{"HOST", "127.0.0.1"}, {"URL", "http://localhost:$(PORT)/$(HOST)$"}, {"POD", "mnist-0"}, {"LABEL", "main"},
 		{"IP", "127.0.0.1"}, {"CPUS", "2"}, {"MEMORY", "64"}, {"TOKEN", "s=1"},
 	}
@@ -47,7 +47,7 @@ func TestAMissingSecretSaysHowToGiveIt(t *testing.T) {
 	c := &corev1.Container{Env: []corev1.EnvVar{{Name: "TOKEN", ValueFrom: &corev1.EnvVarSource{
 		SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: corev1.LocalObjectReference{Name: "vault"}, Key: "t"},
 	}}}}
-	_, err := resolveEnv(c, identity{}, nil)
+	_, err := Environment(c, Identity{}, nil)
 	if err == nil || !strings.Contains(err.Error(), "key t of Secret vault") || !strings.Contains(err.Error(), "set TOKEN in the shell") {
 		t.Errorf("got error %v", err)
 	}

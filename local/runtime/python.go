@@ -1,4 +1,4 @@
-package local
+package runtime
 
 import (
 	"bufio"
@@ -29,22 +29,34 @@ var pythons = [...]string{"python3.11", "python3.12", "python3"}
 // cannot make virtual environments.
 const versionCheck = `import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))`
 
-// python is the virtual environment that model servers run in: one for all,
+// Console is where the installation says how far it is.
+type Console interface {
+	// Say prints a message, Progress one that the next may replace.
+	Say(format string, args ...any)
+	Progress(format string, args ...any)
+}
+
+// Python is the virtual environment that model servers run in: one for all,
 // made on first use.
-type python struct {
+type Python struct {
 	dir     string
 	files   fs.FS
-	console *console
+	console Console
 	environ []string
 }
 
-func newPython(cache string, files fs.FS, c *console, environ []string) *python {
-	return &python{dir: filepath.Join(cache, "python"), files: files, console: c, environ: environ}
+// NewPython returns the environment below a cache folder. The lists of packages are
+// python/SET.txt in files.
+func NewPython(cache string, files fs.FS, c Console, environ []string) *Python {
+	return &Python{dir: filepath.Join(cache, "python"), files: files, console: c, environ: environ}
 }
 
-// ensure installs the sets of packages that are not installed yet. Two runs
+// Dir is the folder of the environment.
+func (p *Python) Dir() string { return p.dir }
+
+// Ensure installs the sets of packages that are not installed yet. Two runs
 // do not disturb each other: the second waits for the first.
-func (p *python) ensure(ctx context.Context, sets []string) error {
+func (p *Python) Ensure(ctx context.Context, sets []string) error {
 	if len(sets) == 0 {
 		return nil
 	}
@@ -77,7 +89,7 @@ func (p *python) ensure(ctx context.Context, sets []string) error {
 }
 
 // list returns the locked packages of a set.
-func (p *python) list(set string) ([]byte, error) {
+func (p *Python) list(set string) ([]byte, error) {
 	list, err := fs.ReadFile(p.files, "python/"+set+".txt")
 	if err != nil {
 		return nil, fmt.Errorf("reading the list of Python packages %s: %w", set, err)
@@ -86,12 +98,12 @@ func (p *python) list(set string) ([]byte, error) {
 }
 
 // mark is the file that says that a set, as it is listed now, is installed.
-func (p *python) mark(set string, list []byte) string {
+func (p *Python) mark(set string, list []byte) string {
 	sum := sha256.Sum256(list)
 	return filepath.Join(p.dir, "installed", set+"-"+hex.EncodeToString(sum[:8]))
 }
 
-func (p *python) installed(set string) bool {
+func (p *Python) installed(set string) bool {
 	list, err := p.list(set)
 	if err != nil {
 		return false
@@ -101,7 +113,7 @@ func (p *python) installed(set string) bool {
 }
 
 // lock waits until no other run works on the environment.
-func (p *python) lock(ctx context.Context) (unlock func(), err error) {
+func (p *Python) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(p.dir), 0o755); err != nil {
 		return nil, fmt.Errorf("making the cache folder: %w", err)
 	}
@@ -111,19 +123,21 @@ func (p *python) lock(ctx context.Context) (unlock func(), err error) {
 	}
 	for said := false; syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil; {
 		if !said {
-			p.console.say("waiting for another radiant that installs Python packages")
+			p.console.Say("waiting for another radiant that installs Python packages")
 			said = true
 		}
-		if !wait(ctx, 200*time.Millisecond) {
+		select {
+		case <-ctx.Done():
 			file.Close()
 			return nil, ctx.Err()
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 	return func() { file.Close() }, nil
 }
 
 // create makes the environment unless there is one that works.
-func (p *python) create(ctx context.Context) error {
+func (p *Python) create(ctx context.Context) error {
 	if p.run(ctx, io.Discard, filepath.Join(p.dir, "bin", "python"), "-m", "pip", "--version") == nil {
 		return nil
 	}
@@ -131,7 +145,7 @@ func (p *python) create(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.console.say("making a Python environment in %s with %s, once", p.dir, interpreter)
+	p.console.Say("making a Python environment in %s with %s, once", p.dir, interpreter)
 	var out bytes.Buffer
 	if err := p.run(ctx, &out, interpreter, "-m", "venv", "--clear", p.dir); err != nil {
 		return fmt.Errorf("making the Python environment %s: %w%s", p.dir, err, lastLines(out.String()))
@@ -142,7 +156,7 @@ func (p *python) create(ctx context.Context) error {
 // errNoPython says what is needed.
 var errNoPython = errors.New("no Python 3.11 or 3.12 with the modules venv and ensurepip was found: install one (on Debian and Ubuntu: apt install python3 python3-venv)")
 
-func (p *python) find(ctx context.Context) (string, error) {
+func (p *Python) find(ctx context.Context) (string, error) {
 	for _, name := range pythons {
 		program, err := exec.LookPath(name)
 		if err == nil && p.run(ctx, io.Discard, program, "-c", versionCheck) == nil {
@@ -153,7 +167,7 @@ func (p *python) find(ctx context.Context) (string, error) {
 }
 
 // install installs one set of packages and marks it.
-func (p *python) install(ctx context.Context, set string) error {
+func (p *Python) install(ctx context.Context, set string) error {
 	list, err := p.list(set)
 	if err != nil {
 		return err
@@ -163,7 +177,7 @@ func (p *python) install(ctx context.Context, set string) error {
 		return fmt.Errorf("installing Python packages: %w", err)
 	}
 	progress := &pipProgress{console: p.console, set: set, total: countPackages(list)}
-	p.console.say("installing %s for %s, once", plural(progress.total, "Python package"), set)
+	p.console.Say("installing %s for %s, once", plural(progress.total, "Python package"), set)
 	began := time.Now()
 	err = p.run(ctx, progress, filepath.Join(p.dir, "bin", "python"), "-m", "pip", "install",
 		"--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r", file)
@@ -181,7 +195,7 @@ func (p *python) install(ctx context.Context, set string) error {
 	if err := os.WriteFile(mark, nil, 0o644); err != nil {
 		return fmt.Errorf("installing Python packages: %w", err)
 	}
-	p.console.say("installed the Python packages of %s in %v", set, time.Since(began).Round(time.Second))
+	p.console.Say("installed the Python packages of %s in %v", set, time.Since(began).Round(time.Second))
 	return nil
 }
 
@@ -196,7 +210,7 @@ func unreachable(said string) bool {
 	}, func(sign string) bool { return strings.Contains(said, sign) })
 }
 
-func (p *python) run(ctx context.Context, out io.Writer, program string, args ...string) error {
+func (p *Python) run(ctx context.Context, out io.Writer, program string, args ...string) error {
 	env := append(slices.Clone(p.environ), "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=")
 	return process.Command{Program: program, Args: args, Env: env}.Run(ctx, out)
 }
@@ -214,7 +228,7 @@ func countPackages(list []byte) int {
 
 // pipProgress counts the packages that pip says it works on.
 type pipProgress struct {
-	console *console
+	console Console
 	set     string
 	total   int
 	count   int
@@ -242,11 +256,18 @@ func (p *pipProgress) line(line string) {
 	if verb == "Collecting" || verb == "Processing" {
 		p.count++
 		name, _, _ = strings.Cut(name, " ")
-		p.console.progress("  %s: %d of %d: %s", p.set, min(p.count, p.total), p.total, name)
+		p.console.Progress("  %s: %d of %d: %s", p.set, min(p.count, p.total), p.total, name)
 	}
 	if strings.HasPrefix(line, "Installing collected packages") {
-		p.console.progress("  %s: unpacking %s", p.set, plural(p.total, "package"))
+		p.console.Progress("  %s: unpacking %s", p.set, plural(p.total, "package"))
 	}
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // lastLines are the last lines of a text, indented, each on a line of its own.

@@ -1,8 +1,10 @@
-package local
+package runtime
 
 import (
 	"archive/zip"
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,13 +47,19 @@ func wheel(t *testing.T, dir, version string) string {
 	return name
 }
 
-func testPython(cache string, s *localtest.Screen, lists map[string]string) *python {
+// console prints all that is said, a line each.
+type console struct{ out io.Writer }
+
+func (c console) Say(format string, args ...any)      { fmt.Fprintf(c.out, format+"\n", args...) }
+func (c console) Progress(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
+
+func testPython(cache string, s *localtest.Screen, lists map[string]string) *Python {
 	files := fstest.MapFS{}
 	for set, list := range lists {
 		files["python/"+set+".txt"] = &fstest.MapFile{Data: []byte(list)}
 	}
 	environ := append(os.Environ(), "PIP_NO_INDEX=1")
-	return newPython(cache, files, &console{out: s}, environ)
+	return NewPython(cache, files, console{s}, environ)
 }
 
 func TestPackagesAreInstalledOnce(t *testing.T) {
@@ -62,7 +70,7 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() {
-			if err := testPython(cache, s, lists).ensure(context.Background(), []string{"greet"}); err != nil {
+			if err := testPython(cache, s, lists).Ensure(context.Background(), []string{"greet"}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -84,14 +92,14 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 	}
 
 	before := s.String()
-	if err := testPython(cache, s, lists).ensure(context.Background(), []string{"greet"}); err != nil {
+	if err := testPython(cache, s, lists).Ensure(context.Background(), []string{"greet"}); err != nil {
 		t.Fatal(err)
 	}
 	if s.String() != before {
 		t.Errorf("something was done again:\n%s", strings.TrimPrefix(s.String(), before))
 	}
 	lists["greet"] = wheel(t, dir, "2.0") + "\n"
-	if err := testPython(cache, s, lists).ensure(context.Background(), []string{"greet"}); err != nil {
+	if err := testPython(cache, s, lists).Ensure(context.Background(), []string{"greet"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := greet(); got != "hello from 2.0" {
@@ -102,7 +110,7 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 func TestAFailedInstallationShowsPip(t *testing.T) {
 	dir := t.TempDir()
 	p := testPython(filepath.Join(dir, "cache"), localtest.NewScreen(), map[string]string{"absent": filepath.Join(dir, "absent-1.0-py3-none-any.whl") + "\n"})
-	err := p.ensure(context.Background(), []string{"absent"})
+	err := p.Ensure(context.Background(), []string{"absent"})
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -120,7 +128,7 @@ func TestAnIndexThatCannotBeReachedIsSaid(t *testing.T) {
 	p := testPython(t.TempDir(), localtest.NewScreen(), map[string]string{"absent": "absent==1.0\n"})
 	p.environ = append(p.environ, "PIP_INDEX_URL=http://127.0.0.1:1/simple", "PIP_EXTRA_INDEX_URL=", "PIP_FIND_LINKS=", "PIP_NO_INDEX=", "PIP_RETRIES=1",
 		"PIP_CONFIG_FILE="+os.DevNull, "http_proxy=", "HTTP_PROXY=", "all_proxy=", "ALL_PROXY=")
-	err := p.ensure(context.Background(), []string{"absent"})
+	err := p.Ensure(context.Background(), []string{"absent"})
 	if err == nil || !strings.HasPrefix(err.Error(), "installing the Python packages of absent: no package index could be reached: look at the network, or set PIP_INDEX_URL") {
 		t.Errorf("got %v", err)
 	}
@@ -129,7 +137,7 @@ func TestAnIndexThatCannotBeReachedIsSaid(t *testing.T) {
 func TestNoPythonSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	p := testPython(t.TempDir(), localtest.NewScreen(), map[string]string{"x": ""})
-	if err := p.ensure(context.Background(), []string{"x"}); err == nil || !strings.Contains(err.Error(), "apt install python3 python3-venv") {
+	if err := p.Ensure(context.Background(), []string{"x"}); err == nil || !strings.Contains(err.Error(), "apt install python3 python3-venv") {
 		t.Errorf("got %v", err)
 	}
 }

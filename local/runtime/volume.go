@@ -1,4 +1,4 @@
-package local
+package runtime
 
 import (
 	"errors"
@@ -11,8 +11,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// volume is a pod's volume as a folder of this machine.
-type volume struct {
+// Volume is a pod's volume as a folder of this machine.
+type Volume struct {
 	dir string
 	// own is set for folders that radiant makes and removes.
 	own bool
@@ -20,18 +20,18 @@ type volume struct {
 	files map[string]string
 }
 
-// mount shows a folder inside a container.
-type mount struct {
+// Mount shows a folder inside a container.
+type Mount struct {
 	path string // inside the container, without a slash at the end
 	dir  string
 	read bool // read-only
 }
 
-// resolveVolumes turns the pod's volumes into folders below root. What a
+// Volumes turns the pod's volumes into folders below root. What a
 // laptop has not (Secrets, ConfigMaps, claims) must be among the given ones,
 // by the volume's name; all that are missing are reported at once.
-func resolveVolumes(spec *corev1.PodSpec, id identity, root string, given map[string]string) (map[string]volume, error) {
-	volumes := map[string]volume{}
+func Volumes(spec *corev1.PodSpec, id Identity, root string, given map[string]string) (map[string]Volume, error) {
+	volumes := map[string]Volume{}
 	var errs []error
 	for i := range spec.Volumes {
 		v := &spec.Volumes[i]
@@ -45,15 +45,15 @@ func resolveVolumes(spec *corev1.PodSpec, id identity, root string, given map[st
 	return volumes, errors.Join(errs...)
 }
 
-func resolveVolume(v *corev1.Volume, id identity, dir string, given map[string]string) (volume, error) {
+func resolveVolume(v *corev1.Volume, id Identity, dir string, given map[string]string) (Volume, error) {
 	if folder, ok := given[v.Name]; ok {
-		return volume{dir: folder}, nil
+		return Volume{dir: folder}, nil
 	}
 	switch {
 	case v.EmptyDir != nil, v.VolumeSource == corev1.VolumeSource{}:
-		return volume{dir: dir, own: true}, nil
+		return Volume{dir: dir, own: true}, nil
 	case v.HostPath != nil:
-		return volume{dir: v.HostPath.Path}, nil
+		return Volume{dir: v.HostPath.Path}, nil
 	case v.DownwardAPI != nil:
 		files := map[string]string{}
 		for _, item := range v.DownwardAPI.Items {
@@ -62,11 +62,11 @@ func resolveVolume(v *corev1.Volume, id identity, dir string, given map[string]s
 			}
 			value, err := fieldValue(item.FieldRef.FieldPath, id)
 			if err != nil {
-				return volume{}, fmt.Errorf("volume %s: file %s: %w", v.Name, item.Path, err)
+				return Volume{}, fmt.Errorf("volume %s: file %s: %w", v.Name, item.Path, err)
 			}
 			files[item.Path] = value
 		}
-		return volume{dir: dir, own: true, files: files}, nil
+		return Volume{dir: dir, own: true, files: files}, nil
 	case v.Secret != nil:
 		return missingVolume(v, dir, "Secret "+v.Secret.SecretName, v.Secret.Optional)
 	case v.ConfigMap != nil:
@@ -77,16 +77,16 @@ func resolveVolume(v *corev1.Volume, id identity, dir string, given map[string]s
 	return missingVolume(v, dir, "kind of volume", nil)
 }
 
-func missingVolume(v *corev1.Volume, dir, what string, optional *bool) (volume, error) {
+func missingVolume(v *corev1.Volume, dir, what string, optional *bool) (Volume, error) {
 	if optional != nil && *optional {
-		return volume{dir: dir, own: true}, nil
+		return Volume{dir: dir, own: true}, nil
 	}
-	return volume{}, fmt.Errorf("volume %s needs a %s, which exists in a cluster only; give a folder in its place: --volume %s=DIR", v.Name, what, v.Name)
+	return Volume{}, fmt.Errorf("volume %s needs a %s, which exists in a cluster only; give a folder in its place: --volume %s=DIR", v.Name, what, v.Name)
 }
 
-// makeVolumes creates the folders that are radiant's own, empty, and writes
+// MakeVolumes creates the folders that are radiant's own, empty, and writes
 // their files.
-func makeVolumes(volumes map[string]volume) error {
+func MakeVolumes(volumes map[string]Volume) error {
 	for name, v := range volumes {
 		if !v.own {
 			if _, err := os.Stat(v.dir); err != nil {
@@ -113,8 +113,8 @@ func makeVolumes(volumes map[string]volume) error {
 	return nil
 }
 
-// removeVolumes deletes the folders that makeVolumes made.
-func removeVolumes(volumes map[string]volume) {
+// RemoveVolumes deletes the folders that MakeVolumes made.
+func RemoveVolumes(volumes map[string]Volume) {
 	for _, v := range volumes {
 		if v.own {
 			_ = os.RemoveAll(v.dir) // Left over files only take space.
@@ -122,10 +122,10 @@ func removeVolumes(volumes map[string]volume) {
 	}
 }
 
-// mounts lists the folders that a container sees, longest path first.
-func mounts(c *corev1.Container, volumes map[string]volume) ([]mount, error) {
+// Mounts lists the folders that a container sees, longest path first.
+func Mounts(c *corev1.Container, volumes map[string]Volume) ([]Mount, error) {
 	var (
-		list []mount
+		list []Mount
 		errs []error
 	)
 	for _, m := range c.VolumeMounts {
@@ -134,20 +134,20 @@ func mounts(c *corev1.Container, volumes map[string]volume) ([]mount, error) {
 			errs = append(errs, fmt.Errorf("it mounts volume %s, which the pod does not define", m.Name))
 			continue
 		}
-		list = append(list, mount{
+		list = append(list, Mount{
 			path: strings.TrimRight(m.MountPath, "/"),
 			dir:  filepath.Join(v.dir, filepath.FromSlash(filepath.Clean("/"+m.SubPath))),
 			read: m.ReadOnly,
 		})
 	}
-	slices.SortStableFunc(list, func(a, b mount) int { return len(b.path) - len(a.path) })
+	slices.SortStableFunc(list, func(a, b Mount) int { return len(b.path) - len(a.path) })
 	return list, errors.Join(errs...)
 }
 
-// localPaths replaces the paths of mounts in a text by those of their
+// LocalPaths replaces the paths of mounts in a text by those of their
 // folders. A path counts where it stands as a whole or is followed by more of
 // it; inside of a longer path or a URL it is left alone.
-func localPaths(text string, list []mount) string {
+func LocalPaths(text string, list []Mount) string {
 	if len(list) == 0 || !strings.Contains(text, "/") {
 		return text
 	}
@@ -165,9 +165,9 @@ func localPaths(text string, list []mount) string {
 	return b.String()
 }
 
-func mountAt(text string, i int, list []mount) (mount, bool) {
+func mountAt(text string, i int, list []Mount) (Mount, bool) {
 	if text[i] != '/' || i > 0 && isPath(text[i-1]) {
-		return mount{}, false
+		return Mount{}, false
 	}
 	for _, m := range list {
 		if m.path == "" || !strings.HasPrefix(text[i:], m.path) {
@@ -178,7 +178,7 @@ func mountAt(text string, i int, list []mount) (mount, bool) {
 			return m, true
 		}
 	}
-	return mount{}, false
+	return Mount{}, false
 }
 
 // isPath reports whether c may be part of a file's path.

@@ -1,4 +1,4 @@
-package local
+package runtime
 
 import (
 	"os"
@@ -11,7 +11,7 @@ import (
 )
 
 func TestMountPathsBecomeFolders(t *testing.T) {
-	list := []mount{{path: "/mnt/models/extra", dir: "/tmp/x"}, {path: "/mnt/models", dir: "/home/u/m"}}
+	list := []Mount{{path: "/mnt/models/extra", dir: "/tmp/x"}, {path: "/mnt/models", dir: "/home/u/m"}}
 	for text, want := range map[string]string{
 		"/mnt/models":                   "/home/u/m",
 		"/mnt/models/1/saved_model.pb":  "/home/u/m/1/saved_model.pb",
@@ -24,8 +24,8 @@ func TestMountPathsBecomeFolders(t *testing.T) {
 		"https://example.com/mnt/models/m.tar":                         "https://example.com/mnt/models/m.tar",
 		"nothing here":                                                 "nothing here",
 	} {
-		if got := localPaths(text, list); got != want {
-			t.Errorf("localPaths(%q) = %q, want %q", text, got, want)
+		if got := LocalPaths(text, list); got != want {
+			t.Errorf("LocalPaths(%q) = %q, want %q", text, got, want)
 		}
 	}
 }
@@ -39,13 +39,13 @@ func TestVolumesBecomeFolders(t *testing.T) {
 		}}},
 		{Name: "cert", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "tls"}}},
 	}}
-	id := identity{Annotations: map[string]string{"b": "say \"hi\"\n", "a": "k=v"}}
+	id := Identity{Annotations: map[string]string{"b": "say \"hi\"\n", "a": "k=v"}}
 
-	volumes, err := resolveVolumes(spec, id, root, map[string]string{"cert": root})
+	volumes, err := Volumes(spec, id, root, map[string]string{"cert": root})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := makeVolumes(volumes); err != nil {
+	if err := MakeVolumes(volumes); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(filepath.Join(root, "podinfo", "annotations"))
@@ -55,7 +55,7 @@ func TestVolumesBecomeFolders(t *testing.T) {
 	if diff := cmp.Diff("a=\"k=v\"\nb=\"say \\\"hi\\\"\\n\"", string(got)); diff != "" {
 		t.Errorf("annotations file (-want +got):\n%s", diff)
 	}
-	removeVolumes(volumes)
+	RemoveVolumes(volumes)
 	if _, err := os.Stat(filepath.Join(root, "models")); !os.IsNotExist(err) {
 		t.Errorf("the folder of an emptyDir was left behind: %v", err)
 	}
@@ -70,7 +70,7 @@ func TestWhatALaptopHasNotIsNamed(t *testing.T) {
 		{Name: "conf", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "settings"}}}},
 		{Name: "data", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "models"}}},
 	}}
-	_, err := resolveVolumes(spec, identity{}, t.TempDir(), nil)
+	_, err := Volumes(spec, Identity{}, t.TempDir(), nil)
 	if err == nil {
 		t.Fatal("no error")
 	}

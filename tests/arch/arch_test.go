@@ -45,6 +45,8 @@ var rules = []rule{
 	{in: "local/...", never: []string{module + "/operator/..."}, why: "what runs here does not depend on the command that asks for it"},
 	{in: "local/...", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/..."}, why: "the laptop has no API server"},
 	{in: "local/gateway", never: []string{"os/exec", module + "/expand/...", module + "/storage/...", module + "/local/process", module + "/local/runtime"}, why: "a gateway knows addresses and weights, not what listens there"},
+	{in: "local/runtime", never: []string{module + "/apis/...", module + "/expand/...", module + "/storage/...", module + "/local/gateway"}, why: "how a container runs does not depend on whose it is"},
+	{in: "local/runtime", direct: true, never: []string{"net", "net/http"}, why: "how a container runs does not depend on who asks it"},
 	{in: "local/process", never: []string{module + "/apis/...", module + "/expand/...", module + "/graph", module + "/manifests", module + "/storage/...", module + "/local/gateway", module + "/local/runtime", "net/http/httputil"}, why: "a process is started and asked, whatever it serves"},
 	{in: "storage/transfer", never: []string{"github.com/aws/...", "github.com/Azure/...", "golang.org/x/oauth2/...", "oras.land/...", "net/http", module + "/storage/access"}, why: "the engine knows no store"},
 	{in: "storage/...", never: []string{module + "/graph", module + "/apis/...", module + "/operator/...", module + "/executor/..."}, why: "storage knows URIs and files"},
