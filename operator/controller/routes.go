@@ -1,0 +1,118 @@
+package controller
+
+import (
+	"context"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
+)
+
+// isRoute reports whether an object sends requests to a deployment.
+func isRoute(k kind, o metav1.Object) bool { return k.RankOf(o).OfRoutes() }
+
+// switchRoutes changes the routes, when what they are to lead to serves. The
+// first ones are made at once: until then nothing answers anyhow.
+func (p *pass) switchRoutes(ctx context.Context) error {
+	var pending []Desired
+	for _, d := range p.desired {
+		if !d.rank.OfRoutes() {
+			continue
+		}
+		l, err := p.look(ctx, d)
+		if err != nil {
+			return err
+		}
+		if !l.current {
+			pending = append(pending, d)
+		}
+	}
+	old := p.stale(isRouteObject)
+	if len(pending)+len(old) == 0 {
+		return nil
+	}
+	first := !p.hasRoutes()
+	if missing := append(p.refusedBehindRoutes(), p.frontsThatDoNotServe()...); !first && len(missing) > 0 {
+		p.routesBehind = true
+		p.wait("the routes are switched when %s serves", missing[0])
+		return nil
+	}
+	for _, d := range pending {
+		if err := p.apply(ctx, d); err != nil {
+			return err
+		}
+	}
+	if len(p.refused) > 0 {
+		return nil
+	}
+	if err := p.removeAll(ctx, old); err != nil {
+		return err
+	}
+	if !first {
+		p.memory.switchedRoutes(p.name())
+	}
+	return nil
+}
+
+// refusedBehindRoutes names what requests would miss.
+func (p *pass) refusedBehindRoutes() []string {
+	var missing []string
+	for _, r := range p.refused {
+		if k, ok := kindOf(r.object.GroupKind); ok && k.Rank <= expand.RankWorkload {
+			missing = append(missing, r.object.String())
+		}
+	}
+	return missing
+}
+
+func isRouteObject(k kind, o client.Object) bool { return isRoute(k, o) }
+
+func (p *pass) hasRoutes() bool {
+	for r, o := range p.live {
+		if k, ok := kindOf(r.GroupKind); ok && isRoute(k, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// frontsThatDoNotServe names the Deployments that requests go to first, of
+// predictors that get requests, and that do not serve them yet. Those behind
+// need no look: an executor is ready when they are.
+func (p *pass) frontsThatDoNotServe() []string {
+	var missing []string
+	for _, key := range answering(p.deployment) {
+		for _, d := range p.desired {
+			w, ok := d.object.(*appsv1.Deployment)
+			if !ok || w.Spec.Template.Labels[v1.LabelApp] != key {
+				continue
+			}
+			if now := p.workloads[w.Name]; now == nil || !serves(now) {
+				missing = append(missing, d.ref.String())
+			}
+		}
+	}
+	return missing
+}
+
+// answering lists the Services of the predictors whose answers clients get.
+func answering(d *v1.SeldonDeployment) []string {
+	var all, some []string
+	for i := range d.Spec.Predictors {
+		p := &d.Spec.Predictors[i]
+		if p.Shadow {
+			continue
+		}
+		all = append(all, d.PredictorName(p))
+		if p.Traffic > 0 {
+			some = append(some, d.PredictorName(p))
+		}
+	}
+	if len(all) == 1 {
+		return all
+	}
+	return some
+}
