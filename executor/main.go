@@ -16,6 +16,9 @@ import (
 )
 
 func main() {
+	if asked, err := config.PrintSettings(os.Args[1:], os.LookupEnv, os.Stdout); asked {
+		end(err)
+	}
 	c, err := config.Load(os.Args[1:], os.LookupEnv, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return
@@ -25,8 +28,14 @@ func main() {
 		defer stop()
 		err = program.Run(ctx, c, os.Stderr, nil)
 	}
+	end(err)
+}
+
+// end exits, with the error if there is one.
+func end(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "executor:", err)
 		os.Exit(1)
 	}
+	os.Exit(0)
 }

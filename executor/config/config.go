@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/prime-radiant/radiant/setting"
 )
 
 // Config is validated and read-only once loaded. Flag names are those that a
@@ -104,32 +106,24 @@ func (e Env) is(name string) bool {
 // user asked for help, which has been written to help by then.
 func Load(args []string, env Env, help io.Writer) (*Config, error) {
 	c := &Config{}
-	flags := flag.NewFlagSet("executor", flag.ContinueOnError)
-	flags.SetOutput(help)
-	source := c.define(flags, env)
-	if err := flags.Parse(args); err != nil {
+	given, err := c.parse(args, env, help)
+	if err != nil {
 		return nil, err
 	}
-	if flags.NArg() > 0 {
-		return nil, fmt.Errorf("unexpected argument %q: flags are written --name value or --name=value", flags.Arg(0))
-	}
-	var errs []error
-	c.environment(env)
-	c.Telemetry.environment(env)
-	if source.debug {
-		c.LogLevel = "DEBUG"
-	}
-	unread := c.readPredictor(source.file, env)
-	errs = append(errs, unread, c.readAnnotations(env.or("RADIANT_PODINFO", "/etc/podinfo")), c.check(source), c.Telemetry.check())
+	source := given.source
+	c.derive(source)
+	c.Telemetry.Tracing.environment(env)
+	unread := c.readPredictor(source)
+	errs := []error{given.unusable, unread, c.readAnnotations(source.podInfo), c.check(source), c.Telemetry.check()}
 	if source.file == "" || unread == nil {
 		errs = append(errs, c.checkNames())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	flags.VisitAll(func(f *flag.Flag) { c.settings = append(c.settings, f.Name+"="+f.Value.String()) })
-	if endpoint, ok := env("REQUEST_LOGGER_DEFAULT_ENDPOINT"); ok {
-		c.settings = append(c.settings, "REQUEST_LOGGER_DEFAULT_ENDPOINT="+redacted(endpoint))
+	given.flags.VisitAll(func(f *flag.Flag) { c.settings = append(c.settings, f.Name+"="+f.Value.String()) })
+	if c.PayloadLog.Endpoint != "" {
+		c.settings = append(c.settings, endpointVariable+"="+redacted(c.PayloadLog.Endpoint))
 	}
 	c.settings = append(c.settings,
 		fmt.Sprintf("rest-timeout=%s grpc-timeout=%s grpc-max-message-size=%d", c.RESTTimeout, c.GRPCTimeout, c.GRPCMaxMessageBytes),
@@ -137,62 +131,77 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 	return c, nil
 }
 
-// source is what the flags say of where to read on.
-type source struct {
-	file, serverType, compat string
-	debug                    bool
+// given is what flags and variables said.
+type given struct {
+	fields []field
+	flags  *flag.FlagSet
+	source *source
+	// unusable are the variables whose values mean nothing.
+	unusable error
 }
 
-func (c *Config) define(flags *flag.FlagSet, env Env) *source {
-	s := &source{}
-	flags.StringVar(&c.Deployment, "sdep", "", "name of the SeldonDeployment")
-	flags.StringVar(&c.Namespace, "namespace", "", "namespace of the SeldonDeployment")
-	flags.StringVar(&c.PredictorName, "predictor", "", "name of the predictor to serve")
-	flags.StringVar(&s.file, "file", "", "SeldonDeployment to read (.yaml, .yml or .json) in place of ENGINE_PREDICTOR")
-	flags.IntVar(&c.HTTPPort, "http_port", 8080, "port of the REST listener")
-	flags.IntVar(&c.GRPCPort, "grpc_port", 5000, "port of the gRPC listener")
-	flags.StringVar(&c.Protocol, "protocol", "seldon", "outside protocol: seldon, tensorflow, v2 or kfserving")
-	flags.StringVar(&c.Transport, "transport", "rest", "rest or grpc; both are always served")
-	flags.StringVar(&s.serverType, "server_type", "rpc", "rpc, or kafka: serve records of a topic too")
-	flags.DurationVar(&c.GracefulTimeout, "graceful_timeout", 15*time.Second, "time that requests in flight have to finish at shutdown")
-	flags.DurationVar(&c.ShutdownDelay, "shutdown_delay", 0, "time between a signal and closing the listeners")
-	flags.BoolVar(&c.FullHealthChecks, "full_health_checks", false, "judge readiness by HTTP instead of a TCP connect")
-	flags.StringVar(&c.LogLevel, "log_level", env.or("SELDON_LOG_LEVEL", "INFO"), "DEBUG, INFO, WARNING, ERROR or FATAL")
-	flags.Int64Var(&c.MaxRequestBytes, "max_request_bytes", 100<<20, "largest message taken from a client")
-	flags.Int64Var(&c.MaxResponseBytes, "max_response_bytes", 1<<30, "largest message taken from a node")
-	flags.IntVar(&c.MaxHeaderBytes, "max_header_bytes", 1<<20, "largest header of a request")
-	flags.IntVar(&c.MaxStreams, "max_streams", 1024, "most requests that one HTTP/2 connection may have under way")
-	flags.StringVar(&s.compat, "compat", env.or("RADIANT_COMPAT", ""), "v1: errors and built-in nodes as in Seldon Core v1")
-	c.InFlight.define(flags, env)
-	c.PayloadLog.define(flags, env)
-	flags.BoolVar(&c.OnePort, "one_port", env.is("RADIANT_ONE_PORT"), "serve gRPC on the REST port too, as equal ports do")
-	flags.BoolVar(&s.debug, "debug", env.is("SELDON_DEBUG"), "same as --log_level DEBUG")
-	for _, name := range []string{"config", "kubeconfig"} {
-		flags.String(name, "", "accepted, without effect")
+// parse takes over defaults, variables and flags, the later ones before the
+// earlier ones.
+func (c *Config) parse(args []string, env Env, help io.Writer) (given, error) {
+	g := given{source: &source{}, flags: flag.NewFlagSet("executor", flag.ContinueOnError)}
+	g.fields = c.fields(g.source)
+	if err := takeDefaults(g.fields); err != nil {
+		return g, err
 	}
-	c.Kafka.define(flags, env)
-	c.Telemetry.define(flags)
-	return s
+	g.unusable = takeVariables(g.fields, env, false)
+	g.flags.SetOutput(help)
+	define(g.fields, g.flags)
+	if err := g.flags.Parse(args); err != nil {
+		return g, err
+	}
+	if g.flags.NArg() > 0 {
+		return g, fmt.Errorf("unexpected argument %q: flags are written --name value or --name=value", g.flags.Arg(0))
+	}
+	if g.source.serverType == serverKafka { // Nothing of Kafka counts otherwise.
+		g.unusable = errors.Join(g.unusable, takeVariables(c.Kafka.fields(), env, true))
+	}
+	return g, nil
 }
 
-func (c *Config) environment(env Env) {
-	c.Host = env.or("RADIANT_HOST", "")
-	c.CORSOrigins = env.or("CORS_ALLOWED_ORIGINS", "*")
-	c.CORSHeaders = env.or("CORS_ALLOWED_HEADERS", "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token")
-	c.MergeMeta = env.is("RADIANT_MERGE_META")
-	c.InjectRouting = env.or("SELDON_ENABLE_ROUTING_INJECTION", "") != ""
-	c.TLS.environment(env)
-	c.PayloadLog.environment(env)
-	c.Kafka.environment(env)
-	c.KafkaSecurity.environment(env)
+// PrintSettings writes all settings to w, with what is in force by args and
+// environment, if args ask for that by --settings. Secrets are not shown.
+func PrintSettings(args []string, env Env, w io.Writer) (asked bool, err error) {
+	given, err := new(Config).parse(args, env, io.Discard)
+	if err != nil || !given.source.list {
+		return false, nil // Load says what is wrong.
+	}
+	all := make([]setting.Setting, len(given.fields))
+	for i, f := range given.fields {
+		all[i] = f.inForce(env)
+	}
+	return true, errors.Join(given.unusable, setting.Print(w, all))
 }
+
+// source is what the settings say of where to read on.
+type source struct {
+	predictor, file, podInfo string
+	serverType, compat       string
+	debug, list              bool
+}
+
+// derive completes what follows from several settings.
+func (c *Config) derive(s *source) {
+	if s.debug {
+		c.LogLevel = "DEBUG"
+	}
+	c.TLS.derive()
+	c.KafkaSecurity.derive()
+}
+
+// serverKafka is the value of --server_type that serves a topic.
+const serverKafka = "kafka"
 
 func (c *Config) check(s *source) error {
 	var errs []error
 	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	switch s.serverType {
 	case "rpc":
-	case "kafka":
+	case serverKafka:
 		c.Kafka.Serve = true
 	default:
 		fail("--server_type %q is unknown: want rpc or kafka", s.serverType)

@@ -2,9 +2,7 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -24,37 +22,6 @@ type Kafka struct {
 
 	brokers   string
 	fullGraph bool
-	faults    []error
-}
-
-func (k *Kafka) define(flags *flag.FlagSet, env Env) {
-	flags.StringVar(&k.brokers, "kafka_broker", env.or("KAFKA_BROKER", ""), "Kafka brokers, host:port,...")
-	flags.StringVar(&k.Input, "kafka_input_topic", env.or("KAFKA_INPUT_TOPIC", ""), "topic with requests")
-	flags.StringVar(&k.Output, "kafka_output_topic", env.or("KAFKA_OUTPUT_TOPIC", ""), "topic for answers")
-	flags.StringVar(&k.Errors, "kafka_error_topic", env.or("KAFKA_ERROR_TOPIC", ""), "topic for requests that fail; empty: they are logged and counted")
-	flags.IntVar(&k.Workers, "kafka_workers", 4, "records that are under way in the graph at once")
-	flags.BoolVar(&k.AutoCommit, "kafka_auto_commit", true, "commit offsets at intervals; false: as soon as answers are acknowledged")
-	flags.BoolVar(&k.fullGraph, "kafka_full_graph", false, "not supported")
-}
-
-// environment reads the variables that win over flags.
-func (k *Kafka) environment(env Env) {
-	for _, v := range []struct {
-		name string
-		set  func(text string) error
-	}{
-		{"KAFKA_WORKERS", func(text string) (err error) { k.Workers, err = strconv.Atoi(text); return err }},
-		{"KAFKA_AUTO_COMMIT", func(text string) (err error) { k.AutoCommit, err = strconv.ParseBool(text); return err }},
-		{"KAFKA_FULL_GRAPH", func(text string) (err error) { k.fullGraph, err = strconv.ParseBool(text); return err }},
-	} {
-		text := strings.ToLower(strings.TrimSpace(env.or(v.name, "")))
-		if text == "" {
-			continue
-		}
-		if err := v.set(text); err != nil {
-			k.faults = append(k.faults, fmt.Errorf("%s: %w", v.name, err))
-		}
-	}
 }
 
 // maxKafkaWorkers keeps a slip of the finger from taking the memory.
@@ -69,7 +36,7 @@ func (k *Kafka) check(s *KafkaSecurity) error {
 			k.Brokers = append(k.Brokers, broker)
 		}
 	}
-	errs := k.faults
+	var errs []error
 	for _, f := range []struct {
 		missing        bool
 		flag, variable string

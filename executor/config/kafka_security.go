@@ -41,16 +41,9 @@ func hidden(s string) string {
 	return "(hidden)"
 }
 
-func (k *KafkaSecurity) environment(env Env) {
-	k.protocol = strings.ToUpper(env.or("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT"))
+// derive says what the security protocol stands for.
+func (k *KafkaSecurity) derive() {
 	k.TLS, k.SASL = strings.HasSuffix(k.protocol, "SSL"), strings.HasPrefix(k.protocol, "SASL_")
-	source := func(name string) certificate.Source {
-		return certificate.Source{Text: env.or(name, ""), File: env.or(name+"_FILE", "")}
-	}
-	k.CA, k.Cert, k.Key = source("KAFKA_SSL_CA_CERT"), source("KAFKA_SSL_CLIENT_CERT"), source("KAFKA_SSL_CLIENT_KEY")
-	k.KeyPassword = Secret(env.or("KAFKA_SSL_CLIENT_KEY_PASS", ""))
-	k.Mechanism = strings.ToUpper(env.or("KAFKA_SASL_MECHANISM", "PLAIN"))
-	k.Username, k.Password = env.or("KAFKA_SASL_USERNAME", ""), Secret(env.or("KAFKA_SASL_PASSWORD", ""))
 }
 
 // check judges what the security protocol makes use of; the rest is passed

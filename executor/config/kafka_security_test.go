@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,7 +11,11 @@ import (
 
 func kafkaSecurity(vars map[string]string) (*KafkaSecurity, error) {
 	k := &KafkaSecurity{}
-	k.environment(environment(vars))
+	fields := k.fields()
+	if err := errors.Join(takeDefaults(fields), takeVariables(fields, environment(vars), false)); err != nil {
+		return nil, err
+	}
+	k.derive()
 	return k, k.check()
 }
 

@@ -2,9 +2,11 @@ package config
 
 import (
 	"errors"
-	"flag"
 	"strings"
 )
+
+// endpointVariable says where nodes' loggers send that name no URL.
+const endpointVariable = "REQUEST_LOGGER_DEFAULT_ENDPOINT"
 
 // PayloadLog is where payloads are logged to, and how much of them is kept
 // until they are sent.
@@ -18,20 +20,6 @@ type PayloadLog struct {
 	Bytes           int64
 	// Hostname is the executor's, for the source of events.
 	Hostname string
-}
-
-func (l *PayloadLog) define(flags *flag.FlagSet, env Env) {
-	flags.StringVar(&l.Hostname, "hostname", env.or("POD_NAME", ""), "host name in the source of payload events")
-	flags.StringVar(&l.Broker, "log_kafka_broker", env.or("LOGGER_KAFKA_BROKER", ""), "Kafka brokers for payload events, host:port, separated by commas")
-	flags.StringVar(&l.Topic, "log_kafka_topic", env.or("LOGGER_KAFKA_TOPIC", "seldon"), "topic for payload events")
-	flags.IntVar(&l.Workers, "logger_workers", 10, "payload events that are sent at once")
-	flags.IntVar(&l.Events, "log_work_buffer_size", 10000, "most payload events that wait; more are dropped")
-	flags.Int64Var(&l.Bytes, "log_buffer_bytes", 64<<20, "most bytes of payloads that wait; more are dropped")
-	flags.Int("log_write_timeout_ms", 2000, "accepted; an event that finds the queue full is dropped at once")
-}
-
-func (l *PayloadLog) environment(env Env) {
-	l.Endpoint = env.or("REQUEST_LOGGER_DEFAULT_ENDPOINT", "")
 }
 
 func (l *PayloadLog) check(security *KafkaSecurity) error {

@@ -63,15 +63,15 @@ type deployment struct {
 // predictorVariable holds base64 of the JSON of one predictor.
 const predictorVariable = "ENGINE_PREDICTOR"
 
-func (c *Config) readPredictor(file string, env Env) error {
-	if file != "" {
-		return c.readFile(file)
+func (c *Config) readPredictor(s *source) error {
+	if s.file != "" {
+		return c.readFile(s.file)
 	}
-	encoded, ok := env(predictorVariable)
-	if !ok || strings.TrimSpace(encoded) == "" {
+	encoded := strings.TrimSpace(s.predictor)
+	if encoded == "" {
 		return fmt.Errorf("no predictor: set %s or --file", predictorVariable)
 	}
-	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	text, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return fmt.Errorf("reading predictor: %s is not base64: %w", predictorVariable, err)
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"flag"
 	"fmt"
 	"strings"
 )
@@ -17,15 +16,6 @@ type Telemetry struct {
 	ComponentMetrics bool
 	// Tracing says where spans go.
 	Tracing Tracing
-}
-
-func (t *Telemetry) define(flags *flag.FlagSet) {
-	flags.StringVar(&t.PrometheusPath, "prometheus_path", "/metrics", "path of the metrics on the REST port; empty: none")
-}
-
-func (t *Telemetry) environment(env Env) {
-	t.ComponentMetrics = env.is("RADIANT_COMPONENT_METRICS")
-	t.Tracing.environment(env)
 }
 
 func (t *Telemetry) check() error {

@@ -15,17 +15,16 @@ type TLS struct {
 	// shown to nodes that ask for a certificate. All three count for nodes
 	// with endpoint.tls.
 	CAFile, NodeCertFile, NodeKeyFile string
+
+	folder, certName, keyName string
 }
 
-func (t *TLS) environment(env Env) {
-	if dir := env.or("SELDON_CERT_MOUNT_PATH", ""); dir != "" {
-		dir = strings.TrimSuffix(dir, "/")
-		t.CertFile = dir + "/" + env.or("SELDON_CERT_FILE_NAME", "tls.crt")
-		t.KeyFile = dir + "/" + env.or("SELDON_CERT_KEY_FILE_NAME", "tls.key")
+// derive names the listeners' files, if there is a folder of them.
+func (t *TLS) derive() {
+	if t.folder != "" {
+		dir := strings.TrimSuffix(t.folder, "/")
+		t.CertFile, t.KeyFile = dir+"/"+t.certName, dir+"/"+t.keyName
 	}
-	t.CAFile = env.or("RADIANT_NODE_CA_FILE", "")
-	t.NodeCertFile = env.or("RADIANT_NODE_CERT_FILE", "")
-	t.NodeKeyFile = env.or("RADIANT_NODE_KEY_FILE", "")
 }
 
 func (t *TLS) check() error {

@@ -148,40 +148,6 @@ func TestEverySampleHasCases(t *testing.T) {
 	}
 }
 
-// TestEverySettingIsWrittenDown looks up what the executor's config reads.
-func TestEverySettingIsWrittenDown(t *testing.T) {
-	page := text(t, "docs/executor.md")
-	files, err := filepath.Glob(filepath.Join(root(t), "executor/config/*.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	flags := regexp.MustCompile(`flags\.\w+\((?:&[\w.]+, )?"(\w+)"`)
-	variables := regexp.MustCompile(`"((?:RADIANT|SELDON|CORS|KAFKA|LOGGER)_[A-Z_]+|ENGINE_PREDICTOR|POD_NAME|REQUEST_LOGGER_DEFAULT_ENDPOINT)"`)
-	found := 0
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		body, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range flags.FindAllStringSubmatch(string(body), -1) {
-			if found++; !strings.Contains(page, "`--"+m[1]+"`") {
-				t.Errorf("docs/executor.md does not name --%s", m[1])
-			}
-		}
-		for _, m := range variables.FindAllStringSubmatch(string(body), -1) {
-			if found++; !strings.Contains(page, m[1]) {
-				t.Errorf("docs/executor.md does not name %s", m[1])
-			}
-		}
-	}
-	if found < 50 {
-		t.Errorf("only %d settings were found", found)
-	}
-}
-
 func TestEverySchemeIsTestedAndWrittenDown(t *testing.T) {
 	page := text(t, "docs/storage.md")
 	tests := text(t, "storage/*_test.go", "storage/*/*_test.go", "tests/stores/*_test.go")

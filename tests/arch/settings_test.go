@@ -1,0 +1,55 @@
+package arch
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	executor "github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/setting"
+)
+
+var update = flag.Bool("update", false, "rewrite the tables of settings on the pages of docs")
+
+// TestPagesShowTheSettings: the tables of settings on pages are those of the
+// programs. With -update, pages are rewritten.
+func TestPagesShowTheSettings(t *testing.T) {
+	for page, settings := range map[string][]setting.Setting{
+		"docs/executor.md": executor.Settings(),
+	} {
+		path := filepath.Join(root(t), page)
+		body, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := setting.Fill(string(body), settings)
+		switch {
+		case err != nil:
+			t.Errorf("%s: %v", page, err)
+		case want == string(body):
+		case *update:
+			if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			t.Errorf("the tables of %s are not those of the program; run make golden", page)
+		}
+		seen := map[string]bool{}
+		for _, s := range settings {
+			if s.Doc == "" || s.Group == "" {
+				t.Errorf("%s: %s has no description or no group", page, s.Name())
+			}
+			for _, name := range s.Names() {
+				if seen[name] {
+					t.Errorf("%s: %s has two rows", page, name)
+				}
+				seen[name] = true
+				if strings.TrimSpace(name) != name {
+					t.Errorf("%s: %q is no name", page, name)
+				}
+			}
+		}
+	}
+}
