@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/prime-radiant/radiant/setting"
 	"github.com/prime-radiant/radiant/storage"
 )
 
@@ -27,9 +28,8 @@ Fetches each URI into its folder: a folder, a file, or an archive to unpack.
   file:///PATH  PATH
   REMOTE:BUCKET/PATH, where RCLONE_CONFIG_REMOTE_TYPE and the like are set
 
-Credentials come from the environment; docs/storage.md lists them. Settings:
-  RADIANT_MODEL_CACHE    folder that keeps what was fetched; empty: none
-  RADIANT_FETCH_STREAMS  requests at once, at most; 16
+Credentials and settings come from the environment; --settings lists them with
+what is in force.
 
 Exit status: 0 all are there, 1 a fetch failed, 2 wrong arguments or settings.
 `
@@ -53,6 +53,12 @@ type screen struct {
 }
 
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), to screen) (status int) {
+	if slices.Equal(args, []string{"--settings"}) {
+		if err := setting.Print(to, storage.InForce(lookup)); err != nil {
+			return failed
+		}
+		return 0
+	}
 	if len(args) == 0 || len(args)%2 != 0 {
 		fmt.Fprint(to, usage)
 		return misuse

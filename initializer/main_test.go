@@ -111,6 +111,7 @@ func TestRun(t *testing.T) {
 	}{
 		"two models":    {[]string{model, "a", "file://" + model, "b"}, 0, "fetched", []string{"a/model.joblib", "b/model.joblib"}},
 		"missing":       {[]string{filepath.Join(dir, "nothing"), "a"}, 1, "nothing does not exist", nil},
+		"settings":      {[]string{"--settings"}, 0, "RADIANT_FETCH_STREAMS=16  # ", nil},
 		"no arguments":  {nil, 2, "usage: ", nil},
 		"half a pair":   {[]string{model}, 2, "usage: ", nil},
 		"unknown store": {[]string{"ftp://host/m", "a"}, 1, "scheme ftp is not known", nil},

@@ -9,6 +9,7 @@ import (
 
 	executor "github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/setting"
+	"github.com/prime-radiant/radiant/storage"
 )
 
 var update = flag.Bool("update", false, "rewrite the tables of settings on the pages of docs")
@@ -18,6 +19,7 @@ var update = flag.Bool("update", false, "rewrite the tables of settings on the p
 func TestPagesShowTheSettings(t *testing.T) {
 	for page, settings := range map[string][]setting.Setting{
 		"docs/executor.md": executor.Settings(),
+		"docs/storage.md":  storage.Settings(),
 	} {
 		path := filepath.Join(root(t), page)
 		body, err := os.ReadFile(path)
