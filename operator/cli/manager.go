@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
@@ -17,28 +18,43 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/controller"
+	"github.com/prime-radiant/radiant/setting"
 )
 
 // Manager is the command radiant manager.
 func Manager() *cobra.Command {
 	var m config.Manager
+	var list bool
 	cmd := &cobra.Command{
 		Use:   "manager",
 		Short: "Serve the SeldonDeployments of a Kubernetes cluster",
 		Long: `Manager keeps the objects of all SeldonDeployments of a cluster as they ask for.
 
 What it makes of them is what radiant render prints. Settings are environment
-variables (radiant render --settings lists them) and the ConfigMap seldon-config.`,
+variables (--settings lists them, and the flags) and the ConfigMap seldon-config.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := m.Complete(config.Lookup); err != nil {
 				return err
 			}
+			if list {
+				return printSettings(cmd.OutOrStdout(), m)
+			}
 			return manage(cmd.Context(), m, cmd.ErrOrStderr())
 		},
 	}
 	m.AddFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&list, "settings", false, "list the settings with what is in force, and do nothing else")
 	return cmd
+}
+
+// printSettings lists what is in force, but for what a ConfigMap says.
+func printSettings(w io.Writer, m config.Manager) error {
+	environment, err := config.FromEnvironment()
+	if err != nil {
+		return err
+	}
+	return setting.Print(w, slices.Concat(m.Settings(), environment.Settings()))
 }
 
 // manage runs the operator until ctx ends.

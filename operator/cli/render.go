@@ -4,14 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/config"
+	"github.com/prime-radiant/radiant/setting"
 )
 
 // renderFlags are what the user gives to radiant render.
@@ -74,7 +73,7 @@ func (f *renderFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if f.settings {
-		return printSettings(cmd.OutOrStdout(), settings.Settings())
+		return setting.Print(cmd.OutOrStdout(), settings.Settings())
 	}
 	settings, servers, err := installed(settings, f.configMap)
 	if err != nil {
@@ -123,15 +122,6 @@ func (f *renderFlags) read(cmd *cobra.Command, in expand.Input) ([]v1.Document, 
 		d.Deployment.Namespace = cmp.Or(d.Deployment.Namespace, f.namespace)
 	}
 	return docs, err
-}
-
-// printSettings lists settings, one a line.
-func printSettings(w io.Writer, settings []config.Setting) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, s := range settings {
-		fmt.Fprintf(table, "%s=%s\t%s\n", s.Name, s.Value, s.Doc)
-	}
-	return table.Flush()
 }
 
 // rendered is one deployment with its objects.

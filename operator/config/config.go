@@ -13,6 +13,7 @@ import (
 
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/setting"
 )
 
 // Config is all that an installation can set.
@@ -28,15 +29,6 @@ type Config struct {
 // ServerImage names what an image is for: the server and the protocol of the
 // predictors behind which it runs (seldon, tensorflow or v2).
 type ServerImage struct{ Server, Protocol string }
-
-// Setting is one setting as documentation shows it.
-type Setting struct {
-	// Name is the environment variable.
-	Name string
-	// Value is what is in force; before [Parse], the default.
-	Value string
-	Doc   string
-}
 
 // Default is the configuration of an empty environment.
 func Default() Config {
@@ -69,12 +61,13 @@ func Parse(lookup func(name string) (value string, ok bool)) (Config, error) {
 	return c, nil
 }
 
-// Settings lists all settings with their values.
-func (c *Config) Settings() []Setting {
+// Settings lists all settings with their values: those in force, or of
+// [Default] the defaults.
+func (c *Config) Settings() []setting.Setting {
 	fields := c.fields()
-	settings := make([]Setting, len(fields))
+	settings := make([]setting.Setting, len(fields))
 	for i, f := range fields {
-		settings[i] = Setting{Name: f.name, Value: f.get(), Doc: f.doc}
+		settings[i] = setting.Setting{Group: f.group, Variable: f.name, Value: f.get(), Doc: f.doc}
 	}
 	return settings
 }

@@ -101,12 +101,12 @@ func TestSettingsAreDocumented(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range c.Settings() {
 		if s.Doc == "" {
-			t.Errorf("%s has no description", s.Name)
+			t.Errorf("%s has no description", s.Variable)
 		}
-		if seen[s.Name] {
-			t.Errorf("%s is listed twice", s.Name)
+		if seen[s.Variable] {
+			t.Errorf("%s is listed twice", s.Variable)
 		}
-		seen[s.Name] = true
+		seen[s.Variable] = true
 	}
 	if !seen["EXECUTOR_SERVER_PORT"] {
 		t.Error("EXECUTOR_SERVER_PORT is not listed")

@@ -16,8 +16,25 @@ import (
 // field ties a variable to its place in Config.
 type field struct {
 	name, doc string
-	set       func(string) error
-	get       func() string
+	// group is the heading of its table on a page.
+	group string
+	set   func(string) error
+	get   func() string
+}
+
+// The groups of settings: headings of docs/operator.md.
+const (
+	groupProgram = "The program"
+	groupObjects = "Objects"
+	groupWays    = "Ways into the cluster"
+)
+
+// grouped puts fields into a group.
+func grouped(group string, fields []field) []field {
+	for i := range fields {
+		fields[i].group = group
+	}
+	return fields
 }
 
 // fields is the table of all settings. Where two of them write to one place,
@@ -69,7 +86,7 @@ func (c *Config) fields() []field {
 		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front"),
 		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject"),
 	}
-	return append(fields, wayFields(e.Ingress)...)
+	return append(grouped(groupObjects, fields), grouped(groupWays, wayFields(e.Ingress))...)
 }
 
 // wayFields are the settings of the ways into the cluster.

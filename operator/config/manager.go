@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/prime-radiant/radiant/setting"
 )
 
 // Manager is how the operator runs. The names of flags and variables are those
@@ -38,48 +39,49 @@ type Manager struct {
 
 // AddFlags makes a flag of each setting.
 func (m *Manager) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&m.Kubeconfig, "kubeconfig", "", "file that says how the API server is reached (in a pod, its account says so)")
-	f.StringVar(&m.Namespace, "namespace", "", "serve deployments of this namespace only (WATCH_NAMESPACE counts before it)")
-	f.StringVar(&m.OperatorNamespace, "operator-namespace", "seldon-system",
-		"namespace of the ConfigMap seldon-config and of the lease (POD_NAMESPACE counts before it)")
-	f.StringVar(&m.ControllerID, "controller-id", "", "serve deployments whose label seldon.io/controller-id is this (CONTROLLER_ID counts before it)")
-	f.StringVar(&m.MetricsAddress, "metrics-addr", ":8080", "address of metrics; 0 serves none")
-	f.StringVar(&m.HealthAddress, "health-addr", ":8081", "address of /healthz and /readyz; 0 serves none")
-	f.IntVar(&m.WebhookPort, "webhook-port", 0, "port of the webhook that refuses wrong deployments; 0: none")
-	f.IntVar(&m.Workers, "workers", 4, "deployments that are looked at at once")
-	f.DurationVar(&m.Drain, "drain", 10*time.Second, "how long old pods stay after routes lead elsewhere")
-	f.BoolVar(&m.LeaderElection, "enable-leader-election", false, "of several operators, one acts")
-	f.StringVar(&m.LeaderElectionID, "leader-election-id", "a33bd623.machinelearning.seldon.io",
-		"name of the lease (LEADER_ELECTION_ID counts before it)")
-	f.String("leader-election-resource-lock", "leases", "accepted; it is always a lease")
-	f.IntVar(&m.LeaseSeconds, "leader-election-lease-duration-secs", 0, "how long the lease holds (0: 15)")
-	f.IntVar(&m.RenewSeconds, "leader-election-renew-deadline-secs", 0, "how long its holder tries to renew it (0: 10)")
-	f.IntVar(&m.RetrySeconds, "leader-election-retry-period-secs", 0, "pause between attempts to get it (0: 2)")
-	f.StringVar(&m.LogLevel, "log-level", "INFO", "DEBUG, INFO, WARN or ERROR (SELDON_LOG_LEVEL counts before it)")
-	f.BoolVar(&m.Debug, "debug", false, "log as for reading, not as JSON, and with level DEBUG (SELDON_DEBUG counts before it)")
+	for _, row := range m.fields() {
+		usage := row.Doc
+		if row.Variable != "" {
+			usage += " (" + row.Variable + " counts before it)"
+		}
+		row.define(f, row.Flag, row.Value, usage)
+	}
+}
+
+// ManagerSettings lists the settings of [Manager] with their defaults.
+func ManagerSettings() []setting.Setting {
+	fields := new(Manager).fields()
+	settings := make([]setting.Setting, len(fields))
+	for i, f := range fields {
+		settings[i] = f.Setting
+	}
+	return settings
+}
+
+// Settings lists them with what is in force.
+func (m *Manager) Settings() []setting.Setting {
+	fields := m.fields()
+	settings := make([]setting.Setting, len(fields))
+	for i, f := range fields {
+		settings[i] = f.Setting
+		settings[i].Value = f.get()
+	}
+	return settings
 }
 
 // Complete takes over what lookup knows, such as os.LookupEnv, and checks the
 // result. An empty variable counts as not set.
 func (m *Manager) Complete(lookup func(name string) (value string, ok bool)) error {
-	for name, to := range map[string]*string{
-		"WATCH_NAMESPACE":    &m.Namespace,
-		"POD_NAMESPACE":      &m.OperatorNamespace,
-		"CONTROLLER_ID":      &m.ControllerID,
-		"LEADER_ELECTION_ID": &m.LeaderElectionID,
-		"SELDON_LOG_LEVEL":   &m.LogLevel,
-	} {
-		if value, ok := lookup(name); ok && value != "" {
-			*to = value
-		}
-	}
 	var errs []error
-	if value, ok := lookup("SELDON_DEBUG"); ok && value != "" {
-		debug, err := strconv.ParseBool(value)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("reading setting SELDON_DEBUG: %q is neither true nor false", value))
+	for _, f := range m.fields() {
+		if f.Variable == "" {
+			continue
 		}
-		m.Debug = debug
+		if value, ok := lookup(f.Variable); ok && value != "" {
+			if err := f.take(value); err != nil {
+				errs = append(errs, fmt.Errorf("reading setting %s: %w", f.Variable, err))
+			}
+		}
 	}
 	if _, err := m.Level(); err != nil {
 		errs = append(errs, err)

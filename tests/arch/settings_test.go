@@ -4,10 +4,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	executor "github.com/prime-radiant/radiant/executor/config"
+	operator "github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/setting"
 	"github.com/prime-radiant/radiant/storage"
 )
@@ -17,9 +19,11 @@ var update = flag.Bool("update", false, "rewrite the tables of settings on the p
 // TestPagesShowTheSettings: the tables of settings on pages are those of the
 // programs. With -update, pages are rewritten.
 func TestPagesShowTheSettings(t *testing.T) {
+	defaults := operator.Default()
 	for page, settings := range map[string][]setting.Setting{
 		"docs/executor.md": executor.Settings(),
 		"docs/storage.md":  storage.Settings(),
+		"docs/operator.md": slices.Concat(operator.ManagerSettings(), defaults.Settings()),
 	} {
 		path := filepath.Join(root(t), page)
 		body, err := os.ReadFile(path)

@@ -81,8 +81,8 @@ credentials: {s3: {s3AccessKeyIDName: id, s3SecretAccessKeyName: secret}, gcs: {
 	defaults := config.Default()
 	unset := map[string]string{}
 	for _, s := range defaults.Settings() {
-		known[s.Name] = true
-		unset[s.Name] = s.Value
+		known[s.Variable] = true
+		unset[s.Variable] = s.Value
 	}
 	for name, value := range env {
 		if !known[name] {
