@@ -1,6 +1,10 @@
 package v1
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/prime-radiant/radiant/setting"
+)
 
 // DefaultNamespace is where a deployment without a namespace goes.
 const DefaultNamespace = "default"
@@ -41,4 +45,83 @@ func (d *SeldonDeployment) Annotation(key string) (value string, ok bool) {
 	}
 	value, ok = d.Annotations[key]
 	return value, ok
+}
+
+// annotationPrefix begins the names of annotations that are looked at.
+const annotationPrefix = "seldon.io/"
+
+// annotationKind says who reads an annotation, and how its value is judged.
+type annotationKind string
+
+const (
+	// textAnnotation holds text.
+	textAnnotation annotationKind = "text"
+	// loggerAnnotation is a number that becomes an argument of the executor.
+	loggerAnnotation annotationKind = "logger"
+	// limitAnnotation is a number that the executor reads from its pod.
+	limitAnnotation annotationKind = "limit"
+	// pastAnnotation is of an engine before this one: it changes nothing and does
+	// no harm.
+	pastAnnotation annotationKind = "past"
+)
+
+// Where annotations are written: headings of docs/annotations.md.
+const (
+	inSpec      = "In spec.annotations"
+	inPredictor = "In the annotations of a predictor"
+	inEither    = "In spec.annotations, or in metadata.annotations"
+	ofThePast   = "Without effect"
+)
+
+// annotation is a row of the table of annotations.
+type annotation struct {
+	setting.Setting
+	kind annotationKind
+}
+
+// annotations is the table of all annotations that are read, but for those of
+// routes: they are in [ValidateOptions].
+func annotations() []annotation {
+	in := func(where string, kind annotationKind, name, doc string) annotation {
+		return annotation{setting.Setting{Group: where, Annotation: name, Doc: doc}, kind}
+	}
+	return []annotation{
+		in(inSpec, textAnnotation, AnnotationSeparateExecutor, "true: the executor has a pod of its own"),
+		in(inSpec, textAnnotation, AnnotationNoStorageInitializer, "true: Triton reads its repository itself"),
+		in(inSpec, limitAnnotation, "seldon.io/rest-timeout", "milliseconds of one call on a node over REST; of routes too"),
+		in(inSpec, limitAnnotation, "seldon.io/grpc-timeout", "milliseconds of one call on a node over gRPC; of routes too"),
+		in(inSpec, limitAnnotation, "seldon.io/grpc-max-message-size", "bytes of the largest message that the gRPC listener takes"),
+		in(inPredictor, textAnnotation, AnnotationNoExecutor, "true: requests go to the model without an executor"),
+		in(inPredictor, textAnnotation, AnnotationServiceName, "name of the predictor's Service"),
+		in(inEither, loggerAnnotation, "seldon.io/executor-logger-queue-size", "payloads that wait to be logged"),
+		in(inEither, loggerAnnotation, "seldon.io/executor-logger-write-timeout-ms", "accepted: a payload that finds the queue full is dropped at once"),
+		in(inEither, textAnnotation, "seldon.io/headless-svc", "any value but false: Services lead to pods by DNS"),
+		in(ofThePast, pastAnnotation, "seldon.io/rest-read-timeout", "of an engine before this one"),
+		in(ofThePast, pastAnnotation, "seldon.io/rest-connection-timeout", "the same"),
+		in(ofThePast, pastAnnotation, "seldon.io/rest-connect-retries", "the same"),
+		in(ofThePast, pastAnnotation, "seldon.io/grpc-read-timeout", "the same"),
+		in(ofThePast, pastAnnotation, "seldon.io/engine-java-opts", "the same"),
+	}
+}
+
+// annotationsOf lists the names of annotations of a kind; all of them for "".
+func annotationsOf(kind annotationKind) []string {
+	var names []string
+	for _, a := range annotations() {
+		if kind == "" || a.kind == kind {
+			names = append(names, a.Annotation)
+		}
+	}
+	return names
+}
+
+// AnnotationSettings lists the annotations that are read, by where they are
+// written, but for those of routes.
+func AnnotationSettings() []setting.Setting {
+	all := annotations()
+	settings := make([]setting.Setting, len(all))
+	for i, a := range all {
+		settings[i] = a.Setting
+	}
+	return settings
 }

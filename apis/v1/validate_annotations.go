@@ -9,27 +9,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-const annotationPrefix = "seldon.io/"
-
-// loggerAnnotations become arguments of the executor.
-func loggerAnnotations() []string {
-	return []string{"seldon.io/executor-logger-queue-size", "seldon.io/executor-logger-write-timeout-ms"}
-}
-
-// podAnnotations are read by the executor from its pod's annotations.
-func podAnnotations() []string {
-	return []string{"seldon.io/rest-timeout", "seldon.io/grpc-timeout", "seldon.io/grpc-max-message-size"}
-}
-
 // known lists the annotations that something reads.
 func (v *validator) known() []string {
-	all := append(slices.Concat(loggerAnnotations(), podAnnotations()),
-		AnnotationSeparateExecutor, AnnotationNoExecutor, AnnotationServiceName, AnnotationNoStorageInitializer,
-		"seldon.io/headless-svc",
-		// Of an engine before this one; they change nothing and do no harm.
-		"seldon.io/rest-read-timeout", "seldon.io/rest-connection-timeout", "seldon.io/rest-connect-retries",
-		"seldon.io/grpc-read-timeout", "seldon.io/engine-java-opts",
-	)
+	all := annotationsOf("")
 	for _, a := range v.RouteAnnotations {
 		all = append(all, a.Name)
 	}
@@ -39,7 +21,7 @@ func (v *validator) known() []string {
 func (v *validator) specAnnotations() {
 	d := v.deployment
 	v.annotations("metadata.annotations", d.Annotations)
-	for _, key := range podAnnotations() {
+	for _, key := range annotationsOf(limitAnnotation) {
 		if _, ok := d.Annotations[key]; ok {
 			v.warnf("metadata.annotations["+key+"]", "does not reach the executor from here, only routes; write it in spec.annotations")
 		}
@@ -76,9 +58,9 @@ func (v *validator) number(at, key, value string) {
 		return
 	}
 	switch {
-	case slices.Contains(loggerAnnotations(), key):
+	case slices.Contains(annotationsOf(loggerAnnotation), key):
 		v.errorf(at, "%q is not a whole number", value)
-	case slices.Contains(podAnnotations(), key) && !strings.HasPrefix(at, "metadata"):
+	case slices.Contains(annotationsOf(limitAnnotation), key) && !strings.HasPrefix(at, "metadata"):
 		v.errorf(at, "%q is not a whole number, so that the executor would not start", value)
 	case slices.ContainsFunc(v.RouteAnnotations, func(a RouteAnnotation) bool { return a.Number && a.Name == key }):
 		v.warnf(at, "%q is not a whole number, so that no routes can be made of it", value)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 	executor "github.com/prime-radiant/radiant/executor/config"
 	operator "github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/setting"
@@ -21,9 +22,10 @@ var update = flag.Bool("update", false, "rewrite the tables of settings on the p
 func TestPagesShowTheSettings(t *testing.T) {
 	defaults := operator.Default()
 	for page, settings := range map[string][]setting.Setting{
-		"docs/executor.md": executor.Settings(),
-		"docs/storage.md":  storage.Settings(),
-		"docs/operator.md": slices.Concat(operator.ManagerSettings(), defaults.Settings()),
+		"docs/annotations.md": v1.AnnotationSettings(),
+		"docs/executor.md":    executor.Settings(),
+		"docs/storage.md":     storage.Settings(),
+		"docs/operator.md":    slices.Concat(operator.ManagerSettings(), defaults.Settings()),
 	} {
 		path := filepath.Join(root(t), page)
 		body, err := os.ReadFile(path)
