@@ -1,63 +1,107 @@
 // Package builtin holds the nodes that run inside the executor, without a
-// container.
+// container: a file for each, beside what they have in common. Which calls a
+// node answers is said by its row in graph/kind.go.
 package builtin
 
 import (
+	"context"
 	"fmt"
-	"math"
-	"strconv"
 
-	"github.com/prime-radiant/radiant/executor/message"
-	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// Node answers the calls of one built-in. What the walk does not ask of it is
-// nil.
-type Node struct {
-	// Route picks a child.
-	Route func() int
-	// Join makes one message of the children's answers.
-	Join func(form translate.Form, answers []message.Message) (message.Message, error)
+// Node answers the calls of one step: it has those of the methods below that
+// the step's calls ask for. It is made once and used by several goroutines.
+// An error that a node returns goes to the client with the code that
+// [protocol.Errorf] or a method of [Message] gave it; a code such as
+// [protocol.Invalid] rejects the client's message, one without a code is a
+// fault of the executor.
+type Node any
+
+// Router is a node that takes [graph.CallRoute].
+type Router interface {
+	// Route returns a child's number, [graph.RouteAll] or [graph.RouteNone].
+	Route(ctx context.Context, m Message) (int, error)
+}
+
+// Learner is a node that takes [graph.CallSendFeedback].
+type Learner interface {
+	// Learn is told what became of a prediction that came by this node.
+	Learn(ctx context.Context, f Feedback) error
+}
+
+// InputTransformer is a node that takes [graph.CallTransformInput]. A node that
+// is a router as well routes the message that it returns here, and finds on it
+// what it noted ([Message.Noting]).
+type InputTransformer interface {
+	// TransformInput returns what the node's children get: m, or another
+	// message made of it.
+	TransformInput(ctx context.Context, m Message) (Message, error)
+}
+
+// OutputTransformer is a node that takes [graph.CallTransformOutput].
+type OutputTransformer interface {
+	// TransformOutput returns what is answered in the place of m.
+	TransformOutput(ctx context.Context, m Message) (Message, error)
+}
+
+// Combiner is a node that takes [graph.CallAggregate].
+type Combiner interface {
+	// Combine makes one answer of those of the children, at least one, in the
+	// order of the children.
+	Combine(ctx context.Context, answers Messages) (Message, error)
 }
 
 // Random gives numbers from [0, 1), to several goroutines.
 type Random func() float64
 
-var table = map[graph.Builtin]func(s *graph.Step, random Random) (Node, error){
-	"SIMPLE_MODEL":        func(*graph.Step, Random) (Node, error) { return Node{}, nil },
-	graph.SimpleRouter:    func(*graph.Step, Random) (Node, error) { return Node{Route: func() int { return 0 }}, nil },
-	graph.RandomABTest:    abTest,
-	graph.AverageCombiner: func(*graph.Step, Random) (Node, error) { return Node{Join: translate.Mean}, nil },
+// Maker makes the node of a step.
+type Maker func(s *graph.Step, random Random) (Node, error)
+
+// Table is the makers by implementation.
+type Table map[string]Maker
+
+// All lists the built-ins; a test holds it to the rows of graph/kind.go.
+func All() Table {
+	return Table{
+		"SIMPLE_MODEL":     newSimpleModel,
+		"SIMPLE_ROUTER":    newSimpleRouter,
+		"RANDOM_ABTEST":    newABTest,
+		"AVERAGE_COMBINER": newAverage,
+	}
 }
 
-// New makes the node of a step whose Builtin is set.
-func New(s *graph.Step, random Random) (Node, error) {
-	build, ok := table[s.Builtin]
+// New makes the node of a step, and sees to it that it answers the step's
+// calls.
+func (t Table) New(s *graph.Step, random Random) (Node, error) {
+	build, ok := t[s.Node.Implementation]
 	if !ok {
-		return Node{}, fmt.Errorf("node %q: built-in %q is not there", s.Name, s.Builtin)
+		return nil, fmt.Errorf("node %q: built-in %q is not there", s.Name, s.Node.Implementation)
 	}
-	return build(s, random)
+	n, err := build(s, random)
+	if err != nil {
+		return nil, fmt.Errorf("node %q: %w", s.Name, err)
+	}
+	for c := graph.CallTransformInput; c <= graph.CallSendFeedback; c++ {
+		if s.Calls.Has(c) && !answers(n, c) {
+			return nil, fmt.Errorf("node %q: built-in %s does not answer %s", s.Name, s.Node.Implementation, c)
+		}
+	}
+	return n, nil
 }
 
-// abTest sends a share of the requests, parameter ratioA (0.5), to child 0 and
-// the rest to child 1. Children beyond these get none.
-func abTest(s *graph.Step, random Random) (Node, error) {
-	ratio := 0.5
-	if text, ok := s.Node.Parameter("ratioA"); ok {
-		r, err := strconv.ParseFloat(text, 32)
-		if err != nil || math.IsNaN(r) || r < 0 || r > 1 {
-			return Node{}, fmt.Errorf("node %q: parameter ratioA is %q: want a number from 0 to 1", s.Name, text)
-		}
-		ratio = r
+func answers(n Node, c graph.Call) (ok bool) {
+	switch c {
+	case graph.CallTransformInput:
+		_, ok = n.(InputTransformer)
+	case graph.CallRoute:
+		_, ok = n.(Router)
+	case graph.CallAggregate:
+		_, ok = n.(Combiner)
+	case graph.CallTransformOutput:
+		_, ok = n.(OutputTransformer)
+	case graph.CallSendFeedback:
+		_, ok = n.(Learner)
 	}
-	if len(s.Children) < 2 {
-		return Node{}, fmt.Errorf("node %q: RANDOM_ABTEST has %d children: want 2", s.Name, len(s.Children))
-	}
-	return Node{Route: func() int {
-		if random() < ratio {
-			return 0
-		}
-		return 1
-	}}, nil
+	return ok
 }

@@ -34,14 +34,14 @@ func TestABTestShares(t *testing.T) {
 		{[]graph.Parameter{ratioA("0")}, 0},
 		{[]graph.Parameter{ratioA("1")}, 1},
 	} {
-		n, err := New(step(t, "RANDOM_ABTEST", 2, c.parameters...), rand.New(rand.NewPCG(1, 2)).Float64)
+		n, err := All().New(step(t, "RANDOM_ABTEST", 2, c.parameters...), rand.New(rand.NewPCG(1, 2)).Float64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		const draws = 20_000
 		first := 0
 		for range draws {
-			if n.Route() == 0 {
+			if child, err := n.(Router).Route(t.Context(), Message{}); child == 0 && err == nil {
 				first++
 			}
 		}
@@ -62,16 +62,21 @@ func TestMistakes(t *testing.T) {
 		"one child":   {step(t, "RANDOM_ABTEST", 1), "has 1 children: want 2"},
 		"no built-in": {step(t, "", 0), `built-in "" is not there`},
 	} {
-		if _, err := New(c.step, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `node "t"`) {
+		if _, err := All().New(c.step, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `node "t"`) {
 			t.Errorf("%s: error is %v, want %q", name, err, c.want)
 		}
 	}
 }
 
 func TestEveryBuiltinIsThere(t *testing.T) {
+	all := All()
 	for _, implementation := range graph.Builtins() {
-		if _, err := New(step(t, implementation, 2), rand.Float64); err != nil {
+		if _, err := all.New(step(t, implementation, 2), rand.Float64); err != nil {
 			t.Error(err)
 		}
+		delete(all, implementation)
+	}
+	for implementation := range all {
+		t.Errorf("%s has no row in graph/kind.go", implementation)
 	}
 }

@@ -20,6 +20,9 @@ type Message struct {
 	Answer bool
 	// Meta belongs to the request as a whole.
 	Meta *Meta
+	// Note is what a built-in node keeps on the message that it made, for its
+	// own next call. It goes over no wire.
+	Note any
 }
 
 // Meta is what a request carries besides its message. It is not changed once

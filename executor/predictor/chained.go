@@ -22,13 +22,13 @@ func (l *lane) chained(next link) link {
 		if m.Meta.Model.Verb != "" {
 			return m, protocol.Errorf(protocol.Unimplemented, "the answer to a %s request cannot be sent on to another node", m.Meta.Model.Verb)
 		}
-		m, err := plain(m)
+		m, err := protocol.Plain(m)
 		if err != nil {
 			return m, err
 		}
 		request, err := translate.Chain(l.form(), m, l.asked(m.Meta).Name)
 		if err != nil {
-			return m, untranslated(protocol.BadAnswer, err)
+			return m, protocol.Untranslated(protocol.BadAnswer, err)
 		}
 		return next(ctx, request)
 	}

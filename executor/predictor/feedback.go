@@ -21,22 +21,21 @@ import (
 // written, all children get it. The answer is that of the root, or the
 // feedback where the root takes none.
 func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
-	routing := map[string]int32{}
-	if p.branches && !p.options.Outside.Named {
+	said := &told{}
+	if p.branches && !p.options.Outside.Named || p.learns {
 		var err error
-		if m, err = plain(m); err != nil {
+		if m, err = protocol.Plain(m); err != nil {
 			return m, err
 		}
-		if routing, err = routingOf(t, m.Body); err != nil && !p.options.V1 {
+		if said, err = toldBy(t, m.Body); err != nil && !p.options.V1 {
 			return m, protocol.Errorf(protocol.Invalid, "reading feedback: %w", err)
 		}
 	}
-	answer, err := graph.Feedback(ctx, p.plan, p.callers[t], m, func(s *graph.Step) int {
-		if route, ok := routing[s.Name]; ok && len(s.Children) > 0 {
-			return int(route)
-		}
-		return graph.RouteAll
-	})
+	caller := graph.Caller[message.Message](p.callers[t])
+	if p.learns {
+		caller = &taught{caller: p.callers[t], told: said}
+	}
+	answer, err := graph.Feedback(ctx, p.plan, caller, m, said.route)
 	var route *graph.RouteError
 	if errors.As(err, &route) {
 		return answer, protocol.Errorf(protocol.Invalid, "response.meta.routing: %w", route)
@@ -47,31 +46,72 @@ func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m messag
 	return answer, err
 }
 
-func routingOf(t protocol.Transport, body []byte) (map[string]int32, error) {
+// told is what a feedback says.
+type told struct {
+	routing                  map[string]int32
+	reward                   float64
+	request, response, truth []byte
+}
+
+// route is where the prediction went at a step.
+func (t *told) route(s *graph.Step) int {
+	if route, ok := t.routing[s.Name]; ok && len(s.Children) > 0 {
+		return int(route)
+	}
+	return graph.RouteAll
+}
+
+// toldBy reads a feedback. With an error what it says is empty.
+func toldBy(t protocol.Transport, body []byte) (*told, error) {
 	if t == protocol.GRPC {
-		var f seldon.Feedback
-		if err := proto.Unmarshal(body, &f); err != nil {
-			return nil, err
-		}
-		return f.GetResponse().GetMeta().GetRouting(), nil
+		return toldByProto(body)
 	}
 	var f struct {
+		Request, Response, Truth json.RawMessage
+		Reward                   any
+	}
+	var r struct {
 		Response struct {
 			Meta struct {
 				Routing map[string]json.Number `json:"routing"`
 			} `json:"meta"`
 		} `json:"response"`
 	}
-	if err := json.Unmarshal(body, &f); err != nil {
-		return nil, jsonerror.Placed(err, body)
+	if err := json.Unmarshal(body, &r); err != nil {
+		return &told{}, jsonerror.Placed(err, body)
 	}
-	routing := map[string]int32{}
-	for name, number := range f.Response.Meta.Routing {
+	if err := json.Unmarshal(body, &f); err != nil {
+		return &told{}, jsonerror.Placed(err, body)
+	}
+	reward, _ := f.Reward.(float64)
+	said := &told{routing: map[string]int32{}, reward: reward, request: f.Request, response: f.Response, truth: f.Truth}
+	for name, number := range r.Response.Meta.Routing {
 		v, err := number.Float64()
 		if err != nil || v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
-			return nil, fmt.Errorf("response.meta.routing: %q is routed to %s: want a child number", name, number)
+			return &told{}, fmt.Errorf("response.meta.routing: %q is routed to %s: want a child number", name, number)
 		}
-		routing[name] = int32(v)
+		said.routing[name] = int32(v)
 	}
-	return routing, nil
+	return said, nil
+}
+
+func toldByProto(body []byte) (*told, error) {
+	var f seldon.Feedback
+	if err := proto.Unmarshal(body, &f); err != nil {
+		return &told{}, err
+	}
+	said := &told{routing: f.GetResponse().GetMeta().GetRouting(), reward: float64(f.GetReward())}
+	for _, part := range []struct {
+		message *seldon.SeldonMessage
+		body    *[]byte
+	}{{f.Request, &said.request}, {f.Response, &said.response}, {f.Truth, &said.truth}} {
+		if part.message == nil {
+			continue
+		}
+		var err error
+		if *part.body, err = proto.Marshal(part.message); err != nil {
+			return &told{}, err
+		}
+	}
+	return said, nil
 }

@@ -62,7 +62,7 @@ func FuzzMeta(f *testing.F) {
 	members := map[string]any{"puid": "p", "routing": map[string]int32{"r": 1}, "metrics": []json.RawMessage(nil)}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, transport := range []protocol.Transport{protocol.REST, protocol.GRPC} {
-			_, _ = routingOf(transport, body)
+			_, _ = toldBy(transport, body)
 			g := &gathering{transport: transport}
 			_ = g.own(message.Message{Body: body}, message.Message{Body: body})
 		}

@@ -83,7 +83,7 @@ func (g *gathering) metaOf(m message.Message) metaJSON {
 	var read struct {
 		Meta metaJSON `json:"meta"`
 	}
-	m, err := plain(m)
+	m, err := protocol.Plain(m)
 	if err != nil {
 		return read.Meta
 	}

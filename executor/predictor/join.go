@@ -3,6 +3,7 @@ package predictor
 import (
 	"context"
 
+	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -34,12 +35,10 @@ func (l *lane) joining(other func(node string) *lane) joining {
 // built-in node.
 func (l *lane) joined() joining {
 	const c = graph.CallAggregate
-	join := translate.Join
 	ask := l.answering(c)
+	combiner, inside := l.builtin.(builtin.Combiner)
 	switch {
-	case l.builtin.Join != nil:
-		join = l.builtin.Join
-		ask = func(_ context.Context, m message.Message) (message.Message, error) { return m, nil }
+	case inside:
 	case l.foreign:
 		return l.noJoin(protocol.Errorf(protocol.Unimplemented,
 			"a combiner must speak the predictor's own protocol %s, and this one speaks %s", l.outside.Name, l.speaks.Name))
@@ -47,9 +46,20 @@ func (l *lane) joined() joining {
 		return l.noJoin(l.missing(c))
 	}
 	return func(ctx context.Context, ms []message.Message) (message.Message, error) {
-		m, err := l.combined(ms, join)
-		if err == nil {
-			m, err = ask(ctx, m)
+		answers, err := legible(ms)
+		var m message.Message
+		switch {
+		case err != nil:
+		case inside:
+			var joined builtin.Message
+			joined, err = combiner.Combine(ctx, builtin.NewMessages(answers, l.form()))
+			m = joined.Wire()
+		default:
+			if m, err = translate.Join(l.form(), answers); err != nil {
+				err = protocol.Untranslated(protocol.BadAnswer, err)
+			} else {
+				m, err = ask(ctx, m)
+			}
 		}
 		return m, protocol.Placed(err, l.name, c.String())
 	}
@@ -61,18 +71,14 @@ func (l *lane) noJoin(err error) joining {
 	return func(context.Context, []message.Message) (message.Message, error) { return message.Message{}, err }
 }
 
-// combined makes one message of several.
-func (l *lane) combined(ms []message.Message, join func(translate.Form, []message.Message) (message.Message, error)) (message.Message, error) {
+// legible undoes the compression of what the children answered.
+func legible(ms []message.Message) ([]message.Message, error) {
 	answers := make([]message.Message, len(ms))
 	for i, m := range ms {
 		var err error
-		if answers[i], err = plain(m); err != nil {
-			return m, err
+		if answers[i], err = protocol.Plain(m); err != nil {
+			return nil, err
 		}
 	}
-	joined, err := join(l.form(), answers)
-	if err != nil {
-		return message.Message{}, untranslated(protocol.BadAnswer, err)
-	}
-	return joined, nil
+	return answers, nil
 }

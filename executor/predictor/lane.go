@@ -27,7 +27,8 @@ import (
 //
 // Feedback passes place, policy, observer and socket; a route passes the links
 // of route.go in the place of the first two and is not logged; a join ends in
-// the chain of its aggregate call (join.go).
+// the chain of its aggregate call (join.go). A built-in node answers in the
+// place of what follows logged (builtin.go).
 type lane struct {
 	*node
 	transport protocol.Transport
@@ -69,6 +70,9 @@ func newLane(n *node, t protocol.Transport, o *Options) *lane {
 // of the same transport, is found by its name.
 func (l *lane) chain(other func(node string) *lane) {
 	for c := graph.Call(0); c < lastCall; c++ {
+		if l.calls[c] = l.transforming(c); l.calls[c] != nil {
+			continue
+		}
 		ask := l.readable(l.chained(l.logged(l.answering(c))))
 		l.calls[c] = l.fallingBack(c, l.placed(c, ask), other)
 	}

@@ -47,7 +47,7 @@ func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m message.
 		meta.Model = message.Model{Name: n.model}
 		answer, err := p.callers[t].lanes[i].query(ctx, protocol.QueryMetadata, message.Message{Meta: &meta})
 		if err == nil {
-			models[i], err = plain(answer)
+			models[i], err = protocol.Plain(answer)
 		}
 		return protocol.Placed(err, n.name, protocol.QueryMetadata.String())
 	})

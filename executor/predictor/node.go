@@ -17,7 +17,8 @@ import (
 
 // node is what a step needs besides its place in the plan.
 type node struct {
-	name    string
+	name string
+	// builtin is nil unless the node runs inside the executor.
 	builtin builtin.Node
 	// speaks is the protocol of the node's server; foreign: not the clients'.
 	speaks  *protocol.Protocol
@@ -36,9 +37,9 @@ type node struct {
 
 func newNode(s *graph.Step, o Options) (*node, error) {
 	n := &node{name: s.Name, speaks: o.Outside, model: s.Name}
-	if s.Builtin != graph.NotBuiltin {
+	if _, ok := o.Builtins[s.Node.Implementation]; ok {
 		var err error
-		n.builtin, err = builtin.New(s, o.Random)
+		n.builtin, err = o.Builtins.New(s, o.Random)
 		return n, err
 	}
 	e := s.Node.Endpoint

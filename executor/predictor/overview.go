@@ -91,7 +91,7 @@ func (l *lane) tell(ctx context.Context, m message.Message, o *openapi.Node) {
 	}
 	answer, err := l.query(ctx, protocol.QueryMetadata, m)
 	if err == nil {
-		answer, err = plain(answer)
+		answer, err = protocol.Plain(answer)
 	}
 	if err != nil {
 		o.Mute = cannotTell(err)

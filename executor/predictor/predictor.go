@@ -35,6 +35,8 @@ type Options struct {
 	REST, GRPC Sender
 	// Observe, if not nil, makes the observer of a kind of call.
 	Observe func(k CallKind) Observer
+	// Builtins are the nodes that run inside the executor; nil: [builtin.All].
+	Builtins builtin.Table
 	// Random decides for A/B tests.
 	Random builtin.Random
 	// InjectRouting writes the routes taken into the answer's meta.
@@ -71,7 +73,9 @@ type Predictor struct {
 	// branches is true if some node has several children, so that feedback
 	// has to be read for the way it takes.
 	branches bool
-	reads    bool
+	// learns is true if a built-in node takes feedback.
+	learns bool
+	reads  bool
 	// wantsMeta is true if answers have a meta to write into.
 	wantsMeta bool
 	// limit bounds the requests under way; nil: nothing does.
@@ -80,6 +84,9 @@ type Predictor struct {
 
 // New compiles the graph. It reports all that is wrong with it at once.
 func New(o Options) (*Predictor, error) {
+	if o.Builtins == nil {
+		o.Builtins = builtin.All()
+	}
 	if o.V1 {
 		o.Graph = asV1(o.Graph)
 	}
@@ -97,6 +104,9 @@ func New(o Options) (*Predictor, error) {
 			errs = append(errs, err)
 		}
 		p.nodes = append(p.nodes, n)
+		if _, ok := n.builtin.(builtin.Learner); ok {
+			p.learns = true
+		}
 		p.branches = p.branches || len(plan.Steps[i].Children) > 1
 	}
 	if err := errors.Join(errs...); err != nil {

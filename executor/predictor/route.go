@@ -3,6 +3,7 @@ package predictor
 import (
 	"context"
 
+	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -17,8 +18,8 @@ type routing func(ctx context.Context, m message.Message) (int, error)
 // is shown what its children get; over gRPC, and in another protocol, it is
 // asked like any model.
 func (l *lane) routing() routing {
-	if l.builtin.Route != nil {
-		return func(context.Context, message.Message) (int, error) { return l.builtin.Route(), nil }
+	if r, ok := l.builtin.(builtin.Router); ok {
+		return l.deciding(r)
 	}
 	ask := l.answering(graph.CallRoute)
 	if l.foreign || l.transport == protocol.GRPC {
@@ -39,13 +40,13 @@ func (l *lane) routing() routing {
 
 // branch reads a router's answer.
 func (l *lane) branch(m message.Message) (int, error) {
-	m, err := plain(m)
+	m, err := protocol.Plain(m)
 	if err != nil {
 		return 0, err
 	}
 	branch, err := translate.Branch(l.form(), m)
 	if err != nil {
-		return 0, untranslated(protocol.BadAnswer, err)
+		return 0, protocol.Untranslated(protocol.BadAnswer, err)
 	}
 	return branch, nil
 }

@@ -58,7 +58,7 @@ func (p *Predictor) routes(trail *graph.Trail) map[string]int32 {
 // the protocol is left as it is, and so is one without a meta if the routes
 // are all that there is to say.
 func (p *Predictor) written(t protocol.Transport, m message.Message, members map[string]any) message.Message {
-	read, err := plain(m)
+	read, err := protocol.Plain(m)
 	if err != nil {
 		return m
 	}

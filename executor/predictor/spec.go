@@ -79,13 +79,13 @@ func (l *lane) askSpec(ctx context.Context, m message.Message) (*translate.Spec,
 	if err != nil {
 		return nil, &askError{error: err, final: cannotTell(err)}
 	}
-	if answer, err = plain(answer); err != nil {
+	if answer, err = protocol.Plain(answer); err != nil {
 		return nil, &askError{error: err}
 	}
 	// The spec outlives the request, whose buffers are used again.
 	spec, err := translate.ParseSpec(d.Form, bytes.Clone(answer.Body), l.translation.Signature)
 	if err != nil {
-		return nil, untranslated(protocol.BadAnswer, err)
+		return nil, protocol.Untranslated(protocol.BadAnswer, err)
 	}
 	return spec, nil
 }

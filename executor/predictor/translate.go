@@ -2,7 +2,6 @@ package predictor
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -31,14 +30,14 @@ func (l *lane) translated(c graph.Call, next link) link {
 			l.spec.forget()
 			return m, l.refused(err)
 		}
-		if answer, err = plain(answer); err != nil {
+		if answer, err = protocol.Plain(answer); err != nil {
 			l.unusable(c)
 			return m, err
 		}
 		back, err := exchange.Response(answer)
 		if err != nil {
 			l.unusable(c)
-			return m, untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", l.speaks.Name, err))
+			return m, protocol.Untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", l.speaks.Name, err))
 		}
 		return back, nil
 	}
@@ -61,24 +60,9 @@ func (l *lane) rewritten(ctx context.Context, m message.Message) (p message.Mess
 		if m.Answer {
 			code = protocol.BadAnswer
 		}
-		return p, x, untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", l.speaks.Name, err))
+		return p, x, protocol.Untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", l.speaks.Name, err))
 	}
 	return p, x, nil
-}
-
-// untranslated gives an error of package translate its code, and takes from
-// it the name of the node, which every error of a node gets by its place.
-func untranslated(code protocol.Code, err error) error {
-	var e *translate.Error
-	if errors.As(err, &e) {
-		before := strings.TrimSuffix(err.Error(), e.Error())
-		text := e.Reason
-		if e.Tensor != "" {
-			text = fmt.Sprintf("%q: %s", e.Tensor, e.Reason)
-		}
-		err = errors.New(before + text)
-	}
-	return protocol.Coded(code, err)
 }
 
 // refused puts a refusal of the node's server into the words of the client's
@@ -126,7 +110,7 @@ func (l *lane) readable(next link) link {
 // understood is a message whose form is known. Clients that state no type, or the one that curl states
 // by default, are taken to mean JSON if the body looks so.
 func understood(t protocol.Transport, m message.Message) (message.Message, error) {
-	m, err := plain(m)
+	m, err := protocol.Plain(m)
 	if err != nil || t == protocol.GRPC {
 		return m, err
 	}
@@ -148,35 +132,4 @@ func understood(t protocol.Transport, m message.Message) (message.Message, error
 		code = protocol.BadAnswer
 	}
 	return m, protocol.Errorf(code, "cannot read a message of type %q: want application/json", m.Type)
-}
-
-// plain undoes the compression of a message that has to be read.
-func plain(m message.Message) (message.Message, error) {
-	switch m.Encoding {
-	case "", "identity":
-		return m, nil
-	case "gzip":
-	default:
-		return m, protocol.Errorf(unreadable(m), "cannot read Content-Encoding %q: want gzip or none", m.Encoding)
-	}
-	r, err := gzip.NewReader(bytes.NewReader(m.Body))
-	if err != nil {
-		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
-	}
-	body, err := m.Meta.Lease.ReadAll(r, min(int64(len(m.Body))*4, m.Meta.Limit), m.Meta.Limit)
-	switch {
-	case errors.Is(err, message.ErrTooLarge) && !m.Answer:
-		return m, protocol.Errorf(protocol.TooLarge, "unpacked, the request body is larger than the limit of %d bytes (--max_request_bytes)", m.Meta.Limit)
-	case err != nil:
-		return m, protocol.Errorf(unreadable(m), "reading gzip: %w", err)
-	}
-	m.Body, m.Encoding = body, ""
-	return m, nil
-}
-
-func unreadable(m message.Message) protocol.Code {
-	if m.Answer {
-		return protocol.BadAnswer
-	}
-	return protocol.UnsupportedType
 }
