@@ -148,7 +148,7 @@ type words struct {
 	// back.
 	requests func(b *builder) []example
 	answers  func(b *builder) []example
-	// predictPath and namelessPath are the routes for a prediction with the
+	// predictPath and namelessPath are the paths for a prediction with the
 	// name of a model and without.
 	predictPath, namelessPath string
 }

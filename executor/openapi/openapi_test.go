@@ -49,19 +49,19 @@ func parse(t *testing.T, d Document) parsed {
 	return p
 }
 
-func TestEveryRouteIsDescribed(t *testing.T) {
+func TestEveryOperationIsDescribed(t *testing.T) {
 	for _, p := range protocol.All() {
 		d := parse(t, New(names, oneNode(t, p.Name, p.Name), "../.."))
-		router := protocol.NewRouter(p)
+		served := protocol.NewOperations(p)
 		described := map[string]bool{}
 		for path, methods := range d.Paths {
 			for method := range methods {
-				m, found, _ := router.Find(strings.ToUpper(method), strings.NewReplacer("{model}", "m", "{version}", "1").Replace(path))
+				m, found, _ := served.Find(strings.ToUpper(method), strings.NewReplacer("{model}", "m", "{version}", "1").Replace(path))
 				if !found {
 					t.Errorf("%s: %s %s is described and not served", p.Name, method, path)
 					continue
 				}
-				described[m.Route.Method+" "+m.Route.Path] = true
+				described[m.Operation.Method+" "+m.Operation.Path] = true
 			}
 		}
 		for _, r := range p.Served() {

@@ -63,7 +63,7 @@ func paths(operations []operation) object {
 	return all
 }
 
-// operations describes every route that is served.
+// operations describes every operation that is served.
 func (b *builder) operations() []operation {
 	var all []operation
 	for _, r := range b.graph.Protocol.Served() {
@@ -75,7 +75,7 @@ func (b *builder) operations() []operation {
 			describe = describeOther
 		}
 		if o, ok := describe(b, r); ok {
-			all = append(all, b.placed(r, o))
+			all = append(all, b.named(r, o))
 		}
 	}
 	return all
@@ -90,7 +90,7 @@ func (b *builder) unique(id string) string {
 	return id
 }
 
-// described is what an action says of a route.
+// described is what an action says of an operation.
 type described struct {
 	tag, id, summary, description string
 	// names are what {model} may be.
@@ -100,7 +100,7 @@ type described struct {
 	deprecated    bool
 }
 
-var descriptions = map[protocol.Action]func(*builder, protocol.Route) (described, bool){
+var descriptions = map[protocol.Action]func(*builder, protocol.Operation) (described, bool){
 	protocol.Predict:        describePredict,
 	protocol.Feedback:       describeFeedback,
 	protocol.Status:         describeStatus,
@@ -113,9 +113,9 @@ var descriptions = map[protocol.Action]func(*builder, protocol.Route) (described
 	protocol.Ready:          describeHealth,
 }
 
-// placed puts the names of models into a route's path: the name itself where
+// named puts the names of models into an operation's path: the name itself where
 // there is only one.
-func (b *builder) placed(r protocol.Route, d described) operation {
+func (b *builder) named(r protocol.Operation, d described) operation {
 	path, parameters := r.Path, d.parameters
 	if strings.Contains(path, "{model}") {
 		if len(d.names) == 1 {
@@ -216,7 +216,7 @@ func schemaContent(name string) object {
 	return jsonContent(object{{"schema", ref("schemas/" + name)}})
 }
 
-func describePredict(b *builder, r protocol.Route) (described, bool) {
+func describePredict(b *builder, r protocol.Operation) (described, bool) {
 	named := strings.Contains(r.Path, "{model}")
 	d := described{
 		tag: tagOthers, summary: "Predict", names: b.modelNames(), parameters: list{ref("parameters/Puid")},
@@ -244,15 +244,15 @@ func describePredict(b *builder, r protocol.Route) (described, bool) {
 	return d, true
 }
 
-// main reports whether a route is the one that clients should use.
-func (b *builder) main(r protocol.Route) bool {
+// main reports whether an operation is the one that clients should use.
+func (b *builder) main(r protocol.Operation) bool {
 	if b.single && b.words.predictPath != "" {
 		return r.Path == b.words.predictPath
 	}
 	return r.Path == b.words.namelessPath
 }
 
-func describeFeedback(b *builder, r protocol.Route) (described, bool) {
+func describeFeedback(b *builder, r protocol.Operation) (described, bool) {
 	d := described{
 		tag: tagFeedback, id: "SendFeedback", summary: "Send a reward", parameters: list{ref("parameters/Puid")},
 		description: b.feedbackText(), body: ref("requestBodies/Feedback"),
@@ -277,7 +277,7 @@ func (b *builder) modelNames() []string {
 
 // describeModel is what the questions about one model have in common; ok is
 // false in a graph without any.
-func describeModel(b *builder, r protocol.Route, summary, schema string) (described, bool) {
+func describeModel(b *builder, r protocol.Operation, summary, schema string) (described, bool) {
 	d := described{tag: tagModels, summary: summary, names: b.modelNames(), answers: success("what the model's server tells", schemaContent(schema))}
 	switch {
 	case strings.Contains(r.Path, "{version}"):
@@ -288,11 +288,11 @@ func describeModel(b *builder, r protocol.Route, summary, schema string) (descri
 	return d, len(d.names) > 0
 }
 
-func describeStatus(b *builder, r protocol.Route) (described, bool) {
+func describeStatus(b *builder, r protocol.Operation) (described, bool) {
 	return describeModel(b, r, "Status of a model", "Anything")
 }
 
-func describeMetadata(b *builder, r protocol.Route) (described, bool) {
+func describeMetadata(b *builder, r protocol.Operation) (described, bool) {
 	d, ok := describeModel(b, r, "Metadata of a model", "ModelMetadata")
 	mute := b.mute()
 	d.names = slices.DeleteFunc(d.names, func(name string) bool { return slices.Contains(mute, name) })
@@ -320,7 +320,7 @@ func (b *builder) muteText() string {
 }
 
 // describeExtra is for what only some servers have.
-func describeExtra(b *builder, r protocol.Route) (described, bool) {
+func describeExtra(b *builder, r protocol.Operation) (described, bool) {
 	d, ok := describeModel(b, r, "Configuration of a model", "Anything")
 	if r.Action == protocol.Statistics {
 		d.summary = "Statistics of a model"
@@ -335,17 +335,17 @@ func describeExtra(b *builder, r protocol.Route) (described, bool) {
 	return d, ok && len(d.names) > 0
 }
 
-func describeGraph(b *builder, _ protocol.Route) (described, bool) {
+func describeGraph(b *builder, _ protocol.Operation) (described, bool) {
 	text := "All models, and what goes into and comes out of the graph as a whole. " + b.muteText()
 	return described{tag: tagModels, summary: "Metadata of the graph", description: strings.TrimSpace(text),
 		answers: success("the metadata", schemaContent("GraphMetadata"))}, true
 }
 
-func describeServer(*builder, protocol.Route) (described, bool) {
+func describeServer(*builder, protocol.Operation) (described, bool) {
 	return described{tag: tagModels, summary: "Metadata of the server", answers: success("name, version and extensions", schemaContent("ServerMetadata"))}, true
 }
 
-func describeHealth(_ *builder, r protocol.Route) (described, bool) {
+func describeHealth(_ *builder, r protocol.Operation) (described, bool) {
 	d := described{tag: tagHealth, summary: "Does the executor run?", answers: object{{"200", object{{"description", "it does"}}}}}
 	if r.Action == protocol.Ready {
 		d.summary = "Can requests be served?"
@@ -354,7 +354,7 @@ func describeHealth(_ *builder, r protocol.Route) (described, bool) {
 	return d, true
 }
 
-// describeOther is for routes that have no words of their own yet.
-func describeOther(_ *builder, r protocol.Route) (described, bool) {
+// describeOther is for operations that have no words of their own yet.
+func describeOther(_ *builder, r protocol.Operation) (described, bool) {
 	return described{tag: tagOthers, summary: r.Path, answers: success("done", nil)}, r.Method == http.MethodGet || r.Method == ""
 }

@@ -19,8 +19,8 @@ func TestRowsAreComplete(t *testing.T) {
 				}
 				seen[name] = true
 			}
-			if len(p.Routes) == 0 || len(p.Methods) == 0 || len(p.Docs) == 0 || p.Document == "" {
-				t.Error("routes, methods, docs or document are not given")
+			if len(p.Operations) == 0 || len(p.Methods) == 0 || len(p.Docs) == 0 || p.Document == "" {
+				t.Error("operations, methods, docs or document are not given")
 			}
 			if p.Failure == nil || p.FailureText == nil {
 				t.Fatal("failures are not written or not read")

@@ -1,4 +1,4 @@
-// Package protocol says what differs between the wire protocols: routes,
+// Package protocol says what differs between the wire protocols: operations,
 // method names, paths of a node's server, how a failure is written. It deals
 // in bytes and names; it opens no connection.
 package protocol
@@ -38,9 +38,9 @@ type Protocol struct {
 	Name string
 	// Synonyms are further names; none is fine.
 	Synonyms []string
-	// Routes are served to clients over REST, Methods over gRPC.
-	Routes  []Route
-	Methods []Method
+	// Operations are served to clients over REST, Methods over gRPC.
+	Operations []Operation
+	Methods    []Method
 	// Docs are the folders, without a slash at the end, in which a page shows
 	// the OpenAPI document, and Document is the document's name there, without
 	// extension.

@@ -16,7 +16,7 @@ const seldonService = "seldon.protos.Seldon"
 func seldon() *Protocol {
 	p := &Protocol{
 		Name: "seldon",
-		Routes: []Route{
+		Operations: []Operation{
 			{http.MethodGet, "/api/v1.0/status", Ready, ""},
 			{http.MethodGet, "/api/v1.0/health/status", Ready, ""},
 			{http.MethodGet, "/api/v1.0/metadata", GraphMetadata, ""},
@@ -39,11 +39,11 @@ func seldon() *Protocol {
 		Feedback:    true,
 	}
 	for _, version := range []string{"/api/v0.1", "/api/v1.0"} {
-		p.Routes = append(p.Routes,
-			Route{http.MethodPost, version + "/predictions", Predict, ""},
-			Route{http.MethodPost, version + "/feedback", Feedback, ""},
-			Route{http.MethodGet, version + "/status/{model}", Status, ""},
-			Route{http.MethodGet, version + "/metadata/{model}", Metadata, ""})
+		p.Operations = append(p.Operations,
+			Operation{http.MethodPost, version + "/predictions", Predict, ""},
+			Operation{http.MethodPost, version + "/feedback", Feedback, ""},
+			Operation{http.MethodGet, version + "/status/{model}", Status, ""},
+			Operation{http.MethodGet, version + "/metadata/{model}", Metadata, ""})
 	}
 	return p
 }

@@ -24,7 +24,7 @@ func tensorflow() *Protocol {
 	}
 	p := &Protocol{
 		Name: "tensorflow",
-		Routes: []Route{
+		Operations: []Operation{
 			{http.MethodPost, "/v1/models/:predict", Predict, ""},
 			{http.MethodPost, "/v1/models:predict", Predict, ""},
 			{http.MethodPost, "/api/v1.0/feedback", Feedback, ""},
@@ -50,12 +50,12 @@ func tensorflow() *Protocol {
 		Named:       true,
 	}
 	for _, model := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{version}"} {
-		p.Routes = append(p.Routes,
-			Route{http.MethodPost, model + ":predict", Predict, ""},
-			Route{http.MethodPost, model + ":classify", Predict, "classify"},
-			Route{http.MethodPost, model + ":regress", Predict, "regress"},
-			Route{http.MethodGet, model, Status, ""},
-			Route{http.MethodGet, model + "/metadata", Metadata, ""})
+		p.Operations = append(p.Operations,
+			Operation{http.MethodPost, model + ":predict", Predict, ""},
+			Operation{http.MethodPost, model + ":classify", Predict, "classify"},
+			Operation{http.MethodPost, model + ":regress", Predict, "regress"},
+			Operation{http.MethodGet, model, Status, ""},
+			Operation{http.MethodGet, model + "/metadata", Metadata, ""})
 	}
 	return p
 }

@@ -18,7 +18,7 @@ func v2() *Protocol {
 	p := &Protocol{
 		Name:     "v2",
 		Synonyms: []string{"kfserving"},
-		Routes: []Route{
+		Operations: []Operation{
 			{http.MethodGet, "/v2", ServerMetadata, ""},
 			{http.MethodGet, "/v2/health/live", Live, ""},
 			{http.MethodGet, "/v2/health/ready", Ready, ""},
@@ -48,12 +48,12 @@ func v2() *Protocol {
 		Named:       true,
 	}
 	for _, model := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {
-		p.Routes = append(p.Routes,
-			Route{http.MethodPost, model + "/infer", Predict, ""},
-			Route{http.MethodGet, model + "/ready", Status, ""},
-			Route{http.MethodGet, model + "/config", Config, ""},
-			Route{http.MethodGet, model + "/stats", Statistics, ""},
-			Route{http.MethodGet, model, Metadata, ""})
+		p.Operations = append(p.Operations,
+			Operation{http.MethodPost, model + "/infer", Predict, ""},
+			Operation{http.MethodGet, model + "/ready", Status, ""},
+			Operation{http.MethodGet, model + "/config", Config, ""},
+			Operation{http.MethodGet, model + "/stats", Statistics, ""},
+			Operation{http.MethodGet, model, Metadata, ""})
 	}
 	return p
 }

@@ -12,7 +12,7 @@ import (
 
 // Headers in which a client says how long it waits for the answer, in
 // milliseconds. The second is what Envoy, and so Istio and many gateways, tell
-// of the timeout of a route.
+// of the timeout of an operation.
 const (
 	timeoutHeader      = "X-Request-Timeout-Ms"
 	envoyTimeoutHeader = "X-Envoy-Expected-Rq-Timeout-Ms"

@@ -43,7 +43,7 @@ func newFixedHeaders(o Options) fixedHeaders {
 	}
 }
 
-// headers sets what every matched route answers with. The puid among it is the
+// headers sets what every matched operation answers with. The puid among it is the
 // client's, or a new one.
 func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) {
 	puid := r.Header[puidHeader]

@@ -31,13 +31,13 @@ var services = [protocol.Docs + 1]string{
 	protocol.ServerMetadata: "metadata",
 }
 
-// observed reports whether requests to a route are of interest. Those of a
+// observed reports whether requests to an operation are of interest. Those of a
 // kubelet, which alone may come by any method, are not.
-func observed(r *protocol.Route) bool { return r.Method != "" }
+func observed(r *protocol.Operation) bool { return r.Method != "" }
 
 func restObservers(o *Options) (all [protocol.Docs + 1]Observer) {
-	for i := range o.Protocol.Routes {
-		r := &o.Protocol.Routes[i]
+	for i := range o.Protocol.Operations {
+		r := &o.Protocol.Operations[i]
 		if o.Observe != nil && all[r.Action] == nil && observed(r) {
 			all[r.Action] = o.Observe(protocol.REST, services[r.Action], r.Method)
 		}

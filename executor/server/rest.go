@@ -17,11 +17,11 @@ import (
 
 // rest is the handler of the REST listener.
 type rest struct {
-	options  Options
-	router   *protocol.Router
-	pool     message.Pool
-	draining *atomic.Bool
-	actions  [protocol.Docs + 1]action
+	options    Options
+	operations *protocol.Operations
+	pool       message.Pool
+	draining   *atomic.Bool
+	actions    [protocol.Docs + 1]action
 	// observers are by action; nil: nobody looks.
 	observers [protocol.Docs + 1]Observer
 	fixed     fixedHeaders
@@ -31,7 +31,7 @@ type rest struct {
 type action func(w http.ResponseWriter, r *http.Request, m protocol.Match) (status int)
 
 func newREST(o Options, draining *atomic.Bool) *rest {
-	s := &rest{options: o, router: protocol.NewRouter(o.Protocol), draining: draining, fixed: newFixedHeaders(o)}
+	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o)}
 	s.observers = restObservers(&o)
 	s.actions = [...]action{
 		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match) int { return http.StatusOK },
@@ -58,7 +58,7 @@ func ask(e Engine, q protocol.Query) answerer {
 }
 
 func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	m, found, known := s.router.Find(r.Method, r.URL.Path)
+	m, found, known := s.operations.Find(r.Method, r.URL.Path)
 	if !found {
 		s.unmatched(w, r, known)
 		return
@@ -67,7 +67,7 @@ func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
 		return
 	}
-	if o := s.observers[m.Route.Action]; o != nil && observed(m.Route) {
+	if o := s.observers[m.Operation.Action]; o != nil && observed(m.Operation) {
 		s.watched(w, r, &m, o)
 		return
 	}
@@ -88,7 +88,7 @@ func (s *rest) watched(w http.ResponseWriter, r *http.Request, m *protocol.Match
 
 func (s *rest) answer(w http.ResponseWriter, r *http.Request, m *protocol.Match) (status int) {
 	defer s.rescue(w, r, &status)
-	return s.actions[m.Route.Action](w, r, *m)
+	return s.actions[m.Operation.Action](w, r, *m)
 }
 
 // rescue turns a panic into an answer, so that no request ends the process.
@@ -104,7 +104,7 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request, status *int) {
 	*status = s.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
 }
 
-// unmatched answers requests that no route takes.
+// unmatched answers requests that no operation takes.
 func (s *rest) unmatched(w http.ResponseWriter, r *http.Request, known bool) {
 	if page := s.options.Pages[r.URL.Path]; page != nil && !known {
 		s.headers(w.Header(), r, &protocol.Match{})
@@ -196,13 +196,13 @@ func (s *rest) get(answer answerer) action {
 
 func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *message.Lease, match *protocol.Match) *message.Meta {
 	puid := w.Header()[puidHeader]
-	s.handOn(r.Header, puid, match.Route.Action)
+	s.handOn(r.Header, puid, match.Operation.Action)
 	return &message.Meta{
 		Limit:    s.options.MaxRequestBytes,
 		Unlogged: unlogged(r.Header[skipHeader]),
 		Header:   r.Header,
 		Puid:     puid[0],
-		Model:    message.Model{Name: match.Model, Version: match.Version, Verb: match.Route.Verb},
+		Model:    message.Model{Name: match.Model, Version: match.Version, Verb: match.Operation.Verb},
 		Lease:    lease,
 	}
 }

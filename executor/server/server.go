@@ -60,10 +60,10 @@ type Options struct {
 	OnePort bool
 	// TLS, if not nil, secures the listeners.
 	TLS *certificate.Pair
-	// Observe, if not nil, makes the observer of a route or method; service
+	// Observe, if not nil, makes the observer of an operation or method; service
 	// says what it does. See [Observer].
 	Observe func(t protocol.Transport, service, method string) Observer
-	// Pages are served over REST besides the protocol's routes, by path.
+	// Pages are served over REST besides the protocol's operations, by path.
 	Pages map[string]http.Handler
 	// NewPuid makes request ids.
 	NewPuid func() string

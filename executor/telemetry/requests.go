@@ -44,7 +44,7 @@ type Requests struct {
 	spans    *spans
 }
 
-// Requests makes an observer of a service: a word for what a REST route does,
+// Requests makes an observer of a service: a word for what a REST operation does,
 // or a full gRPC method. method is that of HTTP, or "unary".
 func (t *Telemetry) Requests(transport protocol.Transport, service, method string) *Requests {
 	method = strings.ToLower(method)

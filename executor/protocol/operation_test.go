@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-func TestRoutes(t *testing.T) {
+func TestOperations(t *testing.T) {
 	type found struct {
 		Action         Action
 		Verb           string
@@ -58,10 +58,10 @@ func TestRoutes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, ok, known := NewRouter(p).Find(c.method, c.path)
+		m, ok, known := NewOperations(p).Find(c.method, c.path)
 		var got *found
 		if ok {
-			got = &found{m.Route.Action, m.Route.Verb, m.Model, m.Version, ""}
+			got = &found{m.Operation.Action, m.Operation.Verb, m.Model, m.Version, ""}
 			if m.Methods != nil {
 				got.Methods = m.Methods[0]
 			}
@@ -73,9 +73,9 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestFindAllocatesNothing(t *testing.T) {
-	r := NewRouter(v2())
+	r := NewOperations(v2())
 	if n := testing.AllocsPerRun(100, func() { r.Find("POST", "/v2/models/m/versions/2/infer") }); n != 0 {
-		t.Errorf("finding a route allocates %v times", n)
+		t.Errorf("finding an operation allocates %v times", n)
 	}
 }
 

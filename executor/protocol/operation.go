@@ -6,43 +6,43 @@ import (
 	"strings"
 )
 
-// Route is a REST path that is served. A path may hold {model}, {version} and
+// Operation is a REST path that is served. A path may hold {model}, {version} and
 // {file}, each of which stands for one path segment or a part of it. No method
 // means any.
-type Route struct {
+type Operation struct {
 	Method, Path string
 	Action       Action
 	Verb         string
 }
 
 // common is served whatever the protocol.
-var common = []Route{
+var common = []Operation{
 	{Path: "/live", Action: Live},
 	{Path: "/ready", Action: Ready},
 }
 
-// Served lists all routes of a protocol.
-func (p *Protocol) Served() []Route {
-	routes := slices.Concat(common, p.Routes)
+// Served lists all operations of a protocol.
+func (p *Protocol) Served() []Operation {
+	all := slices.Concat(common, p.Operations)
 	for _, folder := range p.Docs {
 		for _, path := range []string{folder, folder + "/", folder + "/{file}"} {
-			routes = append(routes, Route{Path: path, Action: Docs})
+			all = append(all, Operation{Path: path, Action: Docs})
 		}
 	}
-	return routes
+	return all
 }
 
-// Router finds routes. It is made once and read-only.
-type Router struct {
+// Operations finds the operation of a request. It is made once and read-only.
+type Operations struct {
 	exact    map[string][]*Match
 	patterns []pattern
 }
 
-// Match is a route with what the request's path says.
+// Match is an operation with what the request's path says.
 type Match struct {
-	Route          *Route
+	Operation      *Operation
 	Model, Version string
-	// Methods lists what the route takes, OPTIONS included, as the value of
+	// Methods lists what the operation takes, OPTIONS included, as the value of
 	// Access-Control-Allow-Methods; nil: anything.
 	Methods []string
 }
@@ -69,23 +69,23 @@ const (
 
 var variables = map[string]variable{"model": modelVariable, "version": versionVariable, "file": fileVariable}
 
-// NewRouter makes the router of a protocol.
-func NewRouter(p *Protocol) *Router {
-	r := &Router{exact: map[string][]*Match{}}
-	for _, route := range p.Served() {
-		m := Match{Route: &route}
-		if route.Method != "" {
-			methods := []string{route.Method, http.MethodOptions}
+// NewOperations makes the operations of a protocol ready to be searched.
+func NewOperations(p *Protocol) *Operations {
+	o := &Operations{exact: map[string][]*Match{}}
+	for _, one := range p.Served() {
+		m := Match{Operation: &one}
+		if one.Method != "" {
+			methods := []string{one.Method, http.MethodOptions}
 			slices.Sort(methods)
 			m.Methods = []string{strings.Join(methods, ",")}
 		}
-		if !strings.Contains(route.Path, "{") {
-			r.exact[route.Path] = append(r.exact[route.Path], &m)
+		if !strings.Contains(one.Path, "{") {
+			o.exact[one.Path] = append(o.exact[one.Path], &m)
 			continue
 		}
-		r.patterns = append(r.patterns, pattern{segments: segments(route.Path), match: m})
+		o.patterns = append(o.patterns, pattern{segments: segments(one.Path), match: m})
 	}
-	return r
+	return o
 }
 
 func segments(path string) []segment {
@@ -102,24 +102,24 @@ func segments(path string) []segment {
 	return all
 }
 
-// Find returns the route for a method and a decoded path. Without one, known
+// Find returns the operation for a method and a decoded path. Without one, known
 // tells whether another method would have found one. OPTIONS finds every
-// route.
-func (r *Router) Find(method, path string) (m Match, found, known bool) {
-	for _, e := range r.exact[path] {
-		if e.Route.takes(method) {
+// operation.
+func (o *Operations) Find(method, path string) (m Match, found, known bool) {
+	for _, e := range o.exact[path] {
+		if e.Operation.takes(method) {
 			return *e, true, true
 		}
 		known = true
 	}
-	for i := range r.patterns {
-		p := &r.patterns[i]
+	for i := range o.patterns {
+		p := &o.patterns[i]
 		model, version, ok := p.find(path)
 		if !ok {
 			continue
 		}
 		known = true
-		if p.match.Route.takes(method) {
+		if p.match.Operation.takes(method) {
 			m = p.match
 			m.Model, m.Version = model, version
 			return m, true, true
@@ -128,8 +128,8 @@ func (r *Router) Find(method, path string) (m Match, found, known bool) {
 	return Match{}, false, known
 }
 
-func (r *Route) takes(method string) bool {
-	return r.Method == "" || method == r.Method || method == http.MethodOptions
+func (o *Operation) takes(method string) bool {
+	return o.Method == "" || method == o.Method || method == http.MethodOptions
 }
 
 func (p *pattern) find(path string) (model, version string, ok bool) {
