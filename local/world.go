@@ -321,17 +321,17 @@ func (w *world) retire(list []*generation, kept ...[]*generation) {
 
 // publish tells the gateway what is served. The caller holds mu.
 func (w *world) publish() {
-	var list []*gateway.Route
+	var list []*gateway.Deployment
 	for _, s := range w.served {
-		list = append(list, newRoute(s.deployment, s.current))
+		list = append(list, inGateway(s.deployment, s.current))
 	}
 	w.gateway.Set(list)
 }
 
-// newRoute is the way to a deployment's predictors: a shadow gets copies, and
+// inGateway is a deployment as the gateway serves it: a shadow gets copies, and
 // a predictor with a weight of 0 gets nothing unless it is the only one.
-func newRoute(d *v1.SeldonDeployment, generations []*generation) *gateway.Route {
-	r := &gateway.Route{Namespace: d.Namespace, Name: d.Name, Protocol: string(d.Spec.Protocol.Canonical())}
+func inGateway(d *v1.SeldonDeployment, generations []*generation) *gateway.Deployment {
+	r := &gateway.Deployment{Namespace: d.Namespace, Name: d.Name, Protocol: string(d.Spec.Protocol.Canonical())}
 	for i := range d.Spec.Predictors {
 		p := &d.Spec.Predictors[i]
 		j := slices.IndexFunc(generations, func(g *generation) bool { return g.predictor.Name == p.Name })

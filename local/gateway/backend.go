@@ -69,7 +69,7 @@ func newTransport() *http.Transport {
 }
 
 // acquire counts a request in. It reports false when the backend is retired:
-// then the routes have changed and have to be read again.
+// then the deployments have changed and have to be read again.
 func (b *Backend) acquire() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

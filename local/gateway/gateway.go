@@ -27,19 +27,19 @@ import (
 // Gateway sends each request to a predictor of the deployment that it names.
 type Gateway struct {
 	// random(n) is a number from 0 to n-1.
-	random  func(n int) int
-	routes  atomic.Pointer[routes]
-	mirror  *mirror
-	buffers bufferPool
-	server  *http.Server
-	serving sync.WaitGroup
+	random      func(n int) int
+	deployments atomic.Pointer[deployments]
+	mirror      *mirror
+	buffers     bufferPool
+	server      *http.Server
+	serving     sync.WaitGroup
 }
 
 // New returns a gateway that serves nothing yet. random(n) is a number from 0 to
 // n-1.
 func New(random func(n int) int) *Gateway {
 	g := &Gateway{random: random, mirror: newMirror(), buffers: newBufferPool()}
-	g.routes.Store(newRoutes(nil))
+	g.deployments.Store(newDeployments(nil))
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -73,7 +73,7 @@ func (g *Gateway) Stop(ctx context.Context) {
 }
 
 // Set changes what is served, from the next request on.
-func (g *Gateway) Set(list []*Route) { g.routes.Store(newRoutes(list)) }
+func (g *Gateway) Set(list []*Deployment) { g.deployments.Store(newDeployments(list)) }
 
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -82,15 +82,15 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for {
-		routes := g.routes.Load()
+		all := g.deployments.Load()
 		if r.URL.Path == "/" {
-			g.index(w, routes)
+			g.index(w, all)
 			return
 		}
-		found, left := routes.rest(r.URL.EscapedPath())
+		found, left := all.rest(r.URL.EscapedPath())
 		if found == nil {
 			writeJSON(w, http.StatusNotFound, map[string]any{
-				"error": fmt.Sprintf("no deployment is served at %s", r.URL.Path), "served": paths(routes),
+				"error": fmt.Sprintf("no deployment is served at %s", r.URL.Path), "served": paths(all),
 			})
 			return
 		}
@@ -107,7 +107,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func notReady(r *Route, b *Backend) string {
+func notReady(r *Deployment, b *Backend) string {
 	if b == nil {
 		return fmt.Sprintf("deployment %s/%s is not ready yet", r.Namespace, r.Name)
 	}
@@ -115,7 +115,7 @@ func notReady(r *Route, b *Backend) string {
 }
 
 // forward sends a REST request to the backend's path.
-func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to *Route, b *Backend, path string) {
+func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to *Deployment, b *Backend, path string) {
 	target := &url.URL{Scheme: b.at.scheme(), Host: b.at.HTTP, RawQuery: r.URL.RawQuery}
 	target.Path, target.RawPath = unescape(path)
 	proxy := g.proxy(target, b.rest, func(w http.ResponseWriter, r *http.Request, err error) {
@@ -163,7 +163,7 @@ func unescape(escaped string) (path, raw string) {
 }
 
 // index lists what is served.
-func (g *Gateway) index(w http.ResponseWriter, routes *routes) {
+func (g *Gateway) index(w http.ResponseWriter, all *deployments) {
 	type predictor struct {
 		Name   string `json:"name"`
 		Weight int    `json:"weight"`
@@ -178,7 +178,7 @@ func (g *Gateway) index(w http.ResponseWriter, routes *routes) {
 		Predictors []predictor `json:"predictors"`
 	}
 	list := []deployment{}
-	for _, r := range routes.sorted() {
+	for _, r := range all.sorted() {
 		d := deployment{Name: r.Name, Namespace: r.Namespace, Protocol: r.Protocol, Path: r.path()}
 		for _, s := range r.Shares {
 			weight := s.Weight
@@ -195,7 +195,7 @@ func (g *Gateway) index(w http.ResponseWriter, routes *routes) {
 	writeJSON(w, http.StatusOK, map[string]any{"deployments": list})
 }
 
-func paths(r *routes) []string {
+func paths(r *deployments) []string {
 	list := []string{}
 	for _, one := range r.sorted() {
 		list = append(list, one.path())
@@ -205,7 +205,7 @@ func paths(r *routes) []string {
 
 // failure is the body of an answer that no predictor gave. Clients of the
 // seldon protocol look for its status.
-func (r *Route) failure(code int, message string) map[string]any {
+func (r *Deployment) failure(code int, message string) map[string]any {
 	body := map[string]any{"error": message}
 	if r.Protocol == string(v1.ProtocolSeldon) {
 		body["status"] = map[string]any{"code": code, "info": message, "reason": http.StatusText(code), "status": "FAILURE"}

@@ -22,8 +22,8 @@ import (
 	"github.com/prime-radiant/radiant/local/process"
 )
 
-// startGateway serves the routes and returns the address.
-func startGateway(t *testing.T, random func(int) int, list ...*Route) (*Gateway, string) {
+// startGateway serves the list and returns the address.
+func startGateway(t *testing.T, random func(int) int, list ...*Deployment) (*Gateway, string) {
 	t.Helper()
 	listeners, port, err := Listen(0, process.PortOwner)
 	if err != nil {
@@ -55,8 +55,8 @@ func respond(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); io.WriteString(w, text) }
 }
 
-func single(name string, b *Backend) *Route {
-	return &Route{Namespace: "default", Name: name, Shares: []Share{{Backend: b}}}
+func single(name string, b *Backend) *Deployment {
+	return &Deployment{Namespace: "default", Name: name, Shares: []Share{{Backend: b}}}
 }
 
 func get(t *testing.T, url string) (int, string) {
@@ -112,7 +112,7 @@ func TestTheGatewayHandsRequestsOnAsTheyAre(t *testing.T) {
 func TestWhatIsNotServed(t *testing.T) {
 	sleeping := NewBackend("main", Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:1"}, never)
 	gone := NewBackend("main", Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:1"}, always)
-	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &Route{Namespace: "default", Name: "empty", Protocol: "seldon"})
+	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &Deployment{Namespace: "default", Name: "empty", Protocol: "seldon"})
 	for _, one := range []struct {
 		path string
 		code int
@@ -142,7 +142,7 @@ func TestTrafficIsSplitByWeight(t *testing.T) {
 	random := func(n int) int { next++; return (next - 1) % n }
 	a, b := restBackend(t, "a", respond("a")), restBackend(t, "b", respond("b"))
 	idle := restBackend(t, "idle", respond("idle"))
-	_, address := startGateway(t, random, &Route{Namespace: "default", Name: "ab", Shares: []Share{{a, 75}, {idle, 0}, {b, 25}}})
+	_, address := startGateway(t, random, &Deployment{Namespace: "default", Name: "ab", Shares: []Share{{a, 75}, {idle, 0}, {b, 25}}})
 	count := map[string]int{}
 	for range 200 {
 		_, body := get(t, "http://"+address+"/seldon/default/ab/x")
@@ -164,9 +164,9 @@ func TestAShadowGetsCopiesAndIsNeverSeen(t *testing.T) {
 		seen <- r.URL.Path + " " + r.Header.Get("X-Id") + " " + string(body)
 		http.Error(w, "the shadow is broken", http.StatusInternalServerError)
 	})
-	route := single("mirrored", main)
-	route.Shadow, route.Percent = shadow, 100
-	_, address := startGateway(t, first, route)
+	one := single("mirrored", main)
+	one.Shadow, one.Percent = shadow, 100
+	_, address := startGateway(t, first, one)
 	url := "http://" + address + "/seldon/default/mirrored/predict"
 	for i := range 3 {
 		r, _ := http.NewRequest(http.MethodPost, url, strings.NewReader("body "+strconv.Itoa(i)))
@@ -191,9 +191,9 @@ func TestAShadowThatHangsHoldsNobodyUp(t *testing.T) {
 	var arrived atomic.Int64
 	shadow := restBackend(t, "shadow", func(w http.ResponseWriter, r *http.Request) { arrived.Add(1); <-release })
 	defer close(release)
-	route := single("mirrored", restBackend(t, "main", respond("main")))
-	route.Shadow, route.Percent = shadow, 100
-	_, address := startGateway(t, first, route)
+	one := single("mirrored", restBackend(t, "main", respond("main")))
+	one.Shadow, one.Percent = shadow, 100
+	_, address := startGateway(t, first, one)
 	for range 2 * mirrorsAtOnce {
 		if code, body := get(t, "http://"+address+"/seldon/default/mirrored/predict"); code != 200 || body != "main" {
 			t.Fatalf("answer %d %q", code, body)
@@ -209,8 +209,8 @@ func TestPartOfTheTrafficIsMirrored(t *testing.T) {
 	next := 0
 	random := func(n int) int { next++; return (next - 1) % n }
 	shadow := restBackend(t, "shadow", func(w http.ResponseWriter, r *http.Request) { copies.Add(1) })
-	route := &Route{Namespace: "default", Name: "m", Shares: []Share{{restBackend(t, "main", respond("")), 0}}, Shadow: shadow, Percent: 30}
-	_, address := startGateway(t, random, route)
+	one := &Deployment{Namespace: "default", Name: "m", Shares: []Share{{restBackend(t, "main", respond("")), 0}}, Shadow: shadow, Percent: 30}
+	_, address := startGateway(t, random, one)
 	for range 100 {
 		get(t, "http://"+address+"/seldon/default/m/predict")
 	}
@@ -223,9 +223,9 @@ func TestLargeBodiesPassAndAreNotMirrored(t *testing.T) {
 		n, _ := io.Copy(io.Discard, r.Body)
 		fmt.Fprint(w, n)
 	})
-	route := single("big", main)
-	route.Shadow, route.Percent = restBackend(t, "shadow", func(http.ResponseWriter, *http.Request) { copies.Add(1) }), 100
-	_, address := startGateway(t, first, route)
+	one := single("big", main)
+	one.Shadow, one.Percent = restBackend(t, "shadow", func(http.ResponseWriter, *http.Request) { copies.Add(1) }), 100
+	_, address := startGateway(t, first, one)
 	const size = largestMirrored + 1
 	for _, body := range []io.Reader{bytes.NewReader(make([]byte, size)), io.LimitReader(zeros{}, size)} {
 		response, err := http.Post("http://"+address+"/seldon/default/big/x", "application/octet-stream", body)
@@ -325,7 +325,7 @@ func TestNoRequestIsLostWhenBackendsChange(t *testing.T) {
 		localtest.Eventually(t, "requests are answered", func() bool { return answers.Load() > before || t.Failed() })
 		old := backends[i%2]
 		backends[(i+1)%2] = NewBackend("x", Addresses{HTTP: backends[(i+1)%2].at.HTTP}, always)
-		g.Set([]*Route{single("m", backends[(i+1)%2])})
+		g.Set([]*Deployment{single("m", backends[(i+1)%2])})
 		old.Retire(localtest.Patience)
 		if old.acquire() {
 			t.Error("a retired backend let a request in")

@@ -19,7 +19,7 @@ const (
 func (g *Gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	for {
 		name, namespace := r.Header.Get("seldon"), r.Header.Get("namespace")
-		found, err := g.routes.Load().grpc(name, namespace)
+		found, err := g.deployments.Load().grpc(name, namespace)
 		if err != nil {
 			code := grpcNotFound
 			if name == "" {
@@ -41,7 +41,7 @@ func (g *Gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (g *Gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *Route, b *Backend) {
+func (g *Gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *Deployment, b *Backend) {
 	target := &url.URL{Scheme: b.at.scheme(), Host: b.at.GRPC, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 	proxy := g.proxy(target, b.rpc, func(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Context().Err() != nil {

@@ -91,11 +91,11 @@ func TestGRPCGoesByMetadata(t *testing.T) {
 	a := grpcBackend(t, "a", echo("a "))
 	b := grpcBackend(t, "b", echo("b "))
 	_, address := startGateway(t, first,
-		&Route{Namespace: "default", Name: "one", Shares: []Share{{Backend: a}}},
-		&Route{Namespace: "left", Name: "two", Shares: []Share{{Backend: a}}},
-		&Route{Namespace: "right", Name: "two", Shares: []Share{{Backend: b}}},
-		&Route{Namespace: "default", Name: "asleep", Shares: []Share{{Backend: NewBackend("main", Addresses{GRPC: "127.0.0.1:1"}, never)}}},
-		&Route{Namespace: "default", Name: "gone", Shares: []Share{{Backend: NewBackend("main", Addresses{GRPC: "127.0.0.1:1"}, always)}}},
+		&Deployment{Namespace: "default", Name: "one", Shares: []Share{{Backend: a}}},
+		&Deployment{Namespace: "left", Name: "two", Shares: []Share{{Backend: a}}},
+		&Deployment{Namespace: "right", Name: "two", Shares: []Share{{Backend: b}}},
+		&Deployment{Namespace: "default", Name: "asleep", Shares: []Share{{Backend: NewBackend("main", Addresses{GRPC: "127.0.0.1:1"}, never)}}},
+		&Deployment{Namespace: "default", Name: "gone", Shares: []Share{{Backend: NewBackend("main", Addresses{GRPC: "127.0.0.1:1"}, always)}}},
 	)
 	conn := dialGRPC(t, address)
 	for _, one := range []struct {
@@ -170,9 +170,9 @@ func TestGRPCIsMirrored(t *testing.T) {
 		copies <- string(m)
 		return err
 	})
-	route := single("one", grpcBackend(t, "a", echo("a ")))
-	route.Shadow, route.Percent = shadow, 100
-	_, address := startGateway(t, first, route)
+	one := single("one", grpcBackend(t, "a", echo("a ")))
+	one.Shadow, one.Percent = shadow, 100
+	_, address := startGateway(t, first, one)
 	answer, _, _, err := call(dialGRPC(t, address), "hello", "seldon", "one")
 	if err != nil || answer != "a hello" {
 		t.Errorf("got %q, %v", answer, err)

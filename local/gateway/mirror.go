@@ -49,9 +49,9 @@ func (m *mirror) stop() {
 	m.running.Wait()
 }
 
-// copyToShadow arranges for a copy of r to go to the route's shadow once the
+// copyToShadow arranges for a copy of r to go to the deployment's shadow once the
 // body of r has been read. It must be called before the body is.
-func (g *Gateway) copyToShadow(r *http.Request, to *Route, target *url.URL) {
+func (g *Gateway) copyToShadow(r *http.Request, to *Deployment, target *url.URL) {
 	if !to.mirrors(g.random) || r.ContentLength > largestMirrored || !to.Shadow.ready() {
 		return
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Route is where the requests of one deployment go.
-type Route struct {
+// Deployment is where the requests of one deployment go.
+type Deployment struct {
 	Namespace, Name string
 	Protocol        string
 	// Shares are the predictors that answer, with their weights.
@@ -26,7 +26,7 @@ type Share struct {
 
 // pick chooses the predictor that answers a request. random(n) is a number
 // from 0 to n-1.
-func (r *Route) pick(random func(n int) int) *Backend {
+func (r *Deployment) pick(random func(n int) int) *Backend {
 	total := 0
 	for _, s := range r.Shares {
 		total += s.Weight
@@ -47,27 +47,27 @@ func (r *Route) pick(random func(n int) int) *Backend {
 }
 
 // mirrors reports whether this request is copied to the shadow.
-func (r *Route) mirrors(random func(n int) int) bool {
+func (r *Deployment) mirrors(random func(n int) int) bool {
 	return r.Shadow != nil && (r.Percent >= 100 || random(100) < r.Percent)
 }
 
 // path is the prefix of the deployment's REST requests, with a slash at both
 // ends.
-func (r *Route) path() string { return "/seldon/" + r.Namespace + "/" + r.Name + "/" }
+func (r *Deployment) path() string { return "/seldon/" + r.Namespace + "/" + r.Name + "/" }
 
-// routes are all deployments that are served; they do not change.
-type routes struct{ byName map[string]*Route }
+// deployments are all deployments that are served; they do not change.
+type deployments struct{ byName map[string]*Deployment }
 
-func newRoutes(list []*Route) *routes {
-	r := &routes{byName: map[string]*Route{}}
+func newDeployments(list []*Deployment) *deployments {
+	r := &deployments{byName: map[string]*Deployment{}}
 	for _, one := range list {
 		r.byName[one.Namespace+"/"+one.Name] = one
 	}
 	return r
 }
 
-func (r *routes) sorted() []*Route {
-	var list []*Route
+func (r *deployments) sorted() []*Deployment {
+	var list []*Deployment
 	for _, name := range slices.Sorted(maps.Keys(r.byName)) {
 		list = append(list, r.byName[name])
 	}
@@ -75,7 +75,7 @@ func (r *routes) sorted() []*Route {
 }
 
 // rest finds the deployment of a path and the path that is left for it.
-func (r *routes) rest(path string) (found *Route, left string) {
+func (r *deployments) rest(path string) (found *Deployment, left string) {
 	after, ok := strings.CutPrefix(path, "/seldon/")
 	if !ok {
 		return nil, ""
@@ -87,7 +87,7 @@ func (r *routes) rest(path string) (found *Route, left string) {
 
 // grpc finds the deployment of a call's metadata. A cluster's ingress wants
 // both; here the namespace may be left out where the name says enough.
-func (r *routes) grpc(name, namespace string) (*Route, error) {
+func (r *deployments) grpc(name, namespace string) (*Deployment, error) {
 	if name == "" {
 		return nil, fmt.Errorf("the metadata lacks %q, the name of the deployment; served here: %s", "seldon", r.names())
 	}
@@ -97,7 +97,7 @@ func (r *routes) grpc(name, namespace string) (*Route, error) {
 		}
 		return nil, fmt.Errorf("no deployment %s in namespace %s; served here: %s", name, namespace, r.names())
 	}
-	var found []*Route
+	var found []*Deployment
 	for _, one := range r.sorted() {
 		if one.Name == name {
 			found = append(found, one)
@@ -113,7 +113,7 @@ func (r *routes) grpc(name, namespace string) (*Route, error) {
 }
 
 // names lists what is served as namespace/name.
-func (r *routes) names() string {
+func (r *deployments) names() string {
 	names := slices.Sorted(maps.Keys(r.byName))
 	if len(names) == 0 {
 		return "nothing"
