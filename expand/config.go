@@ -128,7 +128,7 @@ func (c *Config) Defaults(servers manifests.Servers) v1.DefaultOptions {
 
 // Rules are the settings that the rules for a deployment depend on.
 func (c *Config) Rules(servers manifests.Servers) v1.ValidateOptions {
-	return v1.ValidateOptions{DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports, RouteAnnotations: RouteAnnotations()}
+	return v1.ValidateOptions{DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports, WayAnnotations: WayAnnotations()}
 }
 
 // Resources builds requirements from quantities that are known to be valid; it

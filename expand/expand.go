@@ -67,14 +67,14 @@ func Expand(in Input) ([]Object, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	routes, err := routed(d, in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
+	outside, err := trafficOf(d, in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
 		_, ports = predictors[i].front()
 		return predictors[i].frontService, predictors[i].explainerService, ports
-	}).routes()
+	}).objects()
 	if err != nil {
 		return nil, err
 	}
-	objects = append(objects, routes...)
+	objects = append(objects, outside...)
 	byRank(objects)
 	for _, o := range objects {
 		o.SetNamespace(d.Namespace)

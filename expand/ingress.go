@@ -19,10 +19,10 @@ func Ways() []Way {
 	return []Way{gatewayWay(), istioWay(), ambassadorWay(), plainWay()}
 }
 
-// routing is what is routed to a deployment, in terms that all kinds share.
+// traffic is where the requests to a deployment go, in terms that all ways share.
 // REST comes by a prefix of the path, gRPC by the headers "seldon" and
 // "namespace".
-type routing struct {
+type traffic struct {
 	deployment *v1.SeldonDeployment
 	config     WaySettings
 	// backends are the predictors that answer; shadow gets copies, or is nil.
@@ -31,7 +31,7 @@ type routing struct {
 	explainers []backend
 }
 
-// backend is a Service that requests are routed to.
+// backend is a Service that requests go to.
 type backend struct {
 	index     int // of the predictor
 	predictor string
@@ -51,9 +51,10 @@ type backend struct {
 // the ports of the first.
 type fronts func(predictor int) (service, explainer *corev1.Service, ports Ports)
 
-// routed reads a deployment's routing. Without fronts it has no Services.
-func routed(d *v1.SeldonDeployment, config WaySettings, front fronts) *routing {
-	r := &routing{deployment: d, config: config}
+// trafficOf reads where the requests to a deployment go. Without fronts it has
+// no Services.
+func trafficOf(d *v1.SeldonDeployment, config WaySettings, front fronts) *traffic {
+	t := &traffic{deployment: d, config: config}
 	for i := range d.Spec.Predictors {
 		p := &d.Spec.Predictors[i]
 		b := backend{index: i, predictor: p.Name, weight: p.Traffic, version: p.Labels[v1.LabelVersion]}
@@ -64,32 +65,32 @@ func routed(d *v1.SeldonDeployment, config WaySettings, front fronts) *routing {
 			service, explainer, ports := front(i)
 			b.service, b.http, b.grpc = service, ports.HTTP, ports.GRPC
 			if explainer != nil {
-				r.explainers = append(r.explainers, backend{
+				t.explainers = append(t.explainers, backend{
 					index: i, predictor: p.Name, service: explainer, http: explainer.Spec.Ports[0].Port, version: b.version,
 				})
 			}
 		}
 		if p.Shadow {
-			r.shadow = &b
+			t.shadow = &b
 		} else {
-			r.backends = append(r.backends, b)
+			t.backends = append(t.backends, b)
 		}
 	}
-	if len(r.backends) == 1 && r.backends[0].weight != 100 {
-		r.backends[0].weight = 0 // It gets all there is.
+	if len(t.backends) == 1 && t.backends[0].weight != 100 {
+		t.backends[0].weight = 0 // It gets all there is.
 	}
-	return r
+	return t
 }
 
-// routes makes the objects of all ways that the installation has.
-func (r *routing) routes() ([]Object, error) {
-	if len(r.backends) == 0 { // Not valid, and nothing to lead to.
+// objects makes those of all ways that the installation has.
+func (t *traffic) objects() ([]Object, error) {
+	if len(t.backends) == 0 { // Not valid, and nothing to lead to.
 		return nil, nil
 	}
 	var objects []Object
 	var errs []error
-	for _, way := range r.config.waysOn() {
-		some, err := way.route(r)
+	for _, way := range t.config.waysOn() {
+		some, err := way.objects(t)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("routing by %s: %w", way.Name, err))
 		}
@@ -99,45 +100,45 @@ func (r *routing) routes() ([]Object, error) {
 }
 
 // prefix is that of the deployment's paths, with a slash at its end.
-func (r *routing) prefix() string {
-	return "/seldon/" + r.deployment.Namespace + "/" + r.deployment.Name + "/"
+func (t *traffic) prefix() string {
+	return "/seldon/" + t.deployment.Namespace + "/" + t.deployment.Name + "/"
 }
 
 // explainerPrefix is that of an explainer's paths.
-func (r *routing) explainerPrefix(e *backend) string {
-	return "/seldon/" + r.deployment.Namespace + "/" + r.deployment.Name + "-explainer/" + e.predictor + "/"
+func (t *traffic) explainerPrefix(e *backend) string {
+	return "/seldon/" + t.deployment.Namespace + "/" + t.deployment.Name + "-explainer/" + e.predictor + "/"
 }
 
 // host is a Service's name in the whole cluster.
-func (r *routing) host(b *backend) string { return r.deployment.ServiceHost(b.service.Name) }
+func (t *traffic) host(b *backend) string { return t.deployment.ServiceHost(b.service.Name) }
 
 // predictors lists the backends and the shadow.
-func (r *routing) predictors() []*backend {
+func (t *traffic) predictors() []*backend {
 	var all []*backend
-	for i := range r.backends {
-		all = append(all, &r.backends[i])
+	for i := range t.backends {
+		all = append(all, &t.backends[i])
 	}
-	if r.shadow != nil {
-		all = append(all, r.shadow)
+	if t.shadow != nil {
+		all = append(all, t.shadow)
 	}
 	return all
 }
 
 // weighted reports whether requests are divided among predictors.
-func (r *routing) weighted() bool { return len(r.backends) > 1 }
+func (t *traffic) weighted() bool { return len(t.backends) > 1 }
 
 // text returns a setting of the deployment, or otherwise.
-func (r *routing) text(annotation, otherwise string) string {
-	if value, ok := r.deployment.Annotation(annotation); ok && value != "" {
+func (t *traffic) text(annotation, otherwise string) string {
+	if value, ok := t.deployment.Annotation(annotation); ok && value != "" {
 		return value
 	}
 	return otherwise
 }
 
 // list returns a setting that is a list with commas.
-func (r *routing) list(annotation, otherwise string) []string {
+func (t *traffic) list(annotation, otherwise string) []string {
 	var parts []string
-	for part := range strings.SplitSeq(r.text(annotation, otherwise), ",") {
+	for part := range strings.SplitSeq(t.text(annotation, otherwise), ",") {
 		if part = strings.TrimSpace(part); part != "" {
 			parts = append(parts, part)
 		}
@@ -146,8 +147,8 @@ func (r *routing) list(annotation, otherwise string) []string {
 }
 
 // number returns a setting that is a whole number, 0 or more, or otherwise.
-func (r *routing) number(annotation string, otherwise int64) (int64, error) {
-	text := r.text(annotation, "")
+func (t *traffic) number(annotation string, otherwise int64) (int64, error) {
+	text := t.text(annotation, "")
 	if text == "" {
 		return otherwise, nil
 	}
@@ -163,19 +164,19 @@ const (
 	annotationGRPCTimeout = "seldon.io/grpc-timeout"
 )
 
-func (r *routing) meta(name string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Name: name, Labels: r.labels()}
+func (t *traffic) meta(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Name: name, Labels: t.labels()}
 }
 
-func (r *routing) labels() map[string]string {
-	return map[string]string{v1.LabelDeploymentID: r.deployment.ID(), v1.LabelManagedBy: v1.ManagedBy}
+func (t *traffic) labels() map[string]string {
+	return map[string]string{v1.LabelDeploymentID: t.deployment.ID(), v1.LabelManagedBy: v1.ManagedBy}
 }
 
 // object makes an object of a project whose types are not linked.
-func (r *routing) object(gvk schema.GroupVersionKind, name string, spec map[string]any) Object {
+func (t *traffic) object(gvk schema.GroupVersionKind, name string, spec map[string]any) Object {
 	o := &unstructured.Unstructured{Object: map[string]any{"spec": spec}}
 	o.SetGroupVersionKind(gvk)
 	o.SetName(name)
-	o.SetLabels(r.labels())
+	o.SetLabels(t.labels())
 	return o
 }

@@ -26,9 +26,9 @@ const (
 
 	annotationGeneratedMappings = "getambassador.io/config"
 
-	// ambassadorTimeoutMS is that of routes whose deployment says nothing.
+	// ambassadorTimeoutMS is that of mappings whose deployment says nothing.
 	ambassadorTimeoutMS = 3000
-	// ambassadorIdleMS is how long a route may be idle by default; a longer
+	// ambassadorIdleMS is how long a mapping may be idle by default; a longer
 	// timeout has to raise it.
 	ambassadorIdleMS = 300_000
 
@@ -42,26 +42,26 @@ func ambassadorGVK(version, kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "getambassador.io", Version: version, Kind: kind}
 }
 
-// ambassadorWay is routing by Ambassador, now Emissary. Its version is the form
+// ambassadorWay is the way by Ambassador, now Emissary. Its version is the form
 // of its configuration: v1 is an annotation of Services, v2 and v3 are objects
 // of getambassador.io/v2 and v3alpha1.
 func ambassadorWay() Way {
 	var kinds []Kind
 	for _, version := range []string{"v2", "v3"} {
-		context := routeKind(ambassadorGVK(version, "TLSContext"), "tlscontexts", RankNamed, v1.ConditionAmbassador)
-		mapping := routeKind(ambassadorGVK(version, "Mapping"), "mappings", RankRoute, v1.ConditionAmbassador)
+		context := wayKind(ambassadorGVK(version, "TLSContext"), "tlscontexts", RankNamed, v1.ConditionAmbassador)
+		mapping := wayKind(ambassadorGVK(version, "Mapping"), "mappings", RankTraffic, v1.ConditionAmbassador)
 		mapping.Noun = "AmbassadorMapping"
 		for _, k := range []Kind{context, mapping} {
 			k.When = Choice{settingAmbassadorVersion, version}
 			kinds = append(kinds, k)
 		}
 	}
-	annotations := []v1.RouteAnnotation{
+	annotations := []v1.WayAnnotation{
 		{Name: annotationAmbassadorConfig}, {Name: annotationAmbassadorService}, {Name: annotationAmbassadorHeader},
 		{Name: annotationAmbassadorRegex}, {Name: annotationAmbassadorID}, {Name: annotationAmbassadorRetries, Number: true},
 	}
 	for _, name := range ambassadorBreakers() {
-		annotations = append(annotations, v1.RouteAnnotation{Name: annotationAmbassadorBreaker + name, Number: true})
+		annotations = append(annotations, v1.WayAnnotation{Name: annotationAmbassadorBreaker + name, Number: true})
 	}
 	return Way{
 		Name: "Ambassador",
@@ -76,7 +76,7 @@ func ambassadorWay() Way {
 		Prefix:      "ambassador-",
 		OnServices:  annotationGeneratedMappings,
 		Kinds:       kinds,
-		route:       routeAmbassador,
+		objects:     ambassadorObjects,
 	}
 }
 
@@ -85,7 +85,7 @@ func ambassadorBreakers() []string {
 	return []string{"max-connections", "max-pending-requests", "max-requests", "max-retries"}
 }
 
-// mapping is a route of Ambassador's, or a TLSContext beside one.
+// mapping is a Mapping of Ambassador's, or a TLSContext beside one.
 type mapping struct {
 	backend *backend
 	kind    string
@@ -94,22 +94,22 @@ type mapping struct {
 	spec map[string]any
 }
 
-// routeAmbassador makes mappings and writes them in the form of the version.
-func routeAmbassador(r *routing) ([]Object, error) {
-	if text := r.text(annotationAmbassadorConfig, ""); text != "" && r.config[settingAmbassadorVersion] == "v1" {
-		annotate(r.backends[0].service, annotationGeneratedMappings, text)
+// ambassadorObjects makes mappings and writes them in the form of the version.
+func ambassadorObjects(t *traffic) ([]Object, error) {
+	if text := t.text(annotationAmbassadorConfig, ""); text != "" && t.config[settingAmbassadorVersion] == "v1" {
+		annotate(t.backends[0].service, annotationGeneratedMappings, text)
 		return nil, nil
 	}
-	mappings, err := r.mappings()
+	mappings, err := t.mappings()
 	if err != nil {
 		return nil, err
 	}
-	if r.config[settingAmbassadorVersion] == "v1" {
-		return nil, r.annotateMappings(mappings)
+	if t.config[settingAmbassadorVersion] == "v1" {
+		return nil, t.annotateMappings(mappings)
 	}
 	var objects []Object
 	for _, m := range mappings {
-		if r.config[settingAmbassadorVersion] == "v3" {
+		if t.config[settingAmbassadorVersion] == "v3" {
 			if m.kind == "Mapping" {
 				m.spec["hostname"] = "*"
 			}
@@ -117,17 +117,17 @@ func routeAmbassador(r *routing) ([]Object, error) {
 				m.spec["ambassador_id"] = []any{id}
 			}
 		}
-		objects = append(objects, r.object(ambassadorGVK(r.config[settingAmbassadorVersion], m.kind), r.mappingName(m, "-"), m.spec))
+		objects = append(objects, t.object(ambassadorGVK(t.config[settingAmbassadorVersion], m.kind), t.mappingName(m, "-"), m.spec))
 	}
 	return objects, nil
 }
 
 // annotateMappings writes mappings to the Services that they lead to.
-func (r *routing) annotateMappings(mappings []mapping) error {
+func (t *traffic) annotateMappings(mappings []mapping) error {
 	texts := map[*backend]string{}
 	for _, m := range mappings {
 		m.spec["apiVersion"], m.spec["kind"] = "ambassador/v1", m.kind
-		m.spec["name"] = r.mappingName(m, "_")
+		m.spec["name"] = t.mappingName(m, "_")
 		delete(m.spec, "cluster_tag")
 		text, err := yaml.Marshal(m.spec)
 		if err != nil {
@@ -141,9 +141,9 @@ func (r *routing) annotateMappings(mappings []mapping) error {
 
 // mappingName joins what tells a mapping from others. It is an object's name
 // where separator is "-".
-func (r *routing) mappingName(m mapping, separator string) string {
-	parts := []string{"seldon", r.deployment.Namespace, r.deployment.Name, m.backend.predictor}
-	if r.config.on(settingAmbassadorSingleNamespace) {
+func (t *traffic) mappingName(m mapping, separator string) string {
+	parts := []string{"seldon", t.deployment.Namespace, t.deployment.Name, m.backend.predictor}
+	if t.config.on(settingAmbassadorSingleNamespace) {
 		parts = slices.Delete(parts, 1, 2)
 	}
 	if m.backend.grpc == 0 {
@@ -156,19 +156,19 @@ func (r *routing) mappingName(m mapping, separator string) string {
 	return strings.Join(parts, separator)
 }
 
-// mappings are two routes for each predictor and one for each explainer, with
+// mappings are two Mappings for each predictor and one for each explainer, with
 // the TLSContexts that they name.
-func (r *routing) mappings() ([]mapping, error) {
-	common, err := r.mappingSettings()
-	restTimeout, restErr := r.number(annotationRESTTimeout, ambassadorTimeoutMS)
-	grpcTimeout, grpcErr := r.number(annotationGRPCTimeout, ambassadorTimeoutMS)
+func (t *traffic) mappings() ([]mapping, error) {
+	common, err := t.mappingSettings()
+	restTimeout, restErr := t.number(annotationRESTTimeout, ambassadorTimeoutMS)
+	grpcTimeout, grpcErr := t.number(annotationGRPCTimeout, ambassadorTimeoutMS)
 	if err := errors.Join(err, restErr, grpcErr); err != nil {
 		return nil, err
 	}
-	name := r.text(annotationAmbassadorService, r.deployment.Name)
-	headers := map[string]any{"seldon": name, "namespace": r.deployment.Namespace}
-	root := "/seldon/" + r.deployment.Namespace + "/"
-	if r.config.on(settingAmbassadorSingleNamespace) {
+	name := t.text(annotationAmbassadorService, t.deployment.Name)
+	headers := map[string]any{"seldon": name, "namespace": t.deployment.Namespace}
+	root := "/seldon/" + t.deployment.Namespace + "/"
+	if t.config.on(settingAmbassadorSingleNamespace) {
 		root = "/seldon/"
 		delete(headers, "namespace")
 	}
@@ -176,14 +176,14 @@ func (r *routing) mappings() ([]mapping, error) {
 	add := func(b *backend, part string, spec map[string]any) {
 		spec = merged(common, spec)
 		if b.certSecret != "" {
-			spec["tls"] = r.mappingName(mapping{backend: b, part: "tls"}, r.mappingSeparator())
+			spec["tls"] = t.mappingName(mapping{backend: b, part: "tls"}, t.mappingSeparator())
 		}
 		all = append(all, mapping{backend: b, kind: "Mapping", part: part, spec: spec})
 	}
-	for i, b := range r.predictors() {
+	for i, b := range t.predictors() {
 		share := map[string]any{}
 		switch {
-		case b == r.shadow:
+		case b == t.shadow:
 			share["shadow"] = true
 			if b.weight > 0 {
 				share["weight"] = int64(b.weight)
@@ -191,8 +191,8 @@ func (r *routing) mappings() ([]mapping, error) {
 		case i > 0: // The first one gets what the others leave.
 			share["weight"] = int64(b.weight)
 		}
-		add(b, "rest", merged(share, restMapping(root+name+"/", r.mappingService(b, b.http), restTimeout)))
-		add(b, "grpc", merged(share, grpcMapping(headers, r.mappingService(b, b.grpc), grpcTimeout)))
+		add(b, "rest", merged(share, restMapping(root+name+"/", t.mappingService(b, b.http), restTimeout)))
+		add(b, "grpc", merged(share, grpcMapping(headers, t.mappingService(b, b.grpc), grpcTimeout)))
 		if b.certSecret != "" {
 			context := map[string]any{"secret": b.certSecret}
 			if id, ok := common["ambassador_id"]; ok {
@@ -201,22 +201,22 @@ func (r *routing) mappings() ([]mapping, error) {
 			all = append(all, mapping{backend: b, kind: "TLSContext", part: "tls", spec: context})
 		}
 	}
-	for i := range r.explainers {
-		e := &r.explainers[i]
-		add(e, "rest", restMapping(root+name+"-explainer/"+e.predictor+"/", r.mappingService(e, e.http), restTimeout))
+	for i := range t.explainers {
+		e := &t.explainers[i]
+		add(e, "rest", restMapping(root+name+"-explainer/"+e.predictor+"/", t.mappingService(e, e.http), restTimeout))
 	}
 	return all, nil
 }
 
-func (r *routing) mappingSeparator() string {
-	if r.config[settingAmbassadorVersion] == "v1" {
+func (t *traffic) mappingSeparator() string {
+	if t.config[settingAmbassadorVersion] == "v1" {
 		return "_"
 	}
 	return "-"
 }
 
-func (r *routing) mappingService(b *backend, port int32) string {
-	return fmt.Sprintf("%s.%s:%d", b.service.Name, r.deployment.Namespace, port)
+func (t *traffic) mappingService(b *backend, port int32) string {
+	return fmt.Sprintf("%s.%s:%d", b.service.Name, t.deployment.Namespace, port)
 }
 
 func restMapping(prefix, service string, timeout int64) map[string]any {
@@ -257,23 +257,23 @@ func merged(parts ...map[string]any) map[string]any {
 }
 
 // mappingSettings are what the deployment says of all its mappings.
-func (r *routing) mappingSettings() (map[string]any, error) {
+func (t *traffic) mappingSettings() (map[string]any, error) {
 	spec := map[string]any{}
-	if id := r.text(annotationAmbassadorID, ""); id != "" {
+	if id := t.text(annotationAmbassadorID, ""); id != "" {
 		spec["ambassador_id"] = id
 	}
 	errs := []error{
-		r.matchHeader(spec, "headers", annotationAmbassadorHeader),
-		r.matchHeader(spec, "regex_headers", annotationAmbassadorRegex),
+		t.matchHeader(spec, "headers", annotationAmbassadorHeader),
+		t.matchHeader(spec, "regex_headers", annotationAmbassadorRegex),
 	}
-	retries, err := r.number(annotationAmbassadorRetries, 0)
+	retries, err := t.number(annotationAmbassadorRetries, 0)
 	errs = append(errs, err)
 	if retries > 0 {
 		spec["retry_policy"] = map[string]any{"retry_on": "gateway-error", "num_retries": retries}
 	}
 	breaker := map[string]any{}
 	for _, name := range ambassadorBreakers() {
-		n, err := r.number(annotationAmbassadorBreaker+name, 0)
+		n, err := t.number(annotationAmbassadorBreaker+name, 0)
 		errs = append(errs, err)
 		if n > 0 {
 			breaker[strings.ReplaceAll(name, "-", "_")] = n
@@ -287,8 +287,8 @@ func (r *routing) mappingSettings() (map[string]any, error) {
 
 // matchHeader reads "name: value". A name alone asks for the header with any
 // value.
-func (r *routing) matchHeader(spec map[string]any, field, annotation string) error {
-	text := r.text(annotation, "")
+func (t *traffic) matchHeader(spec map[string]any, field, annotation string) error {
+	text := t.text(annotation, "")
 	if text == "" {
 		return nil
 	}

@@ -38,11 +38,11 @@ const (
 	annotationGatewayHost = "seldon.io/gateway-host"
 )
 
-// gatewayWay is routing by the Gateway API.
+// gatewayWay is the way by the Gateway API.
 func gatewayWay() Way {
 	const condition = v1.ConditionRoutes
 	mirrors := []string{string(MirrorByFilter), string(MirrorByTraefik), string(MirrorNot)}
-	service := routeKind(traefikGVK("TraefikService"), "traefikservices", RankNamed, condition)
+	service := wayKind(traefikGVK("TraefikService"), "traefikservices", RankNamed, condition)
 	service.When = Choice{settingGatewayMirror, string(MirrorByTraefik)}
 	return Way{
 		Name: "the Gateway API",
@@ -53,18 +53,18 @@ func gatewayWay() Way {
 			{Name: settingGatewayGRPCParents, Value: "gatewayAPI.grpcGateway", Doc: "those of GRPCRoutes, where they differ"},
 			{Name: settingGatewayMirror, Value: "gatewayAPI.mirror", Doc: "how a shadow gets its copies", Default: string(MirrorByFilter), Words: mirrors},
 		},
-		Annotations: []v1.RouteAnnotation{
+		Annotations: []v1.WayAnnotation{
 			{Name: annotationGateway, Faults: gatewayFaults}, {Name: annotationGatewayGRPC, Faults: gatewayFaults},
 			{Name: annotationGatewayHost, Faults: hostFaults},
 		},
 		Prefix: "gateway",
 		Kinds: []Kind{
-			routeKind(gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"), "httproutes", RankRoute, condition),
-			routeKind(gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute"), "grpcroutes", RankRoute, condition),
+			wayKind(gatewayv1.SchemeGroupVersion.WithKind("HTTPRoute"), "httproutes", RankTraffic, condition),
+			wayKind(gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute"), "grpcroutes", RankTraffic, condition),
 			service,
 		},
-		route:  routeGateway,
-		limits: gatewayLimits,
+		objects: gatewayObjects,
+		limits:  gatewayLimits,
 	}
 }
 
@@ -72,50 +72,50 @@ func traefikGVK(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "traefik.io", Version: "v1alpha1", Kind: kind}
 }
 
-func gatewayLimits(r *routing) []limit {
-	limits := r.eachTLS("a Gateway connects in plain text, and the executor speaks TLS: write a BackendTLSPolicy for its Service")
-	switch s := r.shadow; {
+func gatewayLimits(t *traffic) []limit {
+	limits := t.eachTLS("a Gateway connects in plain text, and the executor speaks TLS: write a BackendTLSPolicy for its Service")
+	switch s := t.shadow; {
 	case s == nil:
-	case r.config[settingGatewayMirror] == string(MirrorNot):
+	case t.config[settingGatewayMirror] == string(MirrorNot):
 		limits = append(limits, s.limit("shadow", "gets no requests: GATEWAY_API_MIRROR is none"))
-	case r.config[settingGatewayMirror] == string(MirrorByTraefik):
+	case t.config[settingGatewayMirror] == string(MirrorByTraefik):
 		limits = append(limits, s.limit("shadow", "gets copies of REST requests alone: Traefik does not mirror gRPC"))
 	}
 	return limits
 }
 
-// routeGateway makes one HTTPRoute for the deployment and its explainers, and
+// gatewayObjects makes one HTTPRoute for the deployment and its explainers, and
 // one GRPCRoute.
-func routeGateway(r *routing) ([]Object, error) {
-	parents, err := r.gatewayParents(annotationGateway, r.config[settingGatewayParents])
+func gatewayObjects(t *traffic) ([]Object, error) {
+	parents, err := t.gatewayParents(annotationGateway, t.config[settingGatewayParents])
 	if err == nil && len(parents) == 0 {
 		err = fmt.Errorf("no Gateway is named: set GATEWAY_API_GATEWAY, or the annotation %s", annotationGateway)
 	}
-	grpcParents, grpcErr := r.gatewayParents(annotationGatewayGRPC, r.config[settingGatewayGRPCParents])
+	grpcParents, grpcErr := t.gatewayParents(annotationGatewayGRPC, t.config[settingGatewayGRPCParents])
 	if len(grpcParents) == 0 {
 		grpcParents = parents
 	}
-	timeout, timeoutErr := r.number(annotationRESTTimeout, 0)
+	timeout, timeoutErr := t.number(annotationRESTTimeout, 0)
 	if err := errors.Join(err, grpcErr, timeoutErr); err != nil {
 		return nil, err
 	}
 	var hostnames []gatewayv1.Hostname
-	for _, host := range r.list(annotationGatewayHost, "") {
+	for _, host := range t.list(annotationGatewayHost, "") {
 		hostnames = append(hostnames, gatewayv1.Hostname(host))
 	}
-	mirror := r.gatewayMirror()
+	mirror := t.gatewayMirror()
 	http := &gatewayv1.HTTPRoute{
 		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "HTTPRoute"},
-		ObjectMeta: r.meta(r.deployment.ID()),
+		ObjectMeta: t.meta(t.deployment.ID()),
 		Spec: gatewayv1.HTTPRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: parents},
 			Hostnames:       hostnames,
-			Rules:           []gatewayv1.HTTPRouteRule{r.gatewayREST(mirror, timeout)},
+			Rules:           []gatewayv1.HTTPRouteRule{t.gatewayREST(mirror, timeout)},
 		},
 	}
-	for i := range r.explainers {
-		e := &r.explainers[i]
-		rule := httpRule(r.explainerPrefix(e))
+	for i := range t.explainers {
+		e := &t.explainers[i]
+		rule := httpRule(t.explainerPrefix(e))
 		rule.BackendRefs = []gatewayv1.HTTPBackendRef{{BackendRef: gatewayv1.BackendRef{
 			BackendObjectReference: serviceReference(e, e.http),
 		}}}
@@ -123,20 +123,20 @@ func routeGateway(r *routing) ([]Object, error) {
 	}
 	grpc := &gatewayv1.GRPCRoute{
 		TypeMeta:   metav1.TypeMeta{APIVersion: gatewayv1.GroupVersion.String(), Kind: "GRPCRoute"},
-		ObjectMeta: r.meta(r.deployment.ID()),
+		ObjectMeta: t.meta(t.deployment.ID()),
 		Spec: gatewayv1.GRPCRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: grpcParents},
 			Hostnames:       hostnames,
-			Rules:           []gatewayv1.GRPCRouteRule{r.gatewayGRPC(mirror)},
+			Rules:           []gatewayv1.GRPCRouteRule{t.gatewayGRPC(mirror)},
 		},
 	}
-	return append([]Object{http, grpc}, r.traefikMirrors(mirror)...), nil
+	return append([]Object{http, grpc}, t.traefikMirrors(mirror)...), nil
 }
 
 // gatewayParents reads the Gateways of a setting.
-func (r *routing) gatewayParents(annotation, otherwise string) ([]gatewayv1.ParentReference, error) {
+func (t *traffic) gatewayParents(annotation, otherwise string) ([]gatewayv1.ParentReference, error) {
 	var parents []gatewayv1.ParentReference
-	for _, text := range r.list(annotation, otherwise) {
+	for _, text := range t.list(annotation, otherwise) {
 		parent, err := gatewayParent(text)
 		if err != nil {
 			return nil, err
@@ -185,25 +185,25 @@ func gatewayParent(text string) (gatewayv1.ParentReference, error) {
 }
 
 // gatewayMirror is the way by which the deployment's shadow gets its copies.
-func (r *routing) gatewayMirror() GatewayMirror {
-	if r.shadow == nil {
+func (t *traffic) gatewayMirror() GatewayMirror {
+	if t.shadow == nil {
 		return MirrorNot
 	}
-	return GatewayMirror(r.config[settingGatewayMirror])
+	return GatewayMirror(t.config[settingGatewayMirror])
 }
 
-func (r *routing) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTTPRouteRule {
-	rule := httpRule(r.prefix())
+func (t *traffic) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTTPRouteRule {
+	rule := httpRule(t.prefix())
 	if mirror == MirrorByFilter {
 		rule.Filters = append(rule.Filters, gatewayv1.HTTPRouteFilter{
-			Type: gatewayv1.HTTPRouteFilterRequestMirror, RequestMirror: r.mirrorFilter(r.shadow.http),
+			Type: gatewayv1.HTTPRouteFilterRequestMirror, RequestMirror: t.mirrorFilter(t.shadow.http),
 		})
 	}
-	for i := range r.backends {
-		ref := r.gatewayBackend(&r.backends[i], r.backends[i].http)
+	for i := range t.backends {
+		ref := t.gatewayBackend(&t.backends[i], t.backends[i].http)
 		if mirror == MirrorByTraefik {
 			ref.Group, ref.Kind = new(gatewayv1.Group("traefik.io")), new(gatewayv1.Kind("TraefikService"))
-			ref.Name, ref.Port = gatewayv1.ObjectName(r.mirrorName(&r.backends[i])), nil
+			ref.Name, ref.Port = gatewayv1.ObjectName(t.mirrorName(&t.backends[i])), nil
 		}
 		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.HTTPBackendRef{BackendRef: ref})
 	}
@@ -213,20 +213,20 @@ func (r *routing) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTT
 	return rule
 }
 
-func (r *routing) gatewayGRPC(mirror GatewayMirror) gatewayv1.GRPCRouteRule {
+func (t *traffic) gatewayGRPC(mirror GatewayMirror) gatewayv1.GRPCRouteRule {
 	header := func(name, value string) gatewayv1.GRPCHeaderMatch {
 		return gatewayv1.GRPCHeaderMatch{Type: new(gatewayv1.GRPCHeaderMatchExact), Name: gatewayv1.GRPCHeaderName(name), Value: value}
 	}
 	rule := gatewayv1.GRPCRouteRule{Matches: []gatewayv1.GRPCRouteMatch{{Headers: []gatewayv1.GRPCHeaderMatch{
-		header("seldon", r.deployment.Name), header("namespace", r.deployment.Namespace),
+		header("seldon", t.deployment.Name), header("namespace", t.deployment.Namespace),
 	}}}}
 	if mirror == MirrorByFilter {
 		rule.Filters = []gatewayv1.GRPCRouteFilter{{
-			Type: gatewayv1.GRPCRouteFilterRequestMirror, RequestMirror: r.mirrorFilter(r.shadow.grpc),
+			Type: gatewayv1.GRPCRouteFilterRequestMirror, RequestMirror: t.mirrorFilter(t.shadow.grpc),
 		}}
 	}
-	for i := range r.backends {
-		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.GRPCBackendRef{BackendRef: r.gatewayBackend(&r.backends[i], r.backends[i].grpc)})
+	for i := range t.backends {
+		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.GRPCBackendRef{BackendRef: t.gatewayBackend(&t.backends[i], t.backends[i].grpc)})
 	}
 	return rule
 }
@@ -246,9 +246,9 @@ func httpRule(prefix string) gatewayv1.HTTPRouteRule {
 	}
 }
 
-func (r *routing) gatewayBackend(b *backend, port int32) gatewayv1.BackendRef {
+func (t *traffic) gatewayBackend(b *backend, port int32) gatewayv1.BackendRef {
 	ref := gatewayv1.BackendRef{BackendObjectReference: serviceReference(b, port)}
-	if r.weighted() {
+	if t.weighted() {
 		ref.Weight = new(b.weight)
 	}
 	return ref
@@ -264,9 +264,9 @@ func serviceReference(b *backend, port int32) gatewayv1.BackendObjectReference {
 // mirrorFilter copies requests to the shadow. The share has a field only where
 // it is not all of them: the standard channel of the Gateway API has no such
 // field before 1.3.
-func (r *routing) mirrorFilter(port int32) *gatewayv1.HTTPRequestMirrorFilter {
-	f := &gatewayv1.HTTPRequestMirrorFilter{BackendRef: serviceReference(r.shadow, port)}
-	if w := r.shadow.weight; w > 0 && w < 100 {
+func (t *traffic) mirrorFilter(port int32) *gatewayv1.HTTPRequestMirrorFilter {
+	f := &gatewayv1.HTTPRequestMirrorFilter{BackendRef: serviceReference(t.shadow, port)}
+	if w := t.shadow.weight; w > 0 && w < 100 {
 		f.Percent = new(w)
 	}
 	return f
@@ -274,26 +274,26 @@ func (r *routing) mirrorFilter(port int32) *gatewayv1.HTTPRequestMirrorFilter {
 
 // traefikMirrors puts a service of Traefik in front of each predictor, which
 // copies what it hands on to the shadow.
-func (r *routing) traefikMirrors(mirror GatewayMirror) []Object {
+func (t *traffic) traefikMirrors(mirror GatewayMirror) []Object {
 	if mirror != MirrorByTraefik {
 		return nil
 	}
 	percent := int64(100)
-	if w := r.shadow.weight; w > 0 {
+	if w := t.shadow.weight; w > 0 {
 		percent = int64(w)
 	}
 	copies := map[string]any{
-		"kind": "Service", "name": r.shadow.service.Name, "port": int64(r.shadow.http), "percent": percent,
+		"kind": "Service", "name": t.shadow.service.Name, "port": int64(t.shadow.http), "percent": percent,
 	}
 	// Led to pods, Traefik gives up the whole service when the shadow has none,
 	// and clients get 404. The address of the Service is always there.
-	if r.shadow.service.Spec.ClusterIP != corev1.ClusterIPNone {
+	if t.shadow.service.Spec.ClusterIP != corev1.ClusterIPNone {
 		copies["nativeLB"] = true
 	}
 	var objects []Object
-	for i := range r.backends {
-		b := &r.backends[i]
-		o := r.object(traefikGVK("TraefikService"), r.mirrorName(b), map[string]any{"mirroring": map[string]any{
+	for i := range t.backends {
+		b := &t.backends[i]
+		o := t.object(traefikGVK("TraefikService"), t.mirrorName(b), map[string]any{"mirroring": map[string]any{
 			"kind": "Service", "name": b.service.Name, "port": int64(b.http), "mirrors": []any{maps.Clone(copies)},
 		}})
 		objects = append(objects, o)
@@ -301,8 +301,8 @@ func (r *routing) traefikMirrors(mirror GatewayMirror) []Object {
 	return objects
 }
 
-func (r *routing) mirrorName(b *backend) string {
-	return r.deployment.RouteName(b.predictor + "-mirror")
+func (t *traffic) mirrorName(b *backend) string {
+	return t.deployment.WayObjectName(b.predictor + "-mirror")
 }
 
 // gatewayDuration writes milliseconds as the Gateway API wants them: whole

@@ -26,7 +26,7 @@ func istioGVK(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1alpha3", Kind: kind}
 }
 
-// istioWay is routing by Istio.
+// istioWay is the way by Istio.
 func istioWay() Way {
 	return Way{
 		Name: "Istio",
@@ -37,38 +37,38 @@ func istioWay() Way {
 			{Name: settingIstioTLSMode, Value: "istio.tlsMode", Doc: "how Istio connects to predictors",
 				Words: []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"}},
 		},
-		Annotations: []v1.RouteAnnotation{
+		Annotations: []v1.WayAnnotation{
 			{Name: annotationIstioGateway}, {Name: annotationIstioHost},
 			{Name: annotationIstioRetries, Number: true}, {Name: annotationIstioRetriesTimeout, Number: true},
 		},
 		Prefix: "istio-",
 		Kinds: []Kind{
-			routeKind(istioGVK("DestinationRule"), "destinationrules", RankNamed, v1.ConditionIstio),
-			routeKind(istioGVK("VirtualService"), "virtualservices", RankRoute, v1.ConditionIstio),
+			wayKind(istioGVK("DestinationRule"), "destinationrules", RankNamed, v1.ConditionIstio),
+			wayKind(istioGVK("VirtualService"), "virtualservices", RankTraffic, v1.ConditionIstio),
 		},
-		route:  routeIstio,
-		limits: istioLimits,
+		objects: istioObjects,
+		limits:  istioLimits,
 	}
 }
 
-func istioLimits(r *routing) []limit {
-	if r.config[settingIstioTLSMode] != "" {
+func istioLimits(t *traffic) []limit {
+	if t.config[settingIstioTLSMode] != "" {
 		return nil
 	}
-	return r.eachTLS("Istio connects in plain text, and the executor speaks TLS: set ISTIO_TLS_MODE")
+	return t.eachTLS("Istio connects in plain text, and the executor speaks TLS: set ISTIO_TLS_MODE")
 }
 
-// routeIstio makes a VirtualService for the deployment and one for each
+// istioObjects makes a VirtualService for the deployment and one for each
 // explainer, and a DestinationRule for each Service.
-func routeIstio(r *routing) ([]Object, error) {
-	retries, err := r.istioRetries()
+func istioObjects(t *traffic) ([]Object, error) {
+	retries, err := t.istioRetries()
 	if err != nil {
 		return nil, err
 	}
-	route := func(match map[string]any, port func(*backend) int32) map[string]any {
-		http := map[string]any{"match": []any{match}, "route": r.istioDestinations(port)}
-		if s := r.shadow; s != nil {
-			http["mirror"] = istioDestination(r.host(s), s.predictor, port(s))
+	rule := func(match map[string]any, port func(*backend) int32) map[string]any {
+		http := map[string]any{"match": []any{match}, "route": t.istioDestinations(port)}
+		if s := t.shadow; s != nil {
+			http["mirror"] = istioDestination(t.host(s), s.predictor, port(s))
 			if s.weight > 0 {
 				http["mirrorPercentage"] = map[string]any{"value": int64(s.weight)}
 			}
@@ -78,38 +78,38 @@ func routeIstio(r *routing) ([]Object, error) {
 		}
 		return http
 	}
-	rest := route(map[string]any{"uri": map[string]any{"prefix": r.prefix()}}, func(b *backend) int32 { return b.http })
+	rest := rule(map[string]any{"uri": map[string]any{"prefix": t.prefix()}}, func(b *backend) int32 { return b.http })
 	rest["rewrite"] = map[string]any{"uri": "/"}
-	grpc := route(map[string]any{
+	grpc := rule(map[string]any{
 		"uri": map[string]any{"regex": istioGRPC},
 		"headers": map[string]any{
-			"seldon":    map[string]any{"exact": r.deployment.Name},
-			"namespace": map[string]any{"exact": r.deployment.Namespace},
+			"seldon":    map[string]any{"exact": t.deployment.Name},
+			"namespace": map[string]any{"exact": t.deployment.Namespace},
 		},
 	}, func(b *backend) int32 { return b.grpc })
 
-	objects := []Object{r.virtualService(r.deployment.ID(), rest, grpc)}
-	for _, b := range r.predictors() {
-		objects = append(objects, r.destinationRule(b, r.host(b), r.istioPolicy()))
+	objects := []Object{t.virtualService(t.deployment.ID(), rest, grpc)}
+	for _, b := range t.predictors() {
+		objects = append(objects, t.destinationRule(b, t.host(b), t.istioPolicy()))
 	}
-	for i := range r.explainers {
-		e := &r.explainers[i]
+	for i := range t.explainers {
+		e := &t.explainers[i]
 		// Within its namespace a Service goes by its short name.
 		destination := istioDestination(e.service.Name, e.predictor, e.http)
 		objects = append(objects,
-			r.virtualService(cut(e.service.Name, "-http"), map[string]any{
-				"match":   []any{map[string]any{"uri": map[string]any{"prefix": r.explainerPrefix(e)}}},
+			t.virtualService(cut(e.service.Name, "-http"), map[string]any{
+				"match":   []any{map[string]any{"uri": map[string]any{"prefix": t.explainerPrefix(e)}}},
 				"rewrite": map[string]any{"uri": "/"},
 				"route":   []any{map[string]any{"destination": destination, "weight": int64(100)}},
 			}),
-			r.destinationRule(e, e.service.Name, nil))
+			t.destinationRule(e, e.service.Name, nil))
 	}
 	return objects, nil
 }
 
-func (r *routing) istioRetries() (map[string]any, error) {
-	attempts, err := r.number(annotationIstioRetries, 0)
-	seconds, timeoutErr := r.number(annotationIstioRetriesTimeout, 1)
+func (t *traffic) istioRetries() (map[string]any, error) {
+	attempts, err := t.number(annotationIstioRetries, 0)
+	seconds, timeoutErr := t.number(annotationIstioRetriesTimeout, 1)
 	if err := errors.Join(err, timeoutErr); err != nil || attempts == 0 {
 		return nil, err
 	}
@@ -120,11 +120,11 @@ func (r *routing) istioRetries() (map[string]any, error) {
 	}, nil
 }
 
-func (r *routing) istioDestinations(port func(*backend) int32) []any {
+func (t *traffic) istioDestinations(port func(*backend) int32) []any {
 	var destinations []any
-	for i := range r.backends {
-		b := &r.backends[i]
-		d := map[string]any{"destination": istioDestination(r.host(b), b.predictor, port(b))}
+	for i := range t.backends {
+		b := &t.backends[i]
+		d := map[string]any{"destination": istioDestination(t.host(b), b.predictor, port(b))}
 		if b.weight > 0 {
 			d["weight"] = int64(b.weight)
 		}
@@ -137,28 +137,28 @@ func istioDestination(host, subset string, port int32) map[string]any {
 	return map[string]any{"host": host, "subset": subset, "port": map[string]any{"number": int64(port)}}
 }
 
-func (r *routing) virtualService(name string, routes ...map[string]any) Object {
-	http := make([]any, len(routes))
-	for i := range routes {
-		http[i] = routes[i]
+func (t *traffic) virtualService(name string, rules ...map[string]any) Object {
+	http := make([]any, len(rules))
+	for i := range rules {
+		http[i] = rules[i]
 	}
-	return r.object(istioGVK("VirtualService"), name, map[string]any{
-		"hosts":    anys(r.list(annotationIstioHost, "*")),
-		"gateways": anys([]string{r.text(annotationIstioGateway, r.config[settingIstioGateway])}),
+	return t.object(istioGVK("VirtualService"), name, map[string]any{
+		"hosts":    anys(t.list(annotationIstioHost, "*")),
+		"gateways": anys([]string{t.text(annotationIstioGateway, t.config[settingIstioGateway])}),
 		"http":     http,
 	})
 }
 
 // istioPolicy keeps idle connections for a while, or connects as the
 // installation says.
-func (r *routing) istioPolicy() map[string]any {
-	if mode := r.config[settingIstioTLSMode]; mode != "" {
+func (t *traffic) istioPolicy() map[string]any {
+	if mode := t.config[settingIstioTLSMode]; mode != "" {
 		return map[string]any{"tls": map[string]any{"mode": mode}}
 	}
 	return map[string]any{"connectionPool": map[string]any{"http": map[string]any{"idleTimeout": "60s"}}}
 }
 
-func (r *routing) destinationRule(b *backend, host string, policy map[string]any) Object {
+func (t *traffic) destinationRule(b *backend, host string, policy map[string]any) Object {
 	spec := map[string]any{
 		"host":    host,
 		"subsets": []any{map[string]any{"name": b.predictor, "labels": map[string]any{"version": b.version}}},
@@ -166,7 +166,7 @@ func (r *routing) destinationRule(b *backend, host string, policy map[string]any
 	if policy != nil {
 		spec["trafficPolicy"] = policy
 	}
-	return r.object(istioGVK("DestinationRule"), b.service.Name, spec)
+	return t.object(istioGVK("DestinationRule"), b.service.Name, spec)
 }
 
 func anys(list []string) []any {

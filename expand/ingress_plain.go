@@ -21,12 +21,12 @@ const (
 	annotationIngressHost = "seldon.io/ingress-host"
 )
 
-// plainWay is routing by Ingress, networking.k8s.io/v1. Each implementation of
+// plainWay is the way by Ingress, networking.k8s.io/v1. Each implementation of
 // it takes off the prefix of a path in its own way.
 func plainWay() Way {
-	ingress := routeKind(networkingv1.SchemeGroupVersion.WithKind("Ingress"), "ingresses", RankRoute, v1.ConditionRoutes)
+	ingress := wayKind(networkingv1.SchemeGroupVersion.WithKind("Ingress"), "ingresses", RankTraffic, v1.ConditionRoutes)
 	ingress.Optional = false
-	middleware := routeKind(traefikGVK("Middleware"), "middlewares", RankNamed, v1.ConditionRoutes)
+	middleware := wayKind(traefikGVK("Middleware"), "middlewares", RankNamed, v1.ConditionRoutes)
 	middleware.When = Choice{settingIngressController, "traefik"}
 	return Way{
 		Name: "Ingress",
@@ -37,10 +37,10 @@ func plainWay() Way {
 			{Name: settingIngressClass, Value: "ingress.class", Doc: "IngressClass"},
 			{Name: settingIngressHost, Value: "ingress.host", Doc: "host of deployments that name none"},
 		},
-		Annotations: []v1.RouteAnnotation{{Name: annotationIngressHost, Faults: hostFaults}},
+		Annotations: []v1.WayAnnotation{{Name: annotationIngressHost, Faults: hostFaults}},
 		Prefix:      "ingress-",
 		Kinds:       []Kind{ingress, middleware},
-		route:       routePlain,
+		objects:     plainObjects,
 		limits:      plainLimits,
 	}
 }
@@ -48,103 +48,103 @@ func plainWay() Way {
 // ingressController makes the objects for one implementation of Ingress.
 type ingressController struct {
 	// shares is the number of predictors that it can divide requests between.
-	shares int
-	route  func(*routing) []Object
+	shares  int
+	objects func(*traffic) []Object
 }
 
 func ingressControllers() map[string]ingressController {
 	return map[string]ingressController{
-		"nginx":   {2, routeNginx},
-		"traefik": {1, routeTraefik},
+		"nginx":   {2, nginxObjects},
+		"traefik": {1, traefikObjects},
 	}
 }
 
-func plainLimits(r *routing) []limit {
-	controller := r.config[settingIngressController]
+func plainLimits(t *traffic) []limit {
+	controller := t.config[settingIngressController]
 	var limits []limit
-	if s := r.shadow; s != nil {
+	if s := t.shadow; s != nil {
 		limits = append(limits, s.limit("shadow", "gets no requests: an Ingress cannot copy them; the Gateway API can"))
 	}
-	for i := ingressControllers()[controller].shares; i < len(r.backends); i++ {
-		b := &r.backends[i]
+	for i := ingressControllers()[controller].shares; i < len(t.backends); i++ {
+		b := &t.backends[i]
 		limits = append(limits, b.limit("traffic", fmt.Sprintf("gets no requests: an Ingress of %s divides them between %d at most; the Gateway API has no such limit",
 			controller, ingressControllers()[controller].shares)))
 	}
-	if !r.plainGRPC() {
+	if !t.plainGRPC() {
 		limits = append(limits, limit{path: "metadata.name", message: "no gRPC from outside: an Ingress tells deployments apart by host alone; set the annotation " +
 			annotationIngressHost + ", with nginx, or use the Gateway API"})
 	}
 	return limits
 }
 
-// plainGRPC reports whether gRPC is routed: by a host of the deployment's own,
+// plainGRPC reports whether gRPC comes in: by a host of the deployment's own,
 // since an Ingress does not look at headers.
-func (r *routing) plainGRPC() bool {
-	return r.config[settingIngressController] == "nginx" && r.text(annotationIngressHost, "") != ""
+func (t *traffic) plainGRPC() bool {
+	return t.config[settingIngressController] == "nginx" && t.text(annotationIngressHost, "") != ""
 }
 
-func routePlain(r *routing) ([]Object, error) {
-	_, err := r.number(annotationRESTTimeout, 0)
-	_, grpcErr := r.number(annotationGRPCTimeout, 0)
+func plainObjects(t *traffic) ([]Object, error) {
+	_, err := t.number(annotationRESTTimeout, 0)
+	_, grpcErr := t.number(annotationGRPCTimeout, 0)
 	if err := errors.Join(err, grpcErr); err != nil {
 		return nil, err
 	}
-	return ingressControllers()[r.config[settingIngressController]].route(r), nil
+	return ingressControllers()[t.config[settingIngressController]].objects(t), nil
 }
 
 const nginx = "nginx.ingress.kubernetes.io/"
 
-// routeNginx makes Ingresses for ingress-nginx: one for REST and, with a host
+// nginxObjects makes Ingresses for ingress-nginx: one for REST and, with a host
 // of the deployment's own, one for gRPC; one of each for a canary; one for the
 // explainers.
-func routeNginx(r *routing) []Object {
+func nginxObjects(t *traffic) []Object {
 	add := func(objects []Object, b *backend, name, suffix string, canary map[string]string) []Object {
-		objects = append(objects, r.ingress(name, merge(canary, r.nginxREST(b)), nginxPath(r.prefix(), b)))
-		if r.plainGRPC() {
-			objects = append(objects, r.ingress(r.deployment.RouteName("grpc"+suffix), merge(canary, r.nginxGRPC(b)),
+		objects = append(objects, t.ingress(name, merge(canary, t.nginxREST(b)), nginxPath(t.prefix(), b)))
+		if t.plainGRPC() {
+			objects = append(objects, t.ingress(t.deployment.WayObjectName("grpc"+suffix), merge(canary, t.nginxGRPC(b)),
 				ingressPath("/", networkingv1.PathTypePrefix, b, b.grpc)))
 		}
 		return objects
 	}
-	objects := add(nil, &r.backends[0], r.deployment.ID(), "", nil)
-	if r.weighted() {
-		b := &r.backends[1]
-		objects = add(objects, b, r.deployment.RouteName("canary"), "-canary", map[string]string{
+	objects := add(nil, &t.backends[0], t.deployment.ID(), "", nil)
+	if t.weighted() {
+		b := &t.backends[1]
+		objects = add(objects, b, t.deployment.WayObjectName("canary"), "-canary", map[string]string{
 			nginx + "canary": "true", nginx + "canary-weight": strconv.Itoa(int(b.weight)),
 		})
 	}
 	var explainers []networkingv1.HTTPIngressPath
-	for i := range r.explainers {
-		e := &r.explainers[i]
-		explainers = append(explainers, nginxPath(r.explainerPrefix(e), e))
+	for i := range t.explainers {
+		e := &t.explainers[i]
+		explainers = append(explainers, nginxPath(t.explainerPrefix(e), e))
 	}
 	if len(explainers) > 0 {
-		objects = append(objects, r.ingress(r.deployment.RouteName("explainer"), r.nginxREST(&r.explainers[0]), explainers...))
+		objects = append(objects, t.ingress(t.deployment.WayObjectName("explainer"), t.nginxREST(&t.explainers[0]), explainers...))
 	}
 	return objects
 }
 
 // nginxREST are the annotations of an Ingress that leads to b over HTTP.
-func (r *routing) nginxREST(b *backend) map[string]string {
+func (t *traffic) nginxREST(b *backend) map[string]string {
 	annotations := map[string]string{nginx + "use-regex": "true", nginx + "rewrite-target": "/$2"}
 	if b.certSecret != "" {
 		annotations[nginx+"backend-protocol"] = "HTTPS"
 	}
-	return merge(annotations, r.nginxTimeout(annotationRESTTimeout))
+	return merge(annotations, t.nginxTimeout(annotationRESTTimeout))
 }
 
 // nginxGRPC are the annotations of an Ingress that leads to b over gRPC.
-func (r *routing) nginxGRPC(b *backend) map[string]string {
+func (t *traffic) nginxGRPC(b *backend) map[string]string {
 	annotations := map[string]string{nginx + "backend-protocol": "GRPC"}
 	if b.certSecret != "" {
 		annotations[nginx+"backend-protocol"] = "GRPCS"
 	}
-	return merge(annotations, r.nginxTimeout(annotationGRPCTimeout))
+	return merge(annotations, t.nginxTimeout(annotationGRPCTimeout))
 }
 
-func (r *routing) nginxTimeout(annotation string) map[string]string {
-	ms, err := r.number(annotation, 0)
-	if err != nil || ms == 0 { // routePlain has told an error.
+func (t *traffic) nginxTimeout(annotation string) map[string]string {
+	ms, err := t.number(annotation, 0)
+	if err != nil || ms == 0 { // plainObjects has told an error.
 		return nil
 	}
 	seconds := strconv.FormatInt((ms+999)/1000, 10)
@@ -164,35 +164,35 @@ func nginxPath(prefix string, b *backend) networkingv1.HTTPIngressPath {
 	return ingressPath(prefix[:len(prefix)-1]+"(/|$)(.*)", networkingv1.PathTypeImplementationSpecific, b, b.http)
 }
 
-// routeTraefik makes an Ingress for Traefik and the Middleware that takes off
+// traefikObjects makes an Ingress for Traefik and the Middleware that takes off
 // its prefixes.
-func routeTraefik(r *routing) []Object {
-	name := r.deployment.ID()
-	paths := []networkingv1.HTTPIngressPath{ingressPath(r.prefix(), networkingv1.PathTypePrefix, &r.backends[0], r.backends[0].http)}
-	prefixes := []any{r.prefix()}
-	for i := range r.explainers {
-		e := &r.explainers[i]
-		paths = append(paths, ingressPath(r.explainerPrefix(e), networkingv1.PathTypePrefix, e, e.http))
-		prefixes = append(prefixes, r.explainerPrefix(e))
+func traefikObjects(t *traffic) []Object {
+	name := t.deployment.ID()
+	paths := []networkingv1.HTTPIngressPath{ingressPath(t.prefix(), networkingv1.PathTypePrefix, &t.backends[0], t.backends[0].http)}
+	prefixes := []any{t.prefix()}
+	for i := range t.explainers {
+		e := &t.explainers[i]
+		paths = append(paths, ingressPath(t.explainerPrefix(e), networkingv1.PathTypePrefix, e, e.http))
+		prefixes = append(prefixes, t.explainerPrefix(e))
 	}
 	return []Object{
-		r.ingress(name, map[string]string{
-			"traefik.ingress.kubernetes.io/router.middlewares": r.deployment.Namespace + "-" + name + "@kubernetescrd",
+		t.ingress(name, map[string]string{
+			"traefik.ingress.kubernetes.io/router.middlewares": t.deployment.Namespace + "-" + name + "@kubernetescrd",
 		}, paths...),
-		r.object(traefikGVK("Middleware"), name, map[string]any{"stripPrefix": map[string]any{"prefixes": prefixes}}),
+		t.object(traefikGVK("Middleware"), name, map[string]any{"stripPrefix": map[string]any{"prefixes": prefixes}}),
 	}
 }
 
-func (r *routing) ingress(name string, annotations map[string]string, paths ...networkingv1.HTTPIngressPath) Object {
+func (t *traffic) ingress(name string, annotations map[string]string, paths ...networkingv1.HTTPIngressPath) Object {
 	i := &networkingv1.Ingress{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "Ingress"},
-		ObjectMeta: r.meta(name),
+		ObjectMeta: t.meta(name),
 	}
 	i.Annotations = annotations
-	if class := r.config[settingIngressClass]; class != "" {
+	if class := t.config[settingIngressClass]; class != "" {
 		i.Spec.IngressClassName = &class
 	}
-	hosts := r.list(annotationIngressHost, r.config[settingIngressHost])
+	hosts := t.list(annotationIngressHost, t.config[settingIngressHost])
 	if len(hosts) == 0 {
 		hosts = []string{""}
 	}
@@ -205,9 +205,9 @@ func (r *routing) ingress(name string, annotations map[string]string, paths ...n
 	return i
 }
 
-func ingressPath(path string, t networkingv1.PathType, b *backend, port int32) networkingv1.HTTPIngressPath {
+func ingressPath(path string, kind networkingv1.PathType, b *backend, port int32) networkingv1.HTTPIngressPath {
 	return networkingv1.HTTPIngressPath{
-		Path: path, PathType: &t,
+		Path: path, PathType: &kind,
 		Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{
 			Name: b.service.Name, Port: networkingv1.ServiceBackendPort{Number: port},
 		}},

@@ -184,9 +184,9 @@ func TestShadowWithoutPods(t *testing.T) {
 	}
 }
 
-// TestRouteAnnotationsAreChecked: names of hosts and Gateways are held to what
+// TestWayAnnotationsAreChecked: names of hosts and Gateways are held to what
 // they may be, before anything is applied.
-func TestRouteAnnotationsAreChecked(t *testing.T) {
+func TestWayAnnotationsAreChecked(t *testing.T) {
 	for annotations, want := range map[string][]string{
 		`seldon.io/gateway: "a, b/c, b/c/d", seldon.io/gateway-host: "a.example.com, *.example.com", seldon.io/ingress-host: b.example.com`: {},
 		`seldon.io/gateway: "a/b/c/d,/x"`: {

@@ -26,15 +26,16 @@ const (
 	RankWorkload
 	// RankScaler is of what acts on Deployments: autoscalers and budgets.
 	RankScaler
-	// RankNamed is of what routes name, and RankRoute of the routes. Both wait
-	// until the Deployments that requests would reach serve.
+	// RankTraffic is of what leads requests to a deployment, and RankNamed of
+	// what that names. Both wait until the Deployments that requests would reach
+	// serve.
 	RankNamed
-	RankRoute
+	RankTraffic
 )
 
-// OfRoutes reports whether an object of this rank has a part in sending
+// OfTraffic reports whether an object of this rank has a part in sending
 // requests to a deployment.
-func (r Rank) OfRoutes() bool { return r >= RankNamed }
+func (r Rank) OfTraffic() bool { return r >= RankNamed }
 
 // Kind is a kind of objects that deployments own.
 type Kind struct {
@@ -51,16 +52,17 @@ type Kind struct {
 	// When is the setting of its way under which the kind is made; the zero value:
 	// always.
 	When Choice
-	// routes are annotations by which an object of the kind is a route.
-	routes []string
+	// traffic are annotations by which an object of the kind leads requests to a
+	// deployment.
+	traffic []string
 }
 
-// RankOf is the rank of one object of the kind. A Service may carry a route in
-// its annotations; then it has the rank of a route.
+// RankOf is the rank of one object of the kind. A Service may lead requests by
+// its annotations; then it has the rank of what does.
 func (k *Kind) RankOf(o metav1.Object) Rank {
-	for _, annotation := range k.routes {
+	for _, annotation := range k.traffic {
 		if o.GetAnnotations()[annotation] != "" {
-			return RankRoute
+			return RankTraffic
 		}
 	}
 	return k.Rank
@@ -91,7 +93,7 @@ func fixedKinds() []Kind {
 	}
 	return []Kind{
 		{GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Service"), Resource: "services", Noun: "Service",
-			Condition: v1.ConditionServices, Rank: RankService, routes: onServices},
+			Condition: v1.ConditionServices, Rank: RankService, traffic: onServices},
 		{GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Resource: "deployments", Noun: "Deployment",
 			Condition: v1.ConditionDeployments, Rank: RankWorkload},
 		{GroupVersionKind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), Resource: "horizontalpodautoscalers", Noun: "HPA",

@@ -17,9 +17,9 @@ func (b *backend) limit(field, message string) limit {
 }
 
 // eachTLS says the same of every predictor that speaks TLS.
-func (r *routing) eachTLS(message string) []limit {
+func (t *traffic) eachTLS(message string) []limit {
 	var limits []limit
-	for _, b := range r.predictors() {
+	for _, b := range t.predictors() {
 		if b.certSecret != "" {
 			limits = append(limits, b.limit("ssl", message))
 		}
@@ -34,10 +34,10 @@ func Warnings(d *v1.SeldonDeployment, c Config) v1.Problems {
 	for i := range d.Spec.Predictors {
 		limits = append(limits, predictorLimits(i, &d.Spec.Predictors[i], &c)...)
 	}
-	r := routed(d, c.Ingress, nil)
+	t := trafficOf(d, c.Ingress, nil)
 	for _, way := range c.Ingress.waysOn() {
-		if way.limits != nil && len(r.backends) > 0 {
-			limits = append(limits, way.limits(r)...)
+		if way.limits != nil && len(t.backends) > 0 {
+			limits = append(limits, way.limits(t)...)
 		}
 	}
 	problems := make(v1.Problems, len(limits))

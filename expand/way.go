@@ -23,21 +23,21 @@ type Way struct {
 	// that switches the way on.
 	Settings []Setting
 	// Annotations are those of a deployment that the way reads.
-	Annotations []v1.RouteAnnotation
+	Annotations []v1.WayAnnotation
 	// Prefix begins their names after "seldon.io/". A change of an annotation
 	// with this prefix restarts no pod.
 	Prefix string
-	// OnServices is the annotation by which the way makes a route of a Service.
+	// OnServices is the annotation by which the way sends requests to a Service.
 	// It is empty for a way with objects of its own alone.
 	OnServices string
 	// Kinds are those of the objects that it makes.
 	Kinds []Kind
 
-	// route makes the objects. It may add annotations to Services.
-	route func(*routing) ([]Object, error)
+	// objects makes them. It may add annotations to Services.
+	objects func(*traffic) ([]Object, error)
 	// limits says what a deployment asks for and this way cannot do; nil: it
 	// can do everything.
-	limits func(*routing) []limit
+	limits func(*traffic) []limit
 }
 
 // Setting is a setting of a way.
@@ -110,9 +110,9 @@ func (s WaySettings) waysOn() []Way {
 // Choice is a value of a setting.
 type Choice struct{ Setting, Value string }
 
-// RouteAnnotations lists the annotations that any way reads.
-func RouteAnnotations() []v1.RouteAnnotation {
-	var all []v1.RouteAnnotation
+// WayAnnotations lists the annotations that any way reads.
+func WayAnnotations() []v1.WayAnnotation {
+	var all []v1.WayAnnotation
 	for _, w := range Ways() {
 		all = append(all, w.Annotations...)
 	}
@@ -126,7 +126,7 @@ func (s WaySettings) kindsOf(w *Way) []Kind {
 	})
 }
 
-// route is a row for a kind that a way makes.
-func routeKind(gvk schema.GroupVersionKind, resource string, rank Rank, condition string) Kind {
+// wayKind is a row for a kind that a way makes.
+func wayKind(gvk schema.GroupVersionKind, resource string, rank Rank, condition string) Kind {
 	return Kind{GroupVersionKind: gvk, Resource: resource, Noun: gvk.Kind, Condition: condition, Rank: rank, Optional: true}
 }

@@ -182,21 +182,21 @@ func (p *predictor) label(w *workload, labels, selector, annotations map[string]
 	for _, from := range []map[string]string{p.deployment.Spec.Annotations, p.spec.Annotations, annotations} {
 		maps.Copy(d.Annotations, from)
 		for key, value := range from {
-			if !aboutRoutes(key) {
+			if !aboutWays(key) {
 				d.Spec.Template.Annotations[key] = value
 			}
 		}
 	}
 }
 
-// aboutRoutes reports whether an annotation says how requests get to the pods,
+// aboutWays reports whether an annotation says how requests get to the pods,
 // and nothing of the pods.
-func aboutRoutes(annotation string) bool {
+func aboutWays(annotation string) bool {
 	name, ours := strings.CutPrefix(annotation, "seldon.io/")
-	return ours && slices.ContainsFunc(routePrefixes(), func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	return ours && slices.ContainsFunc(wayPrefixes(), func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
-func routePrefixes() []string {
+func wayPrefixes() []string {
 	prefixes := []string{"headless-svc", "svc-name"}
 	for _, w := range Ways() {
 		prefixes = append(prefixes, w.Prefix)

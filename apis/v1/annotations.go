@@ -80,7 +80,7 @@ type annotation struct {
 }
 
 // annotations is the table of all annotations that are read, but for those of
-// routes: they are in [ValidateOptions].
+// the ways into the cluster: they are in [ValidateOptions].
 func annotations() []annotation {
 	in := func(where string, kind annotationKind, name, doc string) annotation {
 		return annotation{setting.Setting{Group: where, Annotation: name, Doc: doc}, kind}
@@ -116,7 +116,7 @@ func annotationsOf(kind annotationKind) []string {
 }
 
 // AnnotationSettings lists the annotations that are read, by where they are
-// written, but for those of routes.
+// written, but for those of ways.
 func AnnotationSettings() []setting.Setting {
 	all := annotations()
 	settings := make([]setting.Setting, len(all))

@@ -62,8 +62,8 @@ func (d *SeldonDeployment) ExplainerName(p *PredictorSpec) string {
 	return shorten(d.Name + "-" + p.Name + "-explainer")
 }
 
-// RouteName names an object of routing that is not the only one of its kind.
-func (d *SeldonDeployment) RouteName(suffix string) string { return shorten(d.Name + "-" + suffix) }
+// WayObjectName names an object of a way into the cluster that is not the only one of its kind.
+func (d *SeldonDeployment) WayObjectName(suffix string) string { return shorten(d.Name + "-" + suffix) }
 
 // ServiceHost is the DNS name of a Service of the deployment.
 func (d *SeldonDeployment) ServiceHost(service string) string {

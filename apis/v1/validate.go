@@ -21,15 +21,15 @@ type ValidateOptions struct {
 	// ExecutorPorts are where executors listen; [ExecutorPorts] unless the
 	// installation says otherwise.
 	ExecutorPorts Ports
-	// RouteAnnotations are those that ways into the cluster read.
-	RouteAnnotations []RouteAnnotation
+	// WayAnnotations are those that ways into the cluster read.
+	WayAnnotations []WayAnnotation
 }
 
 // +kubebuilder:object:generate=false
 
-// RouteAnnotation is an annotation of a deployment that is read where routes
-// are made.
-type RouteAnnotation struct {
+// WayAnnotation is an annotation of a deployment that a way into the cluster
+// reads.
+type WayAnnotation struct {
 	Name string
 	// Number: the value is a whole number, 0 or more.
 	Number bool

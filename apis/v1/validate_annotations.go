@@ -12,7 +12,7 @@ import (
 // known lists the annotations that something reads.
 func (v *validator) known() []string {
 	all := annotationsOf("")
-	for _, a := range v.RouteAnnotations {
+	for _, a := range v.WayAnnotations {
 		all = append(all, a.Name)
 	}
 	return all
@@ -62,14 +62,14 @@ func (v *validator) number(at, key, value string) {
 		v.errorf(at, "%q is not a whole number", value)
 	case slices.Contains(annotationsOf(limitAnnotation), key) && !strings.HasPrefix(at, "metadata"):
 		v.errorf(at, "%q is not a whole number, so that the executor would not start", value)
-	case slices.ContainsFunc(v.RouteAnnotations, func(a RouteAnnotation) bool { return a.Number && a.Name == key }):
+	case slices.ContainsFunc(v.WayAnnotations, func(a WayAnnotation) bool { return a.Number && a.Name == key }):
 		v.warnf(at, "%q is not a whole number, so that no routes can be made of it", value)
 	}
 }
 
-// routeNames checks the annotations that hold names, separated by commas.
-func (v *validator) routeNames(at, key, value string) {
-	for _, a := range v.RouteAnnotations {
+// wayNames checks the annotations that hold names, separated by commas.
+func (v *validator) wayNames(at, key, value string) {
+	for _, a := range v.WayAnnotations {
 		if a.Name != key || a.Faults == nil {
 			continue
 		}
@@ -88,7 +88,7 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 			continue
 		}
 		v.number(at, key, value)
-		v.routeNames(at, key, value)
+		v.wayNames(at, key, value)
 		switch meant := suggest(key, known); {
 		case slices.Contains(known, key) || meant == "":
 		case !strings.HasPrefix(key, AnnotationExecutorEnv):

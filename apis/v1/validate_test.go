@@ -220,10 +220,10 @@ func TestValidateNoExecutor(t *testing.T) {
 	})
 }
 
-// TestValidateRouteAnnotations: what they may hold is told by who reads them.
-func TestValidateRouteAnnotations(t *testing.T) {
+// TestValidateWayAnnotations: what they may hold is told by who reads them.
+func TestValidateWayAnnotations(t *testing.T) {
 	rules := testRules()
-	rules.RouteAnnotations = []RouteAnnotation{
+	rules.WayAnnotations = []WayAnnotation{
 		{Name: "seldon.io/road"}, {Name: "seldon.io/road-retries", Number: true},
 		{Name: "seldon.io/road-host", Faults: func(name string) []string {
 			if name == "wrong" {

@@ -2,8 +2,8 @@
 // deployments ask for them.
 //
 // A pass gathers all that is known, expands the deployment by the same function
-// that `radiant render` prints, applies what differs, switches the routes when
-// what they lead to serves, removes what is no longer wanted, and writes one
+// that `radiant render` prints, applies what differs, switches the traffic when
+// what it is to reach serves, removes what is no longer wanted, and writes one
 // status.
 package controller
 
@@ -38,7 +38,7 @@ type Reconciler struct {
 	recorder      events.EventRecorder
 	metrics       *metrics
 	now           func() time.Time
-	// drain is how long gateways may take to follow their routes.
+	// drain is how long gateways may take to send requests elsewhere.
 	drain time.Duration
 }
 

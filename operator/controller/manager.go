@@ -42,7 +42,7 @@ type Options struct {
 	Namespace string
 	// Workers is how many deployments are looked at at once; at least 1.
 	Workers int
-	// Drain is how long gateways may take to follow their routes: so long old
+	// Drain is how long gateways may take to send requests elsewhere: so long old
 	// pods stay after a switch.
 	Drain    time.Duration
 	Election Election

@@ -44,7 +44,7 @@ type memory struct {
 	mu      sync.Mutex
 	now     func() time.Time
 	objects map[ref]written
-	// switched is when the routes of a deployment were last changed, statuses
+	// switched is when the traffic of a deployment was last switched, statuses
 	// what was last written of it.
 	switched map[types.NamespacedName]time.Time
 	statuses map[types.NamespacedName]writtenStatus
@@ -78,13 +78,13 @@ func (m *memory) recall(r ref) (written, bool) {
 	return w, ok
 }
 
-func (m *memory) switchedRoutes(deployment types.NamespacedName) {
+func (m *memory) switchedTraffic(deployment types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.switched[deployment] = m.now()
 }
 
-// sinceSwitch is how long ago the routes were changed; false if that was
+// sinceSwitch is how long ago the traffic was switched; false if that was
 // before this process.
 func (m *memory) sinceSwitch(deployment types.NamespacedName) (time.Duration, bool) {
 	m.mu.Lock()

@@ -29,7 +29,7 @@ spec:
 
 // TestFirstPassAppliesByRank records what an operator sends to the API server
 // for a new deployment: Services, Deployments, what acts on Deployments, what
-// routes name, routes.
+// leads requests names, what leads requests.
 func TestFirstPassAppliesByRank(t *testing.T) {
 	w := newWorld(t, server)
 	if err := server.Install(t.Context(), traefikMiddleware()); err != nil {
@@ -61,7 +61,7 @@ func TestFirstPassAppliesByRank(t *testing.T) {
 	if !slices.IsSorted(order) {
 		t.Errorf("the objects are applied in the order\n%s", strings.Join(sent, "\n"))
 	}
-	want := []expand.Rank{expand.RankService, expand.RankWorkload, expand.RankScaler, expand.RankNamed, expand.RankRoute}
+	want := []expand.Rank{expand.RankService, expand.RankWorkload, expand.RankScaler, expand.RankNamed, expand.RankTraffic}
 	if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, want) {
 		t.Errorf("the ranks of what was applied are %v, want %v:\n%s", got, want, strings.Join(sent, "\n"))
 	}

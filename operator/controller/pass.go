@@ -26,8 +26,8 @@ type pass struct {
 	// written but not seen yet is missing.
 	workloads map[string]*appsv1.Deployment
 	changes   Changes
-	// routesBehind: routes lead where the deployment no longer wants them to.
-	routesBehind bool
+	// trafficBehind: requests are led where the deployment no longer wants them to.
+	trafficBehind bool
 	// refused are objects that cannot be applied before somebody changes
 	// something.
 	refused []refused
@@ -50,7 +50,7 @@ func steps() []step {
 		{"expanding", (*pass).expandObjects},
 		{"removing autoscalers", (*pass).removeScalers},
 		{"applying workloads", (*pass).applyWorkloads},
-		{"switching routes", (*pass).switchRoutes},
+		{"switching routes", (*pass).switchTraffic},
 		{"removing what is no longer wanted", (*pass).prune},
 	}
 }
@@ -97,10 +97,11 @@ func (p *pass) expandObjects(context.Context) error {
 	return nil
 }
 
-// applyWorkloads applies everything but routes.
+// applyWorkloads applies everything but what leads requests to
+// a deployment.
 func (p *pass) applyWorkloads(ctx context.Context) error {
 	for _, d := range p.desired {
-		if d.rank.OfRoutes() {
+		if d.rank.OfTraffic() {
 			continue
 		}
 		if err := p.apply(ctx, d); err != nil {

@@ -22,7 +22,7 @@ func (p *pass) prune(ctx context.Context) error {
 	if len(workloads) > 0 {
 		return p.pruneWorkloads(ctx, workloads)
 	}
-	rest := p.stale(func(k kind, o client.Object) bool { return k.Rank != expand.RankWorkload && !isRoute(k, o) })
+	rest := p.stale(func(k kind, o client.Object) bool { return k.Rank != expand.RankWorkload && !isTraffic(k, o) })
 	if len(rest) == 0 {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (p *pass) prune(ctx context.Context) error {
 }
 
 func (p *pass) pruneWorkloads(ctx context.Context, old []staleObject) error {
-	if p.routesBehind || len(p.refused) > 0 {
+	if p.trafficBehind || len(p.refused) > 0 {
 		return nil // Requests may still go there.
 	}
 	if since, ok := p.memory.sinceSwitch(p.name()); ok && since < p.drain {

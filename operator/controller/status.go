@@ -205,7 +205,7 @@ func (p *pass) objectsReady(name string) (v1.Condition, bool) {
 	any, behind := false, false
 	for _, d := range p.desired {
 		if d.kind.Condition == name {
-			any, behind = true, behind || d.rank.OfRoutes() && p.routesBehind
+			any, behind = true, behind || d.rank.OfTraffic() && p.trafficBehind
 		}
 	}
 	if behind {

@@ -276,7 +276,7 @@ func (c *cluster) live(t *testing.T) {
 // withoutRoutes waits for an operator under other settings to remove what
 // these no longer ask for.
 func (c *cluster) withoutRoutes(t *testing.T) {
-	kinds := slices.DeleteFunc(expand.AllKinds(), func(k expand.Kind) bool { return k.Optional || !k.Rank.OfRoutes() })
+	kinds := slices.DeleteFunc(expand.AllKinds(), func(k expand.Kind) bool { return k.Optional || !k.Rank.OfTraffic() })
 	for _, kind := range append(kinds, optional()...) {
 		until(t, "the end of all "+kind.Kind, func() error { return c.count(t.Context(), kind.GroupVersionKind, false) })
 	}

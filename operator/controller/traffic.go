@@ -11,15 +11,15 @@ import (
 	"github.com/prime-radiant/radiant/expand"
 )
 
-// isRoute reports whether an object sends requests to a deployment.
-func isRoute(k kind, o metav1.Object) bool { return k.RankOf(o).OfRoutes() }
+// isTraffic reports whether an object leads requests to a deployment.
+func isTraffic(k kind, o metav1.Object) bool { return k.RankOf(o).OfTraffic() }
 
-// switchRoutes changes the routes, when what they are to lead to serves. The
-// first ones are made at once: until then nothing answers anyhow.
-func (p *pass) switchRoutes(ctx context.Context) error {
+// switchTraffic changes what leads requests to the deployment, when what they
+// are to reach serves. The first objects are made at once: until then nothing answers anyhow.
+func (p *pass) switchTraffic(ctx context.Context) error {
 	var pending []Desired
 	for _, d := range p.desired {
-		if !d.rank.OfRoutes() {
+		if !d.rank.OfTraffic() {
 			continue
 		}
 		l, err := p.look(ctx, d)
@@ -30,13 +30,13 @@ func (p *pass) switchRoutes(ctx context.Context) error {
 			pending = append(pending, d)
 		}
 	}
-	old := p.stale(isRouteObject)
+	old := p.stale(isTrafficObject)
 	if len(pending)+len(old) == 0 {
 		return nil
 	}
-	first := !p.hasRoutes()
-	if missing := append(p.refusedBehindRoutes(), p.frontsThatDoNotServe()...); !first && len(missing) > 0 {
-		p.routesBehind = true
+	first := !p.hasTraffic()
+	if missing := append(p.refusedBehindTraffic(), p.frontsThatDoNotServe()...); !first && len(missing) > 0 {
+		p.trafficBehind = true
 		p.wait("the routes are switched when %s serves", missing[0])
 		return nil
 	}
@@ -52,13 +52,13 @@ func (p *pass) switchRoutes(ctx context.Context) error {
 		return err
 	}
 	if !first {
-		p.memory.switchedRoutes(p.name())
+		p.memory.switchedTraffic(p.name())
 	}
 	return nil
 }
 
-// refusedBehindRoutes names what requests would miss.
-func (p *pass) refusedBehindRoutes() []string {
+// refusedBehindTraffic names what requests would miss.
+func (p *pass) refusedBehindTraffic() []string {
 	var missing []string
 	for _, r := range p.refused {
 		if k, ok := kindOf(r.object.GroupKind); ok && k.Rank <= expand.RankWorkload {
@@ -68,11 +68,11 @@ func (p *pass) refusedBehindRoutes() []string {
 	return missing
 }
 
-func isRouteObject(k kind, o client.Object) bool { return isRoute(k, o) }
+func isTrafficObject(k kind, o client.Object) bool { return isTraffic(k, o) }
 
-func (p *pass) hasRoutes() bool {
+func (p *pass) hasTraffic() bool {
 	for r, o := range p.live {
-		if k, ok := kindOf(r.GroupKind); ok && isRoute(k, o) {
+		if k, ok := kindOf(r.GroupKind); ok && isTraffic(k, o) {
 			return true
 		}
 	}
