@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
@@ -26,20 +25,12 @@ import (
 
 // Reconciler makes passes.
 type Reconciler struct {
-	// cache reads what watches have brought, direct reads the API server, client
-	// writes.
-	cache, direct client.Reader
-	client        client.Client
-	applier       *Applier
-	settings      *Settings
-	scope         Scope
-	watches       *watches
-	memory        *memory
-	recorder      events.EventRecorder
-	metrics       *metrics
-	now           func() time.Time
-	// drain is how long gateways may take to send requests elsewhere.
-	drain time.Duration
+	objects  *objects
+	settings *Settings
+	scope    Scope
+	recorder events.EventRecorder
+	metrics  *metrics
+	steps    []step
 }
 
 // Reconcile makes one pass over a deployment.
@@ -51,35 +42,26 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if f == nil {
 		return reconcile.Result{}, nil
 	}
-	p := &pass{Reconciler: r, facts: f}
-	err = p.run(ctx)
-	p.tell(ctx)
+	p := newPass(f)
+	err = p.run(ctx, r.steps)
+	r.tell(ctx, p)
 	if err != nil {
 		// A failure that may pass by itself is no state of the deployment.
 		return reconcile.Result{}, err
 	}
-	if err := p.writeStatus(ctx); err != nil {
+	if err := r.writeStatus(ctx, p); err != nil {
 		return reconcile.Result{}, err
 	}
 	return reconcile.Result{RequeueAfter: p.again}, p.retry()
 }
 
-// retry asks for another attempt at what was refused, since what is in the way
-// may be gone then, such as a quota.
-func (p *pass) retry() error {
-	if len(p.refused) == 0 {
-		return nil
-	}
-	return p.refused[0]
-}
-
 // tell records what changed, in the log and as events.
-func (p *pass) tell(ctx context.Context) {
+func (r *Reconciler) tell(ctx context.Context, p *pass) {
 	for _, c := range p.changes {
-		p.metrics.changed(c)
+		r.metrics.changed(c)
 	}
 	for _, same := range p.changes.byReason() {
-		p.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, same[0].reason(), same[0].Action.String(),
+		r.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, same[0].reason(), same[0].Action.String(),
 			"%s", cut(same.String(), mostInEvent))
 	}
 	if text := p.changes.String(); text != "" {
@@ -88,13 +70,13 @@ func (p *pass) tell(ctx context.Context) {
 }
 
 // writeStatus writes the status if it differs from the one that is there.
-func (p *pass) writeStatus(ctx context.Context) error {
+func (r *Reconciler) writeStatus(ctx context.Context, p *pass) error {
 	stored := p.deployment.Status
-	last, known := p.memory.recallStatus(p.name())
+	last, known := r.objects.memory.recallStatus(p.name())
 	if known && isOlder(p.stored.GetResourceVersion(), last.version) {
 		stored = last.status
 	}
-	wanted := p.status(stored, p.now())
+	wanted := p.status(stored, r.objects.now())
 	patch, err := statusPatch(stored, wanted)
 	if err != nil || patch == nil {
 		return err
@@ -102,17 +84,17 @@ func (p *pass) writeStatus(ctx context.Context) error {
 	o := newDeployment()
 	o.SetName(p.stored.GetName())
 	o.SetNamespace(p.stored.GetNamespace())
-	err = p.client.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldManager))
+	err = r.objects.client.Status().Patch(ctx, o, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldManager))
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	p.memory.rememberStatus(p.name(), wanted, o.GetResourceVersion())
+	r.objects.memory.rememberStatus(p.name(), wanted, o.GetResourceVersion())
 	if stored.State != wanted.State {
 		kind := corev1.EventTypeNormal
 		if wanted.State == v1.StatusFailed {
 			kind = corev1.EventTypeWarning
 		}
-		p.recorder.Eventf(p.stored, nil, kind, eventReason(wanted), "Updated", "%s", cut(eventNote(wanted), mostInEvent))
+		r.recorder.Eventf(p.stored, nil, kind, eventReason(wanted), "Updated", "%s", cut(eventNote(wanted), mostInEvent))
 	}
 	return nil
 }

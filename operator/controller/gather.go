@@ -33,15 +33,15 @@ type facts struct {
 // deployment that is gone, is going, or is another operator's.
 func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*facts, error) {
 	f := &facts{stored: newDeployment()}
-	err := r.cache.Get(ctx, name, f.stored)
+	err := r.objects.cache.Get(ctx, name, f.stored)
 	if apierrors.IsNotFound(err) || err == nil && f.stored.GetDeletionTimestamp() != nil {
-		r.memory.forgetDeployment(name)
+		r.objects.memory.forgetDeployment(name)
 		return nil, nil // What it owns goes with it.
 	}
 	if err != nil {
 		return nil, err
 	}
-	ours, err := r.scope.includes(ctx, r.cache, f.stored)
+	ours, err := r.scope.includes(ctx, r.objects.cache, f.stored)
 	if err != nil || !ours {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 	if f.pods, err = r.podsOf(ctx, f.live); err != nil {
 		return nil, err
 	}
-	f.secrets, err = Facts(ctx, r.cache, r.direct, f.deployment)
+	f.secrets, err = Facts(ctx, r.objects.cache, r.objects.direct, f.deployment)
 	return f, err
 }
 
@@ -68,10 +68,10 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client.Object, error) {
 	live := map[ref]client.Object{}
 	mine := []client.ListOption{client.InNamespace(d.GetNamespace()), client.MatchingFields{indexOwner: string(d.GetUID())}}
-	for _, k := range r.watches.watched() {
+	for _, k := range r.objects.watches.watched() {
 		if k.GroupKind() == workloadKind() {
 			list := &appsv1.DeploymentList{}
-			if err := r.cache.List(ctx, list, mine...); err != nil {
+			if err := r.objects.cache.List(ctx, list, mine...); err != nil {
 				return nil, fmt.Errorf("listing Deployments: %w", err)
 			}
 			for i := range list.Items {
@@ -80,7 +80,7 @@ func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client
 			continue
 		}
 		list := metadataList(k.GroupVersionKind)
-		if err := r.cache.List(ctx, list, mine...); err != nil {
+		if err := r.objects.cache.List(ctx, list, mine...); err != nil {
 			return nil, fmt.Errorf("listing objects of kind %s: %w", k.Kind, err)
 		}
 		for i := range list.Items {
@@ -88,22 +88,6 @@ func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client
 		}
 	}
 	return live, nil
-}
-
-// find reads an object of a wanted name that the deployment does not own; nil
-// if it is not there, as far as is known.
-func (r *Reconciler) find(ctx context.Context, k kind, name ref) (client.Object, error) {
-	var o client.Object = metadata(k.GroupVersionKind)
-	if k.GroupKind() == workloadKind() {
-		o = &appsv1.Deployment{}
-	}
-	if err := r.cache.Get(ctx, name.NamespacedName, o); err != nil {
-		if apierrors.IsNotFound(err) {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("reading %s: %w", name, err)
-	}
-	return o, nil
 }
 
 // podsOf reads the pods of the Deployments among live that lack some.
@@ -115,7 +99,7 @@ func (r *Reconciler) podsOf(ctx context.Context, live map[ref]client.Object) ([]
 			continue
 		}
 		list := &corev1.PodList{}
-		err := r.cache.List(ctx, list, client.InNamespace(ref.Namespace), client.MatchingFields{indexWorkload: ref.Name})
+		err := r.objects.cache.List(ctx, list, client.InNamespace(ref.Namespace), client.MatchingFields{indexWorkload: ref.Name})
 		if err != nil {
 			return nil, fmt.Errorf("listing pods: %w", err)
 		}

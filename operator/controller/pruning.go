@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -11,18 +12,28 @@ import (
 	"github.com/prime-radiant/radiant/expand"
 )
 
-// prune removes what is no longer wanted, when what replaces it is there: the
+var _ step = pruning{}
+
+// pruning removes what is no longer wanted, when what replaces it is there: the
 // executors that requests came by first, then what is behind them, and
 // Services when nobody can ask for them any more.
-func (p *pass) prune(ctx context.Context) error {
-	workloads := p.stale(func(k kind, o client.Object) bool {
+type pruning struct {
+	objects *objects
+	// drain is how long gateways may take to send requests elsewhere.
+	drain time.Duration
+}
+
+func (pruning) String() string { return "removing what is no longer wanted" }
+
+func (s pruning) run(ctx context.Context, p *pass) error {
+	workloads := s.objects.stale(p, func(k kind, o client.Object) bool {
 		// A ReplicaSet may have found another Deployment.
 		return k.Rank == expand.RankWorkload && (k.GroupKind() == workloadKind() || metav1.GetControllerOf(o) == nil)
 	})
 	if len(workloads) > 0 {
-		return p.pruneWorkloads(ctx, workloads)
+		return s.workloads(ctx, p, workloads)
 	}
-	rest := p.stale(func(k kind, o client.Object) bool { return k.Rank != expand.RankWorkload && !isTraffic(k, o) })
+	rest := s.objects.stale(p, func(k kind, o client.Object) bool { return k.Rank != expand.RankWorkload && !isTraffic(k, o) })
 	if len(rest) == 0 {
 		return nil
 	}
@@ -30,30 +41,30 @@ func (p *pass) prune(ctx context.Context) error {
 		p.wait("Services are removed when %s is complete", missing)
 		return nil
 	}
-	return p.removeAll(ctx, rest)
+	return s.objects.removeAll(ctx, p, rest)
 }
 
-func (p *pass) pruneWorkloads(ctx context.Context, old []staleObject) error {
+func (s pruning) workloads(ctx context.Context, p *pass, old []staleObject) error {
 	if p.trafficBehind || len(p.refused) > 0 {
 		return nil // Requests may still go there.
 	}
-	if since, ok := p.memory.sinceSwitch(p.name()); ok && since < p.drain {
+	if since, ok := s.objects.memory.sinceSwitch(p.name()); ok && since < s.drain {
 		p.wait("old pods are removed when gateways have followed the routes")
-		p.lookAgain(p.drain - since)
+		p.lookAgain(s.drain - since)
 		return nil
 	}
 	if slices.ContainsFunc(old, holdsEngine) {
 		old = slices.DeleteFunc(old, func(s staleObject) bool { return !holdsEngine(s) })
 	}
-	for _, s := range old {
-		if missing := p.incomplete(isExplainer(s)); missing != "" {
-			p.wait("%s %s is removed when %s is complete", s.Kind, s.GetName(), missing)
+	for _, one := range old {
+		if missing := p.incomplete(isExplainer(one)); missing != "" {
+			p.wait("%s %s is removed when %s is complete", one.Kind, one.GetName(), missing)
 			continue
 		}
-		scalers := p.stale(func(k kind, o client.Object) bool {
-			return k.Rank == expand.RankScaler && o.GetName() == s.GetName()
+		scalers := s.objects.stale(p, func(k kind, o client.Object) bool {
+			return k.Rank == expand.RankScaler && o.GetName() == one.GetName()
 		})
-		if err := p.removeAll(ctx, append(scalers, s)); err != nil {
+		if err := s.objects.removeAll(ctx, p, append(scalers, one)); err != nil {
 			return err
 		}
 	}

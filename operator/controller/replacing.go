@@ -25,13 +25,13 @@ func sameSelector(d Desired, live *appsv1.Deployment) bool {
 // ReplicaSets become the deployment's own. The next pass makes the new one; if
 // that finds the old pods by its selector, it rolls them over, else they are
 // removed when the new ones are there.
-func (p *pass) replace(ctx context.Context, d Desired, old *appsv1.Deployment) error {
+func (o *objects) replace(ctx context.Context, p *pass, d Desired, old *appsv1.Deployment) error {
 	if err := d.adoptable(old); err != nil {
 		p.refused = append(p.refused, refused{d.ref, err})
 		return nil
 	}
 	sets := &appsv1.ReplicaSetList{}
-	if err := p.direct.List(ctx, sets, client.InNamespace(old.Namespace), client.MatchingLabels(old.Spec.Selector.MatchLabels)); err != nil {
+	if err := o.direct.List(ctx, sets, client.InNamespace(old.Namespace), client.MatchingLabels(old.Spec.Selector.MatchLabels)); err != nil {
 		return fmt.Errorf("listing the ReplicaSets of %s: %w", d.ref, err)
 	}
 	owner := metav1.OwnerReference{
@@ -48,11 +48,11 @@ func (p *pass) replace(ctx context.Context, d Desired, old *appsv1.Deployment) e
 		if !metav1.IsControlledBy(set, old) {
 			continue
 		}
-		if err := p.client.Patch(ctx, set, client.RawPatch(types.StrategicMergePatchType, patch), client.FieldOwner(FieldManager)); err != nil {
+		if err := o.client.Patch(ctx, set, client.RawPatch(types.StrategicMergePatchType, patch), client.FieldOwner(FieldManager)); err != nil {
 			return fmt.Errorf("keeping ReplicaSet %s: %w", set.Name, err)
 		}
 	}
 	delete(p.workloads, d.ref.Name)
 	p.wait("%s is made anew, since its selector changed", d.ref)
-	return p.remove(ctx, d.kind, old, client.PropagationPolicy(metav1.DeletePropagationOrphan))
+	return o.remove(ctx, p, staleObject{d.kind, old}, client.PropagationPolicy(metav1.DeletePropagationOrphan))
 }

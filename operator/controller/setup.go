@@ -40,18 +40,21 @@ func addController(m manager.Manager, o Options) (*Settings, error) {
 	if now == nil {
 		now = time.Now
 	}
+	w := &objects{
+		cache:   m.GetCache(),
+		direct:  direct,
+		client:  direct,
+		applier: &Applier{Client: direct},
+		memory:  newMemory(now),
+		now:     now,
+	}
 	r := &Reconciler{
-		cache:    m.GetCache(),
-		direct:   direct,
-		client:   direct,
-		applier:  &Applier{Client: direct},
+		objects:  w,
 		settings: newSettings(m, o, metrics),
 		scope:    o.Scope,
-		memory:   newMemory(now),
 		recorder: m.GetEventRecorder(recorderName),
 		metrics:  metrics,
-		now:      now,
-		drain:    o.Drain,
+		steps:    steps(w, o.Drain),
 	}
 	c, err := controller.New("seldondeployment", m, controller.Options{
 		Reconciler: r,
@@ -62,7 +65,7 @@ func addController(m manager.Manager, o Options) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.watches = &watches{controller: c, cache: m.GetCache(), mapper: m.GetRESTMapper(), memory: r.memory}
+	w.watches = &watches{controller: c, cache: m.GetCache(), mapper: m.GetRESTMapper(), memory: w.memory}
 	return r.settings, r.watchAll(m, c)
 }
 
@@ -79,21 +82,21 @@ func (r *Reconciler) watchAll(m manager.Manager, c controller.Controller) error 
 		return fmt.Errorf("indexing pods: %w", err)
 	}
 	for _, k := range kinds() {
-		if _, ok := r.watches.ensure(ctx, k); !ok && !k.Optional {
+		if _, ok := r.objects.watches.ensure(ctx, k); !ok && !k.Optional {
 			return fmt.Errorf("watching %s: see the log", k.GroupVersionKind)
 		}
 	}
 	sources := []source.Source{
 		source.Kind[client.Object](m.GetCache(), newDeployment(), &handler.EnqueueRequestForObject{}, changesDeployment()),
-		source.Kind[client.Object](m.GetCache(), &corev1.Pod{}, ownerOfPod(r.cache), changesTrouble()),
+		source.Kind[client.Object](m.GetCache(), &corev1.Pod{}, ownerOfPod(r.objects.cache), changesTrouble()),
 		source.Kind[client.Object](m.GetCache(), &corev1.ConfigMap{},
-			allIn(r.cache, func(client.Object) string { return "" }, nil), predicate.ResourceVersionChangedPredicate{}),
+			allIn(r.objects.cache, func(client.Object) string { return "" }, nil), predicate.ResourceVersionChangedPredicate{}),
 		source.Kind[client.Object](m.GetCache(), &corev1.ServiceAccount{},
-			allIn(r.cache, client.Object.GetNamespace, fetchesAs), listsOtherSecrets()),
+			allIn(r.objects.cache, client.Object.GetNamespace, fetchesAs), listsOtherSecrets()),
 	}
 	if r.scope.Namespace == "" {
 		sources = append(sources, source.Kind[client.Object](m.GetCache(), metadata(namespaceKind()),
-			allIn(r.cache, client.Object.GetName, nil), changesLabels()))
+			allIn(r.objects.cache, client.Object.GetName, nil), changesLabels()))
 	}
 	for _, s := range sources {
 		if err := c.Watch(s); err != nil {

@@ -11,18 +11,25 @@ import (
 	"github.com/prime-radiant/radiant/expand"
 )
 
-// isTraffic reports whether an object leads requests to a deployment.
+// isRoute reports whether an object sends requests to a deployment.
 func isTraffic(k kind, o metav1.Object) bool { return k.RankOf(o).OfTraffic() }
 
-// switchTraffic changes what leads requests to the deployment, when what they
-// are to reach serves. The first objects are made at once: until then nothing answers anyhow.
-func (p *pass) switchTraffic(ctx context.Context) error {
+var _ step = switching{}
+
+// switching changes what leads requests to the deployment, when what they are
+// to reach serves. The first objects are made at once: until then nothing
+// answers anyhow.
+type switching struct{ objects *objects }
+
+func (switching) String() string { return "switching routes" }
+
+func (s switching) run(ctx context.Context, p *pass) error {
 	var pending []Desired
 	for _, d := range p.desired {
 		if !d.rank.OfTraffic() {
 			continue
 		}
-		l, err := p.look(ctx, d)
+		l, err := s.objects.look(ctx, p, d)
 		if err != nil {
 			return err
 		}
@@ -30,7 +37,7 @@ func (p *pass) switchTraffic(ctx context.Context) error {
 			pending = append(pending, d)
 		}
 	}
-	old := p.stale(isTrafficObject)
+	old := s.objects.stale(p, isTrafficObject)
 	if len(pending)+len(old) == 0 {
 		return nil
 	}
@@ -41,18 +48,18 @@ func (p *pass) switchTraffic(ctx context.Context) error {
 		return nil
 	}
 	for _, d := range pending {
-		if err := p.apply(ctx, d); err != nil {
+		if err := s.objects.apply(ctx, p, d); err != nil {
 			return err
 		}
 	}
 	if len(p.refused) > 0 {
 		return nil
 	}
-	if err := p.removeAll(ctx, old); err != nil {
+	if err := s.objects.removeAll(ctx, p, old); err != nil {
 		return err
 	}
 	if !first {
-		p.memory.switchedTraffic(p.name())
+		s.objects.memory.switchedTraffic(p.name())
 	}
 	return nil
 }
