@@ -48,6 +48,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	controller.TestServer = server
 	code := m.Run()
 	server.Stop()
 	os.Exit(code)
