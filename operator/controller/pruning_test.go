@@ -22,13 +22,13 @@ func TestPruning(t *testing.T) {
 	}
 
 	p := s.deploy(stagedNext())
-	p.routesBehind = true
+	p.trafficBehind = true
 	s.run(prune, p)
 	if len(p.changes) != 0 {
 		t.Errorf("routes lead there still: %v", p.changes)
 	}
 	p = s.deploy(stagedNext())
-	s.memory.switchedRoutes(p.name())
+	s.memory.switchedTraffic(p.name())
 	waits(p, "old pods are removed when gateways have followed the routes")
 	if p.again != time.Minute {
 		t.Errorf("the next look is in %s, want a minute", p.again)

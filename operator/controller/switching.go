@@ -11,7 +11,7 @@ import (
 	"github.com/prime-radiant/radiant/expand"
 )
 
-// isRoute reports whether an object sends requests to a deployment.
+// isTraffic reports whether an object leads requests to a deployment.
 func isTraffic(k kind, o metav1.Object) bool { return k.RankOf(o).OfTraffic() }
 
 var _ step = switching{}
