@@ -154,6 +154,9 @@ func (d *decoder) part(part document) {
 		d.report(SeverityError, path, n, message)
 	})
 	d.reader.Above = part.above
+	d.reader.Repeated = func(path string, n *yaml.Node, message string) {
+		d.report(SeverityWarning, path, n, message+"; this one counts")
+	}
 	// "..." ends a document too, so something may follow.
 	for y := yaml.NewDecoder(bytes.NewReader(part.text)); ; {
 		var root yaml.Node

@@ -3,6 +3,7 @@ package v1
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -99,7 +100,7 @@ func TestDecodeProblems(t *testing.T) {
 		{"time", head + "metadata: {creationTimestamp: yesterday}\n",
 			[]string{`f.yaml:3:31: error: metadata.creationTimestamp: expected a time such as 2006-01-02T15:04:05Z, found the text "yesterday"`}},
 		{"key given twice", head + "spec:\n  protocol: v2\n  transport: rest\n  protocol: seldon\n",
-			[]string{"f.yaml:6:3: error: spec.protocol: protocol is given twice, first in line 4"}},
+			[]string{"f.yaml:6:3: warning: spec.protocol: protocol is given twice, first in line 4; this one counts"}},
 		{"tab", head + "metadata:\n\tname: d\n",
 			[]string{"f.yaml:4:1: error: the line is indented by a tab, which YAML does not allow; use spaces"}},
 		{"wrong indentation", head + "spec:\n  protocol: v2\n transport: rest\n",
@@ -177,6 +178,43 @@ func TestDecodeValues(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDecodeOldForms: what the first manifests wrote in the JSON form of
+// Protocol Buffers is read as what it means, and said so.
+func TestDecodeOldForms(t *testing.T) {
+	const pod = `componentSpecs: [{spec: {volumes: [{name: data, %s}], containers: [{name: m, env: [{name: K, valueFrom: {%s}}], readinessProbe: {%s, periodSeconds: 7}}]}}]`
+	head := "kind: SeldonDeployment\napiVersion: machinelearning.seldon.io/v1alpha2\nspec: {predictors: [{name: p, "
+	decode := func(volume, key, probe string) (*SeldonDeployment, Problems) {
+		docs, problems, err := Decode("f", strings.NewReader(head+fmt.Sprintf(pod, volume, key, probe)+"}]}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return docs[0].Deployment, problems
+	}
+	want, none := decode(`persistentVolumeClaim: {claimName: c}`, `secretKeyRef: {name: s, key: k}`, `tcpSocket: {port: http}`)
+	if len(none) > 0 {
+		t.Errorf("unexpected %v", none)
+	}
+	for name, handler := range map[string]string{"": "handler", " since 1.23": "probeHandler"} {
+		got, problems := decode(`volumeSource: {persistentVolumeClaim: {claimName: c}}`,
+			`secretKeyRef: {localObjectReference: {name: s}, key: k}`, handler+`: {tcpSocket: {port: http}}`)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("a probe's handler%s: (-want +got):\n%s", name, diff)
+		}
+		if len(problems) != 3 || len(problems.Of(SeverityWarning)) != 3 {
+			t.Errorf("got %v, want three warnings", problems)
+		}
+		for _, p := range problems {
+			if p.Line != 3 || !strings.Contains(p.Message, "one level too deep") {
+				t.Errorf("got %v", p)
+			}
+		}
+	}
+	docs, _, err := Decode("f", strings.NewReader(head+"name: q, name: r}]}\n"))
+	if err != nil || docs[0].Deployment.Spec.Predictors[0].Name != "r" {
+		t.Errorf("of a key given twice the last one does not count: %v", err)
 	}
 }
 

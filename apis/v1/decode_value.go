@@ -2,6 +2,7 @@ package v1
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -57,6 +58,11 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, depth in
 	for _, e := range d.reader.Entries(n, path, depth) {
 		fieldPath := yamljson.Join(path, e.Key.Value)
 		f, ok := typ.fields[e.Key.Value]
+		if index := typ.wrapped[e.Key.Value]; !ok && index != nil && yamljson.Resolve(e.Value).Kind == yaml.MappingNode {
+			d.unwrapped(e, path)
+			d.value(e.Value, v.FieldByIndex(index), path, depth+1)
+			continue
+		}
 		if !ok {
 			d.unknown(e.Key, fieldPath)
 			continue
@@ -134,6 +140,18 @@ func (d *decoder) unknown(key *yaml.Node, path string) {
 	d.report(SeverityWarning, path, key, message)
 }
 
+// unwrapped says that fields are read one level higher than they were written.
+func (d *decoder) unwrapped(e yamljson.Entry, path string) {
+	var names []string
+	value := yamljson.Resolve(e.Value)
+	for i := 0; i+1 < len(value.Content); i += 2 {
+		names = append(names, value.Content[i].Value)
+	}
+	d.report(SeverityWarning, yamljson.Join(path, e.Key.Value), e.Key, fmt.Sprintf(
+		"an old form, in which %s stands one level too deep: it is read as a field of %s itself; write it there, without %s",
+		listed(names), path, e.Key.Value))
+}
+
 // outward returns the path of the nearest struct around the current one that
 // has a field of that name.
 func (d *decoder) outward(name string) string {
@@ -149,6 +167,9 @@ func (d *decoder) outward(name string) string {
 type structType struct {
 	fields map[string]structField
 	names  []string
+	// wrapped are structs whose fields count as this one's, by the name under
+	// which the first manifests, in the JSON form of Protocol Buffers, had them.
+	wrapped map[string][]int
 }
 
 type structField struct {
@@ -160,7 +181,7 @@ func (d *decoder) structType(t reflect.Type) *structType {
 	if s, ok := d.structs[t]; ok {
 		return s
 	}
-	s := &structType{fields: map[string]structField{}}
+	s := &structType{fields: map[string]structField{}, wrapped: map[string][]int{}}
 	s.collect(t, nil)
 	for name := range s.fields {
 		s.names = append(s.names, name)
@@ -179,11 +200,22 @@ func (s *structType) collect(t reflect.Type, index []int) {
 		case name == "-" || !f.IsExported():
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
 			s.collect(f.Type, at)
+			s.wrap(f.Name, at)
 		case name != "":
 			s.fields[name] = structField{at, f.Type}
 		default:
 			s.fields[f.Name] = structField{at, f.Type}
 		}
+	}
+}
+
+func (s *structType) wrap(name string, at []int) {
+	if s.wrapped == nil {
+		return
+	}
+	s.wrapped[strings.ToLower(name[:1])+name[1:]] = at
+	if name == "ProbeHandler" {
+		s.wrapped["handler"] = at // Its name before Kubernetes 1.23.
 	}
 }
 

@@ -25,6 +25,9 @@ const (
 type Reader struct {
 	// Report is told of each error; n is the node at fault.
 	Report func(path string, n *yaml.Node, message string)
+	// Repeated is told of a key given twice, of which the last one counts, as
+	// for kubectl; nil: Report is.
+	Repeated func(path string, n *yaml.Node, message string)
 
 	// Above is the number of lines before the document, for messages.
 	Above int
@@ -67,11 +70,11 @@ func (r *Reader) Visit(path string, n *yaml.Node, depth int) bool {
 type Entry struct{ Key, Value *yaml.Node }
 
 // Entries lists the keys of a mapping, with those of merged mappings ("<<")
-// after its own, which count before them. A key given twice is an error, and
-// the first one counts.
+// after its own, which count before them. Of a key given twice the last one
+// counts.
 func (r *Reader) Entries(n *yaml.Node, path string, depth int) []Entry {
 	var own, merged []Entry
-	first := map[string]*yaml.Node{}
+	first, at := map[string]*yaml.Node{}, map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := Resolve(n.Content[i]), n.Content[i+1]
 		switch {
@@ -80,9 +83,10 @@ func (r *Reader) Entries(n *yaml.Node, path string, depth int) []Entry {
 		case key.Kind != yaml.ScalarNode:
 			r.Report(path, key, "a key must be text, found "+Describe(key))
 		case first[key.Value] != nil:
-			r.Report(Join(path, key.Value), key, fmt.Sprintf("%s is given twice, first in line %d", key.Value, first[key.Value].Line+r.Above))
+			r.repeated(Join(path, key.Value), key, fmt.Sprintf("%s is given twice, first in line %d", key.Value, first[key.Value].Line+r.Above))
+			own[at[key.Value]] = Entry{key, value}
 		default:
-			first[key.Value] = key
+			first[key.Value], at[key.Value] = key, len(own)
 			own = append(own, Entry{key, value})
 		}
 	}
@@ -93,6 +97,14 @@ func (r *Reader) Entries(n *yaml.Node, path string, depth int) []Entry {
 		}
 	}
 	return own
+}
+
+func (r *Reader) repeated(path string, n *yaml.Node, message string) {
+	report := r.Repeated
+	if report == nil {
+		report = r.Report
+	}
+	report(path, n, message)
 }
 
 // merged lists the keys of the value of "<<": a mapping or a list of mappings,
