@@ -106,9 +106,7 @@ func (p *predictor) completeExplainer(c *corev1.Container) int32 {
 	}
 	c.Image = cmp.Or(c.Image, image)
 	c.ImagePullPolicy = cmp.Or(c.ImagePullPolicy, corev1.PullIfNotPresent)
-	if c.Lifecycle == nil {
-		c.Lifecycle = p.drain(terminationGracePeriod)
-	}
+	c.Lifecycle = p.drained(c.Lifecycle, terminationGracePeriod)
 	tcp := corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(port)}}
 	if c.LivenessProbe == nil {
 		c.LivenessProbe = completeProbe(nil, tcp, liveAfter, 1)

@@ -97,23 +97,23 @@ func (p *predictor) serveModel(pod *corev1.PodSpec, n *graph.Node, c *corev1.Con
 func (p *predictor) runServer(n *graph.Node, c *corev1.Container, server manifests.Server) {
 	values := p.placeholders(n, c)
 	args := server.Args
+	var asked []string // by parameters of the node
 	if p.fetchesItself(n) {
 		args = server.Direct.Args
 		for _, parameter := range n.Parameters {
 			if flag := server.Direct.Parameters[strings.ToLower(parameter.Name)]; flag != "" {
-				args = append(slices.Clip(args), flag+"="+parameter.Value)
+				asked = append(asked, flag+"="+parameter.Value)
 			}
 		}
 		if secret := p.envSecret(n.EnvSecretRefName); secret != "" && len(c.EnvFrom) == 0 {
 			c.EnvFrom = envFromSecret(secret)
 		}
 	}
-	switch {
-	case len(c.Args) > 0:
-		c.Args = forceFlags(c.Args, p.wired(n, server.Args), values)
-	case len(c.Command) == 0:
+	if len(c.Command)+len(c.Args) == 0 {
 		c.Command = replaceAll(server.Command, values)
-		c.Args = replaceAll(args, values)
+		c.Args = append(replaceAll(args, values), asked...)
+	} else {
+		p.arguments(n, server, values).complete(c, args, asked)
 	}
 	env := make([]corev1.EnvVar, 0, len(server.Env)+len(c.Env))
 	for _, e := range server.Env {
@@ -154,57 +154,6 @@ func (p *predictor) modelName(n *graph.Node) string {
 		return name
 	}
 	return n.Name
-}
-
-// wired returns those of a server's arguments on which the rest of the pod
-// depends, whatever else the user says: where it listens, and the name by which
-// the executor asks for the model where it translates.
-func (p *predictor) wired(n *graph.Node, args []string) []string {
-	var some []string
-	for _, arg := range args {
-		switch _, value, _ := strings.Cut(arg, "="); value {
-		case "{httpPort}", "{grpcPort}", "{metricsPort}":
-			some = append(some, arg)
-		case "{model}":
-			if p.speaks(n) != p.outside() {
-				some = append(some, arg)
-			}
-		}
-	}
-	return some
-}
-
-// forceFlags sets flags in arguments that the user wrote. Arguments that are no
-// list of flags, perhaps after a program, are left alone.
-func forceFlags(args, flags []string, values *strings.Replacer) []string {
-	if !strings.HasPrefix(args[0], "-") && (len(args) == 1 || !strings.HasPrefix(args[1], "--")) {
-		return args
-	}
-	args = slices.Clone(args)
-	for _, flag := range flags {
-		name, value, _ := strings.Cut(flag, "=")
-		args = setFlag(args, name, values.Replace(value))
-	}
-	return args
-}
-
-// setFlag sets --flag=value, written with one dash or two, with the value
-// after "=" or in the next argument.
-func setFlag(args []string, flag, value string) []string {
-	name := strings.TrimLeft(flag, "-")
-	for i, arg := range args {
-		written, _, joined := strings.Cut(arg, "=")
-		if !strings.HasPrefix(arg, "-") || strings.TrimLeft(written, "-") != name {
-			continue
-		}
-		if !joined && i+1 < len(args) {
-			args[i+1] = value
-			return args
-		}
-		args[i] = written + "=" + value
-		return args
-	}
-	return append(args, flag+"="+value)
 }
 
 // foldProxies reads a container that the user wrote for the server behind a
@@ -257,15 +206,4 @@ func fold(into, from *corev1.Container) {
 	from.TerminationMessagePolicy = into.TerminationMessagePolicy
 	from.Ports, from.Name = ports, name
 	*into = *from
-}
-
-func replaceAll(from []string, values *strings.Replacer) []string {
-	if len(from) == 0 {
-		return nil
-	}
-	to := make([]string, len(from))
-	for i := range from {
-		to[i] = values.Replace(from[i])
-	}
-	return to
 }

@@ -1,6 +1,7 @@
 package expand
 
 import (
+	"cmp"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,17 @@ func PreStops() []string { return []string{string(PreStopSleep), string(PreStopS
 
 // drainSeconds is how long a component stays up.
 const drainSeconds = 10
+
+// drained adds the hook that keeps a component up to the hooks that the user
+// wrote, unless one of them is for the same moment.
+func (p *predictor) drained(own *corev1.Lifecycle, grace int64) *corev1.Lifecycle {
+	hooks := p.drain(grace)
+	if own == nil || hooks == nil || own.PreStop != nil {
+		return cmp.Or(own, hooks)
+	}
+	hooks.PostStart, hooks.StopSignal = own.PostStart, own.StopSignal
+	return hooks
+}
 
 // drain is the hook of a component whose pod has grace seconds to stop; nil:
 // none. The API server refuses a sleep that is longer, and requests under way

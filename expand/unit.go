@@ -61,9 +61,7 @@ func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container, grace int64
 	}
 	c.LivenessProbe = completeProbe(c.LivenessProbe, live, liveAfter, timeout)
 	c.ReadinessProbe = completeProbe(c.ReadinessProbe, ready, readyAfter, timeout)
-	if c.Lifecycle == nil {
-		c.Lifecycle = p.drain(grace)
-	}
+	c.Lifecycle = p.drained(c.Lifecycle, grace)
 	c.Env = p.unitEnv(n, c)
 }
 

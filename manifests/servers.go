@@ -36,7 +36,10 @@ type Server struct {
 	Image   string   `json:"image"`
 	Command []string `json:"command,omitempty"`
 	Args    []string `json:"args,omitempty"`
-	Env     []Env    `json:"env,omitempty"`
+	// OwnModels are flags by which a user tells the server of models in a way
+	// that makes no use of the arguments with {model}, {modelDir} or {modelUri}.
+	OwnModels []string `json:"ownModels,omitempty"`
+	Env       []Env    `json:"env,omitempty"`
 	// ReadyPath and LivePath are probed by HTTP; empty: a TCP connect.
 	ReadyPath string `json:"readyPath,omitempty"`
 	LivePath  string `json:"livePath,omitempty"`

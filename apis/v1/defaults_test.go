@@ -24,7 +24,7 @@ func testServers() map[string]manifests.Server {
 	all := []string{"seldon", "tensorflow", "v2"}
 	return map[string]manifests.Server{
 		"SKLEARN_SERVER": {Protocol: "v2", Outside: all, Image: "docker.io/seldonio/mlserver:1-sklearn"},
-		"TENSORFLOW_SERVER": {Protocol: "tensorflow", Outside: all, Image: "tensorflow/serving:2",
+		"TENSORFLOW_SERVER": {Protocol: "tensorflow", Outside: all, Image: "tensorflow/serving:2", Args: []string{"--port={grpcPort}"},
 			Proxied: &manifests.Proxied{Container: "tfserving", Images: []string{"tfserving-proxy"}}},
 		"HUGGINGFACE_SERVER": {Protocol: "v2", Outside: []string{"seldon", "v2"}, Image: "mlserver:1-hf", ModelURIOptional: true},
 		"FLAG_SERVER": {Protocol: "v2", Outside: all, Image: "flags:1",

@@ -88,15 +88,7 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 		v.warnf(path+".terminationGracePeriodSeconds", "in %d seconds requests under way cannot finish when a pod stops; "+
 			"leave this out, or write %d or more", *g, minGrace)
 	}
-	volumes := map[string]bool{}
-	for i := range pod.Volumes {
-		name := pod.Volumes[i].Name
-		at := fmt.Sprintf("%s.volumes[%d].name", path, i)
-		if name == "" || volumes[name] {
-			v.errorf(at, "volume name %q is missing or given twice", name)
-		}
-		volumes[name] = true
-	}
+	volumes := v.volumes(path+".volumes", pod.Volumes)
 	names := map[string]bool{}
 	for i := range pod.InitContainers {
 		v.container(fmt.Sprintf("%s.initContainers[%d]", path, i), &pod.InitContainers[i], names, true)
@@ -109,7 +101,30 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 		}
 		v.container(at, c, names, v.needsImage(c.Name, nodes))
 		v.mounts(at, c, volumes)
+		v.script(at, c, nodes)
 	}
+}
+
+// volumes checks the volumes of a pod and returns their names.
+func (v *validator) volumes(path string, volumes []corev1.Volume) map[string]bool {
+	names := map[string]bool{}
+	for i := range volumes {
+		volume, at := &volumes[i], fmt.Sprintf("%s[%d]", path, i)
+		if volume.Name == "" || names[volume.Name] {
+			v.errorf(at+".name", "volume name %q is missing or given twice", volume.Name)
+		}
+		names[volume.Name] = true
+		if volume.VolumeSource == (corev1.VolumeSource{}) {
+			v.warnf(at, "the volume %q has no source, such as persistentVolumeClaim: Kubernetes makes an empty folder of it", volume.Name)
+		}
+		if volume.Image != nil {
+			if scheme, reference, ok := strings.Cut(volume.Image.Reference, "://"); ok {
+				v.warnf(at+".image.reference", "an image has no scheme, and with %s:// the pod never starts (InvalidImageName); write %q",
+					scheme, reference)
+			}
+		}
+	}
+	return names
 }
 
 // needsImage reports whether the user must give an image. The image of a

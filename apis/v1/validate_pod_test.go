@@ -9,7 +9,7 @@ func withComponents(components string) string {
 
 func TestValidatePods(t *testing.T) {
 	check(t, []validateCase{
-		{"right", withComponents(`[{metadata: {name: n, labels: {a: b}}, spec: {restartPolicy: Always, volumes: [{name: v}], initContainers: [{name: i, image: i}],
+		{"right", withComponents(`[{metadata: {name: n, labels: {a: b}}, spec: {restartPolicy: Always, volumes: [{name: v, emptyDir: {}}], initContainers: [{name: i, image: i}],
 			containers: [{name: m, image: i, ports: [{containerPort: 1, name: http}], volumeMounts: [{name: v, mountPath: /v}, {name: m-provision-location, mountPath: /m}]},
 			{name: aside, image: i, ports: [{containerPort: 2, name: http}]}]}}]`), nil},
 		{"names", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: m, image: i}, {image: i}, {name: A_B, image: i}]}}]`), []string{
@@ -38,7 +38,7 @@ func TestValidatePods(t *testing.T) {
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].ports[2].name: port name "much_too_long_a_name": must be no more than 15 characters; must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)`,
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].resources.requests[memory]: the request 2Gi is above the limit 1Gi`,
 		}},
-		{"variables, mounts", withComponents(`[{spec: {volumes: [{name: a}, {name: b}], containers: [{name: m, image: i,
+		{"variables, mounts", withComponents(`[{spec: {volumes: [{name: a, emptyDir: {}}, {name: b, emptyDir: {}}], containers: [{name: m, image: i,
 			env: [{name: A.b-c_1}, {name: "MY VAR"}, {name: "A=B"}],
 			volumeMounts: [{name: a, mountPath: /x}, {name: b, mountPath: /x}, {name: b}]}]}}]`), []string{
 			`warning: spec.predictors[0].componentSpecs[0].spec.containers[0].env[1].name: Kubernetes before 1.34 refuses a variable called "MY VAR"; use letters, digits, _, - and dots`,
@@ -69,11 +69,22 @@ func TestValidatePods(t *testing.T) {
 		{"hasty", withComponents(`[{spec: {terminationGracePeriodSeconds: 1, containers: [{name: m, image: i}]}}]`), []string{
 			`warning: spec.predictors[0].componentSpecs[0].spec.terminationGracePeriodSeconds: in 1 seconds requests under way cannot finish when a pod stops; leave this out, or write 10 or more`,
 		}},
-		{"volumes", withComponents(`[{spec: {restartPolicy: Never, volumes: [{name: data}, {name: data}], containers: [{name: m, image: i, volumeMounts: [{name: dta, mountPath: /d}]}]}}]`), []string{
+		{"volumes", withComponents(`[{spec: {restartPolicy: Never, volumes: [{name: data, emptyDir: {}}, {name: data, emptyDir: {}}], containers: [{name: m, image: i, volumeMounts: [{name: dta, mountPath: /d}]}]}}]`), []string{
 			`error: spec.predictors[0].componentSpecs[0].spec.restartPolicy: restartPolicy Never is for jobs; write Always, or leave it out`,
 			`error: spec.predictors[0].componentSpecs[0].spec.volumes[1].name: volume name "data" is missing or given twice`,
 			`warning: spec.predictors[0].componentSpecs[0].spec.containers[0].volumeMounts[0].name: the pod has no volume "dta"; did you mean data?`,
 		}},
+		{"volumes without a source, images with a scheme", withComponents(`[{spec: {containers: [{name: m, image: i}], volumes: [
+			{name: a}, {name: b, image: {reference: "oci://registry.example/m:1"}}, {name: c, image: {reference: "registry.example/m:1"}}]}}]`), []string{
+			`warning: spec.predictors[0].componentSpecs[0].spec.volumes[0]: the volume "a" has no source, such as persistentVolumeClaim: Kubernetes makes an empty folder of it`,
+			`warning: spec.predictors[0].componentSpecs[0].spec.volumes[1].image.reference: an image has no scheme, and with oci:// the pod never starts (InvalidImageName); write "registry.example/m:1"`,
+		}},
+		{"server started by a script", `{predictors: [{name: p, graph: {name: m, implementation: TENSORFLOW_SERVER, modelUri: "gs://m"}, componentSpecs: [{spec: {containers: [
+			{name: m, command: [sh, -c], args: [tensorflow_model_server]}]}}]}]}`, []string{
+			`warning: spec.predictors[0].componentSpecs[0].spec.containers[0].command: is a script, to which nothing can be added: what it starts must listen at $PREDICTIVE_UNIT_HTTP_SERVICE_PORT and $PREDICTIVE_UNIT_GRPC_SERVICE_PORT, and read its model from /mnt/models`,
+		}},
+		{"server started by a program", `{predictors: [{name: p, graph: {name: m, implementation: TENSORFLOW_SERVER, modelUri: "gs://m"}, componentSpecs: [{spec: {containers: [
+			{name: tfserving, command: [tensorflow_model_server]}]}}]}]}`, nil},
 	})
 }
 

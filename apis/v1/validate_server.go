@@ -2,8 +2,11 @@ package v1
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -15,7 +18,7 @@ func uriSchemes() []string {
 
 // server checks a node that a prepackaged server serves.
 func (v *validator) server(n node) {
-	path := n.path + ".implementation"
+	at := n.path + ".implementation"
 	image := ""
 	if n.container != nil {
 		image = n.container.Image
@@ -44,9 +47,9 @@ func (v *validator) server(n node) {
 	}
 	const message = "Prepackaged server does not handle %s protocol %s; set spec.protocol to %s"
 	if image == "" {
-		v.errorf(path, message, outside, n.Implementation, listed(server.Outside))
+		v.errorf(at, message, outside, n.Implementation, listed(server.Outside))
 	} else {
-		v.warnf(path, message+", unless the image %s does", outside, n.Implementation, listed(server.Outside), image)
+		v.warnf(at, message+", unless the image %s does", outside, n.Implementation, listed(server.Outside), image)
 	}
 }
 
@@ -95,4 +98,34 @@ func splitURI(uri string) (scheme, rest string) {
 func IsLocal(modelURI string) bool {
 	scheme, _ := splitURI(modelURI)
 	return modelURI != "" && (scheme == "" || scheme == "file")
+}
+
+// script warns of a server that is started by a script, in which no port can
+// be set: the requests go where the deployment says.
+func (v *validator) script(path string, c *corev1.Container, nodes map[string]*graph.Node) {
+	if !IsScript(c) {
+		return
+	}
+	outside := v.deployment.Spec.Protocol.Canonical()
+	for _, n := range nodes {
+		server := v.servers[n.Implementation].For(string(outside))
+		wire := v.wire(node{n, "", c})
+		isIts := c.Name == n.Name || server.Proxied != nil && c.Name == server.Proxied.Container && wire != outside
+		if isIts && len(server.Args) > 0 && wire == Protocol(server.Protocol).Canonical() {
+			v.warnf(path+".command", "is a script, to which nothing can be added: what it starts must listen at $%s and $%s, "+
+				"and read its model from /mnt/models", EnvHTTPPort, EnvGRPCPort)
+			return
+		}
+	}
+}
+
+// IsScript reports whether a container's command or arguments are a shell with
+// its script.
+func IsScript(c *corev1.Container) bool {
+	words := slices.Concat(c.Command, c.Args)
+	shells := []string{"sh", "bash", "dash", "ash", "zsh", "busybox"}
+	i := slices.IndexFunc(words, func(word string) bool { return slices.Contains(shells, path.Base(word)) })
+	return i >= 0 && slices.ContainsFunc(words[i+1:], func(word string) bool {
+		return strings.HasPrefix(word, "-") && !strings.HasPrefix(word, "--") && strings.HasSuffix(word, "c")
+	})
 }
