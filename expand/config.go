@@ -92,7 +92,7 @@ func DefaultConfig() Config {
 			ServicePorts:         v1.ExecutorPorts(),
 			MetricsPortName:      v1.MetricsPortName,
 			PrometheusPath:       "/prometheus",
-			Resources:            Resources("500m", "500m", "512Mi", "512Mi"),
+			Resources:            v1.ExecutorResources(),
 			LoggerEndpoint:       "http://default-broker",
 			LoggerQueueSize:      10000,
 			LoggerWriteTimeoutMS: 2000,
@@ -128,7 +128,10 @@ func (c *Config) Defaults(servers manifests.Servers) v1.DefaultOptions {
 
 // Rules are the settings that the rules for a deployment depend on.
 func (c *Config) Rules(servers manifests.Servers) v1.ValidateOptions {
-	return v1.ValidateOptions{DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports, WayAnnotations: WayAnnotations()}
+	return v1.ValidateOptions{
+		DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports, ExecutorResources: &c.Executor.Resources,
+		WayAnnotations: WayAnnotations(),
+	}
 }
 
 // Resources builds requirements from quantities that are known to be valid; it

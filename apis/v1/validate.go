@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/prime-radiant/radiant/graph"
@@ -21,6 +22,9 @@ type ValidateOptions struct {
 	// ExecutorPorts are where executors listen; [ExecutorPorts] unless the
 	// installation says otherwise.
 	ExecutorPorts Ports
+	// ExecutorResources are those of an executor for which the deployment gives
+	// none; nil: [ExecutorResources].
+	ExecutorResources *corev1.ResourceRequirements
 	// WayAnnotations are those that ways into the cluster read.
 	WayAnnotations []WayAnnotation
 }

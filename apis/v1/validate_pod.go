@@ -50,7 +50,7 @@ func (v *validator) components(predictorPath string, p *PredictorSpec) {
 				v.warnf(at, "container %q is in %s as well; the node %q is served by this one", name, before, name)
 			}
 		}
-		v.autoscale(path, spec)
+		v.autoscale(predictorPath, p, i)
 	}
 	v.accounts(predictorPath, p, containers)
 }

@@ -88,65 +88,6 @@ func TestValidatePods(t *testing.T) {
 	})
 }
 
-func TestValidateAutoscale(t *testing.T) {
-	scaled := func(scaling string) string {
-		return withComponents(`[{spec: {containers: [{name: m, image: i}]}, ` + scaling + `}]`)
-	}
-	const component = `spec.predictors[0].componentSpecs[0].`
-	check(t, []validateCase{
-		{"right", scaled(`hpaSpec: {minReplicas: 1, maxReplicas: 3, metrics: [{type: Resource, resource: {name: cpu, targetAverageUtilization: 10}}]}`), nil},
-		{"right, new shape", scaled(`hpaSpec: {maxReplicas: 3, metricsv2: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 10}}}]}`), nil},
-		{"counts", scaled(`hpaSpec: {minReplicas: 4, maxReplicas: 3}`), []string{
-			`error: ` + component + `hpaSpec.minReplicas: minReplicas 4 is above maxReplicas 3`,
-		}},
-		{"no maximum", scaled(`replicas: 2, hpaSpec: {minReplicas: -1}`), []string{
-			`error: ` + component + `hpaSpec.maxReplicas: maxReplicas must be at least 1`,
-			`error: ` + component + `hpaSpec.minReplicas: -1 is negative; write 0 or more`,
-			`warning: ` + component + `replicas: is ignored, since the number of replicas is scaled automatically`,
-		}},
-		{"both shapes", scaled(`hpaSpec: {maxReplicas: 3, metrics: [{type: Pods, pods: {metricName: x, targetAverageValue: 1}}],
-			metricsv2: [{type: Pods, pods: {metric: {name: x}, target: {type: AverageValue, averageValue: 1}}}]}`), []string{
-			`warning: ` + component + `hpaSpec.metricsv2: is ignored beside metrics`,
-		}},
-		{"old shape", scaled(`hpaSpec: {maxReplicas: 3, metrics: [
-			{type: Resource, pods: {metricName: x, targetAverageValue: 1}}, {type: resource, resource: {name: cpu, targetAverageUtilization: 1}}, {},
-			{type: Resource, resource: {name: cpu}}, {type: ContainerResource}, {type: ContainerResource, containerResource: {name: cpu}},
-			{type: Pods, pods: {}}, {type: Object, object: {metricName: x}}, {type: External, external: {metricName: x}}]}`), []string{
-			`error: ` + component + `hpaSpec.metrics[0].resource: is missing: a metric of type Resource needs it`,
-			`error: ` + component + `hpaSpec.metrics[1].type: Invalid metric type "resource"; use Resource, Pods, Object, External or ContainerResource (did you mean Resource?)`,
-			`error: ` + component + `hpaSpec.metrics[2].type: the metric has no type; use Resource, Pods, Object, External or ContainerResource`,
-			`error: ` + component + `hpaSpec.metrics[3].resource: the metric has no target; give targetAverageUtilization or targetAverageValue (or write the metric under metricsv2, which takes target)`,
-			`error: ` + component + `hpaSpec.metrics[4].containerResource: is missing: a metric of type ContainerResource needs it`,
-			`error: ` + component + `hpaSpec.metrics[5].containerResource.container: is missing`,
-			`error: ` + component + `hpaSpec.metrics[5].containerResource: the metric has no target; give targetAverageUtilization or targetAverageValue (or write the metric under metricsv2, which takes target)`,
-			`error: ` + component + `hpaSpec.metrics[6].pods.metricName: is missing`,
-			`error: ` + component + `hpaSpec.metrics[6].pods: the metric has no target; give targetAverageValue (or write the metric under metricsv2, which takes target)`,
-			`error: ` + component + `hpaSpec.metrics[7].object.target.kind: is missing`,
-			`error: ` + component + `hpaSpec.metrics[7].object.target.name: is missing`,
-			`error: ` + component + `hpaSpec.metrics[7].object: the metric has no target; give targetValue or averageValue (or write the metric under metricsv2, which takes target)`,
-			`error: ` + component + `hpaSpec.metrics[8].external: the metric has no target; give targetValue or targetAverageValue (or write the metric under metricsv2, which takes target)`,
-		}},
-		{"new shape", scaled(`hpaSpec: {maxReplicas: 3, metricsv2: [
-			{type: Resource, resource: {name: cpu, target: {type: Utilisation, averageUtilization: 1}}}, {type: External, external: {metric: {name: x}, target: {type: Value}}},
-			{type: Object, object: {}}, {type: ContainerResource, containerResource: {target: {type: AverageValue, averageValue: 1}}}]}`), []string{
-			`error: ` + component + `hpaSpec.metricsv2[0].resource.target.type: Invalid target type "Utilisation"; use Utilization, Value or AverageValue (did you mean Utilization?)`,
-			`error: ` + component + `hpaSpec.metricsv2[1].external.target: the metric has no target; give value`,
-			`error: ` + component + `hpaSpec.metricsv2[2].object.metric.name: is missing`,
-			`error: ` + component + `hpaSpec.metricsv2[2].object.target.type: Invalid target type ""; use Utilization, Value or AverageValue`,
-			`error: ` + component + `hpaSpec.metricsv2[3].containerResource.name: is missing`,
-			`error: ` + component + `hpaSpec.metricsv2[3].containerResource.container: is missing`,
-		}},
-		{"keda", scaled(`hpaSpec: {maxReplicas: 1}, kedaSpec: {minReplicaCount: 5, maxReplicaCount: 2, triggers: []}`), []string{
-			`warning: ` + component + `hpaSpec: is ignored where KEDA is on, since kedaSpec counts there`,
-			`error: ` + component + `kedaSpec.triggers: KEDA needs at least one trigger`,
-			`error: ` + component + `kedaSpec.minReplicaCount: minReplicaCount 5 is above maxReplicaCount 2`,
-		}},
-		{"disruption", scaled(`pdbSpec: {minAvailable: 1, maxUnavailable: 50%}`), []string{
-			`error: ` + component + `pdbSpec: minAvailable and maxUnavailable exclude each other; give one of them`,
-		}},
-	})
-}
-
 // TestPortsOfTheInstallation: what is said of ports is true of those that the
 // installation chose.
 func TestPortsOfTheInstallation(t *testing.T) {

@@ -108,7 +108,7 @@ func (v *validator) script(path string, c *corev1.Container, nodes map[string]*g
 	}
 	outside := v.deployment.Spec.Protocol.Canonical()
 	for _, n := range nodes {
-		server := v.servers[n.Implementation].For(string(outside))
+		server := v.Servers[n.Implementation].For(string(outside))
 		wire := v.wire(node{n, "", c})
 		isIts := c.Name == n.Name || server.Proxied != nil && c.Name == server.Proxied.Container && wire != outside
 		if isIts && len(server.Args) > 0 && wire == Protocol(server.Protocol).Canonical() {
