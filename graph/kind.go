@@ -185,6 +185,20 @@ func (b Builtin) Type() Type {
 // UnknownImplementation is what the API writes for "none".
 const UnknownImplementation = "UNKNOWN_IMPLEMENTATION"
 
+// IsServer reports whether an implementation names a prepackaged server or one
+// that an installation adds, and not a built-in or nothing.
+func IsServer(implementation string) bool {
+	return implementation != "" && implementation != UnknownImplementation && BuiltinOf(implementation) == NotBuiltin
+}
+
+// SetType fills in the type of a node as a user writes it: MODEL where a server
+// is named, whatever the user says, and where nothing is said at all.
+func (n *Node) SetType() {
+	if IsServer(n.Implementation) || n.Type == "" && n.Implementation == "" && len(n.Methods) == 0 {
+		n.Type = Model
+	}
+}
+
 // Valid reports whether t is a type of the API; empty is valid.
 func (t Type) Valid() bool { _, ok := kinds[t]; return ok }
 

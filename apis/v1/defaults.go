@@ -118,14 +118,9 @@ func (f *defaulter) server(p *PredictorSpec, n *graph.Node) {
 }
 
 func defaultType(n *graph.Node) {
-	if n.Type == "" && len(n.Methods) == 0 && n.Implementation == "" {
-		n.Type = graph.Model
-	}
+	n.SetType()
 	if n.Implementation == "" {
 		n.Implementation = graph.UnknownImplementation
-	}
-	if IsServer(n.Implementation) {
-		n.Type = graph.Model
 	}
 }
 

@@ -28,10 +28,7 @@ func (p Protocol) Valid() bool {
 
 // IsServer reports whether a node's implementation names a prepackaged server
 // or one that the installation adds, and not a built-in or nothing.
-func IsServer(implementation string) bool {
-	return implementation != "" && implementation != graph.UnknownImplementation &&
-		graph.BuiltinOf(implementation) == graph.NotBuiltin
-}
+func IsServer(implementation string) bool { return graph.IsServer(implementation) }
 
 // wireProtocol says what a prepackaged server's container speaks when its
 // predictor speaks outside. Image is the user's own image, or empty.

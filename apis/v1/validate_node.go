@@ -111,7 +111,8 @@ func (v *validator) node(n node, containers map[string]*corev1.Container) {
 	v.parameters(n)
 	v.objectName(n.path+".serviceAccountName", n.ServiceAccountName)
 	v.objectName(n.path+".envSecretRefName", n.EnvSecretRefName)
-	if n.Type == graph.UnknownType && len(n.Methods) == 0 && !IsServer(n.Implementation) {
+	named := n.Implementation != "" && n.Implementation != graph.UnknownImplementation
+	if n.Type == graph.UnknownType && len(n.Methods) == 0 && !named {
 		v.errorf(n.path+".type", "Predictive Unit has no implementation methods defined. "+
 			"Change to a known type or add what methods it defines")
 	}

@@ -30,6 +30,12 @@ func TestValidateNodes(t *testing.T) {
 		{"unknown type without methods", withGraph(`{name: a, type: UNKNOWN_TYPE}`), []string{
 			`error: spec.predictors[0].graph.type: Predictive Unit has no implementation methods defined. Change to a known type or add what methods it defines`,
 		}},
+		{"unknown type without methods, implementation spelt out", withGraph(`{name: a, type: UNKNOWN_TYPE, implementation: UNKNOWN_IMPLEMENTATION}`), []string{
+			`error: spec.predictors[0].graph.type: Predictive Unit has no implementation methods defined. Change to a known type or add what methods it defines`,
+		}},
+		{"unknown type of built-ins", withGraph(`{name: r, type: UNKNOWN_TYPE, implementation: RANDOM_ABTEST, children: [
+			{name: a}, {name: j, type: UNKNOWN_TYPE, implementation: AVERAGE_COMBINER, children: [{name: b}, {name: s, type: UNKNOWN_TYPE, implementation: SIMPLE_MODEL},
+			{name: q, type: UNKNOWN_TYPE, implementation: SIMPLE_ROUTER, children: [{name: c}]}]}]}`), nil},
 		{"unknown type with methods", withGraph(`{name: a, type: UNKNOWN_TYPE, methods: [TRANSFORM_INPUT]}`), nil},
 		{"never called", withGraph(`{name: a, implementation: UNKNOWN_IMPLEMENTATION}`), []string{
 			`warning: spec.predictors[0].graph: the node has no type and no methods, so its container is never called; leave out implementation, or write type: MODEL`,

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/prime-radiant/radiant/graph"
 )
 
 func environment(vars map[string]string) Env {
@@ -134,6 +136,39 @@ func TestFile(t *testing.T) {
 		if v := c.Predictor.Graph.Parameters[0].Value; v != "0x10" {
 			t.Errorf("quoted text became %q", v)
 		}
+	}
+}
+
+// TestFileAsUsersWriteIt: a node of which nothing but the server is said is
+// called, as it is by way of the operator.
+func TestFileAsUsersWriteIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	write(t, path, `kind: SeldonDeployment
+metadata: {name: d}
+spec:
+  predictors:
+  - name: p
+    graph:
+      name: server
+      implementation: SKLEARN_SERVER
+      children:
+      - {name: nothing}
+      - {name: other, type: TRANSFORMER, implementation: MY_SERVER}
+      - {name: built-in, implementation: RANDOM_ABTEST}
+      - {name: transformer, type: TRANSFORMER}
+      - {name: methods, methods: [ROUTE]}
+      - {name: never, implementation: UNKNOWN_IMPLEMENTATION}
+`)
+	c, err := Load([]string{"--file", path}, environment(map[string]string{"RADIANT_PODINFO": t.TempDir()}), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]graph.Type{}
+	c.Predictor.Graph.Walk(func(_ string, n *graph.Node) { got[n.Name] = n.Type })
+	want := map[string]graph.Type{"server": graph.Model, "nothing": graph.Model, "other": graph.Model, "built-in": "",
+		"transformer": graph.Transformer, "methods": "", "never": ""}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("types differ, -want +got:\n%s", diff)
 	}
 }
 

@@ -109,6 +109,8 @@ func (c *Config) readFile(path string) error {
 		names = append(names, p.Name)
 		if p.Name == c.PredictorName || c.PredictorName == "" && len(d.Spec.Predictors) == 1 {
 			c.PredictorName, c.Predictor = p.Name, p
+			// A user's document comes without what the operator fills in.
+			c.Predictor.Graph.Walk(func(_ string, n *graph.Node) { n.SetType() })
 			return nil
 		}
 	}
