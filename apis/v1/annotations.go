@@ -60,8 +60,8 @@ const (
 	loggerAnnotation annotationKind = "logger"
 	// limitAnnotation is a number that the executor reads from its pod.
 	limitAnnotation annotationKind = "limit"
-	// pastAnnotation is of an engine before this one: it changes nothing and does
-	// no harm.
+	// pastAnnotation is of an engine or an ingress before these: it changes
+	// nothing, and its Doc says what to do instead.
 	pastAnnotation annotationKind = "past"
 )
 
@@ -72,6 +72,9 @@ const (
 	inEither    = "In spec.annotations, or in metadata.annotations"
 	ofThePast   = "Without effect"
 )
+
+// ofTheJVM is what becomes of settings of the first engine's runtime.
+const ofTheJVM = "it was for the first engine, which ran on a JVM; leave it out"
 
 // annotation is a row of the table of annotations.
 type annotation struct {
@@ -96,11 +99,16 @@ func annotations() []annotation {
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-queue-size", "payloads that wait to be logged"),
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-write-timeout-ms", "accepted: a payload that finds the queue full is dropped at once"),
 		in(inEither, textAnnotation, "seldon.io/headless-svc", "any value but false: Services lead to pods by DNS"),
-		in(ofThePast, pastAnnotation, "seldon.io/rest-read-timeout", "of an engine before this one"),
-		in(ofThePast, pastAnnotation, "seldon.io/rest-connection-timeout", "the same"),
-		in(ofThePast, pastAnnotation, "seldon.io/rest-connect-retries", "the same"),
-		in(ofThePast, pastAnnotation, "seldon.io/grpc-read-timeout", "the same"),
-		in(ofThePast, pastAnnotation, "seldon.io/engine-java-opts", "the same"),
+		in(ofThePast, pastAnnotation, "seldon.io/rest-read-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
+		in(ofThePast, pastAnnotation, "seldon.io/rest-connection-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
+		in(ofThePast, pastAnnotation, "seldon.io/rest-connect-retries", "write policy.retries of a node"),
+		in(ofThePast, pastAnnotation, "seldon.io/grpc-read-timeout", "write seldon.io/grpc-timeout, the milliseconds that a call may take"),
+		in(ofThePast, pastAnnotation, "seldon.io/engine-java-opts", ofTheJVM),
+		in(ofThePast, pastAnnotation, "seldon.io/engine-java-jmx-port", ofTheJVM),
+		in(ofThePast, pastAnnotation, "seldon.io/executor", "there is one executor, which always serves; leave it out"),
+		in(ofThePast, pastAnnotation, "seldon.io/use-executor", "there is one executor, which always serves; leave it out"),
+		in(ofThePast, pastAnnotation, "seldon.io/ambassador-shadow", "write shadow: true for the predictor; as it is, its answers reach clients"),
+		in(ofThePast, pastAnnotation, "seldon.io/ambassador-weight", "write traffic for each predictor"),
 	}
 }
 

@@ -29,6 +29,8 @@ type Document struct {
 	positions map[string]position
 	// unread are the fields that hold something of the wrong type.
 	unread []string
+	// template is set where a value looks as if a template were not filled in.
+	template *Problem
 }
 
 type position struct{ line, column int }
@@ -134,6 +136,8 @@ type decoder struct {
 	docs     []Document
 	problems Problems
 	structs  map[reflect.Type]*structType
+	// templated is true when a document was told to be a template.
+	templated bool
 
 	// Of the document being read:
 	above  int // lines before it
@@ -165,7 +169,9 @@ func (d *decoder) part(part document) {
 			return
 		}
 		if err != nil {
-			d.syntax(part, err)
+			if !d.malformedTemplate(part) {
+				d.syntax(part, err)
+			}
 			return
 		}
 		if len(root.Content) > 0 {
@@ -227,6 +233,12 @@ func (d *decoder) list(n *yaml.Node) {
 }
 
 func (d *decoder) deployment(n *yaml.Node) {
+	var found templateOf
+	found.visit(n)
+	d.templateDeployment(n, found)
+}
+
+func (d *decoder) plainDeployment(n *yaml.Node) {
 	deployment := &SeldonDeployment{}
 	d.doc = &Document{Deployment: deployment, File: d.file, positions: map[string]position{}}
 	d.within = d.within[:0]

@@ -36,6 +36,7 @@ func testServers() map[string]manifests.Server {
 // testRules are those of an installation that says nothing of ports.
 func testRules() ValidateOptions {
 	return ValidateOptions{
+		WayAnnotations: []WayAnnotation{{Name: "seldon.io/istio-gateway"}, {Name: "seldon.io/istio-retries-timeout", Number: true}},
 		DefaultOptions: DefaultOptions{Ports: UnitPorts(), MetricsPortName: MetricsPortName, Servers: testServers()},
 		ExecutorPorts:  ExecutorPorts(),
 	}

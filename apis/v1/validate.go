@@ -65,11 +65,11 @@ func Validate(d *SeldonDeployment, o ValidateOptions) Problems {
 // reported by [Decode], so nothing more is said of them.
 func (d *Document) Validate(o ValidateOptions) Problems {
 	all := Validate(d.Deployment, o)
-	return d.Locate(slices.DeleteFunc(all, func(p Problem) bool {
+	return d.judgeTemplate(d.Locate(slices.DeleteFunc(all, func(p Problem) bool {
 		return slices.ContainsFunc(d.unread, func(path string) bool {
 			return isWithin(p.Path, path) || isWithin(path, p.Path)
 		})
-	}))
+	})))
 }
 
 // isWithin reports whether inner is the field outer or part of it.
@@ -161,6 +161,9 @@ func (v *validator) spec() {
 	v.enum("spec.serverType", "serverType", string(s.ServerType), []string{"rpc", "kafka"})
 	v.count("spec.replicas", s.Replicas)
 	v.specAnnotations()
+	if s.OauthKey != "" || s.OauthSecret != "" {
+		v.warnf("spec.oauth_key", "nothing asks clients for it: who may send requests is for the ingress to say")
+	}
 	if len(s.Predictors) == 0 {
 		v.errorf("spec.predictors", "Graph contains no predictors: write at least one")
 	}
@@ -208,6 +211,7 @@ func (v *validator) predictor(path string, p *PredictorSpec) {
 		v.label(path+".labels["+key+"]", key, p.Labels[key])
 	}
 	v.environment(path+".svcOrchSpec.env", p.SvcOrchSpec.Env)
+	v.pastVariables(path+".svcOrchSpec.env", p.SvcOrchSpec.Env)
 	if p.SvcOrchSpec.Resources != nil {
 		v.resources(path+".svcOrchSpec.resources", p.SvcOrchSpec.Resources)
 	}

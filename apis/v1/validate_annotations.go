@@ -1,11 +1,14 @@
 package v1
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
@@ -18,6 +21,17 @@ func (v *validator) known() []string {
 	return all
 }
 
+// isOfDeployment reports whether an annotation is read from the deployment's
+// and from no others.
+func (v *validator) isOfDeployment(key string) bool {
+	isRow := func(a annotation) bool {
+		return a.Annotation == key && a.kind != limitAnnotation && (a.Group == inSpec || a.Group == inEither)
+	}
+	return strings.HasPrefix(key, AnnotationExecutorEnv) || slices.ContainsFunc(annotations(), isRow) ||
+		!slices.Contains(annotationsOf(limitAnnotation), key) &&
+			slices.ContainsFunc(v.WayAnnotations, func(a WayAnnotation) bool { return a.Name == key })
+}
+
 func (v *validator) specAnnotations() {
 	d := v.deployment
 	v.annotations("metadata.annotations", d.Annotations)
@@ -27,7 +41,11 @@ func (v *validator) specAnnotations() {
 		}
 	}
 	v.annotations("spec.annotations", d.Spec.Annotations)
-	v.misplaced("metadata.annotations", d.Annotations, AnnotationSeparateExecutor, "spec.annotations")
+	for _, key := range slices.Sorted(maps.Keys(d.Annotations)) {
+		if strings.HasPrefix(key, AnnotationExecutorEnv) || key == AnnotationNoStorageInitializer {
+			v.misplaced("metadata.annotations", d.Annotations, key, "spec.annotations")
+		}
+	}
 	for _, key := range []string{AnnotationNoExecutor, AnnotationServiceName} {
 		v.misplaced("metadata.annotations", d.Annotations, key, "the annotations of a predictor")
 		v.misplaced("spec.annotations", d.Spec.Annotations, key, "the annotations of a predictor")
@@ -36,12 +54,22 @@ func (v *validator) specAnnotations() {
 
 func (v *validator) predictorAnnotations(path string, p *PredictorSpec) {
 	v.annotations(path, p.Annotations)
-	v.misplaced(path, p.Annotations, AnnotationSeparateExecutor, "spec.annotations")
+	v.belowDeployment(path, p.Annotations)
 	if name, ok := p.Annotations[AnnotationServiceName]; ok && name != "" {
 		v.syntax(path+"["+AnnotationServiceName+"]", "service name", name, validation.IsDNS1035Label(name))
 	}
 	if value := p.Annotations[AnnotationNoExecutor]; value != "" && !p.NoExecutor() && !strings.EqualFold(value, "false") {
 		v.warnf(path+"["+AnnotationNoExecutor+"]", "%q is not \"true\", so there will be an executor", value)
+	}
+}
+
+// belowDeployment warns of annotations of a predictor or a component that are
+// read from the deployment's alone.
+func (v *validator) belowDeployment(path string, annotations map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(annotations)) {
+		if v.isOfDeployment(key) && past()[key] == "" {
+			v.misplaced(path, annotations, key, "spec.annotations")
+		}
 	}
 }
 
@@ -55,16 +83,62 @@ func (v *validator) misplaced(path string, annotations map[string]string, key, w
 // number checks the annotations whose values are whole numbers.
 func (v *validator) number(at, key, value string) {
 	if n, err := strconv.ParseInt(value, 10, 32); err == nil && n >= 0 {
+		v.unit(at, key, n)
 		return
 	}
 	switch {
+	case slices.Contains(annotationsOf(loggerAnnotation), key) && strings.HasPrefix(at, "spec.predictors"): // Nobody reads it there.
 	case slices.Contains(annotationsOf(loggerAnnotation), key):
-		v.errorf(at, "%q is not a whole number", value)
+		v.errorf(at, "%q is not a whole number%s", value, converted(key, value))
 	case slices.Contains(annotationsOf(limitAnnotation), key) && !strings.HasPrefix(at, "metadata"):
-		v.errorf(at, "%q is not a whole number, so that the executor would not start", value)
+		v.errorf(at, "%q is not a whole number, so that the executor would not start%s", value, converted(key, value))
 	case slices.ContainsFunc(v.WayAnnotations, func(a WayAnnotation) bool { return a.Number && a.Name == key }):
-		v.warnf(at, "%q is not a whole number, so that no routes can be made of it", value)
+		v.warnf(at, "%q is not a whole number, so that no routes can be made of it%s", value, converted(key, value))
 	}
+}
+
+// unitOf says what an annotation counts: milliseconds, seconds, bytes, or "".
+func unitOf(key string) string {
+	switch key {
+	case "seldon.io/rest-timeout", "seldon.io/grpc-timeout", "seldon.io/executor-logger-write-timeout-ms":
+		return "milliseconds"
+	case "seldon.io/istio-retries-timeout":
+		return "seconds"
+	case "seldon.io/grpc-max-message-size":
+		return "bytes"
+	}
+	return ""
+}
+
+// unit warns of a number that looks as if it counted something else.
+func (v *validator) unit(at, key string, n int64) {
+	const shortest, longest, smallest = 100, 1000, 1024
+	switch unit := unitOf(key); {
+	case n == 0:
+	case unit == "milliseconds" && n < shortest && slices.Contains(annotationsOf(limitAnnotation), key):
+		v.warnf(at, "counts milliseconds: calls may take %d ms; for seconds write %q", n, strconv.FormatInt(n*longest, 10))
+	case unit == "seconds" && n >= longest:
+		v.warnf(at, "counts seconds: a try may take %d s; for milliseconds write %q", n, strconv.FormatInt((n+longest-1)/longest, 10))
+	case unit == "bytes" && n < smallest:
+		v.warnf(at, "counts bytes: no message of more than %d bytes is taken; for MiB write %q", n, strconv.FormatInt(n<<20, 10))
+	}
+}
+
+// converted ends a message about a number that was written with a unit.
+func converted(key, value string) string {
+	unit, text := unitOf(key), strings.ReplaceAll(strings.TrimSpace(value), " ", "")
+	duration, err := time.ParseDuration(strings.ToLower(text))
+	switch {
+	case unit == "milliseconds" && err == nil && duration >= 0:
+		return fmt.Sprintf("; write %q, which counts milliseconds", strconv.FormatInt(duration.Milliseconds(), 10))
+	case unit == "seconds" && err == nil && duration >= 0:
+		return fmt.Sprintf("; write %q, which counts seconds", strconv.FormatInt(int64(duration.Round(time.Second).Seconds()), 10))
+	case unit == "bytes":
+		if q, err := resource.ParseQuantity(strings.TrimSuffix(strings.TrimSuffix(text, "B"), "b")); err == nil && q.Sign() >= 0 {
+			return fmt.Sprintf("; write %q, which counts bytes", strconv.FormatInt(q.Value(), 10))
+		}
+	}
+	return ""
 }
 
 // wayNames checks the annotations that hold names, separated by commas.
@@ -80,6 +154,7 @@ func (v *validator) wayNames(at, key, value string) {
 }
 
 func (v *validator) annotations(path string, annotations map[string]string) {
+	v.pastAnnotations(path, annotations)
 	known := v.known()
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		value, at := annotations[key], path+"["+key+"]"
@@ -89,6 +164,9 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 		}
 		v.number(at, key, value)
 		v.wayNames(at, key, value)
+		if past()[key] != "" {
+			continue
+		}
 		switch meant := suggest(key, known); {
 		case slices.Contains(known, key) || meant == "":
 		case !strings.HasPrefix(key, AnnotationExecutorEnv):

@@ -31,6 +31,10 @@ func (v *validator) components(predictorPath string, p *PredictorSpec) {
 			v.label(path+".metadata.labels["+key+"]", key, spec.Metadata.Labels[key])
 		}
 		v.annotations(path+".metadata.annotations", spec.Metadata.Annotations)
+		v.belowDeployment(path+".metadata.annotations", spec.Metadata.Annotations)
+		for _, key := range []string{AnnotationNoExecutor, AnnotationServiceName} {
+			v.misplaced(path+".metadata.annotations", spec.Metadata.Annotations, key, "the annotations of a predictor")
+		}
 		if name := spec.Metadata.Name; name != "" {
 			v.name(path+".metadata.name", "name", name)
 		}
@@ -211,10 +215,26 @@ func (v *validator) containerPorts(path string, c *corev1.Container) {
 }
 
 func (v *validator) resources(path string, r *corev1.ResourceRequirements) {
+	v.amounts(path+".requests", r.Requests)
+	v.amounts(path+".limits", r.Limits)
 	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
 		request := r.Requests[name]
 		if limit, ok := r.Limits[name]; ok && request.Cmp(limit) > 0 {
 			v.errorf(path+".requests["+string(name)+"]", "the request %s is above the limit %s", request.String(), limit.String())
+		}
+	}
+}
+
+// amounts warns of resources whose unit was probably forgotten.
+func (v *validator) amounts(path string, list corev1.ResourceList) {
+	const mostCores, leastBytes = 256, 1 << 20
+	for _, name := range slices.Sorted(maps.Keys(list)) {
+		q, at := list[name], path+"["+string(name)+"]"
+		switch {
+		case name == corev1.ResourceCPU && q.CmpInt64(mostCores) >= 0:
+			v.warnf(at, "%s are cores; for thousandths of one write %q", q.String(), q.String()+"m")
+		case (name == corev1.ResourceMemory || name == corev1.ResourceEphemeralStorage) && q.Sign() > 0 && q.CmpInt64(leastBytes) < 0:
+			v.warnf(at, "%s are less than a mebibyte, since the number counts bytes; write a unit, such as 512Mi", q.String())
 		}
 	}
 }

@@ -184,13 +184,14 @@ spec:
 		got = append(got, p.Error())
 	}
 	want := []string{
+		`warning: metadata.annotations[seldon.io/rest-timeout]: counts milliseconds: calls may take 20 ms; for seconds write "20000"`,
 		`warning: metadata.annotations[seldon.io/rest-timeout]: does not reach the executor from here, only routes; write it in spec.annotations`,
 		`warning: spec.annotations[seldon.io/engine-seperate-pod]: seldon.io/engine-seperate-pod only sets a variable of the executor; did you mean seldon.io/engine-separate-pod?`,
 		`warning: spec.annotations[seldon.io/grpc-timout]: nothing reads the annotation seldon.io/grpc-timout; did you mean seldon.io/grpc-timeout?`,
 		`warning: metadata.annotations[seldon.io/engine-separate-pod]: is not read here; write it in spec.annotations`,
 		`warning: spec.annotations[seldon.io/no-engine]: is not read here; write it in the annotations of a predictor`,
-		`error: spec.predictors[0].annotations[seldon.io/executor-logger-queue-size]: "many" is not a whole number`,
-		`error: spec.predictors[0].annotations[seldon.io/rest-timeout]: "5s" is not a whole number, so that the executor would not start`,
+		`error: spec.predictors[0].annotations[seldon.io/rest-timeout]: "5s" is not a whole number, so that the executor would not start; write "5000", which counts milliseconds`,
+		`warning: spec.predictors[0].annotations[seldon.io/executor-logger-queue-size]: is not read here; write it in spec.annotations`,
 		`warning: spec.predictors[0].annotations[seldon.io/no-engine]: "yes" is not "true", so there will be an executor`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
