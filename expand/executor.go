@@ -36,13 +36,7 @@ func (p *predictor) addExecutor() error {
 	}
 	p.host = p.besideNode()
 	if p.host == nil {
-		p.host = p.newWorkload(p.deployment.ExecutorName(p.spec), corev1.PodSpec{
-			ServiceAccountName: p.in.Config.Executor.ServiceAccount,
-		})
-		p.host.deployment.Spec.Replicas = firstSet(p.spec.SvcOrchSpec.Replicas, p.spec.Replicas, p.deployment.Spec.Replicas)
-	}
-	if p.host.container(ExecutorContainer) != nil {
-		return fmt.Errorf("container name %s is that of the executor: rename your container", ExecutorContainer)
+		p.host = p.newExecutorPod()
 	}
 	pod := p.host.pod()
 	c, err := p.executor(pod)
@@ -98,6 +92,7 @@ func (p *predictor) executor(pod *corev1.PodSpec) (corev1.Container, error) {
 	if own := p.spec.SvcOrchSpec.Resources; own != nil {
 		c.Resources = *own
 	}
+	c = p.override(pod, c)
 	if user := config.User; user != nil {
 		p.harden(pod, &c, new(*user))
 		if c.SecurityContext == nil {

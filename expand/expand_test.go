@@ -48,10 +48,6 @@ func TestExpandRefuses(t *testing.T) {
 			`[{name: p, graph: {name: m, implementation: SKLEARN_SERVER, modelUri: "pvc:///m"}}]`,
 			[]string{`node "m"`, `"pvc:///m" names no volume claim`, "pvc://CLAIM/PATH"},
 		},
-		"name of the executor": {
-			`[{name: p, graph: {name: m, type: MODEL}, componentSpecs: [{spec: {containers: [{name: m, image: m}, {name: seldon-container-engine, image: x}]}}]}]`,
-			[]string{`predictor "p"`, "seldon-container-engine is that of the executor"},
-		},
 		"unknown explainer": {
 			`[{name: p, graph: {name: m, type: MODEL}, componentSpecs: [{spec: {containers: [{name: m, image: m}]}}], explainer: {type: Magic}}]`,
 			[]string{`explainer: type "Magic" is unknown`, "AnchorTabular"},

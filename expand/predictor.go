@@ -27,6 +27,8 @@ type predictor struct {
 	// the executor: one of components, a pod of its own, or nil without one.
 	components []*workload
 	host       *workload
+	// own is what the user says of the executor by a container of its name.
+	own ownExecutor
 	// frontService leads to the predictor, explainerService to its explainer,
 	// if there is one.
 	frontService, explainerService *corev1.Service
@@ -66,6 +68,7 @@ type step struct {
 func steps() []step {
 	return []step{
 		{"placing containers", (*predictor).place},
+		{"reading the executor's container", (*predictor).readExecutor},
 		{"building pods", (*predictor).buildPods},
 		{"setting up model servers", (*predictor).serveModels},
 		{"completing containers", (*predictor).completeUnits},

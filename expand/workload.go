@@ -19,11 +19,12 @@ const terminationGracePeriod = 20
 func (p *predictor) buildPods() error {
 	for i := range p.spec.ComponentSpecs {
 		spec := &p.spec.ComponentSpecs[i]
-		if len(spec.Spec.Containers) == 0 {
+		pod := withoutExecutor(spec.Spec)
+		if len(pod.Containers) == 0 {
 			continue
 		}
 		name := p.deployment.ComponentName(p.spec, i, p.in.Config.NameAsPrefix)
-		w := p.newWorkload(name, spec.Spec)
+		w := p.newWorkload(name, pod)
 		w.spec = spec
 		w.deployment.Spec.Replicas = p.replicas(spec)
 		p.components = append(p.components, w)
@@ -159,13 +160,18 @@ func (p *predictor) labelComponent(w *workload) {
 func (p *predictor) labelExecutor(w *workload) {
 	labels := map[string]string{v1.LabelWorkload: w.deployment.Name, v1.LabelFluentd: "true"}
 	maps.Copy(labels, p.spec.Labels)
+	var annotations map[string]string
+	if spec := p.own.spec; spec != nil {
+		maps.Copy(labels, spec.Metadata.Labels)
+		annotations = spec.Metadata.Annotations
+	}
 	selector := map[string]string{v1.LabelApp: p.key, v1.LabelDeploymentID: p.deployment.ID()}
 	if p.spec.Shadow {
 		labels[v1.LabelShadow] = "true"
 	}
 	labels[v1.LabelManagedBy] = v1.ManagedBy
 	maps.Copy(labels, selector)
-	p.label(w, labels, selector, nil)
+	p.label(w, labels, selector, annotations)
 }
 
 // label writes labels and annotations to the Deployment and to its pods. The
@@ -179,7 +185,11 @@ func (p *predictor) label(w *workload, labels, selector, annotations map[string]
 	if w == p.host {
 		d.Labels[v1.LabelHoldsExecutor] = "true"
 	}
-	for _, from := range []map[string]string{p.deployment.Spec.Annotations, p.spec.Annotations, annotations} {
+	from := []map[string]string{p.deployment.Spec.Annotations, p.spec.Annotations, annotations}
+	if w == p.host {
+		from = append(from, p.spec.SvcOrchSpec.Annotations)
+	}
+	for _, from := range from {
 		maps.Copy(d.Annotations, from)
 		for key, value := range from {
 			if !aboutWays(key) {

@@ -142,6 +142,42 @@ type SvcOrchSpec struct {
 	Env       []corev1.EnvVar              `json:"env,omitempty"`
 	// Replicas counts only where the executor has a pod of its own.
 	Replicas *int32 `json:"replicas,omitempty"`
+
+	// What follows is an addition to the API, with the shapes of a pod's and a
+	// container's fields. Annotations, Volumes, VolumeMounts and SecurityContext
+	// (the container's) count wherever the executor runs; the rest only where it
+	// has a pod of its own.
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=array
+	Volumes []corev1.Volume `json:"volumes,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=array
+	VolumeMounts []corev1.VolumeMount `json:"volumeMounts,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	PodSecurityContext *corev1.PodSecurityContext `json:"podSecurityContext,omitempty"`
+	NodeSelector       map[string]string          `json:"nodeSelector,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=array
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=object
+	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+	// +kubebuilder:pruning:PreserveUnknownFields
+	// +kubebuilder:validation:Schemaless
+	// +kubebuilder:validation:Type=array
+	TopologySpreadConstraints []corev1.TopologySpreadConstraint `json:"topologySpreadConstraints,omitempty"`
+	PriorityClassName         string                            `json:"priorityClassName,omitempty"`
 }
 
 // SSL names the Secret with tls.crt and tls.key.

@@ -210,11 +210,7 @@ func (v *validator) predictor(path string, p *PredictorSpec) {
 	for _, key := range slices.Sorted(maps.Keys(p.Labels)) {
 		v.label(path+".labels["+key+"]", key, p.Labels[key])
 	}
-	v.environment(path+".svcOrchSpec.env", p.SvcOrchSpec.Env)
-	v.pastVariables(path+".svcOrchSpec.env", p.SvcOrchSpec.Env)
-	if p.SvcOrchSpec.Resources != nil {
-		v.resources(path+".svcOrchSpec.resources", p.SvcOrchSpec.Resources)
-	}
+	v.executor(path, p)
 	v.predictorAnnotations(path+".annotations", p)
 	v.graph(path, p)
 	v.components(path, p)

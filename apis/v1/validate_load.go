@@ -122,7 +122,6 @@ func (v *validator) scaledPod(p *PredictorSpec, i int) []scaledContainer {
 		}
 	}
 	var all []scaledContainer
-	hasNode := false
 	executor := scaledContainer{ExecutorContainer, v.executorResources(p)}
 	for j := range spec.InitContainers {
 		if c := &spec.InitContainers[j]; c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
@@ -132,18 +131,17 @@ func (v *validator) scaledPod(p *PredictorSpec, i int) []scaledContainer {
 	for j := range spec.Containers {
 		c := &spec.Containers[j]
 		n := nodes[c.Name]
-		hasNode = hasNode || n != nil
 		if c.Name != ExecutorContainer && (n != nil || v.needsImage(c.Name, nodes)) {
 			all = append(all, scaledContainer{c.Name, v.resourcesOf(c, n, spec)})
 		}
 	}
 	p.Graph.Walk(func(_ string, n *graph.Node) {
 		if i == 0 && IsServer(n.Implementation) && !placed[n.Name] {
-			placed[n.Name], hasNode = true, true
+			placed[n.Name] = true
 			all = append(all, scaledContainer{n.Name, v.resourcesOf(&corev1.Container{}, n, spec)})
 		}
 	})
-	if i == 0 && hasNode && !p.NoExecutor() && !v.deployment.SeparateExecutor(p) {
+	if i == 0 && v.besideNodes(p) {
 		all = append(all, executor)
 	}
 	return all
@@ -164,24 +162,6 @@ func (v *validator) resourcesOf(c *corev1.Container, n *graph.Node, pod *corev1.
 		}
 	}
 	return c.Resources
-}
-
-func (v *validator) executorResources(p *PredictorSpec) corev1.ResourceRequirements {
-	for i := range p.ComponentSpecs {
-		for j := range p.ComponentSpecs[i].Spec.Containers {
-			c := &p.ComponentSpecs[i].Spec.Containers[j]
-			if c.Name == ExecutorContainer && len(c.Resources.Requests)+len(c.Resources.Limits) > 0 {
-				return c.Resources
-			}
-		}
-	}
-	if own := p.SvcOrchSpec.Resources; own != nil {
-		return *own
-	}
-	if r := v.ExecutorResources; r != nil {
-		return *r
-	}
-	return ExecutorResources()
 }
 
 // loads warns of metrics that are never read, or that no load can reach.

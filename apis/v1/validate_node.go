@@ -131,6 +131,9 @@ func (v *validator) node(n node, containers map[string]*corev1.Container) {
 	if builtin == graph.NotBuiltin && n.Name != "" {
 		v.containerName(n.path+".name", "node name", n.Name)
 	}
+	if n.Name == ExecutorContainer {
+		v.errorf(n.path+".name", "%s is the name of the executor's container; rename the node", n.Name)
+	}
 	v.modelURI(n.path+".modelUri", n.ModelURI)
 	v.children(n, builtin)
 }

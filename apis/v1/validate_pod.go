@@ -100,9 +100,6 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 	for i := range pod.Containers {
 		c := &pod.Containers[i]
 		at := fmt.Sprintf("%s.containers[%d]", path, i)
-		if c.Name == ExecutorContainer {
-			v.errorf(at+".name", "%s is the name of the executor's container; rename this one (settings of the executor belong in svcOrchSpec)", c.Name)
-		}
 		v.container(at, c, names, v.needsImage(c.Name, nodes))
 		v.mounts(at, c, volumes)
 		v.script(at, c, nodes)
@@ -131,11 +128,11 @@ func (v *validator) volumes(path string, volumes []corev1.Volume) map[string]boo
 	return names
 }
 
-// needsImage reports whether the user must give an image. The image of a
-// prepackaged server's container is known, and so is the image of the proxy
+// needsImage reports whether the user must give an image. Those of the executor
+// and of a prepackaged server's container are known, and so is the image of the proxy
 // container that Seldon Core v1 put beside some servers.
 func (v *validator) needsImage(container string, nodes map[string]*graph.Node) bool {
-	if n := nodes[container]; n != nil && IsServer(n.Implementation) {
+	if n := nodes[container]; n != nil && IsServer(n.Implementation) || container == ExecutorContainer {
 		return false
 	}
 	outside := v.deployment.Spec.Protocol.Canonical()

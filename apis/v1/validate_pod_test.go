@@ -7,6 +7,11 @@ func withComponents(components string) string {
 	return `{predictors: [{name: p, graph: {name: m}, componentSpecs: ` + components + `}]}`
 }
 
+func ownPod(field string) string {
+	return `warning: spec.predictors[0].svcOrchSpec.` + field + `: has no effect, since this executor runs in the pod of componentSpecs[0]: write it there, ` +
+		`or give the executor a pod of its own by the annotation seldon.io/engine-separate-pod`
+}
+
 func TestValidatePods(t *testing.T) {
 	check(t, []validateCase{
 		{"right", withComponents(`[{metadata: {name: n, labels: {a: b}}, spec: {restartPolicy: Always, volumes: [{name: v, emptyDir: {}}], initContainers: [{name: i, image: i}],
@@ -46,8 +51,25 @@ func TestValidatePods(t *testing.T) {
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].volumeMounts[1].mountPath: two volumes are mounted at /x; give one of them another path`,
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[0].volumeMounts[2].mountPath: is missing`,
 		}},
-		{"name of the executor", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: seldon-container-engine, image: i}]}}]`), []string{
-			`error: spec.predictors[0].componentSpecs[0].spec.containers[1].name: seldon-container-engine is the name of the executor's container; rename this one (settings of the executor belong in svcOrchSpec)`,
+		{"what is said of the executor", `{annotations: {seldon.io/engine-separate-pod: "true"}, predictors: [{name: p, graph: {name: m}, svcOrchSpec: {
+			nodeSelector: {a: b}, tolerations: [{operator: Exists}], volumes: [{name: v, emptyDir: {}}], volumeMounts: [{name: v, mountPath: /v}], annotations: {a: b}},
+			componentSpecs: [{spec: {containers: [{name: m, image: i}]}}, {spec: {containers: [{name: seldon-container-engine, resources: {limits: {cpu: 1}}}]}}]}]}`, nil},
+		{"what is said of an executor beside nodes", `{predictors: [{name: p, graph: {name: m}, svcOrchSpec: {
+			nodeSelector: {a: b}, tolerations: [{operator: Exists}], affinity: {}, podSecurityContext: {}, priorityClassName: x, securityContext: {},
+			volumeMounts: [{name: vv, mountPath: /v}], annotations: {seldon.io/headless-svc: "true"}},
+			componentSpecs: [{spec: {volumes: [{name: v, emptyDir: {}}], containers: [{name: m, image: i}]}}]}]}`, []string{
+			`warning: spec.predictors[0].svcOrchSpec.annotations[seldon.io/headless-svc]: is not read here; write it in spec.annotations`,
+			ownPod("nodeSelector"), ownPod("tolerations"), ownPod("affinity"), ownPod("podSecurityContext"), ownPod("priorityClassName"),
+			`warning: spec.predictors[0].svcOrchSpec.volumeMounts[0].name: the pod has no volume "vv"`,
+		}},
+		{"container of the executor", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: seldon-container-engine, ports: [{containerPort: 8000}], env: [{name: "A=B"}]}]}},
+			{hpaSpec: {maxReplicas: 1}, spec: {containers: [{name: seldon-container-engine, image: i, resources: {requests: {cpu: 1}}}]}}]`), []string{
+			`warning: spec.predictors[0].componentSpecs[1].spec.containers[0].name: seldon-container-engine is in spec.predictors[0].componentSpecs[0] as well, which counts`,
+			`warning: spec.predictors[0].componentSpecs[1]: the executor's pod is not scaled, and has no disruption budget: hpaSpec, kedaSpec and pdbSpec have no effect here`,
+			`error: spec.predictors[0].componentSpecs[0].spec.containers[1].env[0].name: variable "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='`,
+		}},
+		{"node of the executor's name", `{predictors: [{name: p, graph: {name: seldon-container-engine}, componentSpecs: [{spec: {containers: [{name: seldon-container-engine, image: i}]}}]}]}`, []string{
+			`error: spec.predictors[0].graph.name: seldon-container-engine is the name of the executor's container; rename the node`,
 		}},
 		{"port of another container", withComponents(`[{spec: {containers: [{name: m, image: i},
 			{name: aside, image: i, ports: [{containerPort: 9500}, {containerPort: 9000, protocol: UDP}, {containerPort: 9001}]}]}}]`), []string{

@@ -59,7 +59,7 @@ func (v *validator) portClashes(path string, p *PredictorSpec, pod *corev1.PodSp
 	for i := range pod.Containers {
 		c := &pod.Containers[i]
 		if nodes[c.Name] == nil && !v.needsImage(c.Name, nodes) {
-			continue // It becomes part of its node's container.
+			continue // It becomes part of its node's container, or of the executor's.
 		}
 		v.claimPorts(fmt.Sprintf("%s.containers[%d].ports", path, i), c, nodes[c.Name], taken)
 	}
