@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/local/process"
 )
 
@@ -56,6 +59,8 @@ type container struct {
 	ready  atomic.Bool
 	// failure is the last one, until the container is ready or has succeeded.
 	failure atomic.Pointer[failure]
+	// unready says why a container that runs is not ready yet.
+	unready atomic.Pointer[string]
 	// started is closed when the container first was ready.
 	started chan struct{}
 	// changed is called when ready has changed.
@@ -93,6 +98,7 @@ func (c *container) prepare() error {
 		c.host.ports.Release(p.ContainerPort)
 	}
 	c.out.Forget()
+	c.unready.Store(nil)
 	return nil
 }
 
@@ -246,6 +252,7 @@ func (c *container) untilStarted(ctx context.Context, probe *corev1.Probe) error
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
+		c.notReady(probe, err)
 		if time.Now().After(deadline) {
 			return fmt.Errorf("startup probe failed: %w", err)
 		}
@@ -264,6 +271,7 @@ func (c *container) untilReady(ctx context.Context) bool {
 		if err == nil {
 			break
 		}
+		c.notReady(probe, err)
 		if c.host.verbose > 1 && ctx.Err() == nil {
 			c.host.console.Say("%s: not ready: %v", c.label, err)
 		}
@@ -279,6 +287,32 @@ func (c *container) untilReady(ctx context.Context) bool {
 		close(c.started)
 	}
 	return true
+}
+
+// notReady remembers why a check failed, in words that say what to do where the
+// program listens elsewhere than it was told.
+func (c *container) notReady(probe *corev1.Probe, err error) {
+	text := err.Error()
+	if port := c.prober.Unheard(probe, err); port != 0 {
+		text = fmt.Sprintf("nothing listens on its port %d", port)
+		if name := c.variableOf(port); name != "" {
+			text += ", which $" + name + " tells it"
+		}
+	}
+	c.unready.Store(&text)
+}
+
+// variableOf names a variable that tells the container's program a port: that
+// of Seldon's wrapper, which comes first, or a server's own. Empty: none does.
+func (c *container) variableOf(port int32) string {
+	number := strconv.Itoa(int(port))
+	i := slices.IndexFunc(c.spec.Env, func(e corev1.EnvVar) bool {
+		return e.Value == number && slices.Contains([]string{v1.EnvHTTPPort, v1.EnvGRPCPort, v1.EnvMLServerHTTPPort}, e.Name)
+	})
+	if i < 0 {
+		return ""
+	}
+	return c.spec.Env[i].Name
 }
 
 // untilDead performs the liveness probe. It begins after the first readiness,

@@ -172,6 +172,20 @@ func TestAModelServerThatDiesAtStart(t *testing.T) {
 	}
 }
 
+// TestAModelServerThatListensElsewhere: a program that does not heed the port it
+// is told is what everything waits for, and that is said.
+func TestAModelServerThatListensElsewhere(t *testing.T) {
+	s := newSession(t, fmt.Sprintf(alone, "x"))
+	s.options.Exec = map[string]string{"clf": "sleep 600"}
+	s.options.pace.waiting = 20 * time.Millisecond
+	s.run()
+	text := s.screen.Await(t, "waiting for alone/main/clf", "; alone/main/clf: nothing listens on its port ", " tells it")
+	if !strings.Contains(text, ", which $PREDICTIVE_UNIT_HTTP_SERVICE_PORT tells it") && !strings.Contains(text, ", which $MLSERVER_HTTP_PORT tells it") {
+		t.Errorf("no variable is named:\n%s", text)
+	}
+	s.stop()
+}
+
 func TestWhatIsWrongBeforeAnythingStarts(t *testing.T) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

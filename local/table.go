@@ -35,7 +35,7 @@ func (r *runner) waiting() {
 	r.world.mu.Unlock()
 	var names []string
 	var last *failure
-	var culprit string
+	var culprit, why string
 	for _, c := range awaited {
 		names = append(names, c.label)
 		if f := c.failure.Load(); f != nil && (last == nil || f.at.After(last.at)) {
@@ -43,12 +43,20 @@ func (r *runner) waiting() {
 		}
 	}
 	slices.Sort(names)
+	for _, c := range awaited { // What the executor waits for is said by the others.
+		if text := c.unready.Load(); text != nil && (why == "" || c.spec.Name != expand.ExecutorContainer) {
+			why = "; " + c.label + ": " + *text
+			if c.spec.Name != expand.ExecutorContainer {
+				break
+			}
+		}
+	}
 	since := time.Since(began).Round(time.Second)
 	switch {
 	case last != nil:
 		r.console.Say("waiting for %s (%v): %s", culprit, since, last.text)
 	case len(names) > 0:
-		r.console.Say("waiting for %s (%v)", strings.Join(names, ", "), since)
+		r.console.Say("waiting for %s (%v)%s", strings.Join(names, ", "), since, why)
 	}
 }
 

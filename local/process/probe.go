@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -108,6 +109,28 @@ func (p *Prober) port(port intstr.IntOrString) (int32, error) {
 		return int32(n), nil
 	}
 	return 0, fmt.Errorf("the container has no port named %q", port.StrVal)
+}
+
+// Unheard returns the port that a failed check could not connect to, since
+// nothing listens there; 0: it failed otherwise.
+func (p *Prober) Unheard(probe *corev1.Probe, err error) int32 {
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return 0
+	}
+	var at intstr.IntOrString
+	switch {
+	case probe.HTTPGet != nil:
+		at = probe.HTTPGet.Port
+	case probe.TCPSocket != nil:
+		at = probe.TCPSocket.Port
+	case probe.GRPC != nil:
+		return probe.GRPC.Port
+	}
+	port, err := p.port(at)
+	if err != nil {
+		return 0
+	}
+	return port
 }
 
 // Address is where a process of this machine listens on a port, as host:port.
