@@ -41,6 +41,17 @@ func (a *Applier) Apply(ctx context.Context, d Desired, live metav1.Object) (*un
 	if err := a.takeOver(ctx, d, live); err != nil {
 		return nil, err
 	}
+	o, err := a.apply(ctx, d, client.ForceOwnership)
+	if !apierrors.IsInvalid(err) || a.DryRun {
+		return o, err
+	}
+	// Perhaps others wrote what excludes something that is wanted.
+	switch claimed, failure := a.claimRivals(ctx, d); {
+	case failure != nil:
+		return nil, failure
+	case !claimed:
+		return nil, err
+	}
 	return a.apply(ctx, d, client.ForceOwnership)
 }
 
@@ -110,6 +121,31 @@ func (a *Applier) takeOver(ctx context.Context, d Desired, live metav1.Object) e
 	if err != nil || entries == nil {
 		return err
 	}
+	return a.writeManagers(ctx, d, o, entries)
+}
+
+// claimRivals makes those fields ours that stand in an object beside others of
+// d which they exclude, whoever wrote them: the next time that d is applied,
+// they go. It reports whether there are any.
+func (a *Applier) claimRivals(ctx context.Context, d Desired) (bool, error) {
+	o := &unstructured.Unstructured{}
+	o.SetGroupVersionKind(d.kind.GroupVersionKind)
+	if err := a.Client.Get(ctx, d.ref.NamespacedName, o); err != nil {
+		return false, fmt.Errorf("reading %s: %w", d.ref, err)
+	}
+	paths := rivals(d.fields, o.Object)
+	if paths.Empty() {
+		return false, nil
+	}
+	entries, err := claim(o, paths, o.GetAPIVersion())
+	if err != nil {
+		return false, err
+	}
+	return true, a.writeManagers(ctx, d, o, entries)
+}
+
+// writeManagers writes an object's field managers, and nothing else.
+func (a *Applier) writeManagers(ctx context.Context, d Desired, o client.Object, entries []metav1.ManagedFieldsEntry) error {
 	patch, err := json.Marshal([]map[string]any{
 		{"op": "replace", "path": "/metadata/managedFields", "value": entries},
 		// The patch fails if the object has changed in the meantime.

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/sets"
-	"k8s.io/client-go/util/csaupgrade"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 )
 
@@ -145,10 +143,6 @@ func hasKey(item map[string]any, key string) bool {
 	return true
 }
 
-// predecessors are the field managers of the operators that made a
-// deployment's objects before, by create and update.
-func predecessors() sets.Set[string] { return sets.New("manager") }
-
 // handOver returns the field managers that o should have before desired is
 // applied to it for the first time, or after it ceased to say how many
 // replicas there are; nil if they are right as they are.
@@ -160,29 +154,30 @@ func handOver(o metav1.Object, desired map[string]any) ([]metav1.ManagedFieldsEn
 	copied := &metav1.PartialObjectMetadata{}
 	copied.SetManagedFields(o.GetManagedFields())
 	changed := false
-	if applied(o) == nil && hasPredecessor(o) {
-		if err := csaupgrade.UpgradeManagedFields(copied, predecessors(), FieldManager); err != nil {
+	if applied(o) == nil {
+		entries, err := inherit(o)
+		if err != nil {
 			return nil, fmt.Errorf("taking over fields: %w", err)
 		}
-		changed = true
+		if changed = entries != nil; changed {
+			copied.SetManagedFields(entries)
+		}
 	}
 	entry := applied(copied)
 	if entry == nil || saysReplicas(desired) {
 		return entriesIf(changed, copied), nil
 	}
-	set := &fieldpath.Set{}
-	if err := set.FromJSON(bytes.NewReader(entry.FieldsV1.GetRawBytes())); err != nil {
-		return nil, fmt.Errorf("reading managed fields: %w", err)
+	set, err := fieldsOf(entry)
+	if err != nil {
+		return nil, err
 	}
 	replicas := fieldpath.MakePathOrDie("spec", "replicas")
 	if !set.Has(replicas) {
 		return entriesIf(changed, copied), nil
 	}
-	text, err := set.Difference(fieldpath.NewSet(replicas)).ToJSON()
-	if err != nil {
-		return nil, fmt.Errorf("writing managed fields: %w", err)
+	if err := setFields(entry, set.Difference(fieldpath.NewSet(replicas))); err != nil {
+		return nil, err
 	}
-	entry.FieldsV1 = metav1.NewFieldsV1(string(text))
 	return copied.GetManagedFields(), nil
 }
 
@@ -193,17 +188,77 @@ func entriesIf(changed bool, o metav1.Object) []metav1.ManagedFieldsEntry {
 	return o.GetManagedFields()
 }
 
-func hasPredecessor(o metav1.Object) bool {
+// inherit returns the field managers of an object that was never applied, with
+// the fields of all predecessors in one entry of ours; nil if there is none.
+func inherit(o metav1.Object) ([]metav1.ManagedFieldsEntry, error) {
+	var kept []metav1.ManagedFieldsEntry
+	var ours *metav1.ManagedFieldsEntry
+	fields := fieldpath.NewSet()
 	for _, e := range o.GetManagedFields() {
-		if e.Operation == metav1.ManagedFieldsOperationUpdate && e.Subresource == "" && predecessors().Has(e.Manager) {
-			return true
+		if e.Subresource != "" || e.FieldsV1 == nil {
+			kept = append(kept, e)
+			continue
+		}
+		set, err := fieldsOf(&e)
+		if err != nil {
+			return nil, err
+		}
+		if !isPredecessor(&e, set, metav1.GetControllerOf(o)) {
+			kept = append(kept, e)
+			continue
+		}
+		if ours == nil {
+			ours = e.DeepCopy()
+			ours.Manager, ours.Operation = FieldManager, metav1.ManagedFieldsOperationApply
+		}
+		if e.APIVersion == ours.APIVersion { // In another version fields have other names.
+			fields = fields.Union(set)
 		}
 	}
-	return false
+	if ours == nil {
+		return nil, nil
+	}
+	if err := setFields(ours, fields); err != nil {
+		return nil, err
+	}
+	return append(kept, *ours), nil
+}
+
+// isPredecessor reports whether a field manager made an object in our place:
+// it gave the object its owner, or said what is in the pods. The operator of
+// Seldon Core is called manager, and an object of its may have lost its owner.
+func isPredecessor(e *metav1.ManagedFieldsEntry, fields *fieldpath.Set, owner *metav1.OwnerReference) bool {
+	if e.Manager == "manager" && e.Operation == metav1.ManagedFieldsOperationUpdate {
+		return true
+	}
+	if owner != nil && fields.Has(fieldpath.MakePathOrDie("metadata", "ownerReferences", fieldpath.KeyByFields("uid", string(owner.UID)))) {
+		return true
+	}
+	for _, name := range []string{"spec", "template", "spec"} {
+		fields = fields.WithPrefix(fieldpath.PathElement{FieldName: &name})
+	}
+	return !fields.Empty()
 }
 
 func saysReplicas(desired map[string]any) bool {
 	spec, _ := desired["spec"].(map[string]any)
 	_, ok := spec["replicas"]
 	return ok
+}
+
+func fieldsOf(e *metav1.ManagedFieldsEntry) (*fieldpath.Set, error) {
+	set := &fieldpath.Set{}
+	if err := set.FromJSON(bytes.NewReader(e.FieldsV1.GetRawBytes())); err != nil {
+		return nil, fmt.Errorf("reading managed fields: %w", err)
+	}
+	return set, nil
+}
+
+func setFields(e *metav1.ManagedFieldsEntry, set *fieldpath.Set) error {
+	text, err := set.ToJSON()
+	if err != nil {
+		return fmt.Errorf("writing managed fields: %w", err)
+	}
+	e.FieldsV1 = metav1.NewFieldsV1(string(text))
+	return nil
 }

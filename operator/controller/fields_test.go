@@ -58,6 +58,10 @@ func TestHandOver(t *testing.T) {
 	theirs := managed("manager", metav1.ManagedFieldsOperationUpdate, "", both)
 	status := managed("manager", metav1.ManagedFieldsOperationUpdate, "status", `{"f:status":{}}`)
 	edited := managed("kubectl-edit", metav1.ManagedFieldsOperationUpdate, "", `{"f:metadata":{"f:labels":{"f:x":{}}}}`)
+	made := managed("another-build", metav1.ManagedFieldsOperationUpdate, "",
+		`{"f:metadata":{"f:ownerReferences":{".":{},"k:{\"uid\":\"u\"}":{}}},"f:spec":{"f:replicas":{}}}`)
+	pods := managed("argocd-controller", metav1.ManagedFieldsOperationApply, "", `{"f:spec":{"f:template":{"f:spec":{"f:hostNetwork":{}}}}}`)
+	restart := managed("kubectl-rollout", metav1.ManagedFieldsOperationUpdate, "", `{"f:spec":{"f:template":{"f:metadata":{"f:annotations":{"f:x":{}}}}}}`)
 	for name, test := range map[string]struct {
 		entries []metav1.ManagedFieldsEntry
 		desired string
@@ -66,13 +70,18 @@ func TestHandOver(t *testing.T) {
 	}{
 		"nothing to do":             {[]metav1.ManagedFieldsEntry{ours, edited}, `{spec: {replicas: 1}}`, ""},
 		"nobody's":                  {[]metav1.ManagedFieldsEntry{edited}, `{spec: {}}`, ""},
-		"a predecessor's":           {[]metav1.ManagedFieldsEntry{theirs, edited, status}, `{spec: {replicas: 1}}`, "radiant+replicas kubectl-edit manager/status"},
+		"a predecessor's":           {[]metav1.ManagedFieldsEntry{theirs, edited, status}, `{spec: {replicas: 1}}`, "kubectl-edit manager/status radiant+replicas"},
+		"who gave it its owner":     {[]metav1.ManagedFieldsEntry{made, edited}, `{spec: {replicas: 1}}`, "kubectl-edit radiant+replicas"},
+		"who said what pods are":    {[]metav1.ManagedFieldsEntry{pods, edited, made}, `{spec: {replicas: 1}}`, "kubectl-edit radiant+replicas"},
+		"who restarted pods":        {[]metav1.ManagedFieldsEntry{restart}, `{spec: {}}`, ""},
 		"replicas are nobody's":     {[]metav1.ManagedFieldsEntry{theirs}, `{spec: {}}`, "radiant"},
 		"an autoscaler comes":       {[]metav1.ManagedFieldsEntry{ours, edited}, `{spec: {}}`, "radiant kubectl-edit"},
 		"another that is called so": {[]metav1.ManagedFieldsEntry{ours, theirs}, `{spec: {replicas: 1}}`, ""},
 	} {
 		o := &metav1.PartialObjectMetadata{}
 		o.SetManagedFields(test.entries)
+		controls := true
+		o.SetOwnerReferences([]metav1.OwnerReference{{UID: "u", Controller: &controls}})
 		entries, err := handOver(o, parsed(t, test.desired))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)

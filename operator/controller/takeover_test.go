@@ -38,9 +38,9 @@ spec:
     explainer: {type: AnchorTabular}
 `
 
-// predecessor makes what Seldon Core v1 made of the deployment, as the field
-// manager that it was.
-func (w *world) predecessor(d client.Object) {
+// predecessor makes what Seldon Core v1 made of the deployment, as a field
+// manager that is called manager where nobody renamed it.
+func (w *world) predecessor(d client.Object, manager string) {
 	w.Helper()
 	text, err := os.ReadFile("testdata/predecessor.yaml")
 	if err != nil {
@@ -55,7 +55,7 @@ func (w *world) predecessor(d client.Object) {
 			w.Fatal(err)
 		}
 		u.SetOwnerReferences([]metav1.OwnerReference{owner})
-		if err := w.Create(w.Context(), u, client.FieldOwner("manager")); err != nil {
+		if err := w.Create(w.Context(), u, client.FieldOwner(manager)); err != nil {
 			w.Fatal(err)
 		}
 	}
@@ -66,14 +66,23 @@ func (w *world) predecessor(d client.Object) {
 func TestTakesOverFromPredecessor(t *testing.T) {
 	sleep := &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Sleep: &corev1.SleepAction{Seconds: 10}}}
 	shell := &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"/bin/sh", "-c", "/bin/sleep 10"}}}}
-	for preStop, want := range map[expand.PreStop]*corev1.Lifecycle{expand.PreStopSleep: sleep, expand.PreStopShell: shell} {
-		t.Run(string(preStop), func(t *testing.T) { takesOver(t, preStop, want) })
+	for _, test := range []struct {
+		manager string
+		preStop expand.PreStop
+		hook    *corev1.Lifecycle
+	}{
+		{"manager", expand.PreStopSleep, sleep},
+		{"manager", expand.PreStopShell, shell},
+		{"seldon-core-operator", expand.PreStopSleep, sleep},
+		{"kubectl-edit", expand.PreStopSleep, sleep},
+	} {
+		t.Run(test.manager+" "+string(test.preStop), func(t *testing.T) { takesOver(t, test.manager, test.preStop, test.hook) })
 	}
 }
 
-func takesOver(t *testing.T, preStop expand.PreStop, hook *corev1.Lifecycle) {
+func takesOver(t *testing.T, manager string, preStop expand.PreStop, hook *corev1.Lifecycle) {
 	w := newWorld(t, server)
-	w.predecessor(w.apply(adopted))
+	w.predecessor(w.apply(adopted), manager)
 	component := &appsv1.Deployment{}
 	component.Name, component.Namespace = "adopted-p-1-b", w.namespace
 	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 4}}
@@ -133,7 +142,7 @@ func takesOver(t *testing.T, preStop expand.PreStop, hook *corev1.Lifecycle) {
 	}
 	for _, o := range []client.Object{service, after, read(component.Name)} {
 		for _, e := range o.GetManagedFields() {
-			if e.Manager == "manager" {
+			if e.Manager == manager {
 				t.Errorf("%s still has fields of the predecessor: %s", o.GetName(), e.FieldsV1)
 			}
 		}
