@@ -231,8 +231,11 @@ func (t *traffic) gatewayGRPC(mirror GatewayMirror) gatewayv1.GRPCRouteRule {
 	return rule
 }
 
-// httpRule takes a prefix off the path.
+// httpRule takes a prefix off the path. The API matches whole elements with and
+// without a slash at the end, but Traefik, given the slash, does not rewrite a
+// path that ends before it.
 func httpRule(prefix string) gatewayv1.HTTPRouteRule {
+	prefix = strings.TrimSuffix(prefix, "/")
 	return gatewayv1.HTTPRouteRule{
 		Matches: []gatewayv1.HTTPRouteMatch{{Path: &gatewayv1.HTTPPathMatch{
 			Type: new(gatewayv1.PathMatchPathPrefix), Value: new(prefix),
