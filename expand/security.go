@@ -2,6 +2,7 @@ package expand
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -32,7 +33,7 @@ func (p *predictor) harden(pod *corev1.PodSpec, c *corev1.Container, user *int64
 	if whole == nil {
 		whole = &corev1.PodSecurityContext{}
 	}
-	if own := p.in.Config.PodSecurityUser; own != 0 && user == nil && whole.RunAsUser == nil && users()[imagePath(c.Image)] == anyUser {
+	if own := p.in.Config.PodSecurityUser; own != 0 && user == nil && whole.RunAsUser == nil && users()[imagePath(c.Image)].any {
 		user = new(own)
 	}
 	c.SecurityContext = &corev1.SecurityContext{RunAsUser: user, AllowPrivilegeEscalation: new(false)}
@@ -43,6 +44,27 @@ func (p *predictor) harden(pod *corev1.PodSpec, c *corev1.Container, user *int64
 		c.SecurityContext.RunAsNonRoot = new(true)
 		// A root without capabilities could not read other users' files.
 		c.SecurityContext.Capabilities = &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
+	}
+	if users()[imagePath(c.Image)].writesNothing {
+		c.SecurityContext.ReadOnlyRootFilesystem = new(true)
+	}
+}
+
+// withholdToken keeps the token of the pod's account from a pod in which nobody
+// asks the API server for anything: one whose images are all known. Where the
+// user names an account, or says whether there is a token, that counts: programs
+// that others inject may need it.
+func (p *predictor) withholdToken(pod *corev1.PodSpec) {
+	if p.in.Config.PodSecurity != SecurityRestricted || pod.AutomountServiceAccountToken != nil ||
+		pod.ServiceAccountName != "" && pod.ServiceAccountName != defaultAccount {
+		return
+	}
+	isForeign := func(c corev1.Container) bool {
+		_, known := users()[imagePath(c.Image)]
+		return !known
+	}
+	if !slices.ContainsFunc(pod.Containers, isForeign) && !slices.ContainsFunc(pod.InitContainers, isForeign) {
+		pod.AutomountServiceAccountToken = new(false)
 	}
 }
 
@@ -57,31 +79,30 @@ func isNotRoot(pod *corev1.PodSecurityContext, c *corev1.Container) bool {
 	case pod.RunAsNonRoot != nil:
 		return *pod.RunAsNonRoot
 	}
-	return users()[imagePath(c.Image)] == ownUser
+	return users()[imagePath(c.Image)].own
 }
 
-// imageUser is what is known of an image's user.
-type imageUser uint8
-
-const (
-	// An image of which nothing is known may have to run as root.
-	_ imageUser = iota
-	// ownUser is a number, and not root's.
-	ownUser
-	// anyUser is for images that begin as root and work as another user.
-	anyUser
-)
+// imageUser is what is known of an image. Of others nothing is: they may have to
+// run as root.
+type imageUser struct {
+	// own is true where the image's user is a number, and not root's.
+	own bool
+	// any is true for images that begin as root and work as another user.
+	any bool
+	// writesNothing is true of programs that write into volumes alone.
+	writesNothing bool
+}
 
 // users is what is known of images, by their last two names.
 func users() map[string]imageUser {
 	return map[string]imageUser{
-		"radiant/executor":                    ownUser,
-		"radiant/storage-initializer":         ownUser,
-		"seldonio/mlserver":                   ownUser,
-		"seldonio/rclone-storage-initializer": ownUser,
-		"seldonio/alibiexplainer":             anyUser,
-		"tensorflow/serving":                  anyUser,
-		"nvidia/tritonserver":                 anyUser,
+		"radiant/executor":                    {own: true, writesNothing: true},
+		"radiant/storage-initializer":         {own: true, writesNothing: true},
+		"seldonio/mlserver":                   {own: true},
+		"seldonio/rclone-storage-initializer": {own: true},
+		"seldonio/alibiexplainer":             {any: true},
+		"tensorflow/serving":                  {any: true},
+		"nvidia/tritonserver":                 {any: true},
 	}
 }
 

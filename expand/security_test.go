@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/pod-security-admission/api"
@@ -106,6 +107,42 @@ spec: {predictors: [{name: p, graph: {name: m, implementation: %s, modelUri: "gs
 				got := k.SecurityContext != nil && k.SecurityContext.RunAsNonRoot != nil && *k.SecurityContext.RunAsNonRoot
 				if got != c.nonRoot[k.Name] {
 					t.Errorf("%s: runAsNonRoot is %v", k.Name, got)
+				}
+			}
+		})
+	}
+}
+
+// TestTokensAreWithheld: a pod gets no token of its account where nobody in it
+// asks the API server for anything, unless the user says otherwise.
+func TestTokensAreWithheld(t *testing.T) {
+	for name, c := range map[string]struct {
+		pod, setting string
+		want         *bool
+	}{
+		"a server of ours":        {``, ``, new(false)},
+		"the user says so":        {`automountServiceAccountToken: true, `, ``, new(true)},
+		"an account that is none": {`serviceAccountName: default, `, ``, new(false)},
+		"an account":              {`serviceAccountName: mine, `, ``, nil},
+		"a container aside":       {`containers: [{name: m}, {name: aside, image: "example/aside:1"}], `, ``, nil},
+		"an init container":       {`initContainers: [{name: first, image: "example/first:1"}], `, ``, nil},
+		"as in v1":                {``, `none`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(c.pod, "containers: [{name: m}") {
+				c.pod += `containers: [{name: m}]`
+			}
+			d := parse(t, `{metadata: {name: d}, spec: {predictors: [{name: p, graph: {name: m, implementation: SKLEARN_SERVER, modelUri: "gs://m"}, componentSpecs: [{spec: {`+
+				c.pod+`}}]}]}}`)
+			objects, err := expand.Expand(input(t, d, map[string]string{"POD_SECURITY": c.setting}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, o := range objects {
+				if w, ok := o.(*appsv1.Deployment); ok {
+					if diff := cmp.Diff(c.want, w.Spec.Template.Spec.AutomountServiceAccountToken); diff != "" {
+						t.Errorf("-want +got:\n%s", diff)
+					}
 				}
 			}
 		})

@@ -232,6 +232,7 @@ func (p *predictor) addDeployment(w *workload) {
 			p.mergeDuplicates(&containers[i])
 		}
 	}
+	p.withholdToken(pod)
 	p.add(w.deployment)
 }
 
