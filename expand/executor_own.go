@@ -2,6 +2,7 @@ package expand
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -22,6 +23,9 @@ type ownExecutor struct {
 // readExecutor finds the executor's container among those of the user's. The
 // first one counts.
 func (p *predictor) readExecutor() error {
+	if n := p.nodes[ExecutorContainer]; n != nil && n.Endpoint != nil {
+		return fmt.Errorf("%s is the name of the executor's container: rename the node", ExecutorContainer)
+	}
 	for i := range p.spec.ComponentSpecs {
 		spec := &p.spec.ComponentSpecs[i]
 		containers := spec.Spec.Containers

@@ -48,6 +48,10 @@ func TestExpandRefuses(t *testing.T) {
 			`[{name: p, graph: {name: m, implementation: SKLEARN_SERVER, modelUri: "pvc:///m"}}]`,
 			[]string{`node "m"`, `"pvc:///m" names no volume claim`, "pvc://CLAIM/PATH"},
 		},
+		"name of the executor": {
+			`[{name: p, graph: {name: seldon-container-engine}, componentSpecs: [{spec: {containers: [{name: seldon-container-engine, image: x}]}}]}]`,
+			[]string{`predictor "p"`, "seldon-container-engine is the name of the executor's container: rename the node"},
+		},
 		"unknown explainer": {
 			`[{name: p, graph: {name: m, type: MODEL}, componentSpecs: [{spec: {containers: [{name: m, image: m}]}}], explainer: {type: Magic}}]`,
 			[]string{`explainer: type "Magic" is unknown`, "AnchorTabular"},
