@@ -51,7 +51,7 @@ type host struct {
 
 // container is one container of a running pod.
 type container struct {
-	containerPlan
+	containerLayout
 	host   *host
 	out    *process.Output
 	grace  time.Duration
@@ -76,9 +76,9 @@ type failure struct {
 	text string
 }
 
-func newContainer(plan containerPlan, h *host, out *process.Output, grace time.Duration) *container {
-	c := &container{containerPlan: plan, host: h, out: out, grace: grace, started: make(chan struct{})}
-	c.prober = process.NewProber(plan.spec, c.runWithin)
+func newContainer(layout containerLayout, h *host, out *process.Output, grace time.Duration) *container {
+	c := &container{containerLayout: layout, host: h, out: out, grace: grace, started: make(chan struct{})}
+	c.prober = process.NewProber(layout.spec, c.runWithin)
 	return c
 }
 

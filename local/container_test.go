@@ -32,11 +32,11 @@ func newTestContainer(t *testing.T, h *host, spec *corev1.Container, run process
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := containerPlan{spec: spec, label: "main/" + spec.Name, command: run, work: filepath.Join(dir, "work")}
-	plan.within = func(words []string) process.Command {
+	layout := containerLayout{spec: spec, label: "main/" + spec.Name, command: run, work: filepath.Join(dir, "work")}
+	layout.within = func(words []string) process.Command {
 		return process.Command{Program: words[0], Args: words[1:], Env: run.Env}
 	}
-	c := newContainer(plan, h, out, 5*time.Second)
+	c := newContainer(layout, h, out, 5*time.Second)
 	c.portTaken = func(int32) {}
 	return c
 }
@@ -186,19 +186,19 @@ func TestAPortThatAnotherProgramTookIsReported(t *testing.T) {
 	s.Await(t, "was taken by another program")
 }
 
-// shellPlan is a container that runs a script.
-func shellPlan(dir, name, script string) containerPlan {
+// shellLayout is a container that runs a script.
+func shellLayout(dir, name, script string) containerLayout {
 	spec := &corev1.Container{Name: name}
-	return containerPlan{spec: spec, label: "main/" + name, command: shellCommand(script), work: filepath.Join(dir, name)}
+	return containerLayout{spec: spec, label: "main/" + name, command: shellCommand(script), work: filepath.Join(dir, name)}
 }
 
-func newTestPod(t *testing.T, h *host, plan *podPlan) *pod {
+func newTestPod(t *testing.T, h *host, layout *podLayout) *pod {
 	t.Helper()
-	plan.name, plan.grace = "pod", 5*time.Second
-	open := func(c *containerPlan, init bool) (*process.Output, error) {
+	layout.name, layout.grace = "pod", 5*time.Second
+	open := func(c *containerLayout, init bool) (*process.Output, error) {
 		return unseen(t), nil
 	}
-	p, err := newPod(plan, h, open, podEvents{changed: func() {}, portTaken: func(int32) {}})
+	p, err := newPod(layout, h, open, podEvents{changed: func() {}, portTaken: func(int32) {}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,9 +210,9 @@ func TestInitContainersAreRepeatedUntilTheySucceed(t *testing.T) {
 	h := newTestHost(t, s)
 	dir := t.TempDir()
 	ready := filepath.Join(dir, "model")
-	p := newTestPod(t, h, &podPlan{
-		inits:      []containerPlan{shellPlan(dir, "fetch", "test -e "+ready+" || { echo no model here; exit 7; }")},
-		containers: []containerPlan{shellPlan(dir, "clf", "exec sleep 60")},
+	p := newTestPod(t, h, &podLayout{
+		inits:      []containerLayout{shellLayout(dir, "fetch", "test -e "+ready+" || { echo no model here; exit 7; }")},
+		containers: []containerLayout{shellLayout(dir, "clf", "exec sleep 60")},
 	})
 	p.start("")
 	defer p.stop()
@@ -233,8 +233,8 @@ func TestTheExecutorStopsBeforeTheOthers(t *testing.T) {
 	script := func(name, pause string) string {
 		return "trap 'sleep " + pause + "; echo " + name + " >> " + order + "; exit 0' TERM; touch " + order + "." + name + "; while true; do sleep 0.01; done"
 	}
-	p := newTestPod(t, h, &podPlan{containers: []containerPlan{
-		shellPlan(dir, "model", script("model", "0")), shellPlan(dir, "executor", script("executor", "0.3")),
+	p := newTestPod(t, h, &podLayout{containers: []containerLayout{
+		shellLayout(dir, "model", script("model", "0")), shellLayout(dir, "executor", script("executor", "0.3")),
 	}})
 	p.start("executor")
 	localtest.Eventually(t, "both have set their traps", func() bool {

@@ -28,10 +28,10 @@ type generation struct {
 	predictor  *v1.PredictorSpec
 	number     int
 	ports      *predictorPorts
-	// pods are the templates by which a later version is compared, the plans
+	// templates are those of the pods, by which a later version is compared, the layouts
 	// what was made of them.
 	templates map[string][]byte
-	plans     []*podPlan
+	layouts   []*podLayout
 	notes     []string
 	http      int32
 	grpc      int32
@@ -221,8 +221,8 @@ func (g *generation) start(h *host, open outputs, taken func(*generation)) error
 			}
 		},
 	}
-	for _, plan := range g.plans {
-		p, err := newPod(plan, h, open, events)
+	for _, layout := range g.layouts {
+		p, err := newPod(layout, h, open, events)
 		if err != nil {
 			return err
 		}

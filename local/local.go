@@ -99,7 +99,7 @@ func Run(ctx context.Context, o Options) error {
 	defer r.world.host.spawn.Close()
 	defer r.world.host.ports.Close()
 
-	target, err := r.plan(sources)
+	target, err := r.prepare(sources)
 	if err != nil {
 		closeListeners()
 		return err
@@ -154,7 +154,7 @@ func newRunner(o *Options, s *state, port int) *runner {
 	}
 	r.world = &world{
 		host: h, gateway: gateway.New(o.Random), state: s.pods(),
-		planner: &planner{
+		layouts: &layouts{
 			chooser: &runtime.Chooser{
 				Runtimes: o.Servers.Runtimes, Exec: o.Exec, BinDir: o.BinDir, VenvDir: python.Dir(),
 				Engine: engine,
@@ -184,12 +184,12 @@ func onceString(f func() string) func() string {
 	}
 }
 
-// plan computes what has to run and checks the user's options against it.
-func (r *runner) plan(sources []Source) (*target, error) {
+// prepare computes what has to run and checks the user's options against it.
+func (r *runner) prepare(sources []Source) (*target, error) {
 	if err := r.state.writePython(r.options.Python); err != nil {
 		return nil, err
 	}
-	t, err := r.world.plan(sources)
+	t, err := r.world.prepare(sources)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +217,7 @@ func (r *runner) tell(warnings, notes []string) {
 
 // open makes the function that opens the logs of a generation.
 func (r *runner) open(g *generation) outputs {
-	return func(c *containerPlan, init bool) (*process.Output, error) {
+	return func(c *containerLayout, init bool) (*process.Output, error) {
 		colour := colours[int(r.colours.Add(1)-1)%len(colours)]
 		own := c.choice.Way == runtime.AsShell || c.choice.Way == runtime.AsImage
 		show := own || init || r.options.Verbose > 0
@@ -237,8 +237,8 @@ func (r *runner) open(g *generation) outputs {
 func (r *runner) announce(t *target) {
 	r.console.Say("starting %s; logs are in %s", plural(len(t.successions), "deployment"), r.state.logs())
 	for _, g := range t.fresh {
-		for _, plan := range g.plans {
-			for _, c := range plan.containers {
+		for _, layout := range g.layouts {
+			for _, c := range layout.containers {
 				r.console.Say("  %s: %s", c.label, c.choice)
 			}
 		}
@@ -324,7 +324,7 @@ func (r *runner) reload(ctx context.Context) {
 }
 
 func (r *runner) change(ctx context.Context, sources []Source, warnings []string) {
-	t, err := r.plan(sources)
+	t, err := r.prepare(sources)
 	if err != nil {
 		r.console.Say("%v\nnot applied: what runs keeps running", err)
 		return

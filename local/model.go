@@ -15,7 +15,7 @@ import (
 )
 
 // fetches reports whether the container is the stand-in that fetches uri.
-func (c *containerPlan) fetches(uri string) bool {
+func (c *containerLayout) fetches(uri string) bool {
 	return c.choice.Way == runtime.AsProgram && c.choice.Fetches() &&
 		len(c.spec.Args) == 2 && c.spec.Args[0] == uri
 }
@@ -28,12 +28,12 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 		if n.ModelURI == "" {
 			return
 		}
-		for _, plan := range g.plans {
-			if !slices.ContainsFunc(plan.inits, func(c containerPlan) bool { return c.fetches(n.ModelURI) }) {
+		for _, layout := range g.layouts {
+			if !slices.ContainsFunc(layout.inits, func(c containerLayout) bool { return c.fetches(n.ModelURI) }) {
 				continue
 			}
 			names, known, err := storage.Look(n.ModelURI, storage.Options{Lookup: from.Value})
-			if err == nil && known && g.runsStock(plan, n) {
+			if err == nil && known && g.runsStock(layout, n) {
 				err = servers[n.Implementation].CheckFiles(names)
 			}
 			if err != nil {
@@ -49,7 +49,7 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 
 // runsStock reports whether the node's server starts here as it was
 // prepackaged: what the user changes may look for other files.
-func (g *generation) runsStock(plan *podPlan, n *graph.Node) bool {
+func (g *generation) runsStock(layout *podLayout, n *graph.Node) bool {
 	for i := range g.predictor.ComponentSpecs {
 		for _, c := range g.predictor.ComponentSpecs[i].Spec.Containers {
 			if c.Name == n.Name && (c.Image != "" || len(c.Command)+len(c.Args)+len(c.Env) > 0) {
@@ -57,15 +57,15 @@ func (g *generation) runsStock(plan *podPlan, n *graph.Node) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(plan.containers, func(c containerPlan) bool {
+	return slices.ContainsFunc(layout.containers, func(c containerLayout) bool {
 		return c.spec.Name == n.Name && c.choice.Way == runtime.AsProgram
 	})
 }
 
 // dropFetches removes the init containers that fetch a model for nobody: the
 // containers that see its folder are left out.
-func (p *podPlan) dropFetches(all []corev1.Container) {
-	p.inits = slices.DeleteFunc(p.inits, func(c containerPlan) bool {
+func (p *podLayout) dropFetches(all []corev1.Container) {
+	p.inits = slices.DeleteFunc(p.inits, func(c containerLayout) bool {
 		if !c.choice.Fetches() || len(c.spec.Args) != 2 {
 			return false
 		}
@@ -74,7 +74,7 @@ func (p *podPlan) dropFetches(all []corev1.Container) {
 			return slices.ContainsFunc(other.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume })
 		}
 		return slices.ContainsFunc(all, func(other corev1.Container) bool { return sees(&other) }) &&
-			!slices.ContainsFunc(p.containers, func(other containerPlan) bool { return sees(other.spec) })
+			!slices.ContainsFunc(p.containers, func(other containerLayout) bool { return sees(other.spec) })
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 // pod is a running pod: its init containers one after the other, then its
 // containers side by side.
 type pod struct {
-	plan       *podPlan
+	layout     *podLayout
 	inits      []*container
 	containers []*container
 	host       *host
@@ -46,26 +46,26 @@ type podEvents struct {
 }
 
 // outputs opens the log of a container.
-type outputs func(c *containerPlan, init bool) (*process.Output, error)
+type outputs func(c *containerLayout, init bool) (*process.Output, error)
 
-func newPod(plan *podPlan, h *host, open outputs, events podEvents) (*pod, error) {
-	p := &pod{plan: plan, host: h, done: make(chan struct{})}
-	add := func(list *[]*container, plans []containerPlan, init bool) error {
-		for i := range plans {
-			out, err := open(&plans[i], init)
+func newPod(layout *podLayout, h *host, open outputs, events podEvents) (*pod, error) {
+	p := &pod{layout: layout, host: h, done: make(chan struct{})}
+	add := func(list *[]*container, layouts []containerLayout, init bool) error {
+		for i := range layouts {
+			out, err := open(&layouts[i], init)
 			if err != nil {
-				return fmt.Errorf("container %s: %w", plans[i].spec.Name, err)
+				return fmt.Errorf("container %s: %w", layouts[i].spec.Name, err)
 			}
-			c := newContainer(plans[i], h, out, plan.grace)
+			c := newContainer(layouts[i], h, out, layout.grace)
 			c.changed, c.portTaken = events.changed, events.portTaken
 			*list = append(*list, c)
 		}
 		return nil
 	}
-	if err := add(&p.inits, plan.inits, true); err != nil {
+	if err := add(&p.inits, layout.inits, true); err != nil {
 		return nil, err
 	}
-	if err := add(&p.containers, plan.containers, false); err != nil {
+	if err := add(&p.containers, layout.containers, false); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -92,8 +92,8 @@ func (p *pod) start(first string) {
 	}
 	go func() {
 		defer close(p.done)
-		if err := runtime.MakeVolumes(p.plan.volumes); err != nil {
-			p.host.console.Say("%s: %v", p.plan.name, err)
+		if err := runtime.MakeVolumes(p.layout.volumes); err != nil {
+			p.host.console.Say("%s: %v", p.layout.name, err)
 			return
 		}
 		if p.initialize(ctx, contexts[2], sidecars) != nil {
@@ -150,7 +150,7 @@ func (p *pod) stop() {
 	for _, c := range slices.Concat(p.inits, p.containers) {
 		c.out.Close()
 	}
-	runtime.RemoveVolumes(p.plan.volumes)
+	runtime.RemoveVolumes(p.layout.volumes)
 }
 
 // ready reports whether all containers are.

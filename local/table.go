@@ -139,18 +139,18 @@ func traffic(d *v1.SeldonDeployment, predictor string) int32 {
 func (r *runner) rows(g *generation, outside v1.Protocol) [][]string {
 	var rows [][]string
 	ready := g.readyAfter.Round(10 * time.Millisecond).String()
-	plans := map[string]*containerPlan{}
+	layouts := map[string]*containerLayout{}
 	var others []string
-	for _, plan := range g.plans {
-		for i := range plan.containers {
-			c := &plan.containers[i]
-			plans[c.spec.Name] = c
+	for _, layout := range g.layouts {
+		for i := range layout.containers {
+			c := &layout.containers[i]
+			layouts[c.spec.Name] = c
 			others = append(others, c.spec.Name)
 		}
 	}
 	row := func(title, name, server, speaks string) {
 		http, grpc := "-", "-"
-		if ports, ok := g.ports.byName[name]; ok && plans[name] != nil {
+		if ports, ok := g.ports.byName[name]; ok && layouts[name] != nil {
 			http, grpc = strconv.Itoa(int(ports.HTTP)), strconv.Itoa(int(ports.GRPC))
 		}
 		rows = append(rows, []string{title, server, speaks, http, grpc, ready})
@@ -162,7 +162,7 @@ func (r *runner) rows(g *generation, outside v1.Protocol) [][]string {
 			return
 		}
 		server, speaks := "left out", string(outside)
-		if c := plans[n.Name]; c != nil {
+		if c := layouts[n.Name]; c != nil {
 			server = c.choice.String()
 		}
 		if known, ok := r.options.Servers.Servers[n.Implementation]; ok {
@@ -175,7 +175,7 @@ func (r *runner) rows(g *generation, outside v1.Protocol) [][]string {
 		if name == expand.ExecutorContainer {
 			title, speaks = "(executor)", string(outside)
 		}
-		row(title, name, plans[name].choice.String(), speaks)
+		row(title, name, layouts[name].choice.String(), speaks)
 	}
 	return rows
 }

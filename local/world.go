@@ -18,7 +18,7 @@ import (
 type world struct {
 	host    *host
 	gateway *gateway.Gateway
-	planner *planner
+	layouts *layouts
 	input   expand.Input // without a deployment and places
 	state   string
 	open    func(g *generation) outputs
@@ -67,9 +67,9 @@ type target struct {
 	problems v1.Problems
 }
 
-// plan computes the target for a list of deployments. It starts nothing; the
+// prepare computes the target for a list of deployments. It starts nothing; the
 // error holds all problems.
-func (w *world) plan(sources []Source) (*target, error) {
+func (w *world) prepare(sources []Source) (*target, error) {
 	t := &target{}
 	var errs []error
 	seen := map[string]string{}
@@ -137,7 +137,7 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 		},
 	}
 	err := w.complete(g, in)
-	problems := g.modelProblems(predictor, in.Servers.Servers, w.planner.shell)
+	problems := g.modelProblems(predictor, in.Servers.Servers, w.layouts.shell)
 	if source.Locate != nil {
 		problems = source.Locate(problems)
 	}
@@ -151,7 +151,7 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 	return g, nil
 }
 
-// complete expands the predictor of g and plans its pods.
+// complete expands the predictor of g and lays out its pods.
 func (w *world) complete(g *generation, in expand.Input) error {
 	e, err := expandPredictor(in, g.predictor, g.ports)
 	if err != nil {
@@ -164,13 +164,13 @@ func (w *world) complete(g *generation, in expand.Input) error {
 	g.notes = e.notes
 	var errs []error
 	for _, d := range e.deployments {
-		plan, err := w.planner.pod(d, place{
+		layout, err := w.layouts.pod(d, origin{
 			deployment: g.deployment.Name, predictor: g.predictor.Name, root: g.folder(w.state),
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("predictor %s: %w", g.predictor.Name, err))
 		}
-		g.plans = append(g.plans, plan)
+		g.layouts = append(g.layouts, layout)
 	}
 	return errors.Join(errs...)
 }
@@ -178,12 +178,12 @@ func (w *world) complete(g *generation, in expand.Input) error {
 // note collects what is to be known of a generation.
 func (t *target) note(g *generation) {
 	t.notes = append(t.notes, g.notes...)
-	for _, plan := range g.plans {
-		t.notes = append(t.notes, plan.notes...)
-		for _, name := range plan.names {
+	for _, layout := range g.layouts {
+		t.notes = append(t.notes, layout.notes...)
+		for _, name := range layout.names {
 			t.containers = append(t.containers, g.deployment.Name+"/"+name)
 		}
-		for _, c := range slices.Concat(plan.inits, plan.containers) {
+		for _, c := range slices.Concat(layout.inits, layout.containers) {
 			if set := c.choice.Command.Packages; set != "" && !slices.Contains(t.packages, set) {
 				t.packages = append(t.packages, set)
 			}

@@ -88,7 +88,7 @@ func Download(ctx context.Context, s Store, objects []Object, to Place, o Option
 	if err := d.checkRoom(to.Dir, files); err != nil {
 		return nil, err
 	}
-	if err := d.all(ctx, plan(files)); err != nil {
+	if err := d.all(ctx, missing(files)); err != nil {
 		return nil, err
 	}
 	result := make([]File, len(files))
@@ -131,8 +131,8 @@ func (d *download) files(objects []Object, known map[string]*past) []*file {
 	return files
 }
 
-// plan lists what is to be fetched.
-func plan(files []*file) []part {
+// missing lists what is to be fetched.
+func missing(files []*file) []part {
 	var parts []part
 	for _, f := range files {
 		gaps := f.missing()

@@ -16,13 +16,13 @@ import (
 	"github.com/prime-radiant/radiant/storage"
 )
 
-// podPlan is a Deployment's pod, ready to be started here: everything that
+// podLayout is a Deployment's pod, ready to be started here: everything that
 // can be wrong with it was found out before.
-type podPlan struct {
+type podLayout struct {
 	name       string
 	volumes    map[string]runtime.Volume
-	inits      []containerPlan
-	containers []containerPlan
+	inits      []containerLayout
+	containers []containerLayout
 	grace      time.Duration
 	// names are those of all containers, also of those that are left out.
 	names []string
@@ -30,8 +30,8 @@ type podPlan struct {
 	notes []string
 }
 
-// containerPlan is one container of a pod.
-type containerPlan struct {
+// containerLayout is one container of a pod.
+type containerLayout struct {
 	spec *corev1.Container
 	// name is predictor/container, label what messages call it:
 	// deployment/predictor/container.
@@ -46,8 +46,8 @@ type containerPlan struct {
 	work   string
 }
 
-// planner turns Deployments into pod plans.
-type planner struct {
+// layouts lays out the pods of Deployments on this machine.
+type layouts struct {
 	chooser *runtime.Chooser
 	shell   runtime.Shell
 	// modelCache keeps models that were fetched, for all runs.
@@ -58,8 +58,8 @@ type planner struct {
 	fileDir string
 }
 
-// place says whose pod is planned.
-type place struct {
+// origin says whose pod is laid out.
+type origin struct {
 	deployment, predictor string
 	// root is a folder for the pod's volumes and work.
 	root string
@@ -68,113 +68,113 @@ type place struct {
 // defaultGrace is what Kubernetes gives a pod to stop.
 const defaultGrace = 30 * time.Second
 
-// pod plans the pod of d. All problems are reported at once; with an error
-// comes what could be planned.
-func (p *planner) pod(d *appsv1.Deployment, at place) (*podPlan, error) {
+// pod lays out the pod of d. All problems are reported at once; with an error
+// comes what could be laid out.
+func (p *layouts) pod(d *appsv1.Deployment, of origin) (*podLayout, error) {
 	template := &d.Spec.Template
 	id := runtime.Identity{
 		Name: d.Name + "-local", Namespace: d.Namespace,
 		Labels: template.Labels, Annotations: template.Annotations,
 		ServiceAccount: template.Spec.ServiceAccountName,
 	}
-	plan := &podPlan{name: d.Name, grace: defaultGrace}
+	layout := &podLayout{name: d.Name, grace: defaultGrace}
 	if g := template.Spec.TerminationGracePeriodSeconds; g != nil {
-		plan.grace = time.Duration(*g) * time.Second
+		layout.grace = time.Duration(*g) * time.Second
 	}
-	volumes, err := runtime.Volumes(&template.Spec, id, filepath.Join(at.root, "volumes"), p.volumes)
+	volumes, err := runtime.Volumes(&template.Spec, id, filepath.Join(of.root, "volumes"), p.volumes)
 	errs := []error{err}
-	plan.volumes = volumes
-	add := func(list *[]containerPlan, specs []corev1.Container) {
+	layout.volumes = volumes
+	add := func(list *[]containerLayout, specs []corev1.Container) {
 		for i := range specs {
-			c, notes, err := p.container(&specs[i], volumes, id, at)
-			plan.names = append(plan.names, c.name)
+			c, notes, err := p.container(&specs[i], volumes, id, of)
+			layout.names = append(layout.names, c.name)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("container %s: %w", specs[i].Name, err))
 				continue
 			}
-			plan.notes = append(plan.notes, notes...)
+			layout.notes = append(layout.notes, notes...)
 			if c.choice.Way == runtime.AsNothing {
-				plan.notes = append(plan.notes, c.label+" is left out, as --exec asks")
+				layout.notes = append(layout.notes, c.label+" is left out, as --exec asks")
 				continue
 			}
 			*list = append(*list, c)
 		}
 	}
-	add(&plan.inits, template.Spec.InitContainers)
-	add(&plan.containers, template.Spec.Containers)
+	add(&layout.inits, template.Spec.InitContainers)
+	add(&layout.containers, template.Spec.Containers)
 	if err := errors.Join(errs...); err != nil {
-		return plan, err
+		return layout, err
 	}
-	plan.dropFetches(template.Spec.Containers)
-	return plan, nil
+	layout.dropFetches(template.Spec.Containers)
+	return layout, nil
 }
 
-func (p *planner) container(c *corev1.Container, volumes map[string]runtime.Volume, id runtime.Identity, at place) (containerPlan, []string, error) {
-	name := at.predictor + "/" + c.Name
-	plan := containerPlan{spec: c, name: name, label: at.deployment + "/" + name, work: filepath.Join(at.root, "work", c.Name)}
-	chosen, err := p.chooser.Choose(at.deployment, at.predictor, c)
+func (p *layouts) container(c *corev1.Container, volumes map[string]runtime.Volume, id runtime.Identity, of origin) (containerLayout, []string, error) {
+	name := of.predictor + "/" + c.Name
+	layout := containerLayout{spec: c, name: name, label: of.deployment + "/" + name, work: filepath.Join(of.root, "work", c.Name)}
+	chosen, err := p.chooser.Choose(of.deployment, of.predictor, c)
 	if err != nil {
-		return plan, nil, err
+		return layout, nil, err
 	}
-	plan.choice = chosen
+	layout.choice = chosen
 	if chosen.Way == runtime.AsNothing {
-		return plan, nil, nil
+		return layout, nil, nil
 	}
 	env, err := runtime.Environment(c, id, p.shell)
 	list, mountErr := runtime.Mounts(c, volumes)
 	if err := errors.Join(err, mountErr); err != nil {
-		return plan, nil, err
+		return layout, nil, err
 	}
 	var notes []string
 	for _, from := range c.EnvFrom {
 		switch {
 		case from.SecretRef != nil:
-			notes = append(notes, fmt.Sprintf("%s takes variables from Secret %s in a cluster; here it sees those of this shell", plan.label, from.SecretRef.Name))
+			notes = append(notes, fmt.Sprintf("%s takes variables from Secret %s in a cluster; here it sees those of this shell", layout.label, from.SecretRef.Name))
 		case from.ConfigMapRef != nil:
-			notes = append(notes, fmt.Sprintf("%s takes variables from ConfigMap %s in a cluster; here it sees those of this shell", plan.label, from.ConfigMapRef.Name))
+			notes = append(notes, fmt.Sprintf("%s takes variables from ConfigMap %s in a cluster; here it sees those of this shell", layout.label, from.ConfigMapRef.Name))
 		}
 	}
 	if chosen.Way == runtime.AsImage {
-		p.image(&plan, env, list, id)
-		return plan, notes, nil
+		p.image(&layout, env, list, id)
+		return layout, notes, nil
 	}
-	p.asProcess(&plan, env, list)
-	return plan, notes, nil
+	p.asProcess(&layout, env, list)
+	return layout, notes, nil
 }
 
-// image plans a container that an engine runs.
-func (p *planner) image(plan *containerPlan, env runtime.Variables, list []runtime.Mount, id runtime.Identity) {
-	c := plan.spec
+// image lays out a container that an engine runs.
+func (p *layouts) image(layout *containerLayout, env runtime.Variables, list []runtime.Mount, id runtime.Identity) {
+	c := layout.spec
 	run := runtime.ImageRun{
-		Engine: plan.choice.Program, Name: "radiant-" + id.Name + "-" + c.Name, Image: c.Image,
+		Engine: layout.choice.Program, Name: "radiant-" + id.Name + "-" + c.Name, Image: c.Image,
 		Entrypoint: expandAll(c.Command, env), Args: expandAll(c.Args, env), Env: env, Mounts: list, Dir: c.WorkingDir,
 	}
 	if c.SecurityContext != nil {
 		run.User = c.SecurityContext.RunAsUser
 	}
-	plan.command = run.Start(p.shell)
-	plan.cleanup = run.Remove(p.shell)
-	plan.within = func(words []string) process.Command { return run.Enter(words, p.shell) }
+	layout.command = run.Start(p.shell)
+	layout.cleanup = run.Remove(p.shell)
+	layout.within = func(words []string) process.Command { return run.Enter(words, p.shell) }
 }
 
-// asProcess plans a container that is a process of this machine. Paths of its
+// asProcess lays out a container that is a process of this machine. Paths of its
 // mounts become those of the folders.
-func (p *planner) asProcess(plan *containerPlan, env runtime.Variables, list []runtime.Mount) {
-	fill := func(text string) string { return p.fill(text, plan.work, list) }
+func (p *layouts) asProcess(layout *containerLayout, env runtime.Variables, list []runtime.Mount) {
+	fill := func(text string) string { return p.fill(text, layout.work, list) }
 	var own runtime.Variables
-	for _, e := range plan.choice.Command.Env {
+	for _, e := range layout.choice.Command.Env {
 		own.Set(e.Name, fill(e.Value))
 	}
 	for _, v := range env {
-		if !slices.Contains(plan.choice.Command.Unset, v.Name) {
+		if !slices.Contains(layout.choice.Command.Unset, v.Name) {
 			own.Set(v.Name, runtime.LocalPaths(v.Value, list))
 		}
 	}
-	if _, set := p.shell.Value(storage.CacheVariable); !set && plan.choice.Fetches() {
+	if _, set := p.shell.Value(storage.CacheVariable); !set && layout.choice.Fetches() {
 		own.Set(storage.CacheVariable, p.modelCache)
 	}
 	environment := p.shell.With(own)
-	if plan.choice.Packaged() {
+	if layout.choice.Packaged() {
 		// Only the locked packages may be seen, and logs come as they are written.
 		environment = append(environment, "PYTHONNOUSERSITE=1", "PYTHONPATH=", "PYTHONHOME=", "PYTHONUNBUFFERED=1")
 	}
@@ -185,35 +185,35 @@ func (p *planner) asProcess(plan *containerPlan, env runtime.Variables, list []r
 		}
 		return words
 	}
-	words := local(plan.choice.Words)
+	words := local(layout.choice.Words)
 	var args []string
-	dir := plan.work
-	if plan.choice.Way == runtime.AsShell {
-		args = append([]string{"-c", plan.choice.Shell, plan.spec.Name}, words...)
+	dir := layout.work
+	if layout.choice.Way == runtime.AsShell {
+		args = append([]string{"-c", layout.choice.Shell, layout.spec.Name}, words...)
 		dir = ""
 	} else {
-		for _, arg := range plan.choice.Command.Args {
+		for _, arg := range layout.choice.Command.Args {
 			args = append(args, fill(arg))
 		}
 		if len(words) == 0 {
-			for _, arg := range plan.choice.Command.Default {
+			for _, arg := range layout.choice.Command.Default {
 				words = append(words, fill(arg))
 			}
 		}
 		args = append(args, words...)
 	}
-	if moved := runtime.LocalPaths(plan.spec.WorkingDir, list); moved != plan.spec.WorkingDir {
+	if moved := runtime.LocalPaths(layout.spec.WorkingDir, list); moved != layout.spec.WorkingDir {
 		dir = moved
 	}
-	plan.command = process.Command{Program: plan.choice.Program, Args: args, Env: environment, Dir: dir}
-	plan.within = func(words []string) process.Command {
+	layout.command = process.Command{Program: layout.choice.Program, Args: args, Env: environment, Dir: dir}
+	layout.within = func(words []string) process.Command {
 		words = local(words)
 		return process.Command{Program: words[0], Args: words[1:], Env: environment, Dir: dir}
 	}
 }
 
 // fill replaces the placeholders of a manifests.Command.
-func (p *planner) fill(text, work string, list []runtime.Mount) string {
+func (p *layouts) fill(text, work string, list []runtime.Mount) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 )
 
-// planOf plans a pod of one container that sees /mnt/models.
-func planOf(t *testing.T, ch *runtime.Chooser, c corev1.Container) (*podPlan, error) {
+// layoutOf lays out a pod of one container that sees /mnt/models.
+func layoutOf(t *testing.T, ch *runtime.Chooser, c corev1.Container) (*podLayout, error) {
 	t.Helper()
 	servers, err := manifests.Load()
 	if err != nil {
@@ -32,8 +32,8 @@ func planOf(t *testing.T, ch *runtime.Chooser, c corev1.Container) (*podPlan, er
 		Containers: []corev1.Container{c},
 		Volumes:    []corev1.Volume{{Name: "models", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}},
 	}
-	p := &planner{chooser: ch, shell: runtime.Shell{"HOME=/home/u"}, fileDir: "/files"}
-	return p.pod(d, place{deployment: "d", predictor: "main", root: "/state"})
+	p := &layouts{chooser: ch, shell: runtime.Shell{"HOME=/home/u"}, fileDir: "/files"}
+	return p.pod(d, origin{deployment: "d", predictor: "main", root: "/state"})
 }
 
 func TestStandIns(t *testing.T) {
@@ -66,11 +66,11 @@ func TestStandIns(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			plan, err := planOf(t, &runtime.Chooser{VenvDir: "/venv"}, c.container)
+			layout, err := layoutOf(t, &runtime.Chooser{VenvDir: "/venv"}, c.container)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := plan.containers[0]
+			got := layout.containers[0]
 			if got.command.Program != c.program {
 				t.Errorf("program %s, want %s", got.command.Program, c.program)
 			}
@@ -92,7 +92,7 @@ func TestStandIns(t *testing.T) {
 
 func TestAForeignCommandInAKnownImage(t *testing.T) {
 	c := corev1.Container{Name: "m", Image: "seldonio/mlserver:1.7.1-sklearn", Command: []string{"python", "/app/own.py"}}
-	_, err := planOf(t, &runtime.Chooser{VenvDir: "/venv"}, c)
+	_, err := layoutOf(t, &runtime.Chooser{VenvDir: "/venv"}, c)
 	if err == nil || !strings.Contains(err.Error(), `its command "python" is not one that MLServer (sklearn) here can stand in for`) {
 		t.Errorf("got error %v", err)
 	}
@@ -104,11 +104,11 @@ func TestAnEngineRunsImages(t *testing.T) {
 		Name: "clf", Image: "example.com/clf:1", Command: []string{"python", "-m", "serve"}, Args: []string{"/mnt/models", "$(TOKEN)"},
 		Env: []corev1.EnvVar{{Name: "TOKEN", Value: "secret"}}, WorkingDir: "/app", SecurityContext: &corev1.SecurityContext{RunAsUser: &user},
 	}
-	plan, err := planOf(t, &runtime.Chooser{Engine: func() string { return "/usr/bin/docker" }}, c)
+	layout, err := layoutOf(t, &runtime.Chooser{Engine: func() string { return "/usr/bin/docker" }}, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := plan.containers[0]
+	got := layout.containers[0]
 	want := process.Command{
 		Program: "/usr/bin/docker",
 		Args: []string{"run", "--rm", "--name", "radiant-pod-local-clf", "--network", "host", "--env", "TOKEN",
