@@ -135,7 +135,7 @@ func (j *job) download(ctx context.Context, s transfer.Store, objects []transfer
 	if err != nil {
 		return err
 	}
-	files, err := transfer.Download(ctx, s, objects, transfer.Place{Dir: dir, Journal: filepath.Join(j.scratch, journalPrefix+name)}, transfer.Options{
+	files, err := transfer.Download(ctx, s, objects, transfer.Target{Dir: dir, Journal: filepath.Join(j.scratch, journalPrefix+name)}, transfer.Options{
 		Streams: j.Streams, Stall: j.Stall, MaxBytes: j.MaxBytes, Policy: j.policy(), Report: j.report,
 	})
 	if err != nil {

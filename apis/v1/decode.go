@@ -248,7 +248,7 @@ func (d *decoder) plainDeployment(n *yaml.Node) {
 	d.doc = nil
 }
 
-// report adds a problem at the place of n.
+// report adds a problem at the position of n.
 func (d *decoder) report(s Severity, path string, n *yaml.Node, message string) {
 	p := Problem{Severity: s, Path: path, Message: message, File: d.file}
 	if n != nil {

@@ -67,15 +67,15 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, depth in
 			d.unknown(e.Key, fieldPath)
 			continue
 		}
-		d.place(fieldPath, e)
+		d.notePosition(fieldPath, e)
 		d.value(e.Value, v.FieldByIndex(f.index), fieldPath, depth+1)
 	}
 	d.within = d.within[:len(d.within)-1]
 }
 
-// place records where a field is: at its value where that stands on the same
+// notePosition records where a field is: at its value where that stands on the same
 // line, at its name otherwise.
-func (d *decoder) place(path string, e yamljson.Entry) {
+func (d *decoder) notePosition(path string, e yamljson.Entry) {
 	at := e.Key
 	if value := e.Value; value.Kind == yaml.ScalarNode && value.Line == e.Key.Line {
 		at = value
@@ -98,7 +98,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string, depth int)
 		}
 		item := reflect.New(t.Elem()).Elem()
 		entryPath := path + "[" + e.Key.Value + "]"
-		d.place(entryPath, e)
+		d.notePosition(entryPath, e)
 		d.value(e.Value, item, entryPath, depth+1)
 		v.SetMapIndex(reflect.ValueOf(e.Key.Value).Convert(t.Key()), item)
 	}

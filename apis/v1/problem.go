@@ -32,7 +32,7 @@ func (s Severity) String() string {
 
 // +kubebuilder:object:generate=false
 
-// Problem is something wrong in a deployment. It is an error with a place.
+// Problem is something wrong in a deployment. It is an error with a position.
 type Problem struct {
 	Severity Severity
 	// Path is the field, as in spec.predictors[0].graph.children[1].type.
@@ -45,7 +45,7 @@ type Problem struct {
 	Line, Column int
 }
 
-// Error is a line as compilers write it: place, severity, field, message.
+// Error is a line as compilers write it: position, severity, field, message.
 func (p Problem) Error() string {
 	var b strings.Builder
 	if p.File != "" {
@@ -99,7 +99,7 @@ func (ps Problems) Err() error {
 	return nil
 }
 
-// Sort orders problems by file and place.
+// Sort orders problems by file and position.
 func (ps Problems) Sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

@@ -93,7 +93,7 @@ func ValidateSet(docs []Document) Problems {
 		key := d.namespace() + "/" + d.Name
 		if first, ok := deployments[key]; ok {
 			problems = append(problems, docs[i].Locate(Problems{{Severity: SeverityError, Path: "metadata.name",
-				Message: fmt.Sprintf("deployment %s is given twice, first in %s", key, docs[first].place("metadata.name"))}})...)
+				Message: fmt.Sprintf("deployment %s is given twice, first in %s", key, docs[first].position("metadata.name"))}})...)
 			continue
 		}
 		deployments[key] = i
@@ -107,15 +107,15 @@ func ValidateSet(docs []Document) Problems {
 			if before.doc != i {
 				problems = append(problems, docs[i].Locate(Problems{{Severity: SeverityError, Path: s.path,
 					Message: fmt.Sprintf("%s leads to the Service %s, as does %s of deployment %s (%s); rename one of them",
-						s.what, s.name, before.what, docs[before.doc].Deployment.Name, docs[before.doc].place(before.path))}})...)
+						s.what, s.name, before.what, docs[before.doc].Deployment.Name, docs[before.doc].position(before.path))}})...)
 			}
 		}
 	}
 	return problems
 }
 
-// place says where a field of d is.
-func (d *Document) place(path string) string {
+// position says where a field of d is.
+func (d *Document) position(path string) string {
 	line, _ := d.Position(path)
 	return fmt.Sprintf("%s:%d", cmp.Or(d.File, "the input"), line)
 }

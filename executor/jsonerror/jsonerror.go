@@ -8,9 +8,9 @@ import (
 	"fmt"
 )
 
-// Placed adds line and column to an error that encoding/json has returned for
-// text. Other errors, which have no place, are returned as they are.
-func Placed(err error, text []byte) error {
+// WithPosition adds line and column to an error that encoding/json has returned for
+// text. Other errors, which have no position, are returned as they are.
+func WithPosition(err error, text []byte) error {
 	var syntax *json.SyntaxError
 	var wrong *json.UnmarshalTypeError
 	var offset int64

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestPlaced(t *testing.T) {
+func TestWithPosition(t *testing.T) {
 	for text, want := range map[string]string{
 		"{\n  \"a\": ]":     "line 2, column 8: invalid character ']' looking for beginning of value",
 		"{\n\n\"a\": \"x\"": "line 3, column 8: unexpected end of JSON input",
@@ -15,12 +15,12 @@ func TestPlaced(t *testing.T) {
 		var v struct {
 			A int `json:"a"`
 		}
-		if err := Placed(json.Unmarshal([]byte(text), &v), []byte(text)); err == nil || err.Error() != want {
+		if err := WithPosition(json.Unmarshal([]byte(text), &v), []byte(text)); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}
 	other := errors.New("other")
-	if err := Placed(other, nil); !errors.Is(err, other) || err.Error() != "other" {
+	if err := WithPosition(other, nil); !errors.Is(err, other) || err.Error() != "other" {
 		t.Errorf("another error became %v", err)
 	}
 }

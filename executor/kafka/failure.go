@@ -21,19 +21,19 @@ const (
 	codeHeader  = "Radiant-Error-Code"
 	// nodeHeader names the node, if it was one.
 	nodeHeader = "Radiant-Error-Node"
-	// placeHeader is topic/partition/offset.
-	placeHeader = "Radiant-Source"
+	// positionHeader is topic/partition/offset.
+	positionHeader = "Radiant-Source"
 )
 
 // ours are written anew.
-var ours = [...]string{puidHeader, errorHeader, codeHeader, nodeHeader, placeHeader}
+var ours = [...]string{puidHeader, errorHeader, codeHeader, nodeHeader, positionHeader}
 
 // failed is the record that tells of an error: the one that failed with its
 // own headers, and with what happened.
 func failed(topic string, in *kgo.Record, puid string, t protocol.Transport, err error) *kgo.Record {
 	out := &kgo.Record{Topic: topic, Key: in.Key, Value: in.Value}
 	said := []kgo.RecordHeader{
-		text(puidHeader, puid), text(errorHeader, protocol.Text(err)), text(codeHeader, code(t, err)), text(placeHeader, place(in)),
+		text(puidHeader, puid), text(errorHeader, protocol.Text(err)), text(codeHeader, code(t, err)), text(positionHeader, position(in)),
 	}
 	var e *protocol.Error
 	if errors.As(err, &e) && e.Node() != "" {
@@ -50,7 +50,7 @@ func failed(topic string, in *kgo.Record, puid string, t protocol.Transport, err
 	return out
 }
 
-func place(r *kgo.Record) string { return fmt.Sprintf("%s/%d/%d", r.Topic, r.Partition, r.Offset) }
+func position(r *kgo.Record) string { return fmt.Sprintf("%s/%d/%d", r.Topic, r.Partition, r.Offset) }
 
 // code is the status that a client of this transport would get for err.
 func code(t protocol.Transport, err error) string {

@@ -67,7 +67,7 @@ func (s *Server) walk(e *entry) (*kgo.Record, error) {
 		if try == maxTries || ctx.Err() != nil || !passing(err) {
 			return nil, err
 		}
-		s.options.Log.Warn("waiting for a node", "record", place(e.in), "puid", puid, "error", protocol.Text(err))
+		s.options.Log.Warn("waiting for a node", "record", position(e.in), "puid", puid, "error", protocol.Text(err))
 		pause(ctx, firstPause)
 		s.awaitReady(ctx)
 	}
@@ -95,7 +95,7 @@ func (s *Server) predict(q *request) (m message.Message, err error) {
 func (s *Server) failed(e *entry, err error) *kgo.Record {
 	reason := code(s.options.Transport, err)
 	s.metrics.failed.WithLabelValues(reason).Inc()
-	s.options.Log.Warn("record failed", "record", place(e.in), "puid", e.puid, "code", reason, "error", protocol.Text(err))
+	s.options.Log.Warn("record failed", "record", position(e.in), "puid", e.puid, "code", reason, "error", protocol.Text(err))
 	if s.options.Errors == "" {
 		return nil
 	}
@@ -124,12 +124,12 @@ func (s *Server) acknowledged(e *entry, err error) {
 	case s.stopped.Err() != nil:
 		kept = false
 	case unfitting(err) && e.failure:
-		s.options.Log.Error("the error topic does not take a record", "record", place(e.in), "puid", e.puid, "error", err.Error())
+		s.options.Log.Error("the error topic does not take a record", "record", position(e.in), "puid", e.puid, "error", err.Error())
 		kept = e.partition.resend(e, nil, true)
 	case unfitting(err):
 		kept = e.partition.resend(e, s.failed(e, protocol.Errorf(protocol.BadAnswer, "the answer of %d bytes does not fit the output topic: %w", len(e.out.Value), err)), true)
 	default:
-		s.options.Log.Warn("producing, to be tried again", "topic", e.out.Topic, "record", place(e.in), "puid", e.puid, "error", err.Error())
+		s.options.Log.Warn("producing, to be tried again", "topic", e.out.Topic, "record", position(e.in), "puid", e.puid, "error", err.Error())
 		go func() {
 			pause(e.partition.ctx, sendPause)
 			again := *e.out

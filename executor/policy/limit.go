@@ -24,7 +24,7 @@ func NewLimit(limit, queue int) *Limit {
 	return &Limit{places: semaphore.NewWeighted(int64(limit)), queue: int64(queue)}
 }
 
-// Acquire takes a place, which [Limit.Release] gives back. It fails with
+// Acquire takes a slot, which [Limit.Release] gives back. It fails with
 // [ErrBusy], or with the context's error if that ends while it waits.
 func (l *Limit) Acquire(ctx context.Context) error {
 	if l.places.TryAcquire(1) {
@@ -38,7 +38,7 @@ func (l *Limit) Acquire(ctx context.Context) error {
 	return l.places.Acquire(ctx, 1)
 }
 
-// Release gives a place back.
+// Release gives a slot back.
 func (l *Limit) Release() { l.places.Release(1) }
 
 // Waiting is the number of calls in the queue.

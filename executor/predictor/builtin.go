@@ -24,7 +24,7 @@ func (l *lane) transforming(c graph.Call) link {
 	if transform == nil {
 		return nil
 	}
-	return l.placed(c, before(l.logged(func(ctx context.Context, m message.Message) (message.Message, error) {
+	return l.atNode(c, before(l.logged(func(ctx context.Context, m message.Message) (message.Message, error) {
 		out, err := transform(ctx, builtin.NewMessage(m, l.form()))
 		return out.Wire(), err
 	})))
@@ -34,7 +34,7 @@ func (l *lane) transforming(c graph.Call) link {
 func (l *lane) deciding(r builtin.Router) routing {
 	return func(ctx context.Context, m message.Message) (int, error) {
 		branch, err := r.Route(ctx, builtin.NewMessage(m, l.form()))
-		return branch, protocol.Placed(err, l.name, graph.CallRoute.String())
+		return branch, protocol.AtNode(err, l.name, graph.CallRoute.String())
 	}
 }
 
@@ -62,5 +62,5 @@ func (t *taught) Call(ctx context.Context, s *graph.Step, call graph.Call, m mes
 		Reward: t.told.reward, Route: t.told.route(s),
 		Request: part(t.told.request, false), Response: part(t.told.response, true), Truth: part(t.told.truth, true),
 	})
-	return m, protocol.Placed(err, l.name, call.String())
+	return m, protocol.AtNode(err, l.name, call.String())
 }

@@ -61,13 +61,13 @@ func (l *lane) joined() joining {
 				m, err = ask(ctx, m)
 			}
 		}
-		return m, protocol.Placed(err, l.name, c.String())
+		return m, protocol.AtNode(err, l.name, c.String())
 	}
 }
 
 // noJoin is what a node answers that cannot join.
 func (l *lane) noJoin(err error) joining {
-	err = protocol.Placed(err, l.name, graph.CallAggregate.String())
+	err = protocol.AtNode(err, l.name, graph.CallAggregate.String())
 	return func(context.Context, []message.Message) (message.Message, error) { return message.Message{}, err }
 }
 

@@ -16,7 +16,7 @@ import (
 // node does not use is no link. From the outside in, a call passes
 //
 //	fallback     answers for a node that failed (fallback.go)
-//	place        says in an error where it happened (lane.go)
+//	at node      says in an error where it happened (lane.go)
 //	readable     refuses what cannot be translated (translate.go)
 //	chained      makes a request of another node's answer (chained.go)
 //	logged       shows request and answer to the payload log (payload.go)
@@ -25,7 +25,7 @@ import (
 //	observer     of metrics and traces (observe.go)
 //	socket       finds the target and sends (lane.go)
 //
-// Feedback passes place, policy, observer and socket; a route passes the links
+// Feedback passes at node, policy, observer and socket; a route passes the links
 // of route.go in the place of the first two and is not logged; a join ends in
 // the chain of its aggregate call (join.go). A built-in node answers in the
 // place of what follows logged (builtin.go).
@@ -74,7 +74,7 @@ func (l *lane) chain(other func(node string) *lane) {
 			continue
 		}
 		ask := l.readable(l.chained(l.logged(l.answering(c))))
-		l.calls[c] = l.fallingBack(c, l.placed(c, ask), other)
+		l.calls[c] = l.fallingBack(c, l.atNode(c, ask), other)
 	}
 	l.calls[graph.CallSendFeedback] = l.learning()
 	l.route = l.routing()
@@ -93,16 +93,16 @@ func (l *lane) learning() link {
 	if l.foreign || !l.speaks.Feedback {
 		return func(_ context.Context, m message.Message) (message.Message, error) { return m, nil }
 	}
-	return l.placed(c, l.answering(c))
+	return l.atNode(c, l.answering(c))
 }
 
-// placed says in an error where it happened.
-func (l *lane) placed(c graph.Call, next link) link {
+// atNode says in an error where it happened.
+func (l *lane) atNode(c graph.Call, next link) link {
 	call := c.String()
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
 		answer, err := next(ctx, m)
 		if err != nil {
-			return m, protocol.Placed(err, l.name, call)
+			return m, protocol.AtNode(err, l.name, call)
 		}
 		return answer, nil
 	}

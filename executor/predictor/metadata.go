@@ -49,7 +49,7 @@ func (p *Predictor) askAll(ctx context.Context, t protocol.Transport, m message.
 		if err == nil {
 			models[i], err = protocol.Plain(answer)
 		}
-		return protocol.Placed(err, n.name, protocol.QueryMetadata.String())
+		return protocol.AtNode(err, n.name, protocol.QueryMetadata.String())
 	})
 	for _, err := range errs {
 		if err != nil {
@@ -77,7 +77,7 @@ func (p *Predictor) graphJSON(answers []message.Message) ([]byte, error) {
 		}
 		var model modelJSON
 		if err := json.Unmarshal(a.Body, &model); err != nil {
-			return nil, protocol.Placed(protocol.Coded(protocol.BadAnswer, jsonerror.Placed(err, a.Body)), p.nodes[i].name, protocol.QueryMetadata.String())
+			return nil, protocol.AtNode(protocol.Coded(protocol.BadAnswer, jsonerror.WithPosition(err, a.Body)), p.nodes[i].name, protocol.QueryMetadata.String())
 		}
 		for _, raw := range []*json.RawMessage{&model.Inputs, &model.Outputs} {
 			if string(*raw) == "null" {
@@ -103,7 +103,7 @@ func (p *Predictor) graphProto(answers []message.Message) ([]byte, error) {
 		}
 		model := &seldon.SeldonModelMetadata{}
 		if err := proto.Unmarshal(a.Body, model); err != nil {
-			return nil, protocol.Placed(protocol.Errorf(protocol.BadAnswer, "reading the answer: %w", err), p.nodes[i].name, protocol.QueryMetadata.String())
+			return nil, protocol.AtNode(protocol.Errorf(protocol.BadAnswer, "reading the answer: %w", err), p.nodes[i].name, protocol.QueryMetadata.String())
 		}
 		models[p.nodes[i].name] = model
 	}

@@ -15,7 +15,7 @@ func (p *Predictor) Query(ctx context.Context, t protocol.Transport, q protocol.
 		return m, protocol.Errorf(protocol.NotFound, "Failed to find model %s", m.Meta.Model.Name)
 	}
 	answer, err := p.callers[t].lanes[s.Index].query(ctx, q, m)
-	return answer, protocol.Placed(err, s.Name, q.String())
+	return answer, protocol.AtNode(err, s.Name, q.String())
 }
 
 // named finds a step by its name, or else by what its server calls the model.

@@ -66,6 +66,6 @@ func (l *lane) routedInstead(next routing) routing {
 			l.fallback.meter.FellBack()
 			return int(*instead), nil
 		}
-		return 0, protocol.Placed(err, l.name, graph.CallRoute.String())
+		return 0, protocol.AtNode(err, l.name, graph.CallRoute.String())
 	}
 }

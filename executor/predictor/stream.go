@@ -35,7 +35,7 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 			_, err := watched(ctx, o, message.Message{Meta: &message.Meta{}}, func(ctx context.Context, m message.Message) (message.Message, error) {
 				return m, relayer.Relay(ctx, to, client, func(m message.Message) message.Message { return d.WithModel(m, n.model) })
 			})
-			return protocol.Placed(err, n.name, call)
+			return protocol.AtNode(err, n.name, call)
 		}
 	}
 	for {

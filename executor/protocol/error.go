@@ -40,7 +40,7 @@ const (
 	Timeout
 	// Canceled is a client that went away.
 	Canceled
-	// Busy is a call that found no place.
+	// Busy is a call that found no slot.
 	Busy
 	// BadAnswer is an answer of a node that cannot be used.
 	BadAnswer
@@ -88,7 +88,7 @@ func (c Code) HTTP() int { return statuses[c].http }
 // GRPC is the code as a status of gRPC.
 func (c Code) GRPC() codes.Code { return statuses[c].grpc }
 
-// Error is a fault with its code and its place. It does not change once it is
+// Error is a fault with its code and its node. It does not change once it is
 // made.
 type Error struct {
 	code Code
@@ -121,10 +121,10 @@ func (e *Error) Instead(err error) *Error {
 	return &told
 }
 
-// Placed says that err happened at a call on a node, unless it says already
+// AtNode says that err happened at a call on a node, unless it says already
 // where it happened. An error without a code gets that of [CodeOf]; nil stays
 // nil.
-func Placed(err error, node, call string) error {
+func AtNode(err error, node, call string) error {
 	if err == nil {
 		return nil
 	}
@@ -152,7 +152,7 @@ func (e *Error) Error() string {
 	return "node " + strconv.Quote(e.node) + ": " + e.call + ": " + e.err.Error()
 }
 
-// Unwrap returns the error without its code and place.
+// Unwrap returns the error without its code and node.
 func (e *Error) Unwrap() error { return e.err }
 
 // Node is the name of the node at which it happened; empty: at none.

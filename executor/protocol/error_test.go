@@ -9,25 +9,25 @@ import (
 
 // An error may be shared: of two nodes that fail with the same one, each is
 // told by its own name.
-func TestPlacedCopies(t *testing.T) {
+func TestAtNodeCopies(t *testing.T) {
 	shared := Errorf(NotNow, "no").After(time.Second)
-	first, second := Placed(shared, "a", "predict"), Placed(shared, "b", "route")
+	first, second := AtNode(shared, "a", "predict"), AtNode(shared, "b", "route")
 	for err, want := range map[error]string{first: `node "a": predict: no`, second: `node "b": route: no`, shared: "no"} {
 		if err.Error() != want || CodeOf(err) != NotNow || RetryAfter(err) != time.Second {
 			t.Errorf("error is %v (%d, %v), want %s", err, CodeOf(err), RetryAfter(err), want)
 		}
 	}
-	if again := Placed(first, "c", "predict"); again != first {
-		t.Errorf("an error is placed twice: %v", again)
+	if again := AtNode(first, "c", "predict"); again != first {
+		t.Errorf("an error gets a second node: %v", again)
 	}
-	if err := Placed(nil, "a", "predict"); err != nil {
+	if err := AtNode(nil, "a", "predict"); err != nil {
 		t.Errorf("nil became %v", err)
 	}
-	wrapped := Placed(fmt.Errorf("asking: %w", shared), "a", "predict")
+	wrapped := AtNode(fmt.Errorf("asking: %w", shared), "a", "predict")
 	if wrapped.Error() != `node "a": predict: asking: no` || CodeOf(wrapped) != NotNow {
 		t.Errorf("error is %v", wrapped)
 	}
-	if err := Placed(errors.New("odd"), "a", "predict"); CodeOf(err) != Internal {
+	if err := AtNode(errors.New("odd"), "a", "predict"); CodeOf(err) != Internal {
 		t.Errorf("code is %d", CodeOf(err))
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Untranslated gives an error of package translate its code, and takes from
-// it the name of the node, which every error of a node gets by its place.
+// it the name of the node, which every error of a node gets in [AtNode].
 func Untranslated(code Code, err error) error {
 	var e *translate.Error
 	if errors.As(err, &e) {

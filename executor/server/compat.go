@@ -49,11 +49,11 @@ func codeV1(c codes.Code) codes.Code {
 	return codes.Unknown
 }
 
-// bare is an error without its place.
+// bare is an error without its node.
 func bare(err error) error {
-	var placed *protocol.Error
-	for errors.As(err, &placed) {
-		err = placed.Unwrap()
+	var coded *protocol.Error
+	for errors.As(err, &coded) {
+		err = coded.Unwrap()
 	}
 	return err
 }

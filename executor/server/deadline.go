@@ -60,6 +60,6 @@ func (s *rest) timed(r *http.Request, m message.Message, answer answerer) (messa
 	return answer(ctx, protocol.REST, m)
 }
 
-// retryAfter is how long a client that found no place should wait before it asks
-// again. Places become free within the time of one request.
+// retryAfter is how long a client that found no slot should wait before it asks
+// again. Slots become free within the time of one request.
 const retryAfter = time.Second

@@ -113,7 +113,7 @@ func TestErrorsByTable(t *testing.T) {
 	}{
 		{protocol.Errorf(protocol.Invalid, "bad <b>"), 400, `{"status":{"code":400,"info":"bad \u003cb\u003e","status":"FAILURE"}}`},
 		{protocol.Errorf(protocol.NotFound, "gone"), 404, `{"status":{"code":404,"info":"gone","status":"FAILURE"}}`},
-		{protocol.Placed(protocol.Errorf(protocol.Unreachable, "refused"), "m", "predict"), 500, `{"status":{"code":500,"info":"node \"m\": predict: refused","status":"FAILURE"}}`},
+		{protocol.AtNode(protocol.Errorf(protocol.Unreachable, "refused"), "m", "predict"), 500, `{"status":{"code":500,"info":"node \"m\": predict: refused","status":"FAILURE"}}`},
 		{context.Canceled, 499, `{"status":{"code":499,"info":"context canceled","status":"FAILURE"}}`},
 		{errors.New("other"), 500, `{"status":{"code":500,"info":"other","status":"FAILURE"}}`},
 	} {

@@ -44,16 +44,16 @@ func (l *latency) observe(took, at time.Duration) {
 	w.observe(took)
 }
 
-// turn makes room for a new period in the place of the oldest.
+// turn makes room for a new period instead of the oldest.
 func (l *latency) turn(period time.Duration) *window {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	place := &l.windows[period%windowCount]
-	w := place.Load()
+	at := &l.windows[period%windowCount]
+	w := at.Load()
 	if w == nil {
 		w = &window{}
 		w.period.Store(int64(period))
-		place.Store(w)
+		at.Store(w)
 	}
 	// A request that ended late in an old period counts in the new one.
 	if w.period.Load() < int64(period) {

@@ -61,7 +61,7 @@ func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
 }
 
 // checkDeployments reads and validates. All problems come in order of their
-// places; err is what has no place, such as a file that is not there.
+// positions; err is what has no position, such as a file that is not there.
 func checkDeployments(from input, rules v1.ValidateOptions) ([]v1.Document, v1.Problems, error) {
 	docs, said, err := readDeployments(from)
 	problems := slices.Clone(v1.Problems(said))

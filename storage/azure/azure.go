@@ -27,8 +27,8 @@ func Open(ctx context.Context, uri string, a access.Access) (transfer.Store, err
 	if err != nil {
 		return nil, err
 	}
-	_, place, _ := strings.Cut(uri, "://")
-	return New(ctx, c, place, a.Client)
+	_, location, _ := strings.Cut(uri, "://")
+	return New(ctx, c, location, a.Client)
 }
 
 // Hosted reports whether a URL is one of Azure's blobs.
@@ -63,8 +63,8 @@ func OpenURL(ctx context.Context, uri string, a access.Access) (transfer.Store, 
 }
 
 // New is the store of "container/path".
-func New(ctx context.Context, c Config, place string, client *http.Client) (transfer.Store, error) {
-	name, path, err := bucket.Split(place)
+func New(ctx context.Context, c Config, location string, client *http.Client) (transfer.Store, error) {
+	name, path, err := bucket.Split(location)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ import (
 
 // Config says where containers are and who asks.
 type Config struct {
-	// Account is the storage account. Endpoint is a URL in place of that of the
+	// Account is the storage account. Endpoint is a URL in location of that of the
 	// account at Azure.
 	Account, Endpoint string
 	// Key of the account, in base64.
@@ -164,16 +164,16 @@ func signature(sas string) signer {
 }
 
 // UseSAS takes account and signature from the URL of an account or of a
-// container. Of the latter, the container begins the place that is returned.
-func (c *Config) UseSAS(sas, place string) (string, error) {
+// container. Of the latter, the container begins the location that is returned.
+func (c *Config) UseSAS(sas, location string) (string, error) {
 	u, err := url.Parse(sas)
 	if err != nil || u.Host == "" || u.RawQuery == "" {
 		return "", transfer.Permanent(errors.New("the SAS URL of Azure is malformed"))
 	}
 	c.Endpoint, c.Key, c.SAS = u.Scheme+"://"+u.Host, "", u.RawQuery
 	container := strings.Trim(u.Path, "/")
-	if container == "" || place == container || strings.HasPrefix(place, container+"/") {
-		return place, nil
+	if container == "" || location == container || strings.HasPrefix(location, container+"/") {
+		return location, nil
 	}
-	return container + "/" + place, nil
+	return container + "/" + location, nil
 }

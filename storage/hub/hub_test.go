@@ -122,7 +122,7 @@ func fetch(t *testing.T, uri string, a access.Access) (map[string]string, []tran
 		return nil, nil, err
 	}
 	dir := t.TempDir()
-	files, err := transfer.Download(t.Context(), s, objects, transfer.Place{Dir: dir, Journal: filepath.Join(t.TempDir(), "journal")}, transfer.Options{
+	files, err := transfer.Download(t.Context(), s, objects, transfer.Target{Dir: dir, Journal: filepath.Join(t.TempDir(), "journal")}, transfer.Options{
 		Streams: 2, Stall: time.Minute, MaxBytes: 1 << 30, Policy: transfer.Policy{Attempts: 1},
 	})
 	got := map[string]string{}
@@ -201,7 +201,7 @@ func TestFetchDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.files[h.large] = "X" + real[1:]
-	_, err = transfer.Download(t.Context(), s, objects, transfer.Place{Dir: t.TempDir(), Journal: filepath.Join(t.TempDir(), "journal")}, transfer.Options{
+	_, err = transfer.Download(t.Context(), s, objects, transfer.Target{Dir: t.TempDir(), Journal: filepath.Join(t.TempDir(), "journal")}, transfer.Options{
 		Streams: 2, Stall: time.Minute, MaxBytes: 1 << 30, Policy: transfer.Policy{Attempts: 1},
 	})
 	if err == nil || !strings.Contains(err.Error(), "weights/model.safetensors: the content is damaged: its sha256 is ") {

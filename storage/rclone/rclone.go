@@ -52,7 +52,7 @@ func (r remote) kind() string {
 }
 
 // opener opens "bucket/path" of a remote.
-type opener func(ctx context.Context, r remote, place string) (transfer.Store, error)
+type opener func(ctx context.Context, r remote, location string) (transfer.Store, error)
 
 // kinds is the table of rclone's types.
 func kinds() map[string]opener {
@@ -72,17 +72,17 @@ func Configured(name string, a access.Access) bool {
 
 // Open is the store of remote:bucket/path or remote://bucket/path.
 func Open(ctx context.Context, uri string, a access.Access) (transfer.Store, error) {
-	name, place, _ := strings.Cut(uri, ":")
+	name, location, _ := strings.Cut(uri, ":")
 	r := remote{strings.ToLower(name), a}
 	open, ok := kinds()[r.kind()]
 	if !ok {
 		return nil, transfer.Permanent(fmt.Errorf("remote %s has the type %q; known are %s",
 			name, r.kind(), strings.Join(slices.Sorted(maps.Keys(kinds())), ", ")))
 	}
-	return open(ctx, r, strings.TrimLeft(place, "/"))
+	return open(ctx, r, strings.TrimLeft(location, "/"))
 }
 
-func openS3(ctx context.Context, r remote, place string) (transfer.Store, error) {
+func openS3(ctx context.Context, r remote, location string) (transfer.Store, error) {
 	c := s3.FromEnvironment(r.Access)
 	if key := r.value("ACCESS_KEY_ID"); key != "" || r.value("SECRET_ACCESS_KEY") != "" {
 		c.KeyID, c.Secret, c.Token = key, r.value("SECRET_ACCESS_KEY"), r.value("SESSION_TOKEN")
@@ -96,10 +96,10 @@ func openS3(ctx context.Context, r remote, place string) (transfer.Store, error)
 		}
 	}
 	c.VirtualHost = !r.bool("FORCE_PATH_STYLE", !c.VirtualHost)
-	return s3.New(ctx, c, place, r.Client)
+	return s3.New(ctx, c, location, r.Client)
 }
 
-func openGCS(ctx context.Context, r remote, place string) (transfer.Store, error) {
+func openGCS(ctx context.Context, r remote, location string) (transfer.Store, error) {
 	c := gcs.FromEnvironment(r.Access)
 	if file := r.value("SERVICE_ACCOUNT_FILE"); file != "" {
 		c.KeyFile = file
@@ -109,10 +109,10 @@ func openGCS(ctx context.Context, r remote, place string) (transfer.Store, error
 		c.Endpoint = access.WithScheme(endpoint, true)
 	}
 	c.Anonymous = r.bool("ANONYMOUS", c.Anonymous)
-	return gcs.New(ctx, c, place, r.Client)
+	return gcs.New(ctx, c, location, r.Client)
 }
 
-func openAzure(ctx context.Context, r remote, place string) (transfer.Store, error) {
+func openAzure(ctx context.Context, r remote, location string) (transfer.Store, error) {
 	c, err := azure.FromEnvironment(r.Access)
 	if err != nil {
 		return nil, err
@@ -131,13 +131,13 @@ func openAzure(ctx context.Context, r remote, place string) (transfer.Store, err
 		}
 	}
 	if sas := r.value("SAS_URL"); sas != "" {
-		if place, err = c.UseSAS(sas, place); err != nil {
+		if location, err = c.UseSAS(sas, location); err != nil {
 			return nil, err
 		}
 	}
-	return azure.New(ctx, c, place, r.Client)
+	return azure.New(ctx, c, location, r.Client)
 }
 
-func openWeb(ctx context.Context, r remote, place string) (transfer.Store, error) {
-	return web.Open(ctx, strings.TrimRight(r.value("URL"), "/")+"/"+place, r.Access)
+func openWeb(ctx context.Context, r remote, location string) (transfer.Store, error) {
+	return web.Open(ctx, strings.TrimRight(r.value("URL"), "/")+"/"+location, r.Access)
 }

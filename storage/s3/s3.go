@@ -23,13 +23,13 @@ import (
 
 // Open is the store of s3://bucket/path, as the environment has it.
 func Open(ctx context.Context, uri string, a access.Access) (transfer.Store, error) {
-	_, place, _ := strings.Cut(uri, "://")
-	return New(ctx, FromEnvironment(a), place, a.Client)
+	_, location, _ := strings.Cut(uri, "://")
+	return New(ctx, FromEnvironment(a), location, a.Client)
 }
 
 // New is the store of "bucket/path".
-func New(ctx context.Context, c Config, place string, client *http.Client) (transfer.Store, error) {
-	name, path, err := bucket.Split(place)
+func New(ctx context.Context, c Config, location string, client *http.Client) (transfer.Store, error) {
+	name, path, err := bucket.Split(location)
 	if err != nil {
 		return nil, err
 	}

@@ -54,8 +54,8 @@ type part struct {
 	span
 }
 
-// Place is where objects go to.
-type Place struct {
+// Target is where objects go to.
+type Target struct {
 	// Dir is a folder.
 	Dir string
 	// Journal is a file outside of Dir. It tells a later call what is there
@@ -63,8 +63,8 @@ type Place struct {
 	Journal string
 }
 
-// Download brings objects to a place. The result has the order of the objects.
-func Download(ctx context.Context, s Store, objects []Object, to Place, o Options) ([]File, error) {
+// Download brings objects to their target. The result has the order of the objects.
+func Download(ctx context.Context, s Store, objects []Object, to Target, o Options) ([]File, error) {
 	if err := checkNames(objects); err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func TestDownload(t *testing.T) {
 			var reported atomic.Int64
 			o := quick()
 			o.Report = func(n int64) { reported.Add(n) }
-			files, err := Download(t.Context(), m, objects, Place{dir, filepath.Join(t.TempDir(), "journal")}, o)
+			files, err := Download(t.Context(), m, objects, Target{dir, filepath.Join(t.TempDir(), "journal")}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestDownloadContinues(t *testing.T) {
 			cancel()
 		}
 	}
-	if _, err := Download(ctx, m, sums(m.objects()), Place{dir, journal}, o); !errors.Is(err, context.Canceled) {
+	if _, err := Download(ctx, m, sums(m.objects()), Target{dir, journal}, o); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want that of the context", err)
 	}
 	// A line that the end of the run cut off.
@@ -188,7 +188,7 @@ func TestDownloadContinues(t *testing.T) {
 	m.bytes = 0
 	arrived = 0
 	o.Report = func(n int64) { arrived += n }
-	if _, err := Download(t.Context(), m, sums(m.objects()), Place{dir, journal}, o); err != nil {
+	if _, err := Download(t.Context(), m, sums(m.objects()), Target{dir, journal}, o); err != nil {
 		t.Fatal(err)
 	}
 	wantContent(t, dir, m)
@@ -200,14 +200,14 @@ func TestDownloadContinues(t *testing.T) {
 	}
 
 	m.bytes = 0
-	if _, err := Download(t.Context(), m, sums(m.objects()), Place{dir, journal}, quick()); err != nil || m.bytes != 0 {
+	if _, err := Download(t.Context(), m, sums(m.objects()), Target{dir, journal}, quick()); err != nil || m.bytes != 0 {
 		t.Errorf("a third run fetched %d bytes (%v), want none", m.bytes, err)
 	}
 	changed := sums(m.objects())
 	for i := range changed {
 		changed[i].Version = "v2"
 	}
-	if _, err := Download(t.Context(), m, changed, Place{dir, journal}, quick()); err != nil || m.bytes != total {
+	if _, err := Download(t.Context(), m, changed, Target{dir, journal}, quick()); err != nil || m.bytes != total {
 		t.Errorf("of another version, %d bytes were fetched (%v), want %d", m.bytes, err, total)
 	}
 	m.content["large"] = m.content["large"][:1000]
@@ -215,7 +215,7 @@ func TestDownloadContinues(t *testing.T) {
 	for i := range shorter {
 		shorter[i].Version = "v3"
 	}
-	if _, err := Download(t.Context(), m, shorter, Place{dir, journal}, quick()); err != nil {
+	if _, err := Download(t.Context(), m, shorter, Target{dir, journal}, quick()); err != nil {
 		t.Error(err)
 	}
 	wantContent(t, dir, m)
@@ -228,7 +228,7 @@ func TestDownloadRefusesDamage(t *testing.T) {
 	wrong := Sum{CRC32C, []byte{1, 2, 3, 4}}
 	objects[0].Sums = []Sum{wrong}
 	dir, journal := t.TempDir(), filepath.Join(t.TempDir(), "journal")
-	_, err := Download(t.Context(), m, objects, Place{dir, journal}, quick())
+	_, err := Download(t.Context(), m, objects, Target{dir, journal}, quick())
 	want := fmt.Sprintf("a: the content is damaged: its crc32c is %x, the store says 01020304", right.Value)
 	if err == nil || err.Error() != want || !IsPermanent(err) {
 		t.Errorf("error %v, want %s", err, want)
@@ -237,7 +237,7 @@ func TestDownloadRefusesDamage(t *testing.T) {
 		t.Errorf("%d bytes were fetched, want %d: once more than once", m.bytes, want)
 	}
 	objects[0].Sums = []Sum{right}
-	if _, err := Download(t.Context(), m, objects, Place{dir, journal}, quick()); err != nil {
+	if _, err := Download(t.Context(), m, objects, Target{dir, journal}, quick()); err != nil {
 		t.Errorf("what was damaged once is not fetched again: %v", err)
 	}
 	wantContent(t, dir, m)
@@ -258,7 +258,7 @@ func TestDownloadDamagedOnTheWay(t *testing.T) {
 		return nil
 	}
 	dir := t.TempDir()
-	if _, err := Download(t.Context(), m, objects, Place{dir, filepath.Join(t.TempDir(), "journal")}, quick()); err != nil {
+	if _, err := Download(t.Context(), m, objects, Target{dir, filepath.Join(t.TempDir(), "journal")}, quick()); err != nil {
 		t.Fatal(err)
 	}
 	wantContent(t, dir, m)
@@ -274,12 +274,12 @@ func TestDownloadRetries(t *testing.T) {
 		return nil
 	}
 	dir := t.TempDir()
-	if _, err := Download(t.Context(), m, m.objects(), Place{dir, filepath.Join(t.TempDir(), "journal")}, quick()); err != nil {
+	if _, err := Download(t.Context(), m, m.objects(), Target{dir, filepath.Join(t.TempDir(), "journal")}, quick()); err != nil {
 		t.Fatal(err)
 	}
 	wantContent(t, dir, m)
 	tries.Store(-100)
-	_, err := Download(t.Context(), m, m.objects(), Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, quick())
+	_, err := Download(t.Context(), m, m.objects(), Target{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, quick())
 	if want := "a: gave up after 3 attempts: unavailable"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %s", err, want)
 	}
@@ -287,7 +287,7 @@ func TestDownloadRetries(t *testing.T) {
 	tries.Store(0)
 	o := quick()
 	o.Streams = 1
-	if _, err := Download(t.Context(), m, m.objects(), Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o); !errors.Is(err, ErrNotFound) || tries.Load() != 1 {
+	if _, err := Download(t.Context(), m, m.objects(), Target{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o); !errors.Is(err, ErrNotFound) || tries.Load() != 1 {
 		t.Errorf("%d tries, error %v", tries.Load(), err)
 	}
 }
@@ -307,7 +307,7 @@ func TestDownloadNames(t *testing.T) {
 		for _, name := range strings.Split(names, ",") {
 			objects = append(objects, Object{Key: name, Name: name})
 		}
-		_, err := Download(t.Context(), &memory{}, objects, Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, quick())
+		_, err := Download(t.Context(), &memory{}, objects, Target{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, quick())
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %s", names, err, want)
 		}
@@ -317,12 +317,12 @@ func TestDownloadNames(t *testing.T) {
 func TestDownloadRoom(t *testing.T) {
 	objects := []Object{{Key: "a", Name: "a", Size: 1 << 60}}
 	o := quick()
-	_, err := Download(t.Context(), &memory{}, objects, Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o)
+	_, err := Download(t.Context(), &memory{}, objects, Target{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o)
 	if err == nil || !strings.Contains(err.Error(), "larger than the limit of 1.1 TB") {
 		t.Errorf("error %v", err)
 	}
 	o.MaxBytes = 1 << 62
-	_, err = Download(t.Context(), &memory{}, objects, Place{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o)
+	_, err = Download(t.Context(), &memory{}, objects, Target{t.TempDir(), filepath.Join(t.TempDir(), "journal")}, o)
 	if err == nil || !strings.HasPrefix(err.Error(), "no room: 1.2 EB are still to come, and ") {
 		t.Errorf("error %v", err)
 	}
