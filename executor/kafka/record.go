@@ -42,14 +42,14 @@ type request struct {
 type reader struct {
 	limit   int64
 	newPuid func() string
-	// kinds are the protobuf messages that are taken, by their names; usual is
+	// inputs are the protobuf messages that are taken, by their names; usual is
 	// the one that is meant where no name is given. Empty over REST.
-	kinds map[string]kind
-	usual string
+	inputs map[string]input
+	usual  string
 }
 
-// kind is a protobuf message that can be asked with.
-type kind struct {
+// input is a protobuf message that can be asked with.
+type input struct {
 	method *protocol.Method
 	answer string
 }
@@ -59,7 +59,7 @@ func newReader(o *Options) (*reader, error) {
 	if o.Transport == protocol.REST {
 		return r, nil
 	}
-	r.kinds = map[string]kind{}
+	r.inputs = map[string]input{}
 	for i := range o.Protocol.Methods {
 		m := &o.Protocol.Methods[i]
 		if m.Action != protocol.Predict {
@@ -74,7 +74,7 @@ func newReader(o *Options) (*reader, error) {
 			return nil, fmt.Errorf("looking up the messages of %s: it is no method", m.Name)
 		}
 		name := string(d.Input().FullName())
-		r.kinds[name] = kind{method: m, answer: string(d.Output().FullName())}
+		r.inputs[name] = input{method: m, answer: string(d.Output().FullName())}
 		if m.Verb == "" {
 			r.usual = name
 		}
@@ -93,7 +93,7 @@ func (r *reader) read(ctx context.Context, in *kgo.Record, lease *message.Lease)
 	if int64(len(in.Value)) > r.limit {
 		return q, meta.Puid, protocol.Errorf(protocol.TooLarge, "the record is larger than the limit of %d bytes (--max_request_bytes)", r.limit)
 	}
-	if r.kinds == nil {
+	if r.inputs == nil {
 		return q, meta.Puid, q.overREST(in)
 	}
 	return q, meta.Puid, r.overGRPC(&q, in)
@@ -148,7 +148,7 @@ func (r *reader) overGRPC(q *request, in *kgo.Record) error {
 	if name == "" {
 		name = r.usual
 	}
-	k, ok := r.kinds[name]
+	k, ok := r.inputs[name]
 	if !ok {
 		return protocol.Errorf(protocol.Invalid, "header %s is %q: this predictor takes %s", typeHeader, name, strings.Join(r.names(), ", "))
 	}
@@ -169,7 +169,7 @@ func (r *reader) overGRPC(q *request, in *kgo.Record) error {
 
 func (r *reader) names() []string {
 	var names []string
-	for name := range r.kinds {
+	for name := range r.inputs {
 		names = append(names, name)
 	}
 	slices.Sort(names)

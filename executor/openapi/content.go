@@ -135,8 +135,8 @@ func (b *builder) overview() string {
 		s.WriteString("\n\nThe graph:\n\n")
 		for _, n := range b.graph.Nodes {
 			fmt.Fprintf(&s, "%s- **%s**", strings.Repeat("  ", n.Depth), plainText(n.Name))
-			if n.Kind != "" {
-				fmt.Fprintf(&s, ", %s", plainText(n.Kind))
+			if n.Type != "" {
+				fmt.Fprintf(&s, ", %s", plainText(n.Type))
 			}
 			if n.Foreign {
 				fmt.Fprintf(&s, ", speaks %s", n.Speaks)
@@ -168,7 +168,7 @@ func (b *builder) tensorText() string {
 	s.WriteString("| | name | type | shape |\n|---|---|---|---|\n")
 	row := func(direction string, all []Tensor) {
 		for _, t := range all {
-			fmt.Fprintf(&s, "| %s | %s | %s | %s |\n", direction, code(t.label()), t.kind(), shapeText(t.Shape))
+			fmt.Fprintf(&s, "| %s | %s | %s | %s |\n", direction, code(t.label()), t.typeName(), shapeText(t.Shape))
 		}
 	}
 	if len(b.input) > 0 {
@@ -212,7 +212,7 @@ func (b *builder) inputText() string {
 func sentence(all []Tensor) string {
 	var parts []string
 	for _, t := range all {
-		parts = append(parts, strings.TrimSpace(code(t.label())+" "+t.kind()+" "+shapeText(t.Shape)))
+		parts = append(parts, strings.TrimSpace(code(t.label())+" "+t.typeName()+" "+shapeText(t.Shape)))
 	}
 	return strings.Join(parts, " and ")
 }
@@ -225,8 +225,8 @@ func (t Tensor) label() string {
 	return t.Name
 }
 
-// kind is the type of a tensor, or that of the message which holds it.
-func (t Tensor) kind() string {
+// typeName is the type of a tensor, or that of the message which holds it.
+func (t Tensor) typeName() string {
 	if t.Message != "" && t.DType == tensor.Number {
 		return t.Message
 	}

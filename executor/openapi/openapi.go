@@ -27,8 +27,8 @@ type Node struct {
 	Name string
 	// Depth is 0 for the root.
 	Depth int
-	// Kind is how the user called it, such as "MODEL, SKLEARN_SERVER".
-	Kind string
+	// Type is how the user called it, such as "MODEL, SKLEARN_SERVER".
+	Type string
 	// Speaks is the protocol of the node's server; empty: it has none.
 	Speaks string
 	// Foreign is true if the server does not speak the clients' protocol.

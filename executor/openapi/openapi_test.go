@@ -26,7 +26,7 @@ func oneNode(t *testing.T, outside, speaks string, s ...Signature) *Graph {
 		t.Fatal(err)
 	}
 	return &Graph{Protocol: p, Nodes: []Node{{
-		Name: "classifier", Kind: "MODEL", Speaks: speaks, Foreign: speaks != outside, Asked: true, Answered: true, Signatures: s,
+		Name: "classifier", Type: "MODEL", Speaks: speaks, Foreign: speaks != outside, Asked: true, Answered: true, Signatures: s,
 	}}}
 }
 

@@ -47,8 +47,8 @@ type Page struct {
 
 // file is something to send.
 type file struct {
-	body []byte
-	kind string
+	body        []byte
+	contentType string
 	// packed is true if body is gzipped.
 	packed bool
 	cache  string
@@ -86,9 +86,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Location"] = []string{name + "/"}
 		w.WriteHeader(http.StatusMovedPermanently)
 	case name == p.Document+".json":
-		send(w, r, file{body: p.made(r).JSON(), kind: "application/json", cache: revalidated})
+		send(w, r, file{body: p.made(r).JSON(), contentType: "application/json", cache: revalidated})
 	case name == p.Document+".yaml":
-		send(w, r, file{body: p.made(r).YAML(), kind: "application/yaml", cache: revalidated})
+		send(w, r, file{body: p.made(r).YAML(), contentType: "application/yaml", cache: revalidated})
 	default:
 		if f, ok := asset(name); ok {
 			send(w, r, f)
@@ -110,13 +110,13 @@ func (p *Page) index() file {
 	body, _ := pages.ReadFile("page/index.html") // It is part of the program.
 	body = bytes.ReplaceAll(body, []byte("TITLE"), []byte(html.EscapeString(p.Names.Deployment)))
 	body = bytes.ReplaceAll(body, []byte("DOCUMENT"), []byte(html.EscapeString(p.Document)))
-	return file{body: body, kind: kinds[".html"], cache: revalidated}
+	return file{body: body, contentType: kinds[".html"], cache: revalidated}
 }
 
 // asset finds a part of the page.
 func asset(name string) (file, bool) {
-	f := file{kind: kinds[path.Ext(name)], cache: kept}
-	if f.kind == "" {
+	f := file{contentType: kinds[path.Ext(name)], cache: kept}
+	if f.contentType == "" {
 		return f, false
 	}
 	var err error
@@ -143,7 +143,7 @@ func send(w http.ResponseWriter, r *http.Request, f file) {
 	case f.packed && !packs:
 		f.body, err = unpacked(f.body)
 		f.packed = false
-	case !f.packed && packs && len(f.body) > smallBody && f.kind != kinds[".png"]:
+	case !f.packed && packs && len(f.body) > smallBody && f.contentType != kinds[".png"]:
 		f.body, f.packed = packed(f.body), true
 	}
 	if err != nil {
@@ -151,7 +151,7 @@ func send(w http.ResponseWriter, r *http.Request, f file) {
 		return
 	}
 	h := w.Header()
-	h.Set("Content-Type", f.kind)
+	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", f.cache)
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Content-Security-Policy", policy)

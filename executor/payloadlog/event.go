@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Kind is what an event holds.
-type Kind uint8
+// EventType is what an event holds.
+type EventType uint8
 
-// The kinds.
+// The types of events.
 const (
-	Request Kind = iota
+	Request EventType = iota
 	Response
 	Feedback
 )
@@ -29,7 +29,7 @@ var types = [...]string{
 // Event is one payload.
 type Event struct {
 	ID   string
-	Kind Kind
+	Type EventType
 	Time time.Time
 	// Node is the node's name, Puid that of the request.
 	Node, Puid string
@@ -61,7 +61,7 @@ type Attribute struct{ Name, Value string }
 func (l *Log) attributes(e *Event) []Attribute {
 	o := &l.options
 	all := []Attribute{
-		{"id", e.ID}, {"specversion", "1.0"}, {"type", types[e.Kind]}, {"source", o.Source},
+		{"id", e.ID}, {"specversion", "1.0"}, {"type", types[e.Type]}, {"source", o.Source},
 		{"time", e.Time.Format(time.RFC3339Nano)},
 		{"modelid", e.Node}, {"requestid", e.Puid}, {"inferenceservicename", o.Deployment},
 		{"namespace", o.Namespace}, {"endpoint", o.Predictor}, {"protocol", o.Protocol},

@@ -129,11 +129,11 @@ func (l *Log) Node(n *graph.Node) (*Node, error) {
 
 // wants tells whether the node's mode, the request's own wish and its lot ask
 // for an event. All events of a request have the same lot.
-func (n *Node) wants(kind Kind, meta *message.Meta) bool {
+func (n *Node) wants(event EventType, meta *message.Meta) bool {
 	switch {
 	case meta.Unlogged:
 		return false
-	case kind == Request && n.mode == graph.LogResponse, kind != Request && n.mode == graph.LogRequest:
+	case event == Request && n.mode == graph.LogResponse, event != Request && n.mode == graph.LogRequest:
 		return false
 	case n.percent >= 100:
 		return true
@@ -144,8 +144,8 @@ func (n *Node) wants(kind Kind, meta *message.Meta) bool {
 }
 
 // Log queues an event, or drops it.
-func (n *Node) Log(kind Kind, t protocol.Transport, m message.Message) {
-	if !n.wants(kind, m.Meta) {
+func (n *Node) Log(event EventType, t protocol.Transport, m message.Message) {
+	if !n.wants(event, m.Meta) {
 		return
 	}
 	l := n.log
@@ -156,7 +156,7 @@ func (n *Node) Log(kind Kind, t protocol.Transport, m message.Message) {
 		return
 	}
 	e := &Event{
-		ID: l.options.NewID(), Kind: kind, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
+		ID: l.options.NewID(), Type: event, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
 		ContentType: m.Type, Encoding: m.Encoding, JSONLength: m.JSONLength,
 		// The request's buffers are used again when it is answered.
 		Body: append(bytes.Clone(m.Body), m.Tail...),

@@ -161,7 +161,7 @@ func (r *redactor) columns(data map[string]any) {
 // feedback.
 func wireType(e *Event, protocol string) proto.Message {
 	switch {
-	case protocol == "seldon" && e.Kind == Feedback:
+	case protocol == "seldon" && e.Type == Feedback:
 		return &seldon.Feedback{}
 	case protocol == "seldon":
 		return &seldon.SeldonMessage{}

@@ -61,7 +61,7 @@ func TestRedactMessages(t *testing.T) {
 		"garbage":          {Body: []byte("\xff\xffssn"), grpc: true},
 		"text":             {Body: []byte("ssn=1"), ContentType: "text/plain"},
 		"compressed":       {Body: []byte(`{"ssn":1}`), Encoding: "br"},
-		"another message?": {Body: []byte("\x0a\x05hello"), grpc: true, Kind: Feedback},
+		"another message?": {Body: []byte("\x0a\x05hello"), grpc: true, Type: Feedback},
 	} {
 		r.redact(e, "seldon")
 		if e.Body != nil || e.Redacted != redactedBody {

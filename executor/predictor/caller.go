@@ -52,7 +52,7 @@ func (c *caller) Join(ctx context.Context, s *graph.Step, ms []message.Message) 
 }
 
 // passages says what the messages at a passage are logged as.
-var passages = [...]payloadlog.Kind{graph.Down: payloadlog.Request, graph.Up: payloadlog.Response, graph.FeedbackDown: payloadlog.Feedback}
+var passages = [...]payloadlog.EventType{graph.Down: payloadlog.Request, graph.Up: payloadlog.Response, graph.FeedbackDown: payloadlog.Feedback}
 
 // Watch logs what passes a node.
 func (c *caller) Watch(s *graph.Step, p graph.Passage, m message.Message) {

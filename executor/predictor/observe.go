@@ -24,8 +24,8 @@ type Observer interface {
 	Unusable()
 }
 
-// CallKind is what the calls that one observer sees have in common.
-type CallKind struct {
+// CallLabels is what the calls that one observer sees have in common.
+type CallLabels struct {
 	// Node is the node's name; Call is the call's, or that of a question about
 	// the node's server.
 	Node, Call string
@@ -41,10 +41,10 @@ type CallKind struct {
 
 // observers are those of one lane, made once.
 type observers struct {
-	make  func(k CallKind) Observer
+	make  func(c CallLabels) Observer
 	calls [lastCall + 1]Observer
 	asks  [lastQuery + 1]Observer
-	// others are made when they are needed first: CallKind -> Observer.
+	// others are made when they are needed first: CallLabels -> Observer.
 	others sync.Map
 }
 
@@ -57,28 +57,28 @@ var (
 const lastQuery = protocol.QueryStatistics
 
 // observe makes the observers of all that the node can be asked.
-func (l *lane) observe(makeObserver func(k CallKind) Observer) {
+func (l *lane) observe(makeObserver func(c CallLabels) Observer) {
 	if makeObserver == nil {
 		return
 	}
 	l.observers.make = makeObserver
 	for c, to := range l.targets {
 		if to != nil {
-			l.observers.calls[c] = makeObserver(l.kind(graph.Call(c).String(), to.Path, asking[l.transport]))
+			l.observers.calls[c] = makeObserver(l.labels(graph.Call(c).String(), to.Path, asking[l.transport]))
 		}
 	}
 	for q := protocol.Query(0); q <= lastQuery && l.server.Host != ""; q++ {
 		if path, _ := l.dialect().Query(q, message.Model{Name: l.model}); path != "" {
-			l.observers.asks[q] = makeObserver(l.kind(q.String(), path, questioning[l.transport]))
+			l.observers.asks[q] = makeObserver(l.labels(q.String(), path, questioning[l.transport]))
 		}
 	}
 }
 
-func (l *lane) kind(call, path, method string) CallKind {
-	return CallKind{Node: l.name, Call: call, Transport: l.transport, Path: path, Method: method, Protocol: l.speaks.Name}
+func (l *lane) labels(call, path, method string) CallLabels {
+	return CallLabels{Node: l.name, Call: call, Transport: l.transport, Path: path, Method: method, Protocol: l.speaks.Name}
 }
 
-func (o *observers) other(k CallKind) Observer {
+func (o *observers) other(k CallLabels) Observer {
 	if o.make == nil {
 		return nil
 	}
@@ -95,8 +95,8 @@ func (l *lane) unusable(c graph.Call) {
 	}
 }
 
-// observed shows a call to the observer of its kind. Verbs are those of the
-// protocol's routes, so that there are few.
+// observed shows a call to the observer of its labels. Verbs are those of the
+// protocol's operations, so that there are few.
 func (l *lane) observed(c graph.Call, next link) link {
 	if l.observers.make == nil || l.targets[c] == nil {
 		return next
@@ -105,7 +105,7 @@ func (l *lane) observed(c graph.Call, next link) link {
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
 		o := usual
 		if verb := m.Meta.Model.Verb; verb != "" && !l.foreign {
-			o = l.observers.other(l.kind(c.String(), l.dialect().Target(c, message.Model{Name: l.model, Verb: verb}), asking[l.transport]))
+			o = l.observers.other(l.labels(c.String(), l.dialect().Target(c, message.Model{Name: l.model, Verb: verb}), asking[l.transport]))
 		}
 		return watched(ctx, o, m, next)
 	}

@@ -55,16 +55,16 @@ func (p *Predictor) deepen(g *openapi.Graph, step, depth int) {
 func (p *Predictor) described(s *graph.Step) openapi.Node {
 	n := p.nodes[s.Index]
 	o := openapi.Node{Name: s.Name, Foreign: n.foreign, Columns: n.translation.Columns}
-	var kind []string
+	var types []string
 	for _, word := range []string{string(s.Node.Type), s.Node.Implementation} {
 		if word != "" && word != string(graph.UnknownType) && word != graph.UnknownImplementation {
-			kind = append(kind, word)
+			types = append(types, word)
 		}
 	}
 	for _, m := range s.Node.Methods {
-		kind = append(kind, string(m))
+		types = append(types, string(m))
 	}
-	o.Kind = strings.Join(kind, ", ")
+	o.Type = strings.Join(types, ", ")
 	if n.servers != [2]upstream.Server{} {
 		o.Speaks = n.speaks.Name
 	}

@@ -11,7 +11,7 @@ import (
 // Payloads takes what a node is asked and answers, in the clients' protocol.
 // It must not keep the message.
 type Payloads interface {
-	Log(kind payloadlog.Kind, t protocol.Transport, m message.Message)
+	Log(event payloadlog.EventType, t protocol.Transport, m message.Message)
 }
 
 // logged shows what a node is asked, and what it answers, to its payload log.

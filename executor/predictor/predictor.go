@@ -33,8 +33,8 @@ type Options struct {
 	Outside *protocol.Protocol
 	// REST and GRPC call nodes.
 	REST, GRPC Sender
-	// Observe, if not nil, makes the observer of a kind of call.
-	Observe func(k CallKind) Observer
+	// Observe, if not nil, makes the observer of the calls with these labels.
+	Observe func(c CallLabels) Observer
 	// Builtins are the nodes that run inside the executor; nil: [builtin.All].
 	Builtins builtin.Table
 	// Random decides for A/B tests.

@@ -31,7 +31,7 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 				client = &loggedStream{Stream: client, node: n.node, answers: []protowire.Number{m.Field}}
 			}
 			d, call := n.dialect(), graph.CallPredict.String()
-			o := n.observers.other(n.kind(call, to.Path, "stream"))
+			o := n.observers.other(n.labels(call, to.Path, "stream"))
 			_, err := watched(ctx, o, message.Message{Meta: &message.Meta{}}, func(ctx context.Context, m message.Message) (message.Message, error) {
 				return m, relayer.Relay(ctx, to, client, func(m message.Message) message.Message { return d.WithModel(m, n.model) })
 			})

@@ -57,7 +57,7 @@ func observe(t *telemetry.Telemetry, path string, p *predictor.Options, s *serve
 	if path == "" && !t.Traces() {
 		return
 	}
-	p.Observe = func(k predictor.CallKind) predictor.Observer { return t.Calls(telemetry.Call(k)) }
+	p.Observe = func(k predictor.CallLabels) predictor.Observer { return t.Calls(telemetry.Call(k)) }
 	s.Observe = func(transport protocol.Transport, service, method string) server.Observer {
 		return t.Requests(transport, service, method)
 	}

@@ -142,7 +142,7 @@ func (p *parser) element(i int) (int, error) {
 	if i >= len(p.in) {
 		return i, refuse("the JSON ends too early")
 	}
-	switch jsontext.KindOf(p.in[i:]) {
+	switch jsontext.TypeOf(p.in[i:]) {
 	case jsontext.Number:
 		return p.number(i)
 	case jsontext.String:

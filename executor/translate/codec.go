@@ -24,9 +24,9 @@ type content struct {
 	// layout is where the message has the elements of its tensors.
 	layout layout
 
-	// kind and names are how a seldon message is written; value is its
+	// field and names are how a seldon message is written; value is its
 	// jsonData, or the answer to one.
-	kind  kind
+	field dataField
 	names []string
 	value []byte
 	meta  meta
@@ -63,7 +63,7 @@ type wantedOutput struct {
 // choose leaves the named tensors, in the order of the names. No names leave
 // all.
 func (m *content) choose(wanted []wantedOutput) error {
-	if len(wanted) == 0 || m.kind == kindJSON {
+	if len(wanted) == 0 || m.field == dataJSON {
 		return nil
 	}
 	chosen := make([]tensor.Tensor, 0, len(wanted))

@@ -24,7 +24,7 @@
 //	V2JSON           v2_json.go           executor/tensor (JSON, bytes behind it)
 //	V2Proto          v2_proto.go          v2_contents.go (typed or raw contents)
 //
-// What the two seldon forms have in common is in seldon.go: in which kind of
+// What the two seldon forms have in common is in seldon.go: in which field of
 // data an answer is written, and the names of its columns. Types of elements
 // are converted by executor/tensor alone ([tensor.Tensor.As]).
 //

@@ -58,7 +58,7 @@ func (x *Exchange) request(p message.Message) (message.Message, error) {
 		return message.Message{}, refuse("", "the model server's protocol has no signatures, and %q is asked for", m.signature)
 	}
 	sent := *m
-	if m.kind == kindJSON {
+	if m.field == dataJSON {
 		out, ok, err := x.sendJSON(source, target, &sent)
 		if ok || err != nil {
 			return out, err
@@ -183,7 +183,7 @@ func (x *Exchange) wanted() []wantedOutput {
 }
 
 // Response rewrites the server's answer into the form of the request, in the
-// kind that the client used there. Errors are of type [*Error].
+// field that the client used there. Errors are of type [*Error].
 func (x *Exchange) Response(p message.Message) (message.Message, error) {
 	if x.from == x.to {
 		return p, nil
@@ -205,9 +205,9 @@ func (x *Exchange) response(p message.Message) (message.Message, error) {
 		return message.Message{}, err
 	}
 	var m *content
-	if x.asked.kind == kindJSON {
+	if x.asked.field == dataJSON {
 		m, err = x.answerJSON(source, p)
-	} else if m, err = x.answer(source, p); err == nil && m.kind == kindJSON && target.protocol != seldonProtocol {
+	} else if m, err = x.answer(source, p); err == nil && m.field == dataJSON && target.protocol != seldonProtocol {
 		err = x.unwrap(m, source)
 	}
 	if err != nil {
@@ -245,7 +245,7 @@ func (x *Exchange) name(m *content, from protocol) error {
 	if err := m.choose(wanted); err != nil {
 		return err
 	}
-	if len(m.tensors) == 0 && m.kind != kindJSON {
+	if len(m.tensors) == 0 && m.field != dataJSON {
 		return refuse("", "the model server's answer holds no tensor")
 	}
 	if spec == nil {

@@ -104,16 +104,16 @@ func checkReadable(t *testing.T, form Form, out message.Message) {
 	}
 }
 
-// FuzzResponse translates any bytes as the answer to a request of each kind.
+// FuzzResponse translates any bytes as the answer to a request with its data in each field.
 func FuzzResponse(f *testing.F) {
 	for i, s := range seeds() {
 		f.Add(s, uint8(i*5), uint8(i), 0)
 	}
 	f.Fuzz(func(t *testing.T, body []byte, pair, flags uint8, jsonLength int) {
 		from, to := pairOf(pair)
-		kinds := []kind{kindNone, kindNDArray, kindTensor, kindTFTensor, kindString, kindBinary, kindJSON}
+		fields := []dataField{dataNone, dataNDArray, dataTensor, dataTFTensor, dataString, dataBinary, dataJSON}
 		x := &Exchange{from: from, to: to, options: fuzzOptions(flags >> 4),
-			asked: &content{kind: kinds[flags%7], layout: layout(flags>>3) % (apart + 1)}}
+			asked: &content{field: fields[flags%7], layout: layout(flags>>3) % (apart + 1)}}
 		out, err := x.Response(message.Message{Body: body, JSONLength: jsonLength})
 		checkOutcome(t, from == to, from, out, err)
 	})

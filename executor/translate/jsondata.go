@@ -31,14 +31,14 @@ func (x *Exchange) sendJSON(source, target codec, sent *content) (p message.Mess
 			x.asked.layout = byRow
 		}
 	} else {
-		x.asked.kind = kindNone
+		x.asked.field = dataNone
 	}
 	if target.json.pass != nil {
 		if p, ok, err = target.json.pass(sent.value, &x.options); ok || err != nil {
 			return p, ok, err
 		}
 	}
-	sent.kind = kindNone
+	sent.field = dataNone
 	sent.tensors, err = readJSONData(sent.value, source, target)
 	return message.Message{}, false, err
 }
@@ -49,14 +49,14 @@ func (x *Exchange) answerJSON(source codec, p message.Message) (*content, error)
 	if source.json.passAnswer != nil {
 		value, ok, err := source.json.passAnswer(p)
 		if ok || err != nil {
-			return &content{kind: kindJSON, value: value}, err
+			return &content{field: dataJSON, value: value}, err
 		}
 	}
 	m, err := x.answer(source, p)
-	if err != nil || m.kind == kindJSON {
+	if err != nil || m.field == dataJSON {
 		return m, err
 	}
-	m.kind = kindJSON
+	m.field = dataJSON
 	m.value, err = source.json.write(m, x.asked)
 	return m, err
 }
@@ -66,7 +66,7 @@ func (x *Exchange) unwrap(m *content, source codec) (err error) {
 	if m.tensors, err = readJSONData(m.value, source, source); err != nil {
 		return err
 	}
-	m.kind = kindNone
+	m.field = dataNone
 	return x.name(m, source.protocol)
 }
 
@@ -103,7 +103,7 @@ func passBody(p message.Message) (value []byte, ok bool, err error) {
 // message with one place for data holds several, or one tensor.
 func readTensors(value []byte, dialect tensor.Dialect) ([]tensor.Tensor, error) {
 	dialect.Words = true
-	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
+	if jsontext.TypeOf(value) == jsontext.Object && !isBase64(value) {
 		fields, err := jsontext.ParseObject(value)
 		if err != nil {
 			return nil, refuse("", "jsonData: %s", reason(err))
@@ -156,7 +156,7 @@ func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
 		tensors, _, err := readRowsOrColumns(fields, "instances", "inputs")
 		return tensors, err
 	}
-	if jsontext.KindOf(value) == jsontext.Array && value[jsontext.Space(value, 1)] == '{' {
+	if jsontext.TypeOf(value) == jsontext.Array && value[jsontext.Space(value, 1)] == '{' {
 		return parseRows(value, "jsonData")
 	}
 	return readTensors(value, tensorFlowDialect())
@@ -176,7 +176,7 @@ func isV2Request(value []byte) bool {
 		return false
 	}
 	inputs := fields.Value("inputs")
-	if jsontext.KindOf(inputs) != jsontext.Array {
+	if jsontext.TypeOf(inputs) != jsontext.Array {
 		return false
 	}
 	return inputs[jsontext.Space(inputs, 1)] == '{'

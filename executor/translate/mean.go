@@ -8,7 +8,7 @@ import (
 )
 
 // Mean is the element-wise mean of the tensors in several answers, written in
-// the kind of the first. Answers that do not match are an error that names the
+// the field of the first. Answers that do not match are an error that names the
 // child by its index.
 func Mean(form Form, ps []message.Message) (message.Message, error) {
 	c, err := form.codec()
@@ -36,7 +36,7 @@ func Mean(form Form, ps []message.Message) (message.Message, error) {
 	if asked.meta, err = mergeMeta(answers); err != nil {
 		return message.Message{}, err
 	}
-	if first.kind == kindJSON {
+	if first.field == dataJSON {
 		if mean.value, err = c.json.write(&mean, first); err != nil {
 			return message.Message{}, err
 		}
@@ -50,7 +50,7 @@ func decodeForMean(c codec, p message.Message) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.kind == kindJSON {
+	if m.field == dataJSON {
 		if m.tensors, err = readJSONData(m.value, c, c); err != nil {
 			return nil, err
 		}

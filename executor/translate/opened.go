@@ -40,14 +40,14 @@ func Open(form Form, m message.Message) (*Opened, error) {
 		return nil, err
 	}
 	o.Tensors = o.content.tensors
-	if o.content.kind == kindJSON {
+	if o.content.field == dataJSON {
 		o.Tensors, err = readJSONData(o.content.value, c, c)
 	}
 	return o, err
 }
 
 // Write encodes the message again, with the tensors that it has now, in the
-// kind in which it came. What no form has in common, such as the parameters of
+// field in which it came. What no form has in common, such as the parameters of
 // a v2 message, is not written.
 func (o *Opened) Write() (message.Message, error) {
 	out := *o.content
@@ -56,7 +56,7 @@ func (o *Opened) Write() (message.Message, error) {
 		m, err := o.codec.encodeRequest(&out)
 		return carry(m, o.source), err
 	}
-	if out.kind == kindJSON {
+	if out.field == dataJSON {
 		var err error
 		if out.value, err = o.codec.json.write(&out, o.content); err != nil {
 			return message.Message{}, err

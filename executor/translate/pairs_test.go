@@ -222,7 +222,7 @@ func refusedFairly(t *testing.T, limited bool, err error) bool {
 
 func readBack(c codec, decode func(message.Message) (*content, error), p message.Message) ([]tensor.Tensor, error) {
 	m, err := decode(p)
-	if err != nil || m.kind != kindJSON {
+	if err != nil || m.field != dataJSON {
 		if m == nil {
 			return nil, err
 		}

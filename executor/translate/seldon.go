@@ -9,17 +9,17 @@ import (
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
 
-// kind is how a seldon message holds its data.
-type kind uint8
+// dataField is where a seldon message holds its data.
+type dataField uint8
 
 const (
-	kindNone kind = iota
-	kindNDArray
-	kindTensor
-	kindTFTensor
-	kindString
-	kindBinary
-	kindJSON
+	dataNone dataField = iota
+	dataNDArray
+	dataTensor
+	dataTFTensor
+	dataString
+	dataBinary
+	dataJSON
 )
 
 // meta is the part of a seldon request's meta that its answer repeats, in the
@@ -29,53 +29,53 @@ type meta struct {
 	proto *seldon.Meta
 }
 
-// answerKind is the kind in which one tensor answers a request, by the rule of
+// answerField is the field in which one tensor answers a request, by the rule of
 // Seldon's Python wrapper: as asked, where the tensor allows it.
-func answerKind(asked kind, t *tensor.Tensor) (kind, error) {
+func answerField(asked dataField, t *tensor.Tensor) (dataField, error) {
 	switch {
 	case t.DType == tensor.Bytes:
-		return stringKind(asked, t)
-	case asked == kindTFTensor:
-		return kindTFTensor, nil
+		return stringField(asked, t)
+	case asked == dataTFTensor:
+		return dataTFTensor, nil
 	case t.Rank() == 0:
-		return kindTensor, nil
-	case asked == kindNDArray || t.DType == tensor.Bool:
-		return kindNDArray, nil
+		return dataTensor, nil
+	case asked == dataNDArray || t.DType == tensor.Bool:
+		return dataNDArray, nil
 	}
-	return kindTensor, nil
+	return dataTensor, nil
 }
 
-// stringKind is the kind for byte strings: one alone may stand without array.
-func stringKind(asked kind, t *tensor.Tensor) (kind, error) {
+// stringField is the field for byte strings: one alone may stand without array.
+func stringField(asked dataField, t *tensor.Tensor) (dataField, error) {
 	text := true
 	for _, e := range t.Elems() {
 		text = text && utf8.Valid(e)
 	}
 	single := len(t.Elems()) == 1
 	switch {
-	case asked == kindTFTensor:
-		return kindTFTensor, nil
-	case single && asked == kindBinary, single && !text:
-		return kindBinary, nil
-	case single && asked == kindString:
-		return kindString, nil
+	case asked == dataTFTensor:
+		return dataTFTensor, nil
+	case single && asked == dataBinary, single && !text:
+		return dataBinary, nil
+	case single && asked == dataString:
+		return dataString, nil
 	case text && t.Rank() > 0:
-		return kindNDArray, nil
+		return dataNDArray, nil
 	case text && single:
-		return kindString, nil
+		return dataString, nil
 	}
-	return kindNone, refuse(t.Name, "several byte strings that are not UTF-8 have no place in a seldon message")
+	return dataNone, refuse(t.Name, "several byte strings that are not UTF-8 have no place in a seldon message")
 }
 
-// sentKind is the kind in which one tensor is sent to a seldon server.
-func sentKind(t *tensor.Tensor) (kind, error) {
+// sentField is the field in which one tensor is sent to a seldon server.
+func sentField(t *tensor.Tensor) (dataField, error) {
 	switch {
 	case t.DType == tensor.Bytes:
-		return stringKind(kindNDArray, t)
+		return stringField(dataNDArray, t)
 	case t.Rank() == 0:
-		return kindTensor, nil
+		return dataTensor, nil
 	}
-	return kindNDArray, nil
+	return dataNDArray, nil
 }
 
 // maxColumns bounds the columns that are named: beyond, the names would be

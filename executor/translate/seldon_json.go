@@ -50,19 +50,19 @@ func decodeSeldonJSON(p message.Message) (*content, error) {
 	case "data":
 		err = m.readSeldonData(value)
 	case "strData":
-		m.kind = kindString
+		m.field = dataString
 		var text []byte
 		if text, err = jsontext.Unquote(value); err == nil {
 			m.tensors = oneString(text)
 		}
 	case "binData":
-		m.kind = kindBinary
+		m.field = dataBinary
 		var bin []byte
 		if bin, err = tensor.DecodeBase64(value); err == nil {
 			m.tensors = oneString(bin)
 		}
 	case "jsonData":
-		m.kind, m.value = kindJSON, value
+		m.field, m.value = dataJSON, value
 	case "customData":
 		err = refuse("", "customData is known to the component alone")
 	default:
@@ -144,16 +144,16 @@ func (m *content) readSeldonData(value []byte) error {
 	ndarray, dense, tf := fields.Value("ndarray"), fields.Value("tensor"), fields.Value("tftensor")
 	switch {
 	case ndarray != nil && dense == nil && tf == nil:
-		m.kind = kindNDArray
-		if jsontext.KindOf(ndarray) != jsontext.Array {
+		m.field = dataNDArray
+		if jsontext.TypeOf(ndarray) != jsontext.Array {
 			return refuse("", "data.ndarray must be an array")
 		}
 		t, err = tensor.Parse(ndarray, tensor.Dialect{Words: true})
 	case dense != nil && ndarray == nil && tf == nil:
-		m.kind = kindTensor
+		m.field = dataTensor
 		t, err = parseSeldonTensor(dense)
 	case tf != nil && ndarray == nil && dense == nil:
-		m.kind = kindTFTensor
+		m.field = dataTFTensor
 		var proto tensorflow.TensorProto
 		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(tf, &proto); err != nil {
 			return refuse("", "data.tftensor: %s", reason(err))
@@ -222,13 +222,13 @@ func encodeSeldonJSONRequest(m *content) (message.Message, error) {
 	if len(m.tensors) == 0 {
 		return message.Message{}, refuse("", "the message holds no tensor")
 	}
-	k, err := kindJSON, error(nil)
+	k, err := dataJSON, error(nil)
 	if len(m.tensors) == 1 {
-		if k, err = sentKind(&m.tensors[0]); err != nil {
+		if k, err = sentField(&m.tensors[0]); err != nil {
 			return message.Message{}, err
 		}
 	}
-	w := seldonWriter{kind: k, style: seldonServerStyle(), names: []string{}}
+	w := seldonWriter{field: k, style: seldonServerStyle(), names: []string{}}
 	if m.id != "" {
 		w.meta = append([]byte(`"puid":`), jsontext.AppendQuoted(nil, []byte(m.id))...)
 	}
@@ -236,10 +236,10 @@ func encodeSeldonJSONRequest(m *content) (message.Message, error) {
 }
 
 func encodeSeldonJSONResponse(m, asked *content) (message.Message, error) {
-	w := seldonWriter{kind: kindJSON, style: seldonStyle(), meta: asked.meta.json}
-	if m.kind != kindJSON && len(m.tensors) == 1 {
+	w := seldonWriter{field: dataJSON, style: seldonStyle(), meta: asked.meta.json}
+	if m.field != dataJSON && len(m.tensors) == 1 {
 		var err error
-		if w.kind, err = answerKind(asked.kind, &m.tensors[0]); err != nil {
+		if w.field, err = answerField(asked.field, &m.tensors[0]); err != nil {
 			return message.Message{}, err
 		}
 		w.names = answerNames(m)
@@ -249,7 +249,7 @@ func encodeSeldonJSONResponse(m, asked *content) (message.Message, error) {
 
 // seldonWriter writes one seldon message.
 type seldonWriter struct {
-	kind  kind
+	field dataField
 	style tensor.Style
 	names []string
 	meta  []byte // the members of meta
@@ -266,16 +266,16 @@ func (w seldonWriter) write(m *content) (message.Message, error) {
 }
 
 func (w seldonWriter) data(dst []byte, m *content) ([]byte, error) {
-	switch w.kind {
-	case kindJSON:
+	switch w.field {
+	case dataJSON:
 		dst = append(dst, `"jsonData":`...)
 		if m.value != nil {
 			return append(dst, m.value...), nil
 		}
 		return appendByName(dst, m.tensors, w.style)
-	case kindString:
+	case dataString:
 		return jsontext.AppendQuoted(append(dst, `"strData":`...), m.tensors[0].Elems()[0]), nil
-	case kindBinary:
+	case dataBinary:
 		return tensor.AppendBase64(append(dst, `"binData":`...), m.tensors[0].Elems()[0]), nil
 	}
 	dst = append(dst, `"data":{"names":[`...)
@@ -293,8 +293,8 @@ func (w seldonWriter) data(dst []byte, m *content) ([]byte, error) {
 }
 
 func (w seldonWriter) array(dst []byte, t *tensor.Tensor) ([]byte, error) {
-	switch w.kind {
-	case kindTensor:
+	switch w.field {
+	case dataTensor:
 		if t.DType == tensor.Bool {
 			numbers, err := t.As(tensor.Uint8)
 			if err != nil {
@@ -305,7 +305,7 @@ func (w seldonWriter) array(dst []byte, t *tensor.Tensor) ([]byte, error) {
 		dst = append(appendShape(append(dst, `"tensor":{"shape":`...), t.Shape), `,"values":[`...)
 		dst, err := t.AppendFlat(dst, w.style)
 		return append(dst, "]}"...), err
-	case kindTFTensor:
+	case dataTFTensor:
 		return appendTFTensorJSON(append(dst, `"tftensor":`...), t)
 	}
 	return t.AppendNested(append(dst, `"ndarray":`...), w.style)

@@ -30,11 +30,11 @@ func decodeSeldonProto(p message.Message) (*content, error) {
 	case *seldon.SeldonMessage_Data:
 		err = m.readSeldonDataProto(data.Data)
 	case *seldon.SeldonMessage_StrData:
-		m.kind, m.tensors = kindString, oneString([]byte(data.StrData))
+		m.field, m.tensors = dataString, oneString([]byte(data.StrData))
 	case *seldon.SeldonMessage_BinData:
-		m.kind, m.tensors = kindBinary, oneString(data.BinData)
+		m.field, m.tensors = dataBinary, oneString(data.BinData)
 	case *seldon.SeldonMessage_JsonData:
-		m.kind, m.value = kindJSON, appendValue(nil, data.JsonData)
+		m.field, m.value = dataJSON, appendValue(nil, data.JsonData)
 	case *seldon.SeldonMessage_CustomData:
 		err = refuse("", "customData is known to the component alone")
 	default:
@@ -52,13 +52,13 @@ func (m *content) readSeldonDataProto(data *seldon.DefaultData) error {
 	var err error
 	switch d := data.GetDataOneof().(type) {
 	case *seldon.DefaultData_Ndarray:
-		m.kind = kindNDArray
+		m.field = dataNDArray
 		t, err = fromListValue(d.Ndarray)
 	case *seldon.DefaultData_Tensor:
-		m.kind = kindTensor
+		m.field = dataTensor
 		t, err = fromSeldonTensor(d.Tensor)
 	case *seldon.DefaultData_Tftensor:
-		m.kind = kindTFTensor
+		m.field = dataTFTensor
 		t, err = fromTensorProto(d.Tftensor)
 	default:
 		return refuse("", "data must hold one of ndarray, tensor and tftensor")
@@ -124,9 +124,9 @@ func encodeSeldonProtoRequest(m *content) (message.Message, error) {
 	if len(m.tensors) == 0 {
 		return message.Message{}, refuse("", "the message holds no tensor")
 	}
-	k, err := kindJSON, error(nil)
+	k, err := dataJSON, error(nil)
 	if len(m.tensors) == 1 {
-		if k, err = sentProtoKind(&m.tensors[0]); err != nil {
+		if k, err = sentProtoField(&m.tensors[0]); err != nil {
 			return message.Message{}, err
 		}
 	}
@@ -134,18 +134,18 @@ func encodeSeldonProtoRequest(m *content) (message.Message, error) {
 	return writeSeldonProto(out, k, nil, m)
 }
 
-// sentProtoKind is a tensor of doubles for numbers: the kind that every seldon
+// sentProtoField is a tensor of doubles for numbers: the field that every seldon
 // component reads.
-func sentProtoKind(t *tensor.Tensor) (kind, error) {
+func sentProtoField(t *tensor.Tensor) (dataField, error) {
 	switch t.DType {
 	case tensor.Bytes:
-		return stringKind(kindNDArray, t)
+		return stringField(dataNDArray, t)
 	case tensor.Bool:
 		if t.Rank() > 0 {
-			return kindNDArray, nil
+			return dataNDArray, nil
 		}
 	}
-	return kindTensor, nil
+	return dataTensor, nil
 }
 
 func encodeSeldonProtoResponse(m, asked *content) (message.Message, error) {
@@ -153,10 +153,10 @@ func encodeSeldonProtoResponse(m, asked *content) (message.Message, error) {
 	if out.Meta == nil {
 		out.Meta = &seldon.Meta{}
 	}
-	k, names := kindJSON, []string(nil)
-	if m.kind != kindJSON && len(m.tensors) == 1 {
+	k, names := dataJSON, []string(nil)
+	if m.field != dataJSON && len(m.tensors) == 1 {
 		var err error
-		if k, err = answerKind(asked.kind, &m.tensors[0]); err != nil {
+		if k, err = answerField(asked.field, &m.tensors[0]); err != nil {
 			return message.Message{}, err
 		}
 		names = answerNames(m)
@@ -164,14 +164,14 @@ func encodeSeldonProtoResponse(m, asked *content) (message.Message, error) {
 	return writeSeldonProto(out, k, names, m)
 }
 
-func writeSeldonProto(out *seldon.SeldonMessage, k kind, names []string, m *content) (message.Message, error) {
+func writeSeldonProto(out *seldon.SeldonMessage, k dataField, names []string, m *content) (message.Message, error) {
 	var err error
 	switch k {
-	case kindJSON:
+	case dataJSON:
 		err = setJSONData(out, m)
-	case kindString:
+	case dataString:
 		out.DataOneof = &seldon.SeldonMessage_StrData{StrData: string(m.tensors[0].Elems()[0])}
-	case kindBinary:
+	case dataBinary:
 		out.DataOneof = &seldon.SeldonMessage_BinData{BinData: m.tensors[0].Elems()[0]}
 	default:
 		var data *seldon.DefaultData
@@ -220,12 +220,12 @@ func setJSONData(out *seldon.SeldonMessage, m *content) error {
 	return nil
 }
 
-func toDefaultData(k kind, t *tensor.Tensor) (*seldon.DefaultData, error) {
+func toDefaultData(k dataField, t *tensor.Tensor) (*seldon.DefaultData, error) {
 	switch k {
-	case kindTFTensor:
+	case dataTFTensor:
 		tf, err := toTensorProto(t)
 		return &seldon.DefaultData{DataOneof: &seldon.DefaultData_Tftensor{Tftensor: tf}}, err
-	case kindTensor:
+	case dataTensor:
 		dense, err := toSeldonTensor(t)
 		return &seldon.DefaultData{DataOneof: &seldon.DefaultData_Tensor{Tensor: dense}}, err
 	}

@@ -65,7 +65,7 @@ func isBase64(value []byte) bool {
 }
 
 func parseColumns(value []byte, key string) ([]tensor.Tensor, error) {
-	if jsontext.KindOf(value) == jsontext.Object && !isBase64(value) {
+	if jsontext.TypeOf(value) == jsontext.Object && !isBase64(value) {
 		fields, err := jsontext.ParseObject(value)
 		if err != nil {
 			return nil, refuse("", "%s: %s", key, reason(err))
@@ -80,7 +80,7 @@ func parseColumns(value []byte, key string) ([]tensor.Tensor, error) {
 }
 
 func parseRows(value []byte, key string) ([]tensor.Tensor, error) {
-	if jsontext.KindOf(value) != jsontext.Array {
+	if jsontext.TypeOf(value) != jsontext.Array {
 		return nil, refuse("", "%s must be an array", key)
 	}
 	first := jsontext.Space(value, 1)

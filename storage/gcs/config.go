@@ -69,8 +69,8 @@ func (c Config) client(ctx context.Context, base *http.Client) (client *http.Cli
 	return &with, true, nil
 }
 
-// kinds of credentials that a file may hold.
-func kinds() map[string]google.CredentialsType {
+// credentialTypes are the types of credentials that a file may hold.
+func credentialTypes() map[string]google.CredentialsType {
 	return map[string]google.CredentialsType{
 		"service_account":              google.ServiceAccount,
 		"authorized_user":              google.AuthorizedUser,
@@ -107,7 +107,7 @@ func (c Config) source(ctx context.Context) (oauth2.TokenSource, error) {
 
 // parse reads credentials without quoting them in an error.
 func parse(ctx context.Context, key []byte) (oauth2.TokenSource, error) {
-	for name, kind := range kinds() {
+	for name, kind := range credentialTypes() {
 		if !strings.Contains(string(key), `"`+name+`"`) {
 			continue
 		}

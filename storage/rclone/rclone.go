@@ -40,7 +40,7 @@ func presetKeys() []string {
 	return []string{"PROVIDER", "ENDPOINT", "ENV_AUTH", "ACCESS_KEY_ID", "ANONYMOUS", "SERVICE_ACCOUNT_FILE", "SERVICE_ACCOUNT_CREDENTIALS"}
 }
 
-func (r remote) kind() string {
+func (r remote) typeName() string {
 	if kind := r.value("TYPE"); kind != "" {
 		return strings.ToLower(kind)
 	}
@@ -54,8 +54,8 @@ func (r remote) kind() string {
 // opener opens "bucket/path" of a remote.
 type opener func(ctx context.Context, r remote, location string) (transfer.Store, error)
 
-// kinds is the table of rclone's types.
-func kinds() map[string]opener {
+// openers is the table of rclone's types.
+func openers() map[string]opener {
 	return map[string]opener{
 		"s3":                   openS3,
 		"google cloud storage": openGCS,
@@ -67,17 +67,17 @@ func kinds() map[string]opener {
 
 // Configured reports whether the environment configures a remote.
 func Configured(name string, a access.Access) bool {
-	return remote{strings.ToLower(name), a}.kind() != ""
+	return remote{strings.ToLower(name), a}.typeName() != ""
 }
 
 // Open is the store of remote:bucket/path or remote://bucket/path.
 func Open(ctx context.Context, uri string, a access.Access) (transfer.Store, error) {
 	name, location, _ := strings.Cut(uri, ":")
 	r := remote{strings.ToLower(name), a}
-	open, ok := kinds()[r.kind()]
+	open, ok := openers()[r.typeName()]
 	if !ok {
 		return nil, transfer.Permanent(fmt.Errorf("remote %s has the type %q; known are %s",
-			name, r.kind(), strings.Join(slices.Sorted(maps.Keys(kinds())), ", ")))
+			name, r.typeName(), strings.Join(slices.Sorted(maps.Keys(openers())), ", ")))
 	}
 	return open(ctx, r, strings.TrimLeft(location, "/"))
 }

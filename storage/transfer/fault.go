@@ -31,10 +31,10 @@ func IsPermanent(err error) bool { return errors.As(err, new(permanentError)) }
 // fault is an error with a sentinel in its chain that its text does not name.
 type fault struct {
 	error
-	kind error
+	class error
 }
 
-func (f fault) Unwrap() []error { return []error{f.error, f.kind} }
+func (f fault) Unwrap() []error { return []error{f.error, f.class} }
 
 // NotFound marks err as permanent, and about something that does not exist.
 func NotFound(err error) error { return Permanent(fault{err, ErrNotFound}) }

@@ -26,7 +26,7 @@ func FuzzValue(f *testing.F) {
 		if (err == nil) != json.Valid(text) {
 			t.Fatalf("Value says %v, encoding/json %v", err, json.Valid(text))
 		}
-		if err == nil && KindOf(value) == String && utf8.Valid(value) {
+		if err == nil && TypeOf(value) == String && utf8.Valid(value) {
 			compareStrings(t, value)
 		}
 	})

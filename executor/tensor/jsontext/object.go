@@ -62,7 +62,7 @@ func ParseObject(text []byte) (Fields, error) {
 func (f Fields) Find(key string) (Field, bool) {
 	for i := len(f) - 1; i >= 0; i-- {
 		if f[i].Key == key {
-			return f[i], KindOf(f[i].Value) != Null
+			return f[i], TypeOf(f[i].Value) != Null
 		}
 	}
 	return Field{}, false
@@ -78,7 +78,7 @@ func (f Fields) Value(key string) []byte {
 }
 
 // Text is the string value of the member with this key. Absent members are
-// empty, values of another kind an error.
+// empty, values of another type an error.
 func (f Fields) Text(key string) (string, error) {
 	value := f.Value(key)
 	if value == nil {
@@ -131,7 +131,7 @@ func onlySpace(text []byte, i int) error {
 }
 
 func describe(value []byte) string {
-	switch KindOf(value) {
+	switch TypeOf(value) {
 	case Null:
 		return "null"
 	case Bool:

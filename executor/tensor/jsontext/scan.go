@@ -12,12 +12,12 @@ import (
 // maxDepth bounds the nesting of a text, so that no text exhausts the stack.
 const maxDepth = 1000
 
-// Kind is what sort of value a text holds.
-type Kind uint8
+// Type is what sort of value a text holds.
+type Type uint8
 
-// The kinds of value.
+// The types of values.
 const (
-	Invalid Kind = iota
+	Invalid Type = iota
 	Null
 	Bool
 	Number
@@ -26,9 +26,9 @@ const (
 	Object
 )
 
-// KindOf tells the kind of a value by its first byte. It does not check the
+// TypeOf tells the type of a value by its first byte. It does not check the
 // rest.
-func KindOf(value []byte) Kind {
+func TypeOf(value []byte) Type {
 	if len(value) == 0 {
 		return Invalid
 	}
