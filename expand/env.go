@@ -28,9 +28,11 @@ const (
 )
 
 // portVariables are the variables whose value is a port of the container.
-var portVariables = map[string]bool{
-	envServicePort: true, v1.EnvHTTPPort: true, v1.EnvGRPCPort: true, v1.EnvMetricsPort: true,
-	v1.EnvMLServerHTTPPort: true, v1.EnvMLServerGRPCPort: true, v1.EnvMLServerMetricsPort: true,
+func portVariables() map[string]bool {
+	return map[string]bool{
+		envServicePort: true, v1.EnvHTTPPort: true, v1.EnvGRPCPort: true, v1.EnvMetricsPort: true,
+		v1.EnvMLServerHTTPPort: true, v1.EnvMLServerGRPCPort: true, v1.EnvMLServerMetricsPort: true,
+	}
 }
 
 // addEnv adds a variable unless it is there.

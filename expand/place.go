@@ -90,8 +90,9 @@ func (p *predictor) move(n *graph.Node, c *corev1.Container, to Ports) {
 		}
 	}
 	// A user who says the port in the environment as well means the same port.
+	ports := portVariables()
 	for i := range c.Env {
-		if !portVariables[c.Env[i].Name] {
+		if !ports[c.Env[i].Name] {
 			continue
 		}
 		number, err := strconv.ParseInt(c.Env[i].Value, 10, 32)

@@ -28,24 +28,26 @@ type exampleCall struct {
 }
 
 // exampleCalls has a line for each protocol.
-var exampleCalls = map[v1.Protocol]exampleCall{
-	v1.ProtocolSeldon: {
-		path: "api/v1.0/predictions", docs: "api/v1.0/doc/", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict", sameOverGRPC: true,
-		fits: func(fields map[string]json.RawMessage) bool {
-			return hasAny(fields, "data", "strData", "jsonData", "binData")
+func exampleCalls() map[v1.Protocol]exampleCall {
+	return map[v1.Protocol]exampleCall{
+		v1.ProtocolSeldon: {
+			path: "api/v1.0/predictions", docs: "api/v1.0/doc/", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict", sameOverGRPC: true,
+			fits: func(fields map[string]json.RawMessage) bool {
+				return hasAny(fields, "data", "strData", "jsonData", "binData")
+			},
 		},
-	},
-	v1.ProtocolTensorFlow: {
-		path: "v1/models/MODEL:predict", docs: "v1/docs/", body: `{"instances": [[1.0, 2.0, 3.0]]}`, method: "tensorflow.serving.PredictionService/Predict",
-		fits: func(fields map[string]json.RawMessage) bool {
-			return hasAny(fields, "instances") || hasAny(fields, "inputs") && !isV2(fields)
+		v1.ProtocolTensorFlow: {
+			path: "v1/models/MODEL:predict", docs: "v1/docs/", body: `{"instances": [[1.0, 2.0, 3.0]]}`, method: "tensorflow.serving.PredictionService/Predict",
+			fits: func(fields map[string]json.RawMessage) bool {
+				return hasAny(fields, "instances") || hasAny(fields, "inputs") && !isV2(fields)
+			},
 		},
-	},
-	v1.ProtocolV2: {
-		path: "v2/models/MODEL/infer", docs: "v2/docs/", method: "inference.GRPCInferenceService/ModelInfer",
-		body: `{"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP64", "data": [1.0, 2.0, 3.0]}]}`,
-		fits: isV2,
-	},
+		v1.ProtocolV2: {
+			path: "v2/models/MODEL/infer", docs: "v2/docs/", method: "inference.GRPCInferenceService/ModelInfer",
+			body: `{"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP64", "data": [1.0, 2.0, 3.0]}]}`,
+			fits: isV2,
+		},
+	}
 }
 
 func hasAny(fields map[string]json.RawMessage, names ...string) bool {
@@ -61,7 +63,7 @@ func isV2(fields map[string]json.RawMessage) bool {
 // example prints lines that ask the deployment through the gateway.
 func example(s Source, port int) string {
 	d := s.Deployment
-	call, ok := exampleCalls[d.Spec.Protocol.Canonical()]
+	call, ok := exampleCalls()[d.Spec.Protocol.Canonical()]
 	if !ok || len(d.Spec.Predictors) == 0 {
 		return ""
 	}

@@ -50,19 +50,19 @@ func (d *SeldonDeployment) Annotation(key string) (value string, ok bool) {
 // annotationPrefix begins the names of annotations that are looked at.
 const annotationPrefix = "seldon.io/"
 
-// annotationKind says who reads an annotation, and how its value is judged.
-type annotationKind string
+// annotationReader says who reads an annotation, and how its value is judged.
+type annotationReader string
 
 const (
 	// textAnnotation holds text.
-	textAnnotation annotationKind = "text"
+	textAnnotation annotationReader = "text"
 	// loggerAnnotation is a number that becomes an argument of the executor.
-	loggerAnnotation annotationKind = "logger"
+	loggerAnnotation annotationReader = "logger"
 	// limitAnnotation is a number that the executor reads from its pod.
-	limitAnnotation annotationKind = "limit"
+	limitAnnotation annotationReader = "limit"
 	// pastAnnotation is of an engine or an ingress before these: it changes
 	// nothing, and its Doc says what to do instead.
-	pastAnnotation annotationKind = "past"
+	pastAnnotation annotationReader = "past"
 )
 
 // Where annotations are written: headings of docs/annotations.md.
@@ -79,14 +79,14 @@ const ofTheJVM = "it was for the first engine, which ran on a JVM; leave it out"
 // annotation is a row of the table of annotations.
 type annotation struct {
 	setting.Setting
-	kind annotationKind
+	reader annotationReader
 }
 
 // annotations is the table of all annotations that are read, but for those of
 // the ways into the cluster: they are in [ValidateOptions].
 func annotations() []annotation {
-	in := func(where string, kind annotationKind, name, doc string) annotation {
-		return annotation{setting.Setting{Group: where, Annotation: name, Doc: doc}, kind}
+	in := func(where string, reader annotationReader, name, doc string) annotation {
+		return annotation{setting.Setting{Group: where, Annotation: name, Doc: doc}, reader}
 	}
 	return []annotation{
 		in(inSpec, textAnnotation, AnnotationSeparateExecutor, "true: the executor has a pod of its own"),
@@ -112,11 +112,11 @@ func annotations() []annotation {
 	}
 }
 
-// annotationsOf lists the names of annotations of a kind; all of them for "".
-func annotationsOf(kind annotationKind) []string {
+// annotationsOf lists the names of annotations with a reader; all of them for "".
+func annotationsOf(reader annotationReader) []string {
 	var names []string
 	for _, a := range annotations() {
-		if kind == "" || a.kind == kind {
+		if reader == "" || a.reader == reader {
 			names = append(names, a.Annotation)
 		}
 	}

@@ -25,7 +25,7 @@ func (v *validator) known() []string {
 // and from no others.
 func (v *validator) isOfDeployment(key string) bool {
 	isRow := func(a annotation) bool {
-		return a.Annotation == key && a.kind != limitAnnotation && (a.Group == inSpec || a.Group == inEither)
+		return a.Annotation == key && a.reader != limitAnnotation && (a.Group == inSpec || a.Group == inEither)
 	}
 	return strings.HasPrefix(key, AnnotationExecutorEnv) || slices.ContainsFunc(annotations(), isRow) ||
 		!slices.Contains(annotationsOf(limitAnnotation), key) &&

@@ -26,7 +26,7 @@ func past() map[string]string {
 		"LOG_RESPONSES":                  logger,
 	}
 	for _, a := range annotations() {
-		if a.kind == pastAnnotation {
+		if a.reader == pastAnnotation {
 			all[a.Annotation] = a.Doc
 		}
 	}

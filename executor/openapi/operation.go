@@ -66,11 +66,12 @@ func paths(operations []operation) object {
 // operations describes every operation that is served.
 func (b *builder) operations() []operation {
 	var all []operation
+	table := descriptions()
 	for _, r := range b.graph.Protocol.Served() {
 		if r.Action == protocol.Docs || r.Verb != "" && !b.verbs() {
 			continue
 		}
-		describe, ok := descriptions[r.Action]
+		describe, ok := table[r.Action]
 		if !ok {
 			describe = describeOther
 		}
@@ -100,17 +101,20 @@ type described struct {
 	deprecated    bool
 }
 
-var descriptions = map[protocol.Action]func(*builder, protocol.Operation) (described, bool){
-	protocol.Predict:        describePredict,
-	protocol.Feedback:       describeFeedback,
-	protocol.Status:         describeStatus,
-	protocol.Metadata:       describeMetadata,
-	protocol.Config:         describeExtra,
-	protocol.Statistics:     describeExtra,
-	protocol.GraphMetadata:  describeGraph,
-	protocol.ServerMetadata: describeServer,
-	protocol.Live:           describeHealth,
-	protocol.Ready:          describeHealth,
+// descriptions is the table of what describes the operations, by their action.
+func descriptions() map[protocol.Action]func(*builder, protocol.Operation) (described, bool) {
+	return map[protocol.Action]func(*builder, protocol.Operation) (described, bool){
+		protocol.Predict:        describePredict,
+		protocol.Feedback:       describeFeedback,
+		protocol.Status:         describeStatus,
+		protocol.Metadata:       describeMetadata,
+		protocol.Config:         describeExtra,
+		protocol.Statistics:     describeExtra,
+		protocol.GraphMetadata:  describeGraph,
+		protocol.ServerMetadata: describeServer,
+		protocol.Live:           describeHealth,
+		protocol.Ready:          describeHealth,
+	}
 }
 
 // named puts the names of models into an operation's path: the name itself where

@@ -61,11 +61,14 @@ const (
 	kept        = "public, max-age=3600"
 )
 
-var kinds = map[string]string{
-	".html": "text/html; charset=utf-8",
-	".js":   "text/javascript; charset=utf-8",
-	".css":  "text/css; charset=utf-8",
-	".png":  "image/png",
+// contentTypes is the table of the files of the page, by their ending.
+func contentTypes() map[string]string {
+	return map[string]string{
+		".html": "text/html; charset=utf-8",
+		".js":   "text/javascript; charset=utf-8",
+		".css":  "text/css; charset=utf-8",
+		".png":  "image/png",
+	}
 }
 
 // ServeHTTP implements http.Handler, for paths below the docs' folders and for
@@ -110,12 +113,12 @@ func (p *Page) index() file {
 	body, _ := pages.ReadFile("page/index.html") // It is part of the program.
 	body = bytes.ReplaceAll(body, []byte("TITLE"), []byte(html.EscapeString(p.Names.Deployment)))
 	body = bytes.ReplaceAll(body, []byte("DOCUMENT"), []byte(html.EscapeString(p.Document)))
-	return file{body: body, contentType: kinds[".html"], cache: revalidated}
+	return file{body: body, contentType: contentTypes()[".html"], cache: revalidated}
 }
 
 // asset finds a part of the page.
 func asset(name string) (file, bool) {
-	f := file{contentType: kinds[path.Ext(name)], cache: kept}
+	f := file{contentType: contentTypes()[path.Ext(name)], cache: kept}
 	if f.contentType == "" {
 		return f, false
 	}
@@ -143,7 +146,7 @@ func send(w http.ResponseWriter, r *http.Request, f file) {
 	case f.packed && !packs:
 		f.body, err = unpacked(f.body)
 		f.packed = false
-	case !f.packed && packs && len(f.body) > smallBody && f.contentType != kinds[".png"]:
+	case !f.packed && packs && len(f.body) > smallBody && f.contentType != contentTypes()[".png"]:
 		f.body, f.packed = packed(f.body), true
 	}
 	if err != nil {

@@ -14,6 +14,8 @@ type kafkaSink struct {
 	client *kgo.Client
 	topic  string
 	to     string
+	// headers are of the table, made once: each payload asks it.
+	headers map[string]bool
 }
 
 // NewKafka makes a sink of a topic.
@@ -22,7 +24,7 @@ func NewKafka(c *kafka.Connection, topic string) (Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("payload log: %w", err)
 	}
-	return &kafkaSink{client, topic, fmt.Sprint(c.Brokers)}, nil
+	return &kafkaSink{client: client, topic: topic, to: fmt.Sprint(c.Brokers), headers: headers()}, nil
 }
 
 func (s *kafkaSink) String() string { return "topic " + s.topic + " at " + s.to }
@@ -31,16 +33,18 @@ func (s *kafkaSink) Close() { s.client.Close() }
 
 // headers are the attributes that Seldon Core v1 writes, which calls the
 // payload's type content-type.
-var headers = map[string]bool{
-	"type": true, "modelid": true, "requestid": true, "inferenceservicename": true, "namespace": true, "endpoint": true,
-	"protocol": true, "redacted": true,
+func headers() map[string]bool {
+	return map[string]bool{
+		"type": true, "modelid": true, "requestid": true, "inferenceservicename": true, "namespace": true, "endpoint": true,
+		"protocol": true, "redacted": true,
+	}
 }
 
 // Send waits until the brokers have the record.
 func (s *kafkaSink) Send(ctx context.Context, e *Event, attributes []Attribute) error {
 	r := &kgo.Record{Value: e.Body, Timestamp: e.Time, Headers: []kgo.RecordHeader{{Key: "content-type", Value: []byte(e.ContentType)}}}
 	for _, a := range attributes {
-		if headers[a.Name] {
+		if s.headers[a.Name] {
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: a.Name, Value: []byte(a.Value)})
 		}
 	}

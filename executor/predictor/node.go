@@ -116,7 +116,7 @@ func translation(n *graph.Node, outside *protocol.Protocol) translate.Options {
 			*f.value = v
 		}
 	}
-	if habit, ok := habits[n.Implementation]; ok && outside.Name == "seldon" {
+	if habit, ok := habits()[n.Implementation]; ok && outside.Name == "seldon" {
 		habit(n, &o)
 	}
 	return o
@@ -124,16 +124,18 @@ func translation(n *graph.Node, outside *protocol.Protocol) translate.Options {
 
 // habits keep what clients of the seldon protocol know of the prepackaged
 // servers that Seldon Core v1 ran in the place of today's.
-var habits = map[string]func(*graph.Node, *translate.Options){
-	// It answered with probabilities unless told otherwise.
-	"SKLEARN_SERVER": func(n *graph.Node, o *translate.Options) {
-		o.Outputs = []string{"predict_proba"}
-		if method, ok := n.Parameter("method"); ok && method != "" {
-			o.Outputs[0] = method
-		}
-	},
-	"MLFLOW_SERVER": func(n *graph.Node, o *translate.Options) {
-		kind, _ := n.Parameter("xtype")
-		o.Columns = strings.EqualFold(kind, "DataFrame")
-	},
+func habits() map[string]func(*graph.Node, *translate.Options) {
+	return map[string]func(*graph.Node, *translate.Options){
+		// It answered with probabilities unless told otherwise.
+		"SKLEARN_SERVER": func(n *graph.Node, o *translate.Options) {
+			o.Outputs = []string{"predict_proba"}
+			if method, ok := n.Parameter("method"); ok && method != "" {
+				o.Outputs[0] = method
+			}
+		},
+		"MLFLOW_SERVER": func(n *graph.Node, o *translate.Options) {
+			kind, _ := n.Parameter("xtype")
+			o.Columns = strings.EqualFold(kind, "DataFrame")
+		},
+	}
 }

@@ -16,14 +16,16 @@ type Operation struct {
 }
 
 // common is served whatever the protocol.
-var common = []Operation{
-	{Path: "/live", Action: Live},
-	{Path: "/ready", Action: Ready},
+func common() []Operation {
+	return []Operation{
+		{Path: "/live", Action: Live},
+		{Path: "/ready", Action: Ready},
+	}
 }
 
 // Served lists all operations of a protocol.
 func (p *Protocol) Served() []Operation {
-	all := slices.Concat(common, p.Operations)
+	all := slices.Concat(common(), p.Operations)
 	for _, folder := range p.Docs {
 		for _, path := range []string{folder, folder + "/", folder + "/{file}"} {
 			all = append(all, Operation{Path: path, Action: Docs})
@@ -67,7 +69,10 @@ const (
 	fileVariable
 )
 
-var variables = map[string]variable{"model": modelVariable, "version": versionVariable, "file": fileVariable}
+// variables is the table of what braces in a path may hold.
+func variables() map[string]variable {
+	return map[string]variable{"model": modelVariable, "version": versionVariable, "file": fileVariable}
+}
 
 // NewOperations makes the operations of a protocol ready to be searched.
 func NewOperations(p *Protocol) *Operations {
@@ -95,7 +100,7 @@ func segments(path string) []segment {
 		seg := segment{prefix: prefix}
 		if ok {
 			name, suffix, _ := strings.Cut(rest, "}")
-			seg.variable, seg.suffix = variables[name], suffix
+			seg.variable, seg.suffix = variables()[name], suffix
 		}
 		all = append(all, seg)
 	}

@@ -72,23 +72,26 @@ type reporter struct {
 }
 
 // methods are what Seldon Core's components call their calls.
-var methods = map[string]string{
-	graph.CallPredict.String():         "predict",
-	graph.CallTransformInput.String():  "inputtransform",
-	graph.CallTransformOutput.String(): "outputtransform",
-	graph.CallRoute.String():           "router",
-	graph.CallAggregate.String():       "aggregate",
-	graph.CallSendFeedback.String():    "feedback",
+func methods() map[string]string {
+	return map[string]string{
+		graph.CallPredict.String():         "predict",
+		graph.CallTransformInput.String():  "inputtransform",
+		graph.CallTransformOutput.String(): "outputtransform",
+		graph.CallRoute.String():           "router",
+		graph.CallAggregate.String():       "aggregate",
+		graph.CallSendFeedback.String():    "feedback",
+	}
 }
 
 // of is nil where components are not listened to, and for calls that report
 // nothing.
 func (c *custom) of(k Call, image, version string) *reporter {
-	if c == nil || k.Protocol != "seldon" || methods[k.Call] == "" {
+	method := methods()[k.Call]
+	if c == nil || k.Protocol != "seldon" || method == "" {
 		return nil
 	}
 	return &reporter{c, k.Transport, k.Call == graph.CallAggregate.String(), map[string]string{
-		"method": methods[k.Call], "model_name": k.Node, "model_image": image, "model_version": version,
+		"method": method, "model_name": k.Node, "model_image": image, "model_version": version,
 	}}
 }
 

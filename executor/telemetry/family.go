@@ -12,12 +12,13 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Labels besides those that all metrics of the executor have. The last one is the
-// code.
-var (
-	serverLabels = []string{"service", "method", "code"}
-	clientLabels = []string{"service", "model_name", "model_image", "model_version", "method", "code"}
-)
+// serverLabels and clientLabels are the labels besides those that all metrics of
+// the executor have. The last one is the code.
+func serverLabels() []string { return []string{"service", "method", "code"} }
+
+func clientLabels() []string {
+	return []string{"service", "model_name", "model_image", "model_version", "method", "code"}
+}
 
 // family is a histogram and a summary of the same latencies.
 type family struct {

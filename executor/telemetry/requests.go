@@ -20,12 +20,13 @@ type gauges struct {
 }
 
 func newGauges() gauges {
-	client := clientLabels[:len(clientLabels)-1]
+	server, client := serverLabels(), clientLabels()
+	server, client = server[:len(server)-1], client[:len(client)-1]
 	return gauges{
 		server: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "radiant_executor_server_requests_in_flight",
 			Help: "Requests of clients that are being answered",
-		}, serverLabels[:len(serverLabels)-1]),
+		}, server),
 		client: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "radiant_executor_client_requests_in_flight",
 			Help: "Calls on nodes that are waited for",

@@ -59,8 +59,8 @@ func New(o Options) (*Telemetry, error) {
 		common: prometheus.WrapRegistererWith(prometheus.Labels{
 			"deployment_name": o.Deployment, "predictor_name": o.Predictor, "predictor_version": o.Version,
 		}, registry),
-		server:   newFamily("seldon_api_executor_server_requests_seconds", "executor server", serverLabels),
-		client:   newFamily("seldon_api_executor_client_requests_seconds", "client calls from executor", clientLabels),
+		server:   newFamily("seldon_api_executor_server_requests_seconds", "executor server", serverLabels()),
+		client:   newFamily("seldon_api_executor_client_requests_seconds", "client calls from executor", clientLabels()),
 		gauges:   newGauges(),
 		feedback: newFeedback(),
 	}

@@ -21,6 +21,12 @@ const (
 // ceilings. Tables of test cases may be longer.
 func TestSizes(t *testing.T) {
 	base := root(t)
+	eachSource(t, base, func(path string, src []byte) { checkSizes(t, strings.TrimPrefix(path, base+"/"), src) })
+}
+
+// eachSource visits the hand-written Go files of the programs below base.
+func eachSource(t *testing.T, base string, visit func(path string, src []byte)) {
+	t.Helper()
 	files := 0
 	err := filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -43,7 +49,7 @@ func TestSizes(t *testing.T) {
 			return nil
 		}
 		files++
-		checkSizes(t, strings.TrimPrefix(path, base+"/"), src)
+		visit(path, src)
 		return nil
 	})
 	if err != nil {

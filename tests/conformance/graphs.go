@@ -47,7 +47,7 @@ func builtin(implementation, name string, children ...Node) Node {
 	return Node{Name: name, Builtin: implementation, Children: children}
 }
 
-var onlySeldon = []string{"seldon"}
+func onlySeldon() []string { return []string{"seldon"} }
 
 func graphCases() []graphCase {
 	m := model
@@ -65,31 +65,31 @@ func graphCases() []graphCase {
 		{name: "output transformer without children", graph: typed(graph.OutputTransformer, "a", 1), want: 71},
 		{name: "node without a type", graph: Node{Name: "a", Children: []Node{m("b", 2)}}, want: 72},
 		{name: "unknown type", graph: Node{Name: "a", Builtin: graph.UnknownImplementation, Children: []Node{m("b", 2)}}, want: 72},
-		{name: "methods for a type", graph: Node{Name: "a", Type: graph.UnknownType, Methods: both, Digit: 1, Out: 3, Children: []Node{m("b", 2)}}, want: 7123, calls: counts{"a": 2, "b": 1}, protocols: onlySeldon},
+		{name: "methods for a type", graph: Node{Name: "a", Type: graph.UnknownType, Methods: both, Digit: 1, Out: 3, Children: []Node{m("b", 2)}}, want: 7123, calls: counts{"a": 2, "b": 1}, protocols: onlySeldon()},
 		{name: "methods on both ways", graph: Node{Name: "a", Methods: both, Digit: 1, Children: []Node{m("b", 2)}}, want: 7121},
 		{name: "a model that transforms does not predict", graph: Node{Name: "a", Type: graph.Model, Methods: both[:1], Digit: 1}, want: 71, calls: counts{"a": 1}},
 
 		{name: "router to 0", graph: router("r", 0, m("a", 1), m("b", 2)), want: 71, calls: counts{"r": 1, "a": 1}},
 		{name: "router to 1", graph: router("r", 1, m("a", 1), m("b", 2)), want: 72, calls: counts{"r": 1, "b": 1}},
 		{name: "router to all", graph: router("r", -1, m("a", 1), m("b", 2)), want: 71, calls: counts{"r": 1, "a": 1, "b": 1}},
-		{name: "router to none", graph: router("r", -2, m("a", 1), m("b", 2)), want: 7, calls: counts{"r": 1}, protocols: onlySeldon},
+		{name: "router to none", graph: router("r", -2, m("a", 1), m("b", 2)), want: 7, calls: counts{"r": 1}, protocols: onlySeldon()},
 		{name: "router to none behind a transformer", graph: typed(graph.Transformer, "t", 5, router("r", -2, m("a", 1))), want: 75, calls: counts{"t": 1, "r": 1}},
 		{name: "router out of range", graph: router("r", 5, m("a", 1), m("b", 2)), fails: "route 5 is out of range", calls: counts{"r": 1}},
 		{name: "router below -2", graph: router("r", -3, m("a", 1)), fails: "route -3 is out of range"},
 		{name: "router out of range in a fan-out", graph: m("m", 9, m("a", 1), router("r", 5, m("b", 2))), fails: `node "r": route 5 is out of range`},
-		{name: "router without children", graph: router("r", 1), want: 7, calls: counts{}, protocols: onlySeldon},
+		{name: "router without children", graph: router("r", 1), want: 7, calls: counts{}, protocols: onlySeldon()},
 		{name: "router that aggregates", graph: Node{Name: "r", Type: graph.Router, Methods: []graph.Method{graph.AggregateMethod}, Route: 1, Digit: 9, Children: []Node{m("a", 1), m("b", 2)}}, want: 729, calls: counts{"r": 2, "b": 1}, restOnly: true},
 
 		{name: "combiner", graph: typed(graph.Combiner, "c", 9, m("a", 1), m("b", 2)), want: 1439, calls: counts{"c": 1, "a": 1, "b": 1}, restOnly: true},
 		{name: "combiner of one", graph: typed(graph.Combiner, "c", 9, m("a", 1)), want: 719, restOnly: true},
-		{name: "combiner without children", graph: typed(graph.Combiner, "c", 9), want: 7, calls: counts{}, protocols: onlySeldon},
+		{name: "combiner without children", graph: typed(graph.Combiner, "c", 9), want: 7, calls: counts{}, protocols: onlySeldon()},
 		{name: "model with several children", graph: m("m", 1, m("a", 2), m("b", 3)), want: 712, calls: counts{"m": 1, "a": 1, "b": 1}},
 
 		{name: "A/B test, all to A", graph: ratio(builtin("RANDOM_ABTEST", "t", m("a", 1), m("b", 2)), ratioA("1")), want: 71, calls: counts{"a": 1}},
 		{name: "A/B test, all to B", graph: ratio(builtin("RANDOM_ABTEST", "t", m("a", 1), m("b", 2)), ratioA("0.0")), want: 72, calls: counts{"b": 1}},
 		{name: "A/B test with another parameter", graph: ratio(builtin("RANDOM_ABTEST", "t", m("a", 1), m("b", 2)), graph.Parameter{Name: "x", Value: "1", Type: graph.IntParameter}, ratioA("0")), want: 72},
 		{name: "average", graph: builtin("AVERAGE_COMBINER", "v", m("a", 1), m("b", 2), m("c", 6)), want: 73, calls: counts{"a": 1, "b": 1, "c": 1}},
-		{name: "simple model", graph: builtin("SIMPLE_MODEL", "s"), want: 7, protocols: onlySeldon},
+		{name: "simple model", graph: builtin("SIMPLE_MODEL", "s"), want: 7, protocols: onlySeldon()},
 		{name: "simple model with a child", graph: builtin("SIMPLE_MODEL", "s", m("a", 1)), want: 71},
 		{name: "simple router", graph: builtin("SIMPLE_ROUTER", "s", m("a", 1), m("b", 2)), want: 71, calls: counts{"a": 1}},
 

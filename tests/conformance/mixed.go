@@ -12,7 +12,7 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
-var protocols = []string{"seldon", "tensorflow", "v2"}
+func protocols() []string { return []string{"seldon", "tensorflow", "v2"} }
 
 func speaking(protocol string, n Node) Node {
 	n.Protocol = protocol
@@ -21,7 +21,7 @@ func speaking(protocol string, n Node) Node {
 
 // mixed checks nodes whose servers speak another protocol than the client.
 func mixed(t *testing.T, start Start) {
-	for _, inside := range protocols {
+	for _, inside := range protocols() {
 		t.Run("a model of "+inside, func(t *testing.T) {
 			each(t, nil, func(t *testing.T, w wire) {
 				e, _ := launch(t, start, w.protocol, speaking(inside, model("a", 1)))
@@ -51,10 +51,10 @@ func mixed(t *testing.T, start Start) {
 		})
 	})
 	t.Run("parameters name model and tensors", func(t *testing.T) {
-		each(t, onlySeldon, func(t *testing.T, w wire) { parameters(t, start, w) })
+		each(t, onlySeldon(), func(t *testing.T, w wire) { parameters(t, start, w) })
 	})
 	t.Run("metadata is asked once", func(t *testing.T) {
-		each(t, onlySeldon, func(t *testing.T, w wire) { asksOnce(t, start, w) })
+		each(t, onlySeldon(), func(t *testing.T, w wire) { asksOnce(t, start, w) })
 	})
 	t.Run("what cannot be translated", func(t *testing.T) { untranslatable(t, start) })
 	t.Run("a server's refusal in the client's words", func(t *testing.T) { refusal(t, start) })

@@ -73,7 +73,7 @@ func nodesOverREST(t *testing.T, start Start) {
 // nodesDown checks that a server which does not answer is not described as if
 // it had nothing to tell.
 func nodesDown(t *testing.T, start Start) {
-	for _, inside := range protocols {
+	for _, inside := range protocols() {
 		e, cs := launch(t, start, "seldon", speaking(inside, model("b", 2)))
 		cs["b"].Close()
 		for _, path := range []string{"status/b", "metadata/b", "metadata"} {
@@ -87,7 +87,7 @@ func nodesDown(t *testing.T, start Start) {
 }
 
 func nodesOverGRPC(t *testing.T, start Start) {
-	for _, inside := range protocols {
+	for _, inside := range protocols() {
 		t.Run("seldon "+inside, func(t *testing.T) {
 			e, _ := launch(t, start, "seldon", model("a", 1, speaking(inside, model("b", 2))))
 			var meta seldon.SeldonModelMetadata

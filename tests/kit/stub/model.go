@@ -37,7 +37,7 @@ const (
 
 // Serve makes the server answer as the model does.
 func (m Model) Serve(s *Server) {
-	serve, ok := personalities[m.Protocol]
+	serve, ok := personalities()[m.Protocol]
 	if !ok {
 		serve = func(Model, Call) (Answer, error) { return Answer{}, fmt.Errorf("protocol %q is unknown", m.Protocol) }
 	}
@@ -51,10 +51,13 @@ func (m Model) Serve(s *Server) {
 	})
 }
 
-var personalities = map[string]func(Model, Call) (Answer, error){
-	"seldon":     Model.seldon,
-	"tensorflow": Model.tensorflow,
-	"v2":         Model.v2,
+// personalities is the table of protocols.
+func personalities() map[string]func(Model, Call) (Answer, error) {
+	return map[string]func(Model, Call) (Answer, error){
+		"seldon":     Model.seldon,
+		"tensorflow": Model.tensorflow,
+		"v2":         Model.v2,
+	}
 }
 
 // appended writes the digit behind x.

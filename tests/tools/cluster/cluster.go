@@ -111,15 +111,18 @@ func run(ctx context.Context, steps ...step) error {
 	return nil
 }
 
-// programs are all that a node runs, by their names in scripts/tools.txt; ofDebian
-// are those that the machine must have.
-var (
-	programs = []string{
+// programs are all that a node runs, by their names in scripts/tools.txt.
+func programs() []string {
+	return []string{
 		"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl",
 		"containerd", "containerd-shim-runc-v2", "ctr", "coredns", "metrics-server", "traefik", "keda",
 	}
-	ofDebian = []string{"runc", "cni-plugins", "nft", "conntrack", "ip", "iptables", "debootstrap"}
-)
+}
+
+// ofDebian are the programs that the machine must have.
+func ofDebian() []string {
+	return []string{"runc", "cni-plugins", "nft", "conntrack", "ip", "iptables", "debootstrap"}
+}
 
 // need returns the paths of tools, which are built or installed unless they are
 // there.
@@ -138,10 +141,10 @@ func needScript(source string) string {
 
 // build makes the programs and links them into one folder.
 func (c *cluster) build(ctx context.Context) error {
-	if _, err := c.need(ctx, ofDebian...); err != nil {
+	if _, err := c.need(ctx, ofDebian()...); err != nil {
 		return err
 	}
-	paths, err := c.need(ctx, programs...)
+	paths, err := c.need(ctx, programs()...)
 	if err != nil {
 		return err
 	}

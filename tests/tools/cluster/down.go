@@ -15,8 +15,10 @@ import (
 
 // stopOrder is that of the start, reversed: etcd after the API server, the
 // runtime after the pods.
-var stopOrder = []string{
-	"keda", "traefik", "metrics-server", "coredns", "kube-proxy", "kubelet", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd",
+func stopOrder() []string {
+	return []string{
+		"keda", "traefik", "metrics-server", "coredns", "kube-proxy", "kubelet", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd",
+	}
 }
 
 // down stops the node and removes what it left: containers, mounts, network,
@@ -24,7 +26,7 @@ var stopOrder = []string{
 func (c *cluster) down() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	for _, name := range stopOrder {
+	for _, name := range stopOrder() {
 		c.stop(name, 5*time.Second)
 	}
 	c.endContainers(ctx)

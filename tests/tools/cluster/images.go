@@ -45,7 +45,7 @@ func standIns() []image {
 			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/" + name + "/" + program}, User: "8888", Env: python},
 		}
 	}
-	servers := []layer{base, packages("servers", serverLists...)}
+	servers := []layer{base, packages("servers", serverLists()...)}
 	return []image{
 		{
 			name:   "docker.io/seldonio/mock_classifier_rest:1.3",

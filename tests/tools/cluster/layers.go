@@ -19,9 +19,11 @@ import (
 const architecture = runtime.GOARCH
 
 // serverLists are the packages of the model servers, as on a laptop.
-var serverLists = []string{
-	"../../../manifests/python/tensorflow.txt", "../../../manifests/python/mlserver-sklearn.txt",
-	"../../../manifests/python/mlserver-xgboost.txt", "../../../manifests/python/mlserver-mlflow.txt",
+func serverLists() []string {
+	return []string{
+		"../../../manifests/python/tensorflow.txt", "../../../manifests/python/mlserver-sklearn.txt",
+		"../../../manifests/python/mlserver-xgboost.txt", "../../../manifests/python/mlserver-mlflow.txt",
+	}
 }
 
 // Debian's release, and the Python that it has.
