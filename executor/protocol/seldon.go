@@ -17,9 +17,9 @@ func seldon() *Protocol {
 	p := &Protocol{
 		Name: "seldon",
 		Operations: []Operation{
-			{http.MethodGet, "/api/v1.0/status", Ready, ""},
-			{http.MethodGet, "/api/v1.0/health/status", Ready, ""},
-			{http.MethodGet, "/api/v1.0/metadata", GraphMetadata, ""},
+			{Method: http.MethodGet, Path: "/api/v1.0/status", Action: Ready},
+			{Method: http.MethodGet, Path: "/api/v1.0/health/status", Action: Ready},
+			{Method: http.MethodGet, Path: "/api/v1.0/metadata", Action: GraphMetadata},
 		},
 		Methods: []Method{
 			{Service: seldonService, Name: "Predict", Action: Predict},
@@ -40,10 +40,10 @@ func seldon() *Protocol {
 	}
 	for _, version := range []string{"/api/v0.1", "/api/v1.0"} {
 		p.Operations = append(p.Operations,
-			Operation{http.MethodPost, version + "/predictions", Predict, ""},
-			Operation{http.MethodPost, version + "/feedback", Feedback, ""},
-			Operation{http.MethodGet, version + "/status/{model}", Status, ""},
-			Operation{http.MethodGet, version + "/metadata/{model}", Metadata, ""})
+			Operation{Method: http.MethodPost, Path: version + "/predictions", Action: Predict},
+			Operation{Method: http.MethodPost, Path: version + "/feedback", Action: Feedback},
+			Operation{Method: http.MethodGet, Path: version + "/status/{model}", Action: Status},
+			Operation{Method: http.MethodGet, Path: version + "/metadata/{model}", Action: Metadata})
 	}
 	return p
 }

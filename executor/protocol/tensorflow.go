@@ -25,10 +25,10 @@ func tensorflow() *Protocol {
 	p := &Protocol{
 		Name: "tensorflow",
 		Operations: []Operation{
-			{http.MethodPost, "/v1/models/:predict", Predict, ""},
-			{http.MethodPost, "/v1/models:predict", Predict, ""},
-			{http.MethodPost, "/api/v1.0/feedback", Feedback, ""},
-			{http.MethodPost, "/v1/models/{model}/:predict", Predict, ""},
+			{Method: http.MethodPost, Path: "/v1/models/:predict", Action: Predict},
+			{Method: http.MethodPost, Path: "/v1/models:predict", Action: Predict},
+			{Method: http.MethodPost, Path: "/api/v1.0/feedback", Action: Feedback},
+			{Method: http.MethodPost, Path: "/v1/models/{model}/:predict", Action: Predict},
 		},
 		Methods: []Method{
 			method(predictionService, "Predict", Predict, ""),
@@ -51,11 +51,11 @@ func tensorflow() *Protocol {
 	}
 	for _, model := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{version}"} {
 		p.Operations = append(p.Operations,
-			Operation{http.MethodPost, model + ":predict", Predict, ""},
-			Operation{http.MethodPost, model + ":classify", Predict, "classify"},
-			Operation{http.MethodPost, model + ":regress", Predict, "regress"},
-			Operation{http.MethodGet, model, Status, ""},
-			Operation{http.MethodGet, model + "/metadata", Metadata, ""})
+			Operation{Method: http.MethodPost, Path: model + ":predict", Action: Predict},
+			Operation{Method: http.MethodPost, Path: model + ":classify", Action: Predict, Verb: "classify"},
+			Operation{Method: http.MethodPost, Path: model + ":regress", Action: Predict, Verb: "regress"},
+			Operation{Method: http.MethodGet, Path: model, Action: Status},
+			Operation{Method: http.MethodGet, Path: model + "/metadata", Action: Metadata})
 	}
 	return p
 }

@@ -19,10 +19,10 @@ func v2() *Protocol {
 		Name:     "v2",
 		Synonyms: []string{"kfserving"},
 		Operations: []Operation{
-			{http.MethodGet, "/v2", ServerMetadata, ""},
-			{http.MethodGet, "/v2/health/live", Live, ""},
-			{http.MethodGet, "/v2/health/ready", Ready, ""},
-			{http.MethodPost, "/v2/models/infer", Predict, ""},
+			{Method: http.MethodGet, Path: "/v2", Action: ServerMetadata},
+			{Method: http.MethodGet, Path: "/v2/health/live", Action: Live},
+			{Method: http.MethodGet, Path: "/v2/health/ready", Action: Ready},
+			{Method: http.MethodPost, Path: "/v2/models/infer", Action: Predict},
 		},
 		Methods: []Method{
 			{Service: inferenceService, Name: "ServerLive", Action: Live, Field: 1},
@@ -49,11 +49,11 @@ func v2() *Protocol {
 	}
 	for _, model := range []string{"/v2/models/{model}", "/v2/models/{model}/versions/{version}"} {
 		p.Operations = append(p.Operations,
-			Operation{http.MethodPost, model + "/infer", Predict, ""},
-			Operation{http.MethodGet, model + "/ready", Status, ""},
-			Operation{http.MethodGet, model + "/config", Config, ""},
-			Operation{http.MethodGet, model + "/stats", Statistics, ""},
-			Operation{http.MethodGet, model, Metadata, ""})
+			Operation{Method: http.MethodPost, Path: model + "/infer", Action: Predict},
+			Operation{Method: http.MethodGet, Path: model + "/ready", Action: Status},
+			Operation{Method: http.MethodGet, Path: model + "/config", Action: Config},
+			Operation{Method: http.MethodGet, Path: model + "/stats", Action: Statistics},
+			Operation{Method: http.MethodGet, Path: model, Action: Metadata})
 	}
 	return p
 }
