@@ -24,7 +24,7 @@ type ownExecutor struct {
 // first one counts.
 func (p *predictor) readExecutor() error {
 	if n := p.nodes[ExecutorContainer]; n != nil && n.Endpoint != nil {
-		return fmt.Errorf("%s is the name of the executor's container: rename the node", ExecutorContainer)
+		return fmt.Errorf("node name %s is that of the executor's container: rename the node", ExecutorContainer)
 	}
 	for i := range p.spec.ComponentSpecs {
 		spec := &p.spec.ComponentSpecs[i]

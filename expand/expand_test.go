@@ -50,7 +50,7 @@ func TestExpandRefuses(t *testing.T) {
 		},
 		"name of the executor": {
 			`[{name: p, graph: {name: seldon-container-engine}, componentSpecs: [{spec: {containers: [{name: seldon-container-engine, image: x}]}}]}]`,
-			[]string{`predictor "p"`, "seldon-container-engine is the name of the executor's container: rename the node"},
+			[]string{`predictor "p"`, "seldon-container-engine is that of the executor's container: rename the node"},
 		},
 		"unknown explainer": {
 			`[{name: p, graph: {name: m, type: MODEL}, componentSpecs: [{spec: {containers: [{name: m, image: m}]}}], explainer: {type: Magic}}]`,
