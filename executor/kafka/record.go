@@ -123,11 +123,6 @@ func (q *request) overREST(in *kgo.Record) error {
 	if _, ok := meta.Header["User-Agent"]; !ok {
 		meta.Header["User-Agent"] = nil // keeps net/http from naming itself
 	}
-	// A record may be walked more than once anyway, so that net/http may repeat
-	// a call on a connection that was about to close.
-	if _, ok := meta.Header["X-Idempotency-Key"]; !ok {
-		meta.Header["X-Idempotency-Key"] = nil
-	}
 	meta.Header[puidHeader] = []string{meta.Puid}
 	m.Type = meta.Header[contentType][0]
 	if v := meta.Header[contentEncoding]; len(v) > 0 {

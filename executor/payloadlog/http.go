@@ -44,11 +44,13 @@ func (s *httpSink) Send(ctx context.Context, e *Event, attributes []Attribute) e
 	if e.JSONLength > 0 {
 		r.Header.Set("Inference-Header-Content-Length", strconv.Itoa(e.JSONLength))
 	}
-	// An event may come twice, with the same id, where the collector closes a
-	// connection that is just used again; net/http reads the key and does not
-	// send it.
-	r.Header["X-Idempotency-Key"] = nil
 	answer, err := s.client.Do(r)
+	if err != nil && ctx.Err() == nil {
+		// The collector may have closed a connection that was just used again. An
+		// event may come twice, with the same id, and no more often.
+		r.Body = io.NopCloser(bytes.NewReader(e.Body))
+		answer, err = s.client.Do(r)
+	}
 	if err != nil {
 		return err
 	}

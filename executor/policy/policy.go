@@ -24,13 +24,23 @@ type Policy struct {
 
 // Options are what a policy depends on.
 type Options struct {
-	// Again judges a failed attempt: whether it is safe to repeat, and after
-	// what time at the earliest.
-	Again func(err error) (safe bool, after time.Duration)
+	// Again judges a failed attempt.
+	Again func(err error) Verdict
 	// Random gives numbers from [0, 1), to several goroutines.
 	Random func() float64
 	// Meter counts; nil: nobody does.
 	Meter *Meter
+}
+
+// Verdict is what is thought of a failed attempt.
+type Verdict struct {
+	// Safe is true if the attempt may be repeated.
+	Safe bool
+	// Taken is true if the node may have begun the work that it then gave no
+	// answer to: it may be the request that ended it.
+	Taken bool
+	// After is what the node asks to be waited before the next attempt.
+	After time.Duration
 }
 
 // The values of what a user left out.
@@ -48,6 +58,10 @@ const (
 	firstBackOff = 25 * time.Millisecond
 	lastBackOff  = time.Second
 )
+
+// longestPause bounds what a node may ask to be waited where the policy has no
+// timeout, which else is the bound.
+const longestPause = 5 * time.Second
 
 // New makes the policy that a user wrote, after [graph.Policy.Problems] found
 // none. It is nil where there is nothing to bound or to repeat: a fallback is
@@ -99,16 +113,20 @@ func Do[M any](ctx context.Context, p *Policy, c Call[M]) (M, error) {
 	if p.retries != nil {
 		p.retries.pay()
 	}
+	taken := 0
 	for retry := 0; ; retry++ {
 		m, err := hedged(ctx, p, c)
 		if err == nil || c.Once || retry >= p.attempts || ctx.Err() != nil {
 			return m, err
 		}
-		safe, after := p.options.Again(err)
-		if !safe {
+		verdict := p.options.Again(err)
+		if verdict.Taken {
+			taken++
+		}
+		if !verdict.Safe || taken >= max(p.attempts, leastTaken) {
 			return m, err
 		}
-		wait := max(after, p.backOff(retry))
+		wait := max(min(verdict.After, p.longestPause()), p.backOff(retry))
 		if end, ok := ctx.Deadline(); ok && time.Until(end) <= wait {
 			return m, err
 		}
@@ -123,6 +141,18 @@ func Do[M any](ctx context.Context, p *Policy, c Call[M]) (M, error) {
 		}
 		p.options.Meter.retried()
 	}
+}
+
+// leastTaken is how many workers at least may be lost to one request that is
+// allowed to be repeated. Else it is the number of attempts: a request that
+// ends each worker which takes it must not meet one more.
+const leastTaken = 2
+
+func (p *Policy) longestPause() time.Duration {
+	if p.timeout > 0 {
+		return p.timeout
+	}
+	return longestPause
 }
 
 func (p *Policy) backOff(retry int) time.Duration {

@@ -28,7 +28,7 @@ func policy(t *testing.T, g *graph.Policy) (*Policy, *Meter) {
 	}
 	meter := meters.Node("m")
 	p, err := New(g, Options{
-		Again:  func(err error) (bool, time.Duration) { return errors.Is(err, errAgain), 0 },
+		Again:  func(err error) Verdict { return Verdict{Safe: errors.Is(err, errAgain)} },
 		Random: func() float64 { return 1 },
 		Meter:  meter,
 	})
@@ -268,5 +268,57 @@ func TestLatency(t *testing.T) {
 	}
 	if l.known() < time.Second {
 		t.Errorf("old times still count: %v", l.known())
+	}
+}
+
+// What a node asks to be waited is bounded by the policy's timeout, or by a
+// bound of our own.
+func TestLongestPause(t *testing.T) {
+	for name, c := range map[string]struct {
+		timeout     string
+		after, want time.Duration
+		attempts    int32
+	}{
+		"an hour":                     {"", time.Hour, longestPause, 2},
+		"what may be waited":          {"", 2 * time.Second, 2 * time.Second, 2},
+		"an hour within a timeout":    {"30s", time.Hour, 0, 1},
+		"seconds within a timeout":    {"30s", 20 * time.Second, 20 * time.Second, 2},
+		"more than fits the timeout":  {"10s", 20 * time.Second, 0, 1},
+		"nothing that has been asked": {"", 0, firstBackOff, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, err := New(&graph.Policy{Timeout: c.timeout, Retries: &graph.Retries{Attempts: 1}}, Options{
+					Again:  func(error) Verdict { return Verdict{Safe: true, After: c.after} },
+					Random: func() float64 { return 1 },
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				n, _ := Do(t.Context(), p, flaky(9, errAgain))
+				if took := time.Since(start); n != c.attempts || took != c.want {
+					t.Errorf("%d attempts took %s, want %d and %s", n, took, c.attempts, c.want)
+				}
+			})
+		})
+	}
+}
+
+// A request that ends its workers meets as many as there are attempts.
+func TestTaken(t *testing.T) {
+	for attempts, want := range map[int32]int32{1: 2, 2: 2, 3: 3, 10: 10} {
+		synctest.Test(t, func(t *testing.T) {
+			p, err := New(&graph.Policy{Retries: &graph.Retries{Attempts: attempts}}, Options{
+				Again:  func(error) Verdict { return Verdict{Safe: true, Taken: true} },
+				Random: func() float64 { return 1 },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, _ := Do(t.Context(), p, flaky(99, errAgain)); n != want {
+				t.Errorf("with %d attempts, %d workers were lost, want %d", attempts, n, want)
+			}
+		})
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -74,10 +74,10 @@ func busy(err error) error {
 
 // again judges whether an attempt that failed is safe to repeat: the node was
 // not reached, or says that it has not done what it was asked.
-func again(err error) (safe bool, after time.Duration) {
+func again(err error) policy.Verdict {
 	switch protocol.CodeOf(err) {
 	case protocol.Unreachable, protocol.NotNow:
-		return true, protocol.RetryAfter(err)
+		return policy.Verdict{Safe: true, Taken: upstream.Lost(err), After: protocol.RetryAfter(err)}
 	}
-	return false, 0
+	return policy.Verdict{}
 }

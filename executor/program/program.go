@@ -27,12 +27,14 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if err != nil {
 		return err
 	}
-	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
+	tel := newTelemetry(c, log)
+	defer closing(ctx, tel, c, log)()
+	resent := resentCounter()
+	tel.Registerer().MustRegister(resent)
+	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes, Resent: resent.Inc})
 	defer restCalls.Close()
 	grpcCalls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
-	tel := newTelemetry(c, log)
-	defer closing(ctx, tel, c, log)()
 	walk := predictor.Options{
 		Name:             c.Predictor.Name,
 		Graph:            &c.Predictor.Graph,

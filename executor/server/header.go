@@ -19,7 +19,6 @@ const (
 	puidHeader      = "Seldon-Puid"
 	jsonLength      = "Inference-Header-Content-Length"
 	eventVersion    = "Ce-Specversion"
-	repeatable      = "X-Idempotency-Key"
 	skipHeader      = "Seldon-Skip-Logging"
 	skipKey         = "seldon-skip-logging"
 )
@@ -83,7 +82,7 @@ var hopByHop = [...]string{
 
 // handOn makes a client's header the one that nodes are sent, in place: the
 // handler owns it.
-func (s *rest) handOn(h http.Header, puid []string, a protocol.Action) {
+func (s *rest) handOn(h http.Header, puid []string) {
 	for _, field := range h["Connection"] {
 		for name := range strings.SplitSeq(field, ",") {
 			delete(h, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)))
@@ -100,12 +99,6 @@ func (s *rest) handOn(h http.Header, puid []string, a protocol.Action) {
 		h["User-Agent"] = nil
 	}
 	h[puidHeader] = puid
-	// A request that met a connection which the server was about to close may
-	// be sent once more; the key is read by net/http and not sent. Not so
-	// feedback: a reward that is counted twice is worse than one that is lost.
-	if _, ok := h[repeatable]; !ok && a != protocol.Feedback {
-		h[repeatable] = nil
-	}
 }
 
 // unlogged tells whether a client asks for its payloads not to be logged.

@@ -196,7 +196,7 @@ func (s *rest) get(answer answerer) action {
 
 func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *message.Lease, match *protocol.Match) *message.Meta {
 	puid := w.Header()[puidHeader]
-	s.handOn(r.Header, puid, match.Operation.Action)
+	s.handOn(r.Header, puid)
 	return &message.Meta{
 		Limit:    s.options.MaxRequestBytes,
 		Unlogged: unlogged(r.Header[skipHeader]),

@@ -169,26 +169,6 @@ func TestDrainingClosesConnections(t *testing.T) {
 	}
 }
 
-func TestFeedbackIsNotRepeated(t *testing.T) {
-	s := newREST(options(t, nil), new(atomic.Bool))
-	for _, c := range []struct {
-		action protocol.Action
-		given  []string
-		repeat bool
-	}{
-		{protocol.Predict, nil, true}, {protocol.Feedback, nil, false}, {protocol.Feedback, []string{"client's own"}, true},
-	} {
-		h := http.Header{}
-		if c.given != nil {
-			h[repeatable] = c.given
-		}
-		s.handOn(h, []string{"p"}, c.action)
-		if got, ok := h[repeatable]; ok != c.repeat || strings.Join(got, "") != strings.Join(c.given, "") {
-			t.Errorf("action %d with %q may be repeated: %v, %q", c.action, c.given, ok, got)
-		}
-	}
-}
-
 func BenchmarkEscapedNothing(b *testing.B) {
 	body := []byte(strings.Repeat(`{"data":{"ndarray":[1,2,3]}}`, 1000))
 	b.SetBytes(int64(len(body)))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -73,4 +74,18 @@ func refused(status int, m message.Message) *protocol.Error {
 		code = protocol.Refused
 	}
 	return protocol.Coded(code, &protocol.Refusal{Status: status, Message: m})
+}
+
+// Lost reports whether a call failed since its connection ended while the
+// server may have had the request: not because no connection could be made.
+func Lost(err error) bool {
+	var making *net.OpError
+	if protocol.CodeOf(err) != protocol.Unreachable || errors.As(err, &making) && making.Op == "dial" {
+		return false
+	}
+	if s, ok := protocol.StatusOf(err); ok {
+		// A status is the server's own unless it is in gRPC's words for this.
+		return strings.Contains(s.Message(), "error reading from server")
+	}
+	return true
 }

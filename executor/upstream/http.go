@@ -9,8 +9,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
+	"net/http/httptrace"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ const (
 type HTTP struct {
 	transport *http.Transport
 	options   Options
+	uses      uses
 }
 
 // idlePerHost is the number of connections kept open to one server. With
@@ -41,7 +43,7 @@ func NewHTTP(o Options) *HTTP {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	return &HTTP{options: o, transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         dialer.DialContext,
+		DialContext:         counting(dialer.DialContext),
 		MaxIdleConnsPerHost: idlePerHost,
 		IdleConnTimeout:     90 * time.Second,
 		// What a client asks for is handed on; the transport adds nothing and
@@ -82,6 +84,7 @@ func (h *HTTP) Ask(ctx context.Context, to *Target, m message.Message) (message.
 		return &http.Request{
 			Method: http.MethodGet, URL: &to.url, Host: to.Host, Header: headerOf(ctx, m),
 			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Body: nothing{},
 		}
 	}, m.Meta)
 }
@@ -93,11 +96,11 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 		call, cancel = context.WithTimeout(ctx, h.options.Timeout)
 		defer cancel()
 	}
-	r := request().WithContext(call)
-	response, err := h.transport.RoundTrip(r)
-	if err == nil && response.Header["Location"] != nil && response.StatusCode/100 == 3 {
-		_ = response.Body.Close()
-		response, err = h.redirected(call, request)
+	r, response, err := h.sent(call, request)
+	for followed := 0; err == nil && response.StatusCode/100 == 3 && first(response.Header, "Location") != ""; followed++ {
+		if request, err = redirected(r, response, request, followed); err == nil {
+			r, response, err = h.sent(call, request)
+		}
 	}
 	if err != nil {
 		return message.Message{}, fault(ctx, described(r, err))
@@ -132,17 +135,56 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 	return m, nil
 }
 
-// redirected asks once more and follows, by the rules of net/http. Servers
-// that redirect are rare, so that the ordinary call goes without the client.
-func (h *HTTP) redirected(ctx context.Context, request func() *http.Request) (*http.Response, error) {
-	client := http.Client{Transport: h.transport}
-	response, err := client.Do(request().WithContext(ctx))
-	var told *url.Error
-	if errors.As(err, &told) {
-		// The caller says what was asked.
-		err = told.Err
+// sent sends a request, and once more if the server had closed the connection
+// before anything of the request can have been taken.
+func (h *HTTP) sent(ctx context.Context, request func() *http.Request) (*http.Request, *http.Response, error) {
+	u := h.uses.take()
+	defer h.uses.give(u)
+	ctx = httptrace.WithClientTrace(ctx, &u.trace)
+	r := request().WithContext(ctx)
+	response, err := h.transport.RoundTrip(r)
+	if err != nil && ctx.Err() == nil && u.untaken() {
+		if h.options.Resent != nil {
+			h.options.Resent()
+		}
+		r = request().WithContext(ctx)
+		response, err = h.transport.RoundTrip(r)
 	}
-	return response, err
+	return r, response, err
+}
+
+// mostRedirects is the number that net/http's client follows.
+const mostRedirects = 10
+
+// redirected is the request that an answer leads on to, which closes the
+// answer. A component may send a request on within itself, as frameworks do for
+// a slash at the end of a path. Another server would be sent what the client
+// sent, its credentials included.
+func redirected(r *http.Request, answer *http.Response, request func() *http.Request, followed int) (func() *http.Request, error) {
+	_ = answer.Body.Close()
+	if followed == mostRedirects {
+		return nil, fmt.Errorf("stopped after %d redirects", mostRedirects)
+	}
+	to, err := r.URL.Parse(first(answer.Header, "Location"))
+	if err != nil {
+		return nil, fmt.Errorf("status %d leads nowhere: %w", answer.StatusCode, err)
+	}
+	if to.Scheme != r.URL.Scheme || to.Host != r.URL.Host {
+		return nil, fmt.Errorf("status %d leads to %s://%s: redirects are followed within a component only", answer.StatusCode, to.Scheme, to.Host)
+	}
+	return func() *http.Request {
+		next := request()
+		next.URL = to
+		if answer.StatusCode != http.StatusTemporaryRedirect && answer.StatusCode != http.StatusPermanentRedirect && next.Method == http.MethodPost {
+			_ = next.Body.Close()
+			next.Method, next.Body, next.GetBody, next.ContentLength = http.MethodGet, nothing{}, nil, 0
+			next.Header = maps.Clone(next.Header)
+			for _, name := range []string{contentType, contentEncoding, jsonLength} {
+				delete(next.Header, name)
+			}
+		}
+		return next
+	}, nil
 }
 
 // described puts an error in the words that net/http's client uses.
@@ -162,7 +204,7 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 	if m.JSONLength > 0 {
 		length = strconv.Itoa(m.JSONLength)
 	}
-	if len(m.Meta.Timeouts) == 0 && first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
+	if len(m.Meta.Timeouts) == 0 && !repeatable(base) && first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
 		return base
 	}
 	header := make(http.Header, len(base)+1)
@@ -174,6 +216,12 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 			header[f.name] = []string{f.value}
 		}
 	}
+	for _, name := range repeatKeys {
+		if v, ok := header[name]; ok {
+			delete(header, name)
+			header[strings.ToLower(name)] = v
+		}
+	}
 	if end, ok := ctx.Deadline(); ok {
 		left := strconv.FormatInt(max(time.Until(end).Milliseconds(), 1), 10)
 		for _, name := range m.Meta.Timeouts {
@@ -181,6 +229,20 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 		}
 	}
 	return header
+}
+
+// repeatKeys are headers by which net/http lets itself be told that a request
+// may be sent again, on one kept connection after the other. A client means its
+// server by them, and servers read them in any spelling; net/http does not.
+var repeatKeys = [...]string{"Idempotency-Key", "X-Idempotency-Key"}
+
+func repeatable(header map[string][]string) bool {
+	for _, name := range repeatKeys {
+		if _, ok := header[name]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // seconds reads a Retry-After, which may also be a date: then it is not heeded.
@@ -224,5 +286,13 @@ func (b *body) Close() error {
 	}
 	return nil
 }
+
+// nothing is the body of a question. net/http sends a GET again by itself
+// unless it has a body that cannot be had twice.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (nothing) Close() error { return nil }
 
 func noBody() (io.ReadCloser, error) { return http.NoBody, nil }

@@ -53,38 +53,6 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
-// A server that closes a kept connection at the wrong moment costs nothing.
-func TestClosedConnectionIsTriedAgain(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			// The first request is answered; the second is read and dropped.
-			buffer := make([]byte, 4096)
-			_, _ = conn.Read(buffer)
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-			_, _ = conn.Read(buffer)
-			_ = conn.Close()
-		}
-	}()
-	h := NewHTTP(Options{MaxResponseBytes: 1 << 20})
-	var pool message.Pool
-	for i := range 3 {
-		m := incoming(&pool, "hello", "", http.Header{"X-Idempotency-Key": nil})
-		if answer, err := h.Send(t.Context(), Server{Host: l.Addr().String()}.Target("/"), m); err != nil || string(answer.Body) != "ok" {
-			t.Errorf("request %d: %q, %v", i, answer.Body, err)
-		}
-		m.Meta.Lease.Release()
-	}
-}
-
 func TestHeaderOf(t *testing.T) {
 	client := http.Header{"Content-Type": {"application/json"}, "X-A": {"1"}}
 	var pool message.Pool
@@ -189,6 +157,7 @@ func TestOddAnswers(t *testing.T) {
 		"switches protocols": {"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", `predict": status 101 ends no request`},
 		"status below 100":   {"HTTP/1.1 042 x\r\nContent-Length: 2\r\n\r\n{}", `predict": status 42 ends no request`},
 		"redirects forever":  {"HTTP/1.1 307 x\r\nLocation: /predict\r\nContent-Length: 0\r\n\r\n", `predict": stopped after 10 redirects`},
+		"leads elsewhere":    {"HTTP/1.1 307 x\r\nLocation: http://elsewhere/predict\r\nContent-Length: 0\r\n\r\n", `predict": status 307 leads to http://elsewhere: redirects are followed within a component only`},
 		"too large":          {"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n", `message is too large: the limit is 1048576 bytes (--max_response_bytes)`},
 		"no HTTP":            {"SSH-2.0-x\r\n\r\n", "malformed HTTP"},
 	} {

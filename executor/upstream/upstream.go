@@ -48,6 +48,9 @@ type Options struct {
 	// TLS is how servers with TLS are connected to; nil: by the system's
 	// authorities.
 	TLS *tls.Config
+	// Resent is told of a request that is sent a second time since nothing of it
+	// can have been taken; nil: nobody counts.
+	Resent func()
 }
 
 // dialTimeout bounds the making of a connection.

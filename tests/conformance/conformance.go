@@ -60,6 +60,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("tracing", func(t *testing.T) { tracing(t, start) })
 	t.Run("faults", func(t *testing.T) { faults(t, start) })
 	t.Run("survival", func(t *testing.T) { survival(t, start) })
+	t.Run("arrivals", func(t *testing.T) { arrivals(t, start) })
 	t.Run("hostile", func(t *testing.T) { hostile(t, start) })
 	t.Run("ends", func(t *testing.T) { ends(t, start) })
 }
