@@ -6,7 +6,7 @@ GO         ?= go
 PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 
 .DEFAULT_GOAL := help
-.PHONY: help build images run test e2e check golden bench bench-storage scale fuzz generate clean $(PROGRAMS)
+.PHONY: help build images run test e2e e2e-long check golden bench bench-storage scale fuzz generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ test: build ## Run all tests, with the race detector
 
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
+
+e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes)
+	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v ./tests/memory
 
 check: ## Formatting, vet and lint of Go and of shell scripts
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on these files'; exit 1; }

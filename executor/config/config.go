@@ -57,6 +57,11 @@ type Config struct {
 	MergeMeta bool
 	// PayloadLog is where payloads go.
 	PayloadLog PayloadLog
+	// LeastRate is the bytes a second that a client must send or read of a large
+	// message. 0: no bound.
+	LeastRate int64
+	// HeapBound is true if the heap is bounded from outside, by GOMEMLIMIT.
+	HeapBound bool
 	// InFlight bounds the requests under way.
 	InFlight InFlight
 	// TLS secures the listeners and connections to nodes.
@@ -222,6 +227,9 @@ func (c *Config) check(s *source) error {
 	}
 	if c.MaxRequestBytes <= 0 || c.MaxResponseBytes <= 0 || c.MaxHeaderBytes <= 0 || c.MaxStreams <= 0 || c.MaxStreams > math.MaxInt32 || c.MaxHeaderBytes > math.MaxInt32 {
 		fail("--max_request_bytes, --max_response_bytes, --max_header_bytes and --max_streams must be positive, the last two below %d", math.MaxInt32)
+	}
+	if c.LeastRate < 0 {
+		fail("--min_rate must not be negative")
 	}
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")

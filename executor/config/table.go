@@ -92,6 +92,11 @@ func (c *Config) limitFields() []field {
 		number(&c.MaxStreams, row{Group: g, Flag: "max_streams", Value: "1024", Doc: "most requests that one HTTP/2 connection may have under way"}),
 		number(&c.InFlight.Most, row{Group: g, Flag: "max_inflight", Variable: "RADIANT_MAX_INFLIGHT", Value: "0", Doc: "most requests under way at once; 0: no bound"}),
 		number(&c.InFlight.Waiting, row{Group: g, Flag: "max_waiting", Variable: "RADIANT_MAX_WAITING", Value: "0", Doc: "most requests that wait for `--max_inflight`; more are turned away"}),
+		number(&c.InFlight.Bytes, row{Group: g, Flag: "max_inflight_bytes", Variable: "RADIANT_MAX_INFLIGHT_BYTES", Value: "0",
+			Doc: "memory of all messages under way; 0: 60 % of the container's limit, no bound without one; -1: no bound"}),
+		number(&c.LeastRate, row{Group: g, Flag: "min_rate", Value: "16384",
+			Doc: "bytes a second that a client must send or read of what is under way, over ten seconds; 0: no bound"}),
+		mention(&c.HeapBound, row{Group: g, Variable: "GOMEMLIMIT", Doc: "bounds the Go heap; without it, heap and messages stay within 85 % of the container's limit"}),
 	}
 }
 

@@ -201,6 +201,7 @@ func header(r *kgo.Record, name string) string {
 
 // reply is the record that answers another.
 func reply(topic string, in *kgo.Record, q *request, m message.Message) *kgo.Record {
+	m = m.Whole()
 	value := m.Body
 	if len(m.Tail) > 0 {
 		value = slices.Concat(m.Body, m.Tail)

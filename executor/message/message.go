@@ -2,11 +2,16 @@
 // bytes are in. It does not know what the bytes say.
 package message
 
+import "google.golang.org/grpc/mem"
+
 // Message is one request or answer on its way, as received. It has one owner
 // until a fan-out, and is read-only afterwards. Its bytes belong to the
 // request's [Lease].
 type Message struct {
 	Body []byte
+	// Parts is the body of a large gRPC message in the pieces in which it came;
+	// Body is nil then. See [Message.Whole].
+	Parts mem.BufferSlice
 	// Tail goes behind Body on the wire; it lets a field be set in a gRPC
 	// message of any size without copying it.
 	Tail []byte
@@ -23,6 +28,15 @@ type Message struct {
 	// Note is what a built-in node keeps on the message that it made, for its
 	// own next call. It goes over no wire.
 	Note any
+}
+
+// Whole returns the message with its body in one piece, for who reads it. That
+// costs a copy of a message in parts.
+func (m Message) Whole() Message {
+	if m.Parts != nil {
+		m.Body, m.Parts = m.Parts.Materialize(), nil
+	}
+	return m
 }
 
 // Meta is what a request carries besides its message. It is not changed once

@@ -57,6 +57,6 @@ var passages = [...]payloadlog.EventType{graph.Down: payloadlog.Request, graph.U
 // Watch logs what passes a node.
 func (c *caller) Watch(s *graph.Step, p graph.Passage, m message.Message) {
 	if l := c.lanes[s.Index]; l.payloads != nil {
-		l.payloads.Log(passages[p], l.transport, m)
+		l.payloads.Log(passages[p], l.transport, m.Whole())
 	}
 }

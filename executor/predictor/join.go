@@ -47,6 +47,13 @@ func (l *lane) joined() joining {
 	}
 	return func(ctx context.Context, ms []message.Message) (message.Message, error) {
 		answers, err := legible(ms)
+		for _, m := range answers {
+			var done func(message.Message)
+			if done, err = workingOn(m); err != nil {
+				break
+			}
+			defer done(message.Message{})
+		}
 		var m message.Message
 		switch {
 		case err != nil:

@@ -20,10 +20,10 @@ func (l *lane) logged(next link) link {
 		return next
 	}
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
-		l.payloads.Log(payloadlog.Request, l.transport, m)
+		l.payloads.Log(payloadlog.Request, l.transport, m.Whole())
 		answer, err := next(ctx, m)
 		if err == nil {
-			l.payloads.Log(payloadlog.Response, l.transport, answer)
+			l.payloads.Log(payloadlog.Response, l.transport, answer.Whole())
 		}
 		return answer, err
 	}

@@ -107,6 +107,7 @@ func streamed(m protocol.Method, answer message.Message, err error) message.Mess
 		}
 		return message.Message{Body: protowire.AppendString(protowire.AppendTag(nil, m.Errors, protowire.BytesType), text), Answer: true}
 	}
+	answer = answer.Whole()
 	head := protowire.AppendTag(nil, m.Field, protowire.BytesType)
 	head = protowire.AppendVarint(head, uint64(len(answer.Body)+len(answer.Tail)))
 	answer.Body = append(append(head, answer.Body...), answer.Tail...)

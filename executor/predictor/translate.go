@@ -34,7 +34,12 @@ func (l *lane) translated(c graph.Call, next link) link {
 			l.unusable(c)
 			return m, err
 		}
+		done, err := workingOn(answer)
+		if err != nil {
+			return m, err
+		}
 		back, err := exchange.Response(answer)
+		done(back)
 		if err != nil {
 			l.unusable(c)
 			return m, protocol.Untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", l.speaks.Name, err))
@@ -54,7 +59,12 @@ func (l *lane) rewritten(ctx context.Context, m message.Message) (p message.Mess
 	if o.Spec, err = l.spec.load(ctx, func() (*translate.Spec, error) { return l.askSpec(ctx, m) }); err != nil {
 		return p, x, err
 	}
+	done, err := workingOn(m)
+	if err != nil {
+		return p, x, err
+	}
 	p, x, err = translate.Request(m, l.form(), l.dialect().Form, o)
+	done(p)
 	if err != nil {
 		code := protocol.Invalid
 		if m.Answer {
@@ -63,6 +73,20 @@ func (l *lane) rewritten(ctx context.Context, m message.Message) (p message.Mess
 		return p, x, protocol.Untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", l.speaks.Name, err))
 	}
 	return p, x, nil
+}
+
+// workFactor is what reading a message and writing it in another form takes,
+// besides the message itself: the tensors and the new text.
+const workFactor = 2
+
+// workingOn takes the memory that is needed to rewrite a message. done keeps
+// what the outcome takes until the end of the request, and gives back the rest.
+func workingOn(m message.Message) (done func(outcome message.Message), err error) {
+	lease, need := m.Meta.Lease, workFactor*int64(len(m.Body))
+	if err := lease.Take(need); err != nil {
+		return nil, protocol.Coded(protocol.CodeOf(err), err)
+	}
+	return func(outcome message.Message) { lease.Give(need - min(int64(len(outcome.Body)), need)) }, nil
 }
 
 // refused puts a refusal of the node's server into the words of the client's

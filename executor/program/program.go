@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/logqueue"
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -18,7 +19,9 @@ import (
 // Run serves until ctx ends, and logs JSON lines to out. listening, if not nil,
 // is called once with the addresses of both listeners.
 func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(rest, grpc string)) error {
-	log := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: c.Level()}))
+	lines := logqueue.New(out)
+	defer lines.Close()
+	log := slog.New(slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: c.Level()}))
 	outside, err := protocol.Lookup(c.Protocol)
 	if err != nil {
 		return err
@@ -29,11 +32,12 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	}
 	tel := newTelemetry(c, log)
 	defer closing(ctx, tel, c, log)()
-	resent := resentCounter()
-	tel.Registerer().MustRegister(resent)
-	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes, Resent: resent.Inc})
+	budget, regions := messageMemory(c)
+	counts := newCounts(budget, lines)
+	counts.register(tel.Registerer())
+	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes, Resent: counts.resent.Inc})
 	defer restCalls.Close()
-	grpcCalls := upstream.NewGRPC(upstream.Options{Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
+	grpcCalls := upstream.NewGRPC(upstream.Options{Budget: budget, Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
 	walk := predictor.Options{
 		Name:             c.Predictor.Name,
@@ -50,21 +54,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		FullHealthChecks: c.FullHealthChecks,
 		TLS:              nodes,
 	}
-	options := server.Options{
-		Protocol:   outside,
-		Deployment: c.Deployment, Namespace: c.Namespace,
-		Host:        c.Host,
-		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
-		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
-		MaxHeaderBytes: c.MaxHeaderBytes, MaxStreams: c.MaxStreams,
-		OnePort: c.OnePort, V1: c.V1,
-		NewPuid:       newPuid,
-		Log:           log,
-		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,
-	}
-	if c.GRPCMaxMessageBytes > 0 {
-		options.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)
-	}
+	options := serverOptions(c, outside, log)
+	options.Budget, options.Regions, options.Slow = budget, regions, counts.slow.Inc
 	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
 		return err
 	}
@@ -96,4 +87,24 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		listening(rest, grpc)
 	}
 	return serveAll(ctx, s, records)
+}
+
+// serverOptions are those that the settings give.
+func serverOptions(c *config.Config, outside *protocol.Protocol, log *slog.Logger) server.Options {
+	o := server.Options{
+		Protocol:   outside,
+		Deployment: c.Deployment, Namespace: c.Namespace,
+		Host:        c.Host,
+		CORSOrigins: c.CORSOrigins, CORSHeaders: c.CORSHeaders,
+		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
+		MaxHeaderBytes: c.MaxHeaderBytes, MaxStreams: c.MaxStreams, LeastRate: c.LeastRate,
+		OnePort: c.OnePort, V1: c.V1,
+		NewPuid:       newPuid,
+		Log:           log,
+		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,
+	}
+	if c.GRPCMaxMessageBytes > 0 {
+		o.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)
+	}
+	return o
 }

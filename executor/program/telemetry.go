@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -63,12 +61,4 @@ func observe(t *telemetry.Telemetry, path string, p *predictor.Options, s *serve
 	s.Observe = func(transport protocol.Transport, service, method string) server.Observer {
 		return t.Requests(transport, service, method)
 	}
-}
-
-// resentCounter counts what [upstream.Options] calls resent.
-func resentCounter() prometheus.Counter {
-	return prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "radiant_executor_resent_total",
-		Help: "Requests to a node sent once more since the node had closed the kept connection before it took any of them",
-	})
 }

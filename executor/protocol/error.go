@@ -30,6 +30,8 @@ const (
 	UnsupportedType
 	// TooLarge is a message over the limit.
 	TooLarge
+	// TooSlow is a message that comes too slowly.
+	TooSlow
 	// NotFound is a model or node that is not there.
 	NotFound
 	// Unimplemented is a call that the protocol does not have.
@@ -42,6 +44,8 @@ const (
 	Canceled
 	// Busy is a call that found no slot.
 	Busy
+	// Exhausted is a message that found no memory.
+	Exhausted
 	// BadAnswer is an answer of a node that cannot be used.
 	BadAnswer
 	// Refused is a node's answer that says that the node failed.
@@ -70,12 +74,14 @@ var statuses = [...]struct {
 	Invalid:         {http.StatusBadRequest, codes.InvalidArgument},
 	UnsupportedType: {http.StatusUnsupportedMediaType, codes.InvalidArgument},
 	TooLarge:        {http.StatusRequestEntityTooLarge, codes.ResourceExhausted},
+	TooSlow:         {http.StatusRequestTimeout, codes.DeadlineExceeded},
 	NotFound:        {http.StatusNotFound, codes.NotFound},
 	Unimplemented:   {http.StatusNotImplemented, codes.Unimplemented},
 	Unreachable:     {http.StatusInternalServerError, codes.Unavailable},
 	Timeout:         {http.StatusInternalServerError, codes.DeadlineExceeded},
 	Canceled:        {statusClientClosed, codes.Canceled},
 	Busy:            {http.StatusTooManyRequests, codes.ResourceExhausted},
+	Exhausted:       {http.StatusServiceUnavailable, codes.ResourceExhausted},
 	BadAnswer:       {http.StatusInternalServerError, codes.Internal},
 	Refused:         {http.StatusInternalServerError, codes.Internal},
 	Declined:        {http.StatusInternalServerError, codes.Internal},
@@ -167,6 +173,10 @@ func CodeOf(err error) Code {
 		return e.code
 	case errors.As(err, &route):
 		return BadAnswer
+	case errors.Is(err, message.ErrFull):
+		return Exhausted
+	case errors.Is(err, message.ErrTooLarge), errors.Is(err, message.ErrNever):
+		return TooLarge
 	case errors.Is(err, context.DeadlineExceeded):
 		return Timeout
 	case errors.Is(err, context.Canceled):

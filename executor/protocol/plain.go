@@ -26,8 +26,10 @@ func Untranslated(code Code, err error) error {
 	return Coded(code, err)
 }
 
-// Plain undoes the compression of a message that has to be read.
+// Plain undoes the compression of a message that has to be read, and puts it
+// into one piece.
 func Plain(m message.Message) (message.Message, error) {
+	m = m.Whole()
 	switch m.Encoding {
 	case "", "identity":
 		return m, nil
@@ -39,8 +41,10 @@ func Plain(m message.Message) (message.Message, error) {
 	if err != nil {
 		return m, Errorf(unreadable(m), "reading gzip: %w", err)
 	}
-	body, err := m.Meta.Lease.ReadAll(r, min(int64(len(m.Body))*4, m.Meta.Limit), m.Meta.Limit)
+	body, err := m.Meta.Lease.ReadAll(r, -1, m.Meta.Limit)
 	switch {
+	case errors.Is(err, message.ErrFull):
+		return m, Coded(Exhausted, err)
 	case errors.Is(err, message.ErrTooLarge) && !m.Answer:
 		return m, Errorf(TooLarge, "unpacked, the request body is larger than the limit of %d bytes (--max_request_bytes)", m.Meta.Limit)
 	case err != nil:

@@ -1,8 +1,13 @@
 package protocol
 
 import (
-	"github.com/prime-radiant/radiant/executor/message"
+	"encoding/binary"
+	"io"
+
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/message"
 )
 
 // StringAt returns the string field of a protobuf message that the field
@@ -40,6 +45,72 @@ func StringAt(body []byte, way []protowire.Number) string {
 	return found
 }
 
+// StringOf is [StringAt] of a message's body.
+func StringOf(m message.Message, way []protowire.Number) string {
+	if m.Parts != nil {
+		return StringIn(m.Parts, way)
+	}
+	return StringAt(m.Body, way)
+}
+
+// mostOfName is the longest field that [StringIn] looks into.
+const mostOfName = 64 << 10
+
+// StringIn is [StringAt] of a message in parts, which stay as they are. Names in
+// fields of more than 64 kB are not found.
+func StringIn(parts mem.BufferSlice, way []protowire.Number) string {
+	found := ""
+	if len(way) == 0 {
+		return found
+	}
+	r := parts.Reader()
+	defer func() { _ = r.Close() }()
+	for r.Remaining() > 0 {
+		tag, err := binary.ReadUvarint(r)
+		if err != nil {
+			return found
+		}
+		skip := uint64(0)
+		switch number, kind := protowire.DecodeTag(tag); kind {
+		case protowire.VarintType:
+			if _, err := binary.ReadUvarint(r); err != nil {
+				return found
+			}
+		case protowire.Fixed32Type:
+			skip = 4
+		case protowire.Fixed64Type:
+			skip = 8
+		case protowire.BytesType:
+			if skip, err = binary.ReadUvarint(r); err != nil || skip > uint64(r.Remaining()) { //nolint:gosec // not negative
+				return found
+			}
+			if number == way[0] && skip <= mostOfName {
+				value := make([]byte, skip)
+				if _, err := io.ReadFull(r, value); err != nil {
+					return found
+				}
+				if text := stringOf(value, way[1:]); text != "" || len(way) == 1 {
+					found = text
+				}
+				skip = 0
+			}
+		default:
+			return found
+		}
+		if n, err := r.Discard(int(skip)); err != nil || n < int(skip) { //nolint:gosec // below the message's size
+			return found
+		}
+	}
+	return found
+}
+
+func stringOf(value []byte, way []protowire.Number) string {
+	if len(way) == 0 {
+		return string(value)
+	}
+	return StringAt(value, way)
+}
+
 // stringField writes a string at the end of the way, wrapped in the messages
 // along it. Written behind a message it sets the field there: of what is
 // repeated, protobuf takes the last.
@@ -54,7 +125,7 @@ func stringField(way []protowire.Number, value string) []byte {
 // WithModel returns a request that names the model, if this dialect's requests
 // do so and this one does not yet.
 func (d *Dialect) WithModel(m message.Message, name string) message.Message {
-	if len(d.Name) == 0 || StringAt(m.Tail, d.Name) != "" || StringAt(m.Body, d.Name) != "" {
+	if len(d.Name) == 0 || StringAt(m.Tail, d.Name) != "" || StringOf(m, d.Name) != "" {
 		return m
 	}
 	m.Tail = append(stringField(d.Name, name), m.Tail...)

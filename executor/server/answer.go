@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	if status >= http.StatusInternalServerError {
 		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", protocol.Text(err))
 	}
-	if code == protocol.Busy {
+	if code == protocol.Busy || code == protocol.Exhausted {
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	}
 	m := message.Message{Body: s.options.Protocol.Failure(status, protocol.Text(err)), Type: jsonType}
@@ -75,18 +76,50 @@ func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m messag
 	if m.JSONLength > 0 {
 		h[jsonLength] = []string{strconv.Itoa(m.JSONLength)}
 	}
-	body := m.Body
-	if m.Encoding == "" && m.JSONLength == 0 && isJSON(m.Type) {
-		body = escaped(body)
+	body, length := m.Body, len(m.Body)
+	harmful := m.Encoding == "" && m.JSONLength == 0 && isJSON(m.Type) && risky(body)
+	if harmful {
+		length = escapedLength(body)
 	}
-	if len(body) > bufferedBody {
-		h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if length > bufferedBody {
+		h["Content-Length"] = []string{strconv.Itoa(length)}
 	}
 	if status != http.StatusOK {
 		w.WriteHeader(status)
 	}
-	if len(body) > 0 && r.Method != http.MethodHead {
+	switch {
+	case length == 0 || r.Method == http.MethodHead:
+	case harmful:
+		writeEscaped(w, body)
+	default:
 		_, _ = w.Write(body)
+	}
+}
+
+// escapedLength is the length of a body as [escaped] writes it.
+func escapedLength(body []byte) int {
+	n := len(body)
+	for _, c := range []byte("<>&") {
+		n += 5 * bytes.Count(body, []byte{c})
+	}
+	return n + 3*(bytes.Count(body, []byte(lineSeparator))+bytes.Count(body, []byte(paragraphSeparator)))
+}
+
+// escapedPiece is how much of a body is written as escapes at once, so that a
+// large one does not take its size again.
+const escapedPiece = 32 << 10
+
+func writeEscaped(w io.Writer, body []byte) {
+	for len(body) > 0 {
+		n := min(escapedPiece, len(body))
+		// A separator is not divided.
+		for n < len(body) && body[n]&0xc0 == 0x80 {
+			n++
+		}
+		if _, err := w.Write(escaped(body[:n])); err != nil {
+			return
+		}
+		body = body[n:]
 	}
 }
 
@@ -125,7 +158,8 @@ func escaped(body []byte) []byte {
 const (
 	hex = "0123456789abcdef"
 	// lineSeparator is U+2028; U+2029 has one bit more in its last byte.
-	lineSeparator = "\u2028"
+	lineSeparator      = "\u2028"
+	paragraphSeparator = "\u2029"
 )
 
 func risky(body []byte) bool {

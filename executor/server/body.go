@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -16,12 +17,17 @@ func (s *rest) read(w http.ResponseWriter, r *http.Request, lease *message.Lease
 	m := message.Message{Type: value(r.Header, contentType), Encoding: value(r.Header, contentEncoding)}
 	var err error
 	if r.ContentLength != 0 {
+		defer expecting(r)()
 		m.Body, err = lease.ReadAll(paced(w, r), r.ContentLength, s.options.MaxRequestBytes)
 	}
 	var length *http.MaxBytesError
 	switch {
+	case errors.Is(err, message.ErrFull), errors.Is(err, message.ErrNever):
+		return m, err
 	case errors.Is(err, message.ErrTooLarge), errors.As(err, &length):
 		return m, protocol.Errorf(protocol.TooLarge, "request body is larger than the limit of %d bytes (--max_request_bytes)", s.options.MaxRequestBytes)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return m, protocol.Errorf(protocol.TooSlow, "the request body comes too slowly")
 	case err != nil:
 		return m, protocol.Errorf(protocol.Invalid, "reading request body: %w", err)
 	}
@@ -64,7 +70,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 }
 
 // readOnTime bounds how long a refused body is read on.
-const readOnTime = 5 * time.Second
+const readOnTime = 30 * time.Second
 
 // readOn discards what still comes of a refused body, as much as would have
 // been allowed at first. Who is still sending, a proxy above all, would else

@@ -18,7 +18,7 @@ import (
 // no word that it is JSON. Limits that v1 did not have keep their status.
 func failureV1(err error) (status int, m message.Message) {
 	status = http.StatusInternalServerError
-	if code := protocol.CodeOf(err).HTTP(); code == http.StatusRequestEntityTooLarge || code == http.StatusTooManyRequests {
+	if code := protocol.CodeOf(err).HTTP(); code == http.StatusRequestEntityTooLarge || code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable {
 		status = code
 	}
 	// Text and a number have a JSON form always.

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
@@ -37,10 +38,12 @@ type rpc struct {
 	options  Options
 	pool     message.Pool
 	draining *atomic.Bool
+	pace     *pacer
 }
 
-func newGRPC(o Options, draining *atomic.Bool) *grpc.Server {
-	s := &rpc{options: o, draining: draining}
+func newGRPC(o Options, draining *atomic.Bool, pace *pacer) *grpc.Server {
+	s := &rpc{options: o, draining: draining, pace: pace}
+	s.options.lend(&s.pool)
 	settings := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(upstream.Codec{}),
 		grpc.MaxRecvMsgSize(int(min(o.MaxGRPCBytes, math.MaxInt32))),
@@ -53,9 +56,11 @@ func newGRPC(o Options, draining *atomic.Bool) *grpc.Server {
 		// they would be thrown out for it.
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
+	secrecy := insecure.NewCredentials()
 	if o.TLS != nil {
-		settings = append(settings, grpc.Creds(credentials.NewTLS(o.TLS.Server("h2"))))
+		secrecy = credentials.NewTLS(o.TLS.Server("h2"))
 	}
+	settings = append(settings, grpc.Creds(upstream.Inflow{TransportCredentials: secrecy, Budget: o.Budget}))
 	g := grpc.NewServer(settings...)
 	for _, d := range s.services() {
 		g.RegisterService(d, nil)
@@ -96,13 +101,23 @@ func (s *rpc) handler(m protocol.Method) handler {
 		}
 		lease := s.pool.Lease()
 		defer lease.Release()
-		ctx, meta := s.meta(ctx, m, f.Body)
+		in := message.Message{Body: f.Body, Parts: f.Parts}
+		if in.Parts != nil {
+			lease.Hold(in.Parts)
+		} else if err := lease.Take(int64(len(in.Body))); err != nil {
+			return nil, s.failure(m, err)
+		}
+		if m.Action != protocol.Predict {
+			in = in.Whole()
+		}
+		ctx, in.Meta = s.meta(ctx, m, in)
+		meta := in.Meta
 		meta.Lease = lease
 		if o == nil {
-			return s.reply(ctx, m, answer, message.Message{Body: f.Body, Meta: meta})
+			return s.reply(ctx, m, answer, in)
 		}
 		ctx = o.Begin(ctx, meta.Puid, nil)
-		reply, err = s.reply(ctx, m, answer, message.Message{Body: f.Body, Meta: meta})
+		reply, err = s.reply(ctx, m, answer, in)
 		o.End(ctx, start, int(status.Code(err)))
 		return reply, err
 	}
@@ -114,7 +129,26 @@ func (s *rpc) reply(ctx context.Context, m protocol.Method, answer answerer, in 
 	if err != nil {
 		return nil, s.failure(m, err)
 	}
-	return &upstream.Frame{Body: out.Body, Tail: out.Tail}, nil
+	return s.frame(ctx, out), nil
+}
+
+// frame is an answer as it is sent. The memory of a large one is taken until the
+// client has it, and a client that does not take it is cut off.
+func (s *rpc) frame(ctx context.Context, out message.Message) *upstream.Frame {
+	f := &upstream.Frame{Body: out.Body, Tail: out.Tail, Parts: out.Parts}
+	n := int64(len(f.Body) + f.Parts.Len())
+	if n < upstream.Large {
+		return f
+	}
+	// The request's own reference ends before gRPC writes.
+	f.Parts.Ref()
+	s.options.Budget.Force(n)
+	patience := s.pace.patience(ctx, n)
+	f.Sent = func() {
+		patience()
+		s.options.Budget.Give(n)
+	}
+	return f
 }
 
 // rescue turns a panic into a status, so that no request ends the process.
@@ -172,7 +206,7 @@ func (s *rpc) ready(ctx context.Context) error {
 
 // meta reads what came with a request, and puts what goes on to the nodes
 // into the context.
-func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context.Context, *message.Meta) {
+func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Message) (context.Context, *message.Meta) {
 	in, _ := metadata.FromIncomingContext(ctx) // a copy
 	for key := range in {
 		if strings.HasPrefix(key, "grpc-") && !strings.HasSuffix(key, "-bin") {
@@ -196,7 +230,7 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, body []byte) (context
 	return metadata.NewOutgoingContext(ctx, in), &message.Meta{
 		Puid:     puid,
 		Unlogged: unlogged(in[skipKey]),
-		Model:    message.Model{Name: protocol.StringAt(body, m.Model), Verb: m.Verb},
+		Model:    message.Model{Name: protocol.StringOf(request, m.Model), Verb: m.Verb},
 	}
 }
 
@@ -213,7 +247,7 @@ func (s *rpc) failure(m protocol.Method, err error) error {
 	if s.options.V1 {
 		return status.Error(codeV1(code), protocol.Text(bare(err)))
 	}
-	if protocol.CodeOf(err) == protocol.Busy {
+	if c := protocol.CodeOf(err); c == protocol.Busy || c == protocol.Exhausted {
 		s, detailErr := status.New(code, text).WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
 		if detailErr == nil {
 			return s.Err()

@@ -32,6 +32,7 @@ type action func(w http.ResponseWriter, r *http.Request, m protocol.Match) (stat
 
 func newREST(o Options, draining *atomic.Bool) *rest {
 	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o)}
+	s.options.lend(&s.pool)
 	s.observers = restObservers(&o)
 	s.actions = [...]action{
 		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match) int { return http.StatusOK },

@@ -18,8 +18,10 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/prime-radiant/radiant/executor/certificate"
+	"github.com/prime-radiant/radiant/executor/memory"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/upstream"
 )
 
 // Engine answers requests.
@@ -51,6 +53,14 @@ type Options struct {
 	// MaxRequestBytes bounds a message from a client, MaxGRPCBytes one over
 	// gRPC.
 	MaxRequestBytes, MaxGRPCBytes int64
+	// LeastRate is the bytes a second that a client must send or read, 0: no
+	// bound. Slow, if not nil, is told of each that was cut off.
+	LeastRate int64
+	Slow      func()
+	// Budget bounds what all messages take together, Regions hold large ones; nil
+	// of either: there is none.
+	Budget  *memory.Budget
+	Regions *memory.Regions
 	// MaxHeaderBytes bounds the header of a request, MaxStreams the requests
 	// that one HTTP/2 connection has under way.
 	MaxHeaderBytes, MaxStreams int
@@ -73,12 +83,23 @@ type Options struct {
 	ShutdownDelay, GracefulTimeout time.Duration
 }
 
+// lend lets a pool use the memory for messages.
+func (o *Options) lend(pool *message.Pool) {
+	if o.Budget != nil {
+		pool.Budget = o.Budget
+	}
+	if o.Regions != nil {
+		pool.Regions = o.Regions
+	}
+}
+
 // Server is listening, but not serving yet.
 type Server struct {
 	options  Options
 	rest     net.Listener
 	grpc     net.Listener
 	draining *atomic.Bool
+	pace     *pacer
 }
 
 // idleTimeout closes REST connections that nobody uses. It is longer than
@@ -116,6 +137,11 @@ func Listen(httpPort, grpcPort int, o Options) (*Server, error) {
 		}
 		return nil, err
 	}
+	s.pace = newPacer(o.LeastRate, o.Slow)
+	s.rest = s.pace.listener(s.rest)
+	if s.grpc != nil {
+		s.grpc = s.pace.listener(s.grpc)
+	}
 	return s, nil
 }
 
@@ -141,7 +167,7 @@ func (s *Server) Addresses() (rest, grpc string) {
 // error means that serving failed or that requests had to be cut off.
 func (s *Server) Run(ctx context.Context) error {
 	rest := s.restServer()
-	grpcServer := newGRPC(s.options, s.draining)
+	grpcServer := newGRPC(s.options, s.draining, s.pace)
 	failed := make(chan error, 2)
 	go func() {
 		if err := rest.Serve(s.secured(s.rest)); !errors.Is(err, http.ErrServerClosed) {
@@ -176,6 +202,7 @@ func (s *Server) secured(l net.Listener) net.Listener {
 func (s *Server) restServer() *http.Server {
 	h := &http.Server{
 		Handler:           newREST(s.options, s.draining),
+		ConnContext:       pacedContext,
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    s.options.MaxHeaderBytes,
@@ -184,7 +211,7 @@ func (s *Server) restServer() *http.Server {
 	}
 	h.Protocols.SetHTTP1(true)
 	if s.options.OnePort {
-		h.Handler = onePort(h.Handler, newGRPC(s.options, s.draining))
+		h.Handler = onePort(h.Handler, newGRPC(s.options, s.draining, s.pace), s.options.Budget)
 		h.Protocols.SetHTTP2(true)
 		h.Protocols.SetUnencryptedHTTP2(true)
 		h.HTTP2 = &http.HTTP2Config{
@@ -198,9 +225,11 @@ func (s *Server) restServer() *http.Server {
 
 // onePort gives gRPC requests to g, whose own listener is none, and all others
 // to rest.
-func onePort(rest http.Handler, g *grpc.Server) http.Handler {
+func onePort(rest http.Handler, g *grpc.Server, budget *memory.Budget) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && strings.HasPrefix(value(r.Header, contentType), "application/grpc") {
+			r.Body = upstream.InflowBody(r.Body, budget)
+			defer func() { _ = r.Body.Close() }()
 			g.ServeHTTP(w, r)
 			return
 		}

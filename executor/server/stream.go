@@ -16,7 +16,7 @@ import (
 func (s *rpc) stream(m protocol.Method) grpc.StreamHandler {
 	o := s.observer(m, streaming)
 	return func(_ any, g grpc.ServerStream) error {
-		ctx, meta := s.meta(g.Context(), m, nil)
+		ctx, meta := s.meta(g.Context(), m, message.Message{})
 		if o == nil {
 			return s.streamed(ctx, &clientStream{rpc: s, stream: g, method: m, meta: meta})
 		}
@@ -51,12 +51,13 @@ func (c *clientStream) Receive() (message.Message, error) {
 		return message.Message{}, err
 	}
 	meta := *c.meta
-	meta.Model.Name = protocol.StringAt(f.Body, c.method.Model)
+	meta.Model.Name = protocol.StringAt(f.Whole(), c.method.Model)
 	meta.Lease = c.rpc.pool.Lease()
 	return message.Message{Body: f.Body, Meta: &meta}, nil
 }
 
 func (c *clientStream) Send(m message.Message) error {
+	m = m.Whole()
 	return c.stream.SendMsg(&upstream.Frame{Body: m.Body, Tail: m.Tail})
 }
 

@@ -42,6 +42,7 @@ func measured(t protocol.Transport, list bool, sent, answer message.Message) []m
 			return nil
 		}
 	}
+	sent, answer = sent.Whole(), answer.Whole()
 	all := read(answer.Body)
 	if len(all) == 0 || sent.Encoding != "" {
 		return all

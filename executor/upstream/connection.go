@@ -101,6 +101,13 @@ func (c *connection) settled() int64 {
 	}
 }
 
+// Acknowledged is the number of bytes that the peer's side of a connection has
+// accepted so far; negative: the kernel does not say.
+func Acknowledged(conn net.Conn) int64 {
+	n, _ := acknowledged(conn)
+	return n
+}
+
 // use is what is known of the connection that a request was sent on.
 type use struct {
 	trace  httptrace.ClientTrace

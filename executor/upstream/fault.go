@@ -23,7 +23,9 @@ import (
 func fault(ctx context.Context, err error) *protocol.Error {
 	var network net.Error
 	switch {
-	case errors.Is(err, message.ErrTooLarge):
+	case errors.Is(err, message.ErrFull):
+		return protocol.Coded(protocol.Exhausted, err)
+	case errors.Is(err, message.ErrTooLarge), errors.Is(err, message.ErrNever):
 		return protocol.Coded(protocol.BadAnswer, err)
 	case errors.Is(ctx.Err(), context.Canceled):
 		return protocol.Coded(protocol.Canceled, err)

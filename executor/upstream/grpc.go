@@ -70,15 +70,24 @@ func (g *GRPC) Send(ctx context.Context, to *Target, m message.Message) (message
 		defer cancel()
 	}
 	var answer Frame
-	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail}, &answer); err != nil {
+	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail, Parts: m.Parts}, &answer); err != nil {
 		return message.Message{}, failed(ctx, err)
 	}
-	return message.Message{Body: answer.Body, Answer: true, Meta: m.Meta}, nil
+	if m.Meta == nil || m.Meta.Lease == nil {
+		return message.Message{Body: answer.Whole(), Answer: true, Meta: m.Meta}, nil
+	}
+	if answer.Parts != nil {
+		m.Meta.Lease.Hold(answer.Parts)
+	} else if err := m.Meta.Lease.Take(int64(len(answer.Body))); err != nil {
+		return message.Message{}, fault(ctx, err)
+	}
+	return message.Message{Body: answer.Body, Parts: answer.Parts, Answer: true, Meta: m.Meta}, nil
 }
 
 // Ask is Send: over gRPC a question is a call like any other.
 func (g *GRPC) Ask(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
-	return g.Send(ctx, to, m)
+	answer, err := g.Send(ctx, to, m)
+	return answer.Whole(), err
 }
 
 func (g *GRPC) conn(to *Target) (*grpc.ClientConn, error) {
@@ -107,6 +116,7 @@ func (g *GRPC) dial(server Server) (*pool, error) {
 	if server.TLS {
 		secrecy = credentials.NewTLS(g.options.TLS)
 	}
+	secrecy = Inflow{TransportCredentials: secrecy, Budget: g.options.Budget}
 	p := &pool{}
 	for i := range p.conns {
 		// The name is looked up by the dialer at every new connection.

@@ -38,7 +38,7 @@ func (g *GRPC) Relay(ctx context.Context, to *Target, client protocol.Stream, ea
 		case errors.Is(err, io.EOF):
 			return nil
 		case err == nil:
-			err = client.Send(message.Message{Body: f.Body, Answer: true})
+			err = client.Send(message.Message{Body: f.Whole(), Answer: true})
 		case call.Err() != nil && ctx.Err() == nil:
 			err = context.Cause(call)
 		default:

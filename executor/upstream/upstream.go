@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"net/url"
 	"time"
+
+	"github.com/prime-radiant/radiant/executor/memory"
 )
 
 // Target is one method or path of one server; made once where possible.
@@ -48,6 +50,8 @@ type Options struct {
 	// TLS is how servers with TLS are connected to; nil: by the system's
 	// authorities.
 	TLS *tls.Config
+	// Budget is what large messages over gRPC wait for; nil: they do not.
+	Budget *memory.Budget
 	// Resent is told of a request that is sent a second time since nothing of it
 	// can have been taken; nil: nobody counts.
 	Resent func()
