@@ -16,14 +16,16 @@ import (
 
 // measurement is a metric in the meta of a message.
 type measurement struct {
-	key   string
-	kind  seldon.Metric_MetricType
-	value float64
-	tags  map[string]string
+	key        string
+	metricType seldon.Metric_MetricType
+	value      float64
+	tags       map[string]string
 }
 
 // id is the same for measurements that are alike in everything.
-func (m *measurement) id() string { return fmt.Sprintf("%q %d %g %q", m.key, m.kind, m.value, m.tags) }
+func (m *measurement) id() string {
+	return fmt.Sprintf("%q %d %g %q", m.key, m.metricType, m.value, m.tags)
+}
 
 // measured returns what a node itself reports with its answer. Components pass
 // on what was reported before them, so that what they were sent is taken out.
@@ -101,16 +103,16 @@ func measurementJSON(raw []byte) (measurement, bool) {
 		return measurement{}, false
 	}
 	out := measurement{key: m.Key, value: m.Value, tags: map[string]string{}}
-	switch kind := m.Type.(type) {
+	switch said := m.Type.(type) {
 	case nil:
 	case float64:
-		out.kind = seldon.Metric_MetricType(kind)
+		out.metricType = seldon.Metric_MetricType(said)
 	case string:
-		number, ok := seldon.Metric_MetricType_value[strings.ToUpper(kind)]
+		number, ok := seldon.Metric_MetricType_value[strings.ToUpper(said)]
 		if !ok {
 			return out, false
 		}
-		out.kind = seldon.Metric_MetricType(number)
+		out.metricType = seldon.Metric_MetricType(number)
 	default:
 		return out, false
 	}
@@ -151,15 +153,15 @@ func measuredMeta(meta []byte) (all []measurement) {
 // fields returns the values of a field that holds bytes.
 func fields(body []byte, number protowire.Number) (all [][]byte) {
 	for len(body) > 0 {
-		n, kind, size := protowire.ConsumeTag(body)
+		n, wireType, size := protowire.ConsumeTag(body)
 		if size < 0 {
 			return all
 		}
 		body = body[size:]
-		if size = protowire.ConsumeFieldValue(n, kind, body); size < 0 {
+		if size = protowire.ConsumeFieldValue(n, wireType, body); size < 0 {
 			return all
 		}
-		if n == number && kind == protowire.BytesType {
+		if n == number && wireType == protowire.BytesType {
 			value, _ := protowire.ConsumeBytes(body)
 			all = append(all, value)
 		}

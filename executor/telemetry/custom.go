@@ -29,16 +29,16 @@ type custom struct {
 	bounds  []float64
 
 	mu     sync.Mutex
-	kinds  map[string]seldon.Metric_MetricType
+	types  map[string]seldon.Metric_MetricType
 	series map[string]*customSeries
 }
 
 type customSeries struct {
-	desc    *prometheus.Desc
-	kind    seldon.Metric_MetricType
-	value   float64
-	count   uint64
-	buckets []uint64
+	desc       *prometheus.Desc
+	metricType seldon.Metric_MetricType
+	value      float64
+	count      uint64
+	buckets    []uint64
 }
 
 var _ prometheus.Collector = (*custom)(nil)
@@ -51,7 +51,7 @@ func newCustom(o *Options) *custom {
 			Help: "Metrics of components that could not be shown, by reason",
 		}, []string{"reason"}),
 		name:   regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`),
-		kinds:  map[string]seldon.Metric_MetricType{},
+		types:  map[string]seldon.Metric_MetricType{},
 		series: map[string]*customSeries{},
 	}
 	// 50 bounds from a millisecond to half a minute, each the same multiple of
@@ -106,13 +106,13 @@ func (r *reporter) report(sent, answer message.Message) {
 // record returns why a measurement cannot be shown.
 func (r *reporter) record(m measurement) (reason string) {
 	name := m.key
-	if m.kind == seldon.Metric_COUNTER {
+	if m.metricType == seldon.Metric_COUNTER {
 		name = strings.TrimSuffix(name, "_total") + "_total"
 	}
 	switch {
 	case !r.name.MatchString(name) || reserved(name):
 		return "name"
-	case math.IsNaN(m.value) || math.IsInf(m.value, 0), m.value < 0 && m.kind != seldon.Metric_GAUGE, m.kind < 0 || m.kind > seldon.Metric_TIMER:
+	case math.IsNaN(m.value) || math.IsInf(m.value, 0), m.value < 0 && m.metricType != seldon.Metric_GAUGE, m.metricType < 0 || m.metricType > seldon.Metric_TIMER:
 		return "value"
 	}
 	labels := map[string]string{}
@@ -125,7 +125,7 @@ func (r *reporter) record(m measurement) (reason string) {
 	maps.Copy(labels, r.labels)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s, reason := r.find(name, m.kind, labels)
+	s, reason := r.find(name, m.metricType, labels)
 	if s != nil {
 		s.add(m.value, r.bounds)
 	}
@@ -138,13 +138,13 @@ func reserved(name string) bool {
 }
 
 // find returns the series of a name and labels, or why it cannot be made.
-func (c *custom) find(name string, kind seldon.Metric_MetricType, labels map[string]string) (*customSeries, string) {
+func (c *custom) find(name string, metricType seldon.Metric_MetricType, labels map[string]string) (*customSeries, string) {
 	var key strings.Builder
 	key.WriteString(name)
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
 		key.WriteString("\xff" + label + "\xff" + labels[label])
 	}
-	if known, ok := c.kinds[name]; ok && known != kind {
+	if known, ok := c.types[name]; ok && known != metricType {
 		return nil, "type"
 	}
 	s := c.series[key.String()]
@@ -155,16 +155,16 @@ func (c *custom) find(name string, kind seldon.Metric_MetricType, labels map[str
 		return nil, "too_many"
 	}
 	maps.Copy(labels, c.labels)
-	s = &customSeries{kind: kind, desc: prometheus.NewDesc(name, "Reported by components", nil, labels)}
-	if kind == seldon.Metric_TIMER {
+	s = &customSeries{metricType: metricType, desc: prometheus.NewDesc(name, "Reported by components", nil, labels)}
+	if metricType == seldon.Metric_TIMER {
 		s.buckets = make([]uint64, len(c.bounds))
 	}
-	c.kinds[name], c.series[key.String()] = kind, s
+	c.types[name], c.series[key.String()] = metricType, s
 	return s, ""
 }
 
 func (s *customSeries) add(value float64, bounds []float64) {
-	switch s.kind {
+	switch s.metricType {
 	case seldon.Metric_GAUGE:
 		s.value = value
 	case seldon.Metric_TIMER:
@@ -188,7 +188,7 @@ func (c *custom) Collect(out chan<- prometheus.Metric) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.series {
-		switch s.kind {
+		switch s.metricType {
 		case seldon.Metric_TIMER:
 			upTo := make(map[float64]uint64, len(c.bounds))
 			for i, bound := range c.bounds {
