@@ -93,7 +93,7 @@ func (p *layouts) pod(d *appsv1.Deployment, of origin) (*podLayout, error) {
 				continue
 			}
 			layout.notes = append(layout.notes, notes...)
-			if c.choice.Way == runtime.AsNothing {
+			if c.choice.Mode == runtime.AsNothing {
 				layout.notes = append(layout.notes, c.label+" is left out, as --exec asks")
 				continue
 			}
@@ -117,7 +117,7 @@ func (p *layouts) container(c *corev1.Container, volumes map[string]runtime.Volu
 		return layout, nil, err
 	}
 	layout.choice = chosen
-	if chosen.Way == runtime.AsNothing {
+	if chosen.Mode == runtime.AsNothing {
 		return layout, nil, nil
 	}
 	env, err := runtime.Environment(c, id, p.shell)
@@ -134,7 +134,7 @@ func (p *layouts) container(c *corev1.Container, volumes map[string]runtime.Volu
 			notes = append(notes, fmt.Sprintf("%s takes variables from ConfigMap %s in a cluster; here it sees those of this shell", layout.label, from.ConfigMapRef.Name))
 		}
 	}
-	if chosen.Way == runtime.AsImage {
+	if chosen.Mode == runtime.AsImage {
 		p.image(&layout, env, list, id)
 		return layout, notes, nil
 	}
@@ -188,7 +188,7 @@ func (p *layouts) asProcess(layout *containerLayout, env runtime.Variables, list
 	words := local(layout.choice.Words)
 	var args []string
 	dir := layout.work
-	if layout.choice.Way == runtime.AsShell {
+	if layout.choice.Mode == runtime.AsShell {
 		args = append([]string{"-c", layout.choice.Shell, layout.spec.Name}, words...)
 		dir = ""
 	} else {

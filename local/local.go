@@ -219,7 +219,7 @@ func (r *runner) tell(warnings, notes []string) {
 func (r *runner) open(g *generation) outputs {
 	return func(c *containerLayout, init bool) (*process.Output, error) {
 		colour := colours[int(r.colours.Add(1)-1)%len(colours)]
-		own := c.choice.Way == runtime.AsShell || c.choice.Way == runtime.AsImage
+		own := c.choice.Mode == runtime.AsShell || c.choice.Mode == runtime.AsImage
 		show := own || init || r.options.Verbose > 0
 		if r.options.Verbose > 1 {
 			r.console.Say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))

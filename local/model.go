@@ -16,7 +16,7 @@ import (
 
 // fetches reports whether the container is the stand-in that fetches uri.
 func (c *containerLayout) fetches(uri string) bool {
-	return c.choice.Way == runtime.AsProgram && c.choice.Fetches() &&
+	return c.choice.Mode == runtime.AsProgram && c.choice.Fetches() &&
 		len(c.spec.Args) == 2 && c.spec.Args[0] == uri
 }
 
@@ -58,7 +58,7 @@ func (g *generation) runsStock(layout *podLayout, n *graph.Node) bool {
 		}
 	}
 	return slices.ContainsFunc(layout.containers, func(c containerLayout) bool {
-		return c.spec.Name == n.Name && c.choice.Way == runtime.AsProgram
+		return c.spec.Name == n.Name && c.choice.Mode == runtime.AsProgram
 	})
 }
 

@@ -18,12 +18,12 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 )
 
-// Way is how a container runs here.
-type Way int
+// Mode is how a container runs here.
+type Mode int
 
 const (
 	// AsProgram is a program of this machine that stands in for the image.
-	AsProgram Way = iota
+	AsProgram Mode = iota
 	// AsShell is a command that the user gave for the container.
 	AsShell
 	// AsImage is the image itself, run by a container engine.
@@ -34,7 +34,7 @@ const (
 
 // Choice is the way that was chosen for a container.
 type Choice struct {
-	Way Way
+	Mode Mode
 	// runtime is the name of the stand-in, for the user's eyes.
 	runtime string
 	// Program is the absolute path of the program or engine.
@@ -48,7 +48,7 @@ type Choice struct {
 
 // String says what runs, as the table shows it.
 func (c Choice) String() string {
-	switch c.Way {
+	switch c.Mode {
 	case AsProgram:
 		if c.what() == c.runtime {
 			return c.runtime
@@ -104,9 +104,9 @@ func (ch *Chooser) Choose(deployment, predictor string, c *corev1.Container) (Ch
 			continue
 		}
 		if strings.TrimSpace(command) == "" {
-			return Choice{Way: AsNothing}, nil
+			return Choice{Mode: AsNothing}, nil
 		}
-		return Choice{Way: AsShell, Program: "/bin/sh", Shell: command, Words: c.Args}, nil
+		return Choice{Mode: AsShell, Program: "/bin/sh", Shell: command, Words: c.Args}, nil
 	}
 	var why []string
 	isOurs := false
@@ -124,7 +124,7 @@ func (ch *Chooser) Choose(deployment, predictor string, c *corev1.Container) (Ch
 	}
 	if c.Image != "" {
 		if engine := ch.Engine(); engine != "" {
-			return Choice{Way: AsImage, Program: engine, runtime: c.Image}, nil
+			return Choice{Mode: AsImage, Program: engine, runtime: c.Image}, nil
 		}
 	}
 	if isOurs {
@@ -166,7 +166,7 @@ func (ch *Chooser) program(r *manifests.Runtime, c *corev1.Container) (Choice, e
 			tried = append(tried, err.Error())
 			continue
 		}
-		return Choice{Way: AsProgram, runtime: r.Name, Program: program, Command: command, Words: words}, nil
+		return Choice{Mode: AsProgram, runtime: r.Name, Program: program, Command: command, Words: words}, nil
 	}
 	if r.Missing != "" {
 		tried = append(tried, r.Missing)
