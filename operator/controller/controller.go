@@ -42,7 +42,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if f == nil {
 		return reconcile.Result{}, nil
 	}
-	p := newPass(f)
+	p := newPass(f, r.objects.now())
 	err = p.run(ctx, r.steps)
 	r.tell(ctx, p)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -18,7 +19,7 @@ func expanded(t *testing.T, text string) *pass {
 	if f.deployment, _, err = check(f.stored, s); err != nil {
 		t.Fatal(err)
 	}
-	p := newPass(f)
+	p := newPass(f, time.Now())
 	if err := (expanding{}).run(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,9 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -69,22 +71,18 @@ func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client
 	live := map[ref]client.Object{}
 	mine := []client.ListOption{client.InNamespace(d.GetNamespace()), client.MatchingFields{indexOwner: string(d.GetUID())}}
 	for _, k := range r.objects.watches.watched() {
-		if k.GroupKind() == workloadKind() {
-			list := &appsv1.DeploymentList{}
-			if err := r.objects.cache.List(ctx, list, mine...); err != nil {
-				return nil, fmt.Errorf("listing Deployments: %w", err)
-			}
-			for i := range list.Items {
-				live[refOf(k.GroupKind(), &list.Items[i])] = &list.Items[i]
-			}
-			continue
-		}
-		list := metadataList(k.GroupVersionKind)
+		list := unreadList(k)
 		if err := r.objects.cache.List(ctx, list, mine...); err != nil {
 			return nil, fmt.Errorf("listing objects of kind %s: %w", k.Kind, err)
 		}
-		for i := range list.Items {
-			live[refOf(k.GroupKind(), &list.Items[i])] = &list.Items[i]
+		err := meta.EachListItem(list, func(item runtime.Object) error {
+			if o, ok := item.(client.Object); ok {
+				live[refOf(k.GroupKind(), o)] = o
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return live, nil

@@ -5,7 +5,9 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
@@ -39,6 +41,34 @@ func kindOf(gk schema.GroupKind) (kind, bool) {
 		return kind{}, false
 	}
 	return all[i], true
+}
+
+// unread is an empty object of a kind, as it is watched and read from the
+// cache: Deployments are typed, autoscalers are read with their conditions, and
+// all else without its content.
+func unread(k kind) client.Object {
+	switch {
+	case k.GroupKind() == workloadKind():
+		return &appsv1.Deployment{}
+	case scales(k):
+		u := &unstructured.Unstructured{}
+		u.SetGroupVersionKind(k.GroupVersionKind)
+		return u
+	}
+	return metadata(k.GroupVersionKind)
+}
+
+// unreadList is a list of such objects.
+func unreadList(k kind) client.ObjectList {
+	switch {
+	case k.GroupKind() == workloadKind():
+		return &appsv1.DeploymentList{}
+	case scales(k):
+		l := &unstructured.UnstructuredList{}
+		l.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))
+		return l
+	}
+	return metadataList(k.GroupVersionKind)
 }
 
 // metadata is an object of a kind without its content, as it is read.

@@ -156,10 +156,10 @@ func cacheOptions(o Options) cache.Options {
 		case k.Kind == "ReplicaSet":
 			by[metadata(k.GroupVersionKind)] = cache.ByObject{Label: labelled(v1.LabelReplaced), Transform: keepOwnFields}
 		default:
-			by[metadata(k.GroupVersionKind)] = cache.ByObject{Label: labelled(v1.LabelDeploymentID), Transform: keepOwnFields}
+			by[unread(k)] = cache.ByObject{Label: labelled(v1.LabelDeploymentID), Transform: keepConditions}
 		}
 	}
-	options := cache.Options{ByObject: by, DefaultTransform: keepOwnFields, ReaderFailOnMissingInformer: true}
+	options := cache.Options{ByObject: by, DefaultTransform: keepConditions, ReaderFailOnMissingInformer: true}
 	if o.Scope.Namespace != "" {
 		options.DefaultNamespaces = map[string]cache.Config{o.Scope.Namespace: {}}
 	}

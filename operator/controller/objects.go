@@ -29,10 +29,7 @@ type objects struct {
 // find reads an object of a wanted name that the deployment does not own; nil
 // if it is not there, as far as is known.
 func (o *objects) find(ctx context.Context, k kind, name ref) (client.Object, error) {
-	var live client.Object = metadata(k.GroupVersionKind)
-	if k.GroupKind() == workloadKind() {
-		live = &appsv1.Deployment{}
-	}
+	live := unread(k)
 	if err := o.cache.Get(ctx, name.NamespacedName, live); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil

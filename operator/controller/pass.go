@@ -18,7 +18,9 @@ type pass struct {
 	// workloads are the Deployments as they are after the pass. One that was
 	// written but not seen yet is missing.
 	workloads map[string]*appsv1.Deployment
-	changes   Changes
+	// scaling is how the autoscalers fared before the pass.
+	scaling map[ref]scaling
+	changes Changes
 	// trafficBehind: requests are led where the deployment no longer wants them
 	// to.
 	trafficBehind bool
@@ -31,13 +33,14 @@ type pass struct {
 	again time.Duration
 }
 
-func newPass(f *facts) *pass {
+func newPass(f *facts, now time.Time) *pass {
 	p := &pass{facts: f, workloads: map[string]*appsv1.Deployment{}}
 	for _, o := range f.live {
 		if d, ok := o.(*appsv1.Deployment); ok {
 			p.workloads[d.Name] = d
 		}
 	}
+	p.judgeScaling(now)
 	return p
 }
 

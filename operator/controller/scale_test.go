@@ -1,17 +1,22 @@
 package controller_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/controller"
 )
 
 const (
@@ -103,4 +108,75 @@ func TestScaleOfTheDeployment(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// TestAutoscalersThatDoNotWorkAreTold: what they say is in the status, as soon
+// as it cannot pass by itself, and is gone when it has passed.
+func TestAutoscalersThatDoNotWorkAreTold(t *testing.T) {
+	w := newWorld(t, server)
+	if err := server.Install(t.Context(), scaledObjects()); err != nil {
+		t.Fatal(err)
+	}
+	w.start(func(o *controller.Options) { o.Environment.Expand.KEDA = true })
+	w.serveAll()
+	const keda = "kedaSpec: {minReplicaCount: 1, maxReplicaCount: 3, triggers: [{type: prometheus, metadata: {serverAddress: x}}]}"
+	for _, test := range []struct {
+		line, apiVersion, kind, condition, works, fails string
+		want                                            string
+	}{
+		{scaled, "autoscaling/v2", "HorizontalPodAutoscaler", v1.ConditionHPAs, "ScalingActive", "FailedGetResourceMetric",
+			"missing request for cpu in container classifier"},
+		{keda, "keda.sh/v1alpha1", "ScaledObject", v1.ConditionKEDA, "Ready", "ScaledObjectCheckFailed",
+			"no threshold given"},
+	} {
+		w.apply(sized(test.line))
+		w.awaitState("model", v1.StatusAvailable)
+		says := func(status metav1.ConditionStatus, reason, text string) {
+			t.Helper()
+			w.eventually(func() string {
+				d := w.deployment("model")
+				for _, c := range d.Status.Conditions {
+					if c.Type == test.condition && c.Status == status && c.Reason == reason && strings.Contains(c.Message, text) {
+						return ""
+					}
+				}
+				return fmt.Sprintf("%s is not %s, %s, %q: %+v", test.condition, status, reason, text, d.Status.Conditions)
+			})
+		}
+		condition := func(status string, since time.Time) {
+			t.Helper()
+			u := &unstructured.Unstructured{}
+			u.SetAPIVersion(test.apiVersion)
+			u.SetKind(test.kind)
+			u.SetName("model-main-0-classifier")
+			patch := fmt.Sprintf(`{"status": {"desiredReplicas": 1, "currentMetrics": null, "conditions": [{"type": %q, "status": %q, "reason": %q, "message": %q, "lastTransitionTime": %q}]}}`,
+				test.works, status, test.fails, test.want, since.UTC().Format(time.RFC3339))
+			if err := w.Status().Patch(t.Context(), u, client.RawPatch(types.MergePatchType, []byte(patch))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		says(metav1.ConditionUnknown, "Progressing", "nothing has looked at it yet")
+		condition("False", time.Now())
+		says(metav1.ConditionUnknown, "Progressing", test.want)
+		w.awaitState("model", v1.StatusAvailable)
+		condition("True", time.Now())
+		says(metav1.ConditionTrue, "Ready", "")
+		condition("False", time.Now().Add(-time.Hour))
+		says(metav1.ConditionFalse, test.fails, test.want)
+		d := w.awaitState("model", v1.StatusFailed)
+		if !strings.Contains(d.Status.Description, test.kind+" model-main-0-classifier: "+test.want) {
+			t.Errorf("the description is %q", d.Status.Description)
+		}
+		condition("True", time.Now())
+		w.awaitState("model", v1.StatusAvailable)
+	}
+}
+
+// scaledObjects is the definition of the kind, as far as the API server needs
+// to know it.
+func scaledObjects() []byte {
+	return []byte(`{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: scaledobjects.keda.sh},
+spec: {group: keda.sh, scope: Namespaced, names: {plural: scaledobjects, kind: ScaledObject}, versions: [{name: v1alpha1, served: true, storage: true,
+subresources: {status: {}}, schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, x-kubernetes-preserve-unknown-fields: true},
+status: {type: object, x-kubernetes-preserve-unknown-fields: true}}}}}]}}`)
 }

@@ -26,6 +26,7 @@ const (
 	reasonWaiting       = "WaitingForDeployments"
 	reasonStuck         = "ProgressDeadlineExceeded"
 	reasonNotApplied    = "NotApplied"
+	reasonNotScaling    = "NotScaling"
 	reasonPodsMissing   = "PodsNotAvailable"
 	mostInMessage       = 10
 	mostInMessageLength = 4 << 10
@@ -67,7 +68,7 @@ func (p *pass) state(ready v1.Condition) (v1.StatusState, string) {
 	switch {
 	case ready.Status == metav1.ConditionTrue:
 		return v1.StatusAvailable, ""
-	case needsUser(ready.Reason), p.failed():
+	case needsUser(ready.Reason), p.failed(), p.scalingFails():
 		return v1.StatusFailed, ready.Message
 	}
 	return v1.StatusCreating, ready.Message
@@ -208,18 +209,22 @@ func (p *pass) objectsReady(name string) (v1.Condition, bool) {
 			any, behind = true, behind || d.rank.OfTraffic() && p.trafficBehind
 		}
 	}
+	if any && (name == v1.ConditionHPAs || name == v1.ConditionKEDA) {
+		c = p.scalingReady(c)
+	}
 	if behind {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonWaiting, strings.Join(p.waiting, "; ")
 	}
 	return c, any
 }
 
-// sumUp is the condition Ready: true if all are, else as the first that is not,
-// where one that needs the user comes before one that may pass.
+// sumUp is the condition Ready: true if none is false, else as the first that
+// is, where one that needs the user comes before one that may pass. What is
+// unknown of an autoscaler does not count: pods serve meanwhile.
 func sumUp(conditions []v1.Condition) v1.Condition {
 	ready := v1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: reasonReady}
 	for _, c := range conditions {
-		if c.Status != metav1.ConditionTrue && (ready.Status == metav1.ConditionTrue || needsUser(c.Reason) && !needsUser(ready.Reason)) {
+		if c.Status == metav1.ConditionFalse && (ready.Status == metav1.ConditionTrue || needsUser(c.Reason) && !needsUser(ready.Reason)) {
 			ready.Status, ready.Reason, ready.Message = metav1.ConditionFalse, c.Reason, c.Message
 		}
 	}

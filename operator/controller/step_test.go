@@ -76,7 +76,7 @@ func (s *stage) deploy(text string) *pass {
 		s.Fatal(err)
 	}
 	f.live = s.live()
-	p := newPass(f)
+	p := newPass(f, s.clock)
 	if err := (expanding{}).run(s.Context(), p); err != nil || p.problems.Err() != nil {
 		s.Fatal(err, p.problems)
 	}

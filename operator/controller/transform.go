@@ -31,6 +31,19 @@ func keepOwnFields(in any) (any, error) {
 	return o, nil
 }
 
+// keepConditions keeps the conditions of an object that is read with its
+// content, which an autoscaler is, and drops the rest of it.
+func keepConditions(in any) (any, error) {
+	if u, ok := in.(*unstructured.Unstructured); ok {
+		kept := map[string]any{"apiVersion": u.Object["apiVersion"], "kind": u.Object["kind"], "metadata": u.Object["metadata"]}
+		if conditions, ok := child(u.Object, "status")["conditions"]; ok {
+			kept["status"] = map[string]any{"conditions": conditions}
+		}
+		u.Object = kept
+	}
+	return keepOwnFields(in)
+}
+
 // trimWorkload drops the template of a Deployment's pods.
 func trimWorkload(in any) (any, error) {
 	if d, ok := in.(*appsv1.Deployment); ok {

@@ -93,10 +93,7 @@ func (w *watches) ensure(ctx context.Context, k kind) (kind, bool) {
 }
 
 func (w *watches) watch(ctx context.Context, k kind) error {
-	var o client.Object = metadata(k.GroupVersionKind)
-	if k.GroupKind() == workloadKind() {
-		o = &appsv1.Deployment{}
-	}
+	o := unread(k)
 	if err := w.cache.IndexField(ctx, o, indexOwner, owners(k)); err != nil {
 		return fmt.Errorf("indexing: %w", err)
 	}
@@ -153,7 +150,8 @@ func changesSomething() predicate.Predicate {
 			before.GetAnnotations()[AnnotationHash] != after.GetAnnotations()[AnnotationHash] ||
 			before.GetLabels()[v1.LabelDeploymentID] != after.GetLabels()[v1.LabelDeploymentID] ||
 			before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero() ||
-			!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) {
+			!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) ||
+			saysSomethingElse(before, after) {
 			return true
 		}
 		a, aIs := before.(*appsv1.Deployment)

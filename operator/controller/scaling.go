@@ -1,0 +1,157 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+)
+
+// scalingSettles is how long an autoscaler may say that it does not work
+// before that counts: pods have no metrics in their first minute.
+const scalingSettles = 90 * time.Second
+
+// scales reports whether objects of a kind are autoscalers: they are read with
+// their conditions.
+func scales(k kind) bool { return k.Condition == v1.ConditionHPAs || k.Condition == v1.ConditionKEDA }
+
+// scaling is how an autoscaler fares.
+type scaling struct {
+	// status is unknown as long as nothing has looked at it, or what it says may
+	// pass by itself.
+	status          metav1.ConditionStatus
+	reason, message string
+	// needsUser: it never works unless somebody changes something.
+	needsUser bool
+	// settles is how long the status stays unknown; 0: until it says more.
+	settles time.Duration
+}
+
+// saying is what the conditions of an autoscaler say: those of a
+// HorizontalPodAutoscaler are AbleToScale and ScalingActive, that of a
+// ScaledObject is Ready.
+type saying struct {
+	status          metav1.ConditionStatus
+	reason, message string
+}
+
+// said returns what an autoscaler says, and since when.
+func said(u *unstructured.Unstructured) (saying, time.Time) {
+	all, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions") // A list of another type says nothing.
+	what, since := saying{status: metav1.ConditionUnknown}, u.GetCreationTimestamp().Time
+	for _, c := range items(all) {
+		if name, _ := c["type"].(string); !slices.Contains([]string{
+			string(autoscalingv2.AbleToScale), string(autoscalingv2.ScalingActive), "Ready"}, name) {
+			continue
+		}
+		switch status, _ := c["status"].(string); metav1.ConditionStatus(status) {
+		case metav1.ConditionTrue:
+			what.status = metav1.ConditionTrue
+		case metav1.ConditionFalse:
+			what.status = metav1.ConditionFalse
+			what.reason, _ = c["reason"].(string)
+			what.message, _ = c["message"].(string)
+			text, _ := c["lastTransitionTime"].(string) // KEDA does not tell.
+			if at, err := time.Parse(time.RFC3339, text); err == nil {
+				since = at
+			}
+			return what, since
+		}
+	}
+	return what, since
+}
+
+// scalingOf judges an autoscaler; nil: it has just been made.
+func scalingOf(u *unstructured.Unstructured, now time.Time) scaling {
+	s := scaling{status: metav1.ConditionUnknown, reason: reasonProgressing, message: "nothing has looked at it yet"}
+	if u == nil {
+		return s
+	}
+	what, since := said(u)
+	switch what.status {
+	case metav1.ConditionTrue:
+		return scaling{status: metav1.ConditionTrue, reason: reasonReady}
+	case metav1.ConditionFalse:
+		s.message = fmt.Sprintf("%s (%s)", what.message, what.reason)
+		if left := scalingSettles - now.Sub(since); left > 0 {
+			s.settles = left
+			return s
+		}
+		s.status, s.reason = metav1.ConditionFalse, word(what.reason, reasonNotScaling)
+		s.needsUser = isMistake(u.GetKind(), what)
+	}
+	return s
+}
+
+// isMistake reports whether an autoscaler can never do what its specification
+// says. KEDA checks a ScaledObject before it does anything.
+func isMistake(kind string, s saying) bool {
+	return kind != "HorizontalPodAutoscaler" || strings.Contains(s.message, "missing request for") ||
+		slices.Contains([]string{"InvalidSelector", "AmbiguousSelector", "InvalidMetricSourceType"}, s.reason)
+}
+
+// judgeScaling judges all autoscalers that there are, and asks for another look
+// when what is unknown settles.
+func (p *pass) judgeScaling(now time.Time) {
+	p.scaling = map[ref]scaling{}
+	for r, o := range p.live {
+		u, ok := o.(*unstructured.Unstructured)
+		if !ok {
+			continue
+		}
+		s := scalingOf(u, now)
+		p.scaling[r] = s
+		if s.settles > 0 {
+			p.lookAgain(s.settles + time.Second)
+		}
+	}
+}
+
+// scalingReady is the condition of autoscalers of a kind: false if one does not
+// work, else unknown if nobody knows of one.
+func (p *pass) scalingReady(c v1.Condition) v1.Condition {
+	var lines []string
+	for _, d := range p.desired {
+		if d.kind.Condition != c.Type {
+			continue
+		}
+		s, ok := p.scaling[d.ref]
+		if !ok {
+			s = scalingOf(nil, time.Time{})
+		}
+		if s.status == metav1.ConditionTrue {
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%s: %s", d.ref, s.message))
+		if c.Status == metav1.ConditionTrue || c.Status == metav1.ConditionUnknown && s.status == metav1.ConditionFalse {
+			c.Status, c.Reason = s.status, s.reason
+		}
+	}
+	c.Message = cut(strings.Join(lines, "\n"), mostInMessageLength)
+	return c
+}
+
+// scalingFails reports whether an autoscaler needs the user.
+func (p *pass) scalingFails() bool {
+	return slices.ContainsFunc(p.desired, func(d Desired) bool { return p.scaling[d.ref].needsUser })
+}
+
+// saysSomethingElse reports whether an autoscaler says something else than
+// before.
+func saysSomethingElse(before, after client.Object) bool {
+	a, aIs := before.(*unstructured.Unstructured)
+	b, bIs := after.(*unstructured.Unstructured)
+	if !aIs || !bIs {
+		return false
+	}
+	was, _ := said(a)
+	is, _ := said(b)
+	return was != is
+}

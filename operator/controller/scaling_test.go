@@ -1,0 +1,52 @@
+package controller
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// TestScalingOf: what an autoscaler says may pass in its first minute, and
+// counts after that. The texts are those of Kubernetes 1.37 and KEDA 2.21.
+func TestScalingOf(t *testing.T) {
+	const hpa, keda = "HorizontalPodAutoscaler", "ScaledObject"
+	const works = `{type: AbleToScale, status: "True", reason: ReadyForNewScale}`
+	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		kind, conditions string
+		status           metav1.ConditionStatus
+		reason           string
+		needsUser        bool
+		settles          time.Duration
+	}{
+		"new":      {hpa, ``, metav1.ConditionUnknown, "Progressing", false, 0},
+		"works":    {hpa, works + `, {type: ScalingActive, status: "True"}`, metav1.ConditionTrue, "Ready", false, 0},
+		"at limit": {hpa, works + `, {type: ScalingActive, status: "True"}, {type: ScalingLimited, status: "True", reason: TooFewReplicas}`, metav1.ConditionTrue, "Ready", false, 0},
+		"no metrics yet": {hpa, works + `, {type: ScalingActive, status: "False", reason: FailedGetResourceMetric, lastTransitionTime: "2026-01-01T11:59:30Z",
+message: "unable to get metrics for resource cpu: no metrics returned from resource metrics API"}`, metav1.ConditionUnknown, "Progressing", false, time.Minute},
+		"no metrics": {hpa, works + `, {type: ScalingActive, status: "False", reason: FailedGetResourceMetric, lastTransitionTime: "2026-01-01T11:50:00Z",
+message: "unable to get metrics for resource cpu: no metrics returned from resource metrics API"}`, metav1.ConditionFalse, "FailedGetResourceMetric", false, 0},
+		"no request": {hpa, works + `, {type: ScalingActive, status: "False", reason: FailedGetResourceMetric, lastTransitionTime: "2026-01-01T11:50:00Z",
+message: "failed to get cpu utilization: missing request for cpu in container c of Pod m-p-0-c-x"}`, metav1.ConditionFalse, "FailedGetResourceMetric", true, 0},
+		"selector": {hpa, works + `, {type: ScalingActive, status: "False", reason: InvalidSelector, lastTransitionTime: "2026-01-01T11:50:00Z"}`, metav1.ConditionFalse, "InvalidSelector", true, 0},
+		"no pods":  {hpa, works + `, {type: ScalingActive, status: "False", reason: ScalingDisabled, lastTransitionTime: "2026-01-01T11:50:00Z"}`, metav1.ConditionFalse, "ScalingDisabled", false, 0},
+		"no scale": {hpa, `{type: AbleToScale, status: "False", reason: FailedGetScale, lastTransitionTime: "2026-01-01T11:50:00Z"}`, metav1.ConditionFalse, "FailedGetScale", false, 0},
+		"KEDA looks": {keda, `{type: Ready, status: Unknown}, {type: Active, status: Unknown}`,
+			metav1.ConditionUnknown, "Progressing", false, 0},
+		"KEDA works": {keda, `{type: Ready, status: "True", reason: ScaledObjectReady}, {type: Active, status: "False", reason: ScalerNotActive}`,
+			metav1.ConditionTrue, "Ready", false, 0},
+		"KEDA refuses": {keda, `{type: Ready, status: "False", reason: ScaledObjectCheckFailed, message: "ScaledObject doesn't have correct Idle/Min/Max Replica Counts specification"}`,
+			metav1.ConditionFalse, "ScaledObjectCheckFailed", true, 0},
+	} {
+		u := &unstructured.Unstructured{Object: parsed(t, "{kind: "+test.kind+`, metadata: {name: m, creationTimestamp: "2026-01-01T11:00:00Z"}, status: {conditions: [`+test.conditions+"]}}")}
+		got := scalingOf(u, now)
+		if got.status != test.status || got.reason != test.reason || got.needsUser != test.needsUser || got.settles != test.settles {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := scalingOf(nil, now); got.status != metav1.ConditionUnknown {
+		t.Errorf("one that has just been made: %+v", got)
+	}
+}
