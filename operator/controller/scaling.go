@@ -138,9 +138,14 @@ func (p *pass) scalingReady(c v1.Condition) v1.Condition {
 	return c
 }
 
-// scalingFails reports whether an autoscaler needs the user.
-func (p *pass) scalingFails() bool {
-	return slices.ContainsFunc(p.desired, func(d Desired) bool { return p.scaling[d.ref].needsUser })
+// scalingFails reports whether what keeps the deployment from being ready is an
+// autoscaler that needs the user. As long as it is something else, such as pods
+// that are still coming, that is what the status tells first.
+func (p *pass) scalingFails(ready v1.Condition) bool {
+	return slices.ContainsFunc(p.desired, func(d Desired) bool {
+		s := p.scaling[d.ref]
+		return s.needsUser && strings.Contains(ready.Message, s.message)
+	})
 }
 
 // saysSomethingElse reports whether an autoscaler says something else than

@@ -1,11 +1,15 @@
 package controller
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // TestScalingOf: what an autoscaler says may pass in its first minute, and
@@ -48,5 +52,24 @@ message: "failed to get cpu utilization: missing request for cpu in container c 
 	}
 	if got := scalingOf(nil, now); got.status != metav1.ConditionUnknown {
 		t.Errorf("one that has just been made: %+v", got)
+	}
+}
+
+// TestPodsThatAreComingComeBeforeAutoscalers in what the status tells: it never
+// says Failed with the words of something that goes on.
+func TestPodsThatAreComingComeBeforeAutoscalers(t *testing.T) {
+	p := expanded(t, stagedScaled())
+	for _, d := range p.desired {
+		if scales(d.kind) {
+			p.scaling[d.ref] = scaling{metav1.ConditionFalse, "FailedGetResourceMetric", "missing request for cpu", true, 0}
+		}
+	}
+	if got := p.status(v1.SeldonDeploymentStatus{}, time.Now()); got.State != v1.StatusCreating || strings.Contains(got.Description, "missing") {
+		t.Errorf("without pods: %s, %q", got.State, got.Description)
+	}
+	p.workloads["m-p-0-c"] = &appsv1.Deployment{Status: appsv1.DeploymentStatus{
+		ObservedGeneration: 1, Replicas: 1, UpdatedReplicas: 1, AvailableReplicas: 1}}
+	if got := p.status(v1.SeldonDeploymentStatus{}, time.Now()); got.State != v1.StatusFailed || !strings.Contains(got.Description, "missing request") {
+		t.Errorf("with pods: %s, %q", got.State, got.Description)
 	}
 }

@@ -68,7 +68,7 @@ func (p *pass) state(ready v1.Condition) (v1.StatusState, string) {
 	switch {
 	case ready.Status == metav1.ConditionTrue:
 		return v1.StatusAvailable, ""
-	case needsUser(ready.Reason), p.failed(), p.scalingFails():
+	case needsUser(ready.Reason), p.failed(), p.scalingFails(ready):
 		return v1.StatusFailed, ready.Message
 	}
 	return v1.StatusCreating, ready.Message
