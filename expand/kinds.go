@@ -14,7 +14,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
-// Rank is the place of an object in the order in which a deployment's objects
+// Rank is where an object stands in the order in which a deployment's objects
 // are applied and printed: those of a lower rank come first. What is no longer
 // wanted goes in the reverse order.
 type Rank uint8
@@ -26,10 +26,10 @@ const (
 	RankWorkload
 	// RankScaler is of what acts on Deployments: autoscalers and budgets.
 	RankScaler
-	// RankTraffic is of what leads requests to a deployment, and RankNamed of
-	// what that names. Both wait until the Deployments that requests would reach
-	// serve.
+	// RankNamed is of what objects of the next rank name. It waits, as they do,
+	// until the Deployments that requests would reach serve.
 	RankNamed
+	// RankTraffic is of what leads requests to a deployment.
 	RankTraffic
 )
 

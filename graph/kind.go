@@ -209,8 +209,9 @@ func (m Method) Valid() bool { _, ok := methods[m]; return ok }
 const (
 	// RouteAll sends the message to all children at once.
 	RouteAll = -1
-	// RouteNone ends the walk below this node: its own output is the result,
-	// and nothing is aggregated.
+	// RouteNone asks no child and aggregates nothing, since the router has decided
+	// without them: the message goes straight to the node's own output call, and
+	// what that returns is the result.
 	RouteNone = -2
 )
 

@@ -76,7 +76,7 @@ func (l *lane) chain(other func(node string) *lane) {
 		ask := l.readable(l.chained(l.logged(l.answering(c))))
 		l.calls[c] = l.fallingBack(c, l.atNode(c, ask), other)
 	}
-	l.calls[graph.CallSendFeedback] = l.learning()
+	l.calls[graph.CallSendFeedback] = l.feedback()
 	l.route = l.routing()
 	l.join = l.joining(other)
 }
@@ -86,9 +86,9 @@ func (l *lane) answering(c graph.Call) link {
 	return l.bounded(c, l.translated(c, l.observed(c, l.socket(c))))
 }
 
-// learning is the call by which feedback comes. A server that takes none hands
+// feedback is the call by which feedback comes. A server that takes none hands
 // it on.
-func (l *lane) learning() link {
+func (l *lane) feedback() link {
 	const c = graph.CallSendFeedback
 	if l.foreign || !l.speaks.Feedback {
 		return func(_ context.Context, m message.Message) (message.Message, error) { return m, nil }

@@ -12,10 +12,12 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// serverLabels and clientLabels are the labels besides those that all metrics of
-// the executor have. The last one is the code.
+// serverLabels are the labels of requests, besides those that all metrics of the
+// executor have. The last one is the code.
 func serverLabels() []string { return []string{"service", "method", "code"} }
 
+// clientLabels are those of the calls on nodes. [Telemetry.Calls] gives the values
+// in this order.
 func clientLabels() []string {
 	return []string{"service", "model_name", "model_image", "model_version", "method", "code"}
 }

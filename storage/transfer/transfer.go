@@ -53,7 +53,7 @@ type Summer interface {
 	Sums(ctx context.Context, o *Object) ([]Sum, error)
 }
 
-// Options of a transfer. All fields are needed, except Report and Retrying.
+// Options of a transfer. All fields are needed, except Report.
 type Options struct {
 	// Streams is how many requests run at once.
 	Streams int
