@@ -129,11 +129,9 @@ func (q *request) overREST(in *kgo.Record) error {
 		m.Encoding = v[0]
 	}
 	if v := meta.Header[jsonLength]; len(v) > 0 {
-		n, err := strconv.Atoi(v[0])
-		if err != nil || n < 0 || n > len(m.Body) {
-			return protocol.Errorf(protocol.Invalid, "%s is %q with a value of %d bytes", jsonLength, v[0], len(m.Body))
+		if err := m.SetJSONLength(v[0]); err != nil {
+			return protocol.Errorf(protocol.Invalid, "%s: %w", jsonLength, err)
 		}
-		m.JSONLength = n
 	}
 	return nil
 }

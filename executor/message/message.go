@@ -2,7 +2,12 @@
 // bytes are in. It does not know what the bytes say.
 package message
 
-import "google.golang.org/grpc/mem"
+import (
+	"fmt"
+	"strconv"
+
+	"google.golang.org/grpc/mem"
+)
 
 // Message is one request or answer on its way, as received. It has one owner
 // until a fan-out, and is read-only afterwards. Its bytes belong to the
@@ -39,6 +44,19 @@ func (m Message) Whole() Message {
 	return m
 }
 
+// SetJSONLength reads the value of Inference-Header-Content-Length. It counts
+// bytes before they are compressed, so that of a compressed message the length
+// is not known to fit.
+func (m *Message) SetJSONLength(text string) error {
+	n, err := strconv.Atoi(text)
+	compressed := m.Encoding != "" && m.Encoding != "identity"
+	if err != nil || n < 0 || n > len(m.Body) && !compressed {
+		return fmt.Errorf("it is %q with %d bytes", text, len(m.Body))
+	}
+	m.JSONLength = n
+	return nil
+}
+
 // Meta is what a request carries besides its message. It is not changed once
 // the walk has begun.
 type Meta struct {
@@ -50,6 +68,9 @@ type Meta struct {
 	Puid string
 	// Model is what the client asked for by name; often empty.
 	Model Model
+	// Outputs is what the client asks the answer of a graph of several nodes to
+	// hold, as its protocol writes it; nil: it does not say.
+	Outputs []byte
 	// Timeouts names the headers in which the client said how long it waits;
 	// nodes are told what is left in the same.
 	Timeouts []string

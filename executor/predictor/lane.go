@@ -19,6 +19,7 @@ import (
 //	at node      says in an error where it happened (lane.go)
 //	readable     refuses what cannot be translated (translate.go)
 //	chained      makes a request of another node's answer (chained.go)
+//	asking       asks the last node for the client's outputs (chained.go)
 //	logged       shows request and answer to the payload log (payload.go)
 //	policy       bounds and repeats: what follows is one attempt (policy.go)
 //	translation  speaks the protocol of the node's server (translate.go)
@@ -73,7 +74,7 @@ func (l *lane) chain(other func(node string) *lane) {
 		if l.calls[c] = l.transforming(c); l.calls[c] != nil {
 			continue
 		}
-		ask := l.readable(l.chained(l.logged(l.answering(c))))
+		ask := l.readable(l.chained(l.asking(c, l.logged(l.answering(c)))))
 		l.calls[c] = l.fallingBack(c, l.atNode(c, ask), other)
 	}
 	l.calls[graph.CallSendFeedback] = l.feedback()
@@ -117,10 +118,14 @@ func (l *lane) socket(c graph.Call) link {
 	d := l.dialect()
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
 		to := fixed
-		if model := m.Meta.Model; !l.foreign && model != (message.Model{}) && (l.transport == protocol.REST || model.Verb != "") {
-			to = l.server.Target(d.Target(c, l.asked(m.Meta)))
+		model := l.asked(m.Meta)
+		if !l.foreign && model != (message.Model{Name: l.model}) && (l.transport == protocol.REST || model.Verb != "") {
+			to = l.server.Target(d.Target(c, model))
 		}
-		return l.send.Send(ctx, to, d.WithModel(m, l.asked(m.Meta).Name))
+		if l.models != nil {
+			m = d.ForModel(m, model.Name)
+		}
+		return l.send.Send(ctx, to, d.WithModel(m, model.Name))
 	}
 }
 

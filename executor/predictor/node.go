@@ -25,6 +25,10 @@ type node struct {
 	foreign bool
 	// model is what the server knows its model as, unless the client says.
 	model string
+	// models are those of all nodes of the graph; nil: there is no other.
+	models map[string]bool
+	// last are the calls whose answer is that of the graph.
+	last graph.Calls
 	// servers are by transport; no host: the node cannot be reached so.
 	servers [2]upstream.Server
 	// payloads, policy and fallback are nil where there is none.
@@ -88,14 +92,17 @@ func servers(e *graph.Endpoint) [2]upstream.Server {
 }
 
 // asked is the model that a request wants of this node: a client's own words
-// are meant for servers of its protocol.
+// are meant for servers of its protocol. The name of another node's model is
+// meant for that one alone.
 func (n *node) asked(meta *message.Meta) message.Model {
-	if n.foreign {
-		return message.Model{Name: n.model}
-	}
 	m := meta.Model
-	if m.Name == "" {
+	switch {
+	case n.foreign:
+		return message.Model{Name: n.model}
+	case m.Name == "":
 		m.Name = n.model
+	case n.models[m.Name] && m.Name != n.model:
+		return message.Model{Name: n.model, Verb: m.Verb}
 	}
 	return m
 }
@@ -116,26 +123,27 @@ func translation(n *graph.Node, outside *protocol.Protocol) translate.Options {
 			*f.value = v
 		}
 	}
-	if habit, ok := habits()[n.Implementation]; ok && outside.Name == "seldon" {
-		habit(n, &o)
+	kind, _ := n.Parameter("xtype")
+	o.MLServer, o.Columns = runtimes()[n.Implementation], strings.EqualFold(kind, "DataFrame")
+	if outside.Name == "seldon" && n.Implementation == "SKLEARN_SERVER" {
+		o.Outputs = []string{defaultMethod}
+		if method, ok := n.Parameter("method"); ok && method != "" {
+			o.Outputs[0] = method
+		}
 	}
 	return o
 }
 
-// habits keep what clients of the seldon protocol know of the prepackaged
-// servers that Seldon Core v1 ran in the place of today's.
-func habits() map[string]func(*graph.Node, *translate.Options) {
-	return map[string]func(*graph.Node, *translate.Options){
-		// It answered with probabilities unless told otherwise.
-		"SKLEARN_SERVER": func(n *graph.Node, o *translate.Options) {
-			o.Outputs = []string{"predict_proba"}
-			if method, ok := n.Parameter("method"); ok && method != "" {
-				o.Outputs[0] = method
-			}
-		},
-		"MLFLOW_SERVER": func(n *graph.Node, o *translate.Options) {
-			kind, _ := n.Parameter("xtype")
-			o.Columns = strings.EqualFold(kind, "DataFrame")
-		},
+// defaultMethod is what the scikit-learn server of Seldon Core v1 answered
+// with unless told otherwise: clients of its protocol know it so.
+const defaultMethod = "predict_proba"
+
+// runtimes are those of MLServer that stand between it and models of tables.
+func runtimes() map[string]translate.Runtime {
+	return map[string]translate.Runtime{
+		"SKLEARN_SERVER":  translate.Arrays,
+		"XGBOOST_SERVER":  translate.Arrays,
+		"LIGHTGBM_SERVER": translate.Arrays,
+		"MLFLOW_SERVER":   translate.AsTold,
 	}
 }

@@ -76,6 +76,9 @@ type Predictor struct {
 	// learns is true if a built-in node takes feedback.
 	learns bool
 	reads  bool
+	// chains is true if several nodes take part in an answer whose outputs and
+	// model a client names.
+	chains bool
 	// wantsMeta is true if answers have a meta to write into.
 	wantsMeta bool
 	// limit bounds the requests under way; nil: nothing does.
@@ -112,6 +115,7 @@ func New(o Options) (*Predictor, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("compiling the graph: %w", err)
 	}
+	p.chains = p.placeNodes() && o.Outside.Named
 	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 		p.callers[t] = newCaller(p.nodes, t, &o)
 	}
@@ -153,6 +157,9 @@ func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m message
 	}
 	if p.wantsMeta {
 		return p.withMeta(ctx, t, m)
+	}
+	if p.chains {
+		m = p.withoutOutputs(t, m)
 	}
 	return graph.Predict(ctx, p.plan, p.callers[t], m, nil)
 }

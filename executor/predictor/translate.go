@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"slices"
 	"strings"
+
+	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -56,7 +59,7 @@ func (l *lane) rewritten(ctx context.Context, m message.Message) (p message.Mess
 	}
 	o := l.translation
 	o.Chained = m.Answer
-	if o.Spec, err = l.spec.load(ctx, func() (*translate.Spec, error) { return l.askSpec(ctx, m) }); err != nil {
+	if o.Spec, err = l.spec.load(ctx, func() (*translate.Spec, error) { return l.askServer(ctx, m) }); err != nil {
 		return p, x, err
 	}
 	done, err := workingOn(m)
@@ -94,13 +97,28 @@ func workingOn(m message.Message) (done func(outcome message.Message), err error
 func (l *lane) refused(err error) error {
 	var r *protocol.Refusal
 	var e *protocol.Error
-	if !errors.As(err, &r) || !errors.As(err, &e) {
+	if !errors.As(err, &e) {
+		return err
+	}
+	if !errors.As(err, &r) {
+		if s, ok := protocol.StatusOf(err); ok && l.advice(s.Message()) != "" {
+			return e.Instead(status.Error(s.Code(), s.Message()+l.advice(s.Message())))
+		}
 		return err
 	}
 	text := fmt.Sprintf("node %q: %s", l.name, reason(l.speaks.FailureText(r.Body), r.Body))
+	text += l.advice(text)
 	return e.Instead(&protocol.Refusal{Status: r.Status, Message: message.Message{
 		Body: l.outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
 	}})
+}
+
+// advice is what helps against a refusal that the executor has a part in.
+func (l *lane) advice(refusal string) string {
+	if l.translation.MLServer != translate.NoRuntime && slices.Equal(l.translation.Outputs, []string{defaultMethod}) && strings.Contains(refusal, defaultMethod) {
+		return `; the node's parameter "method" says what to ask instead, such as predict`
+	}
+	return ""
 }
 
 // reason is what a failure says: its message, or else its text, of which only

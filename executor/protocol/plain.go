@@ -32,6 +32,7 @@ func Plain(m message.Message) (message.Message, error) {
 	m = m.Whole()
 	switch m.Encoding {
 	case "", "identity":
+		m.Encoding = ""
 		return m, nil
 	case "gzip":
 	default:

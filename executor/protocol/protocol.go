@@ -77,6 +77,9 @@ type Dialect struct {
 	// REST it is asked by GET and nothing is sent. Empty: servers do not tell.
 	// All tell their metadata.
 	Query func(q Query, m message.Model) (target string, body []byte)
+	// Extensions is where a server tells which extensions of the protocol it
+	// knows, asked by GET. Empty: nowhere.
+	Extensions string
 	// Describe writes metadata, and Up a good status, of a model whose server
 	// speaks another protocol. Up is nil where Query has no status, and there
 	// alone.

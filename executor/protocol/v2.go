@@ -36,7 +36,7 @@ func v2() *Protocol {
 			{Service: inferenceService, Name: "ModelStreamInfer", Action: StreamPredict, Model: name, Field: 2, Errors: 1},
 		},
 		Dialects: [2]Dialect{
-			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath, Describe: describeJSON, Up: upV2JSON},
+			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath, Extensions: "/v2", Describe: describeJSON, Up: upV2JSON},
 			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Describe: describeV2, Up: upV2, Name: name},
 		},
 		Failure:     plainFailure,

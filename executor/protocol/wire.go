@@ -132,6 +132,16 @@ func (d *Dialect) WithModel(m message.Message, name string) message.Message {
 	return m
 }
 
+// ForModel returns a request that names this model, whichever it names now, if
+// this dialect's requests name one.
+func (d *Dialect) ForModel(m message.Message, name string) message.Message {
+	if len(d.Name) == 0 || StringOf(m, d.Name) == name {
+		return m
+	}
+	m.Tail = append(stringField(d.Name, name), m.Tail...)
+	return m
+}
+
 // True is a message whose one field says true.
 func True(field protowire.Number) []byte {
 	return protowire.AppendVarint(protowire.AppendTag(nil, field, protowire.VarintType), 1)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/prime-radiant/radiant/executor/message"
@@ -32,8 +31,8 @@ func (s *rest) read(w http.ResponseWriter, r *http.Request, lease *message.Lease
 		return m, protocol.Errorf(protocol.Invalid, "reading request body: %w", err)
 	}
 	if n := value(r.Header, jsonLength); n != "" {
-		if m.JSONLength, err = strconv.Atoi(n); err != nil || m.JSONLength < 0 || m.JSONLength > len(m.Body) {
-			return m, protocol.Errorf(protocol.Invalid, "%s is %q with a body of %d bytes", jsonLength, n, len(m.Body))
+		if err := m.SetJSONLength(n); err != nil {
+			return m, protocol.Errorf(protocol.Invalid, "%s: %w", jsonLength, err)
 		}
 	}
 	return m, nil

@@ -113,6 +113,30 @@ func (t *Tensor) Columns() ([]Tensor, error) {
 	return columns, nil
 }
 
+// PickColumns is the table whose column k is column order[k] of this one.
+func (t *Tensor) PickColumns(order []int) (Tensor, error) {
+	rows, err := t.Rows()
+	if err != nil {
+		return Tensor{}, err
+	}
+	for i := range rows {
+		cells, err := rows[i].Rows()
+		if err != nil {
+			return Tensor{}, err
+		}
+		picked := make([]Tensor, len(order))
+		for k, from := range order {
+			picked[k] = cells[from]
+		}
+		if rows[i], err = Stack(picked); err != nil {
+			return Tensor{}, err
+		}
+	}
+	out, err := Stack(rows)
+	out.Name = t.Name
+	return out, err
+}
+
 // take returns the spelling of the next n numbers.
 func (n *numbers) take(count int) []byte {
 	start := n.rest
@@ -155,4 +179,38 @@ func Stack(rows []Tensor) (Tensor, error) {
 		}
 	}
 	return out, nil
+}
+
+// HasSpecial reports whether a float among the elements is NaN or infinite.
+func (t *Tensor) HasSpecial() bool {
+	if t.text != nil {
+		return t.spelled.special
+	}
+	if !t.DType.IsFloat() {
+		return false
+	}
+	for i := range t.Len() {
+		if f := t.floatAt(i); f-f != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// RefuseNaN is an error with this reason that names the first element that is
+// NaN; nil: there is none.
+func (t *Tensor) RefuseNaN(reason string) error {
+	if !t.HasSpecial() {
+		return nil
+	}
+	values, err := t.Float64s()
+	if err != nil {
+		return err
+	}
+	for i, f := range values {
+		if math.IsNaN(f) {
+			return t.at(i, "%s", reason)
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -187,6 +188,9 @@ func (t *Tensor) Raw() ([]byte, error) {
 	case t.raw != nil:
 		return t.raw, nil
 	case t.DType == Bytes:
+		if i := slices.IndexFunc(t.elems, func(e []byte) bool { return e == nil }); i >= 0 {
+			return nil, t.at(i, "a missing value among strings has no place in bytes")
+		}
 		return t.prefixed(), nil
 	case t.DType == Number:
 		return nil, refuse("the type of the numbers is not known")

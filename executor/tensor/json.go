@@ -13,6 +13,9 @@ import (
 type Style struct {
 	// NaN and Infinity are written for these values; -Infinity is derived.
 	NaN, Infinity string
+	// Missing is written for an element of Bytes that is none; empty: there is no
+	// way to write it.
+	Missing string
 	// Base64 writes byte strings as {"b64": "..."}: Base64Binary those that
 	// are not UTF-8, Base64All each of them.
 	Base64 Base64
@@ -78,7 +81,8 @@ func (t *Tensor) verbatim(style Style) bool {
 		return false
 	}
 	return (!t.spelled.special || style.NaN == "NaN" && style.Infinity == "Infinity") &&
-		(!t.spelled.integer || !t.DType.IsFloat())
+		(!t.spelled.integer || !t.DType.IsFloat()) &&
+		(!t.spelled.fraction || t.DType.IsFloat() || t.DType == Number)
 }
 
 // writer appends elements in their order.
@@ -153,12 +157,16 @@ func comma(dst []byte, k int) []byte {
 }
 
 func (w *writer) textRun(dst []byte, n int) []byte {
-	verbatim := w.t.verbatim(w.style)
+	verbatim, integer := w.t.verbatim(w.style), !w.t.DType.IsFloat() && w.t.DType != Number
 	for k := range n {
 		token := w.tokens.next()
 		dst = comma(dst, k)
 		if verbatim {
 			dst = append(dst, token...)
+			continue
+		}
+		if integer {
+			dst = appendWhole(dst, token)
 			continue
 		}
 		switch token[len(token)-1] {
@@ -174,6 +182,16 @@ func (w *writer) textRun(dst []byte, n int) []byte {
 		}
 	}
 	return dst
+}
+
+// appendWhole spells a number that was found to be an integer as one: servers
+// take no 1.0 for an integer.
+func appendWhole(dst, token []byte) []byte {
+	negative, magnitude, _ := whole(token)
+	if negative && magnitude > 0 {
+		dst = append(dst, '-')
+	}
+	return strconv.AppendUint(dst, magnitude, 10)
 }
 
 func (w *writer) float(dst []byte, f float64, bits int) []byte {
@@ -201,6 +219,13 @@ func (w *writer) infinity(dst []byte, negative bool) []byte {
 func (w *writer) string(dst, s []byte) []byte {
 	text := utf8.Valid(s)
 	switch {
+	case s == nil && w.style.Missing != "":
+		return append(dst, w.style.Missing...)
+	case s == nil:
+		if w.err == nil {
+			w.err = refuse("a missing value has no spelling here")
+		}
+		return dst
 	case w.style.Base64 == Base64All, !text && w.style.Base64 == Base64Binary:
 		dst = append(dst, `{"b64":`...)
 		return append(AppendBase64(dst, s), '}')

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
@@ -26,7 +27,7 @@ type Tensor struct {
 	// Exactly one of these holds the elements.
 	text  []byte   // numbers as JSON spells them, separated by commas
 	raw   []byte   // little-endian, DType.Size() bytes each
-	elems [][]byte // Bytes
+	elems [][]byte // Bytes; nil where a value is missing
 
 	// spelled is what text holds.
 	spelled spelled
@@ -169,7 +170,25 @@ func NewBytes(shape []int64, elems [][]byte) (Tensor, error) {
 	if elems == nil {
 		elems = [][]byte{}
 	}
+	missing := func(e []byte) bool { return e == nil }
+	if slices.ContainsFunc(elems, missing) {
+		elems = slices.Clone(elems)
+		for i := range elems {
+			if missing(elems[i]) {
+				elems[i] = []byte{}
+			}
+		}
+	}
 	return Tensor{DType: Bytes, Shape: shape, elems: elems}, nil
+}
+
+// NewColumn makes a tensor of one dimension of byte strings, of which those
+// that are nil are missing.
+func NewColumn(elems [][]byte) Tensor {
+	if elems == nil {
+		elems = [][]byte{}
+	}
+	return Tensor{DType: Bytes, Shape: []int64{int64(len(elems))}, elems: elems}
 }
 
 // Len is the number of elements.
@@ -188,7 +207,8 @@ func (t *Tensor) Len() int {
 // Rank is the number of dimensions.
 func (t *Tensor) Rank() int { return len(t.Shape) }
 
-// Elems are the elements of a [Bytes] tensor; nil for every other.
+// Elems are the elements of a [Bytes] tensor, nil where one is missing; nil for
+// every other tensor.
 func (t *Tensor) Elems() [][]byte { return t.elems }
 
 // Reshape gives the elements another shape with room for as many.

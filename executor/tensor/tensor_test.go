@@ -105,14 +105,14 @@ func TestAs(t *testing.T) {
 		from, to DType // from Number: the text itself
 		want     string
 	}{
-		{"[1.0]", Number, Int32, "1.0"}, {"[1e3]", Number, Int16, "1e3"}, {"[-128]", Number, Int8, "-128"},
-		{"[12300e-2]", Number, Uint8, "12300e-2"},
+		{"[1.0]", Number, Int32, "1"}, {"[1e3]", Number, Int16, "1000"}, {"[-0.0]", Number, Int16, "0"}, {"[-2.0]", Number, Int16, "-2"}, {"[-128]", Number, Int8, "-128"},
+		{"[12300e-2]", Number, Uint8, "123"},
 		{"[-129]", Number, Int8, "error: element [0]: -129 is out of range (INT8)"},
 		{"[-1]", Number, Uint64, "error: element [0]: -1 is out of range (UINT64)"},
 		{"[1.5]", Number, Int32, "error: element [0]: 1.5 is not a whole number (INT32)"},
 		{"[1e999999999999]", Number, Int64, "error: element [0]: 1e999999999999 is out of range (INT64)"},
 		{"[1e-999999999999]", Number, Int64, "error: element [0]: 1e-999999999999 is not a whole number (INT64)"},
-		{"[0e999999999999]", Number, Int64, "0e999999999999"},
+		{"[0e999999999999]", Number, Int64, "0"},
 		{"[NaN]", Number, Int64, "error: element [0]: NaN is not a number that can be counted with (INT64)"},
 		{"[2]", Number, FP32, "2.0"}, {"[0.1]", Number, FP32, "0.1"}, {"[16777216]", Number, FP32, "16777216.0"},
 		{"[16777217]", Number, FP32, "error: element [0]: 16777217 has more digits than it can hold (FP32)"},

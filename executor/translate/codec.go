@@ -23,6 +23,10 @@ type content struct {
 	tensors []tensor.Tensor
 	// layout is where the message has the elements of its tensors.
 	layout layout
+	// table says that the tensors are the columns of one table; where it cannot
+	// be a table, notArray is why it is not an array either.
+	table    bool
+	notArray error
 
 	// field and names are how a seldon message is written; value is its
 	// jsonData, or the answer to one.
@@ -36,8 +40,12 @@ type content struct {
 	// model, version and signature are those that the message names.
 	model, version, signature string
 	outputs                   []wantedOutput
-	// contentType tells MLServer what to make of a request's tensors.
-	contentType string
+	// contentType tells MLServer what to make of a request's tensors, and of
+	// each; its answer tells the same.
+	contentType  string
+	contentTypes []string
+	// runtime is that of the server which a request is for.
+	runtime Runtime
 }
 
 // layout is where a message has the elements of its tensors.
@@ -151,6 +159,9 @@ func codecs() [V2Proto + 1]codec {
 // text reports whether the form is JSON, in which an empty message is no
 // message at all.
 func (f Form) text() bool { return f == SeldonJSON || f == TensorFlowJSON || f == V2JSON }
+
+// protocol is the one that the form belongs to.
+func (f Form) protocol() protocol { return codecs()[f].protocol }
 
 func (f Form) codec() (codec, error) {
 	if f == NoForm || f > V2Proto {

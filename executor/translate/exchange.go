@@ -85,10 +85,12 @@ func (x *Exchange) address(m *content, to protocol) error {
 	}
 	m.outputs = x.wanted()
 	m.tensors = slices.Clone(m.tensors)
-	if o.Columns && to == v2 {
-		if err := m.splitColumns(); err != nil {
-			return err
-		}
+	m.layout = byTensor
+	if o.Spec != nil && o.Spec.Binary {
+		m.layout = apart
+	}
+	if err := x.lay(m, to); err != nil {
+		return err
 	}
 	for i := range m.tensors {
 		t := &m.tensors[i]
@@ -114,30 +116,21 @@ func (x *Exchange) address(m *content, to protocol) error {
 		}
 		*t = converted
 	}
-	return nil
+	return x.tell(m, x.to)
 }
 
-// splitColumns makes an input of each named column. All have the type that the
-// table as a whole has.
+// splitColumns makes a column of each of an array. All have the type that the
+// array as a whole has.
 func (m *content) splitColumns() error {
-	if len(m.names) == 0 || len(m.tensors) != 1 || m.tensors[0].Rank() != 2 {
-		return nil
-	}
 	table, err := m.tensors[0].Typed()
 	if err != nil {
 		return blame("", err)
 	}
-	if int64(len(m.names)) != table.Shape[1] {
-		return refuse("", "data has %d names for %d columns", len(m.names), table.Shape[1])
-	}
 	if m.tensors, err = table.Columns(); err != nil {
 		return blame("", err)
 	}
-	for i := range m.tensors {
-		m.tensors[i].Name = m.names[i]
-	}
-	m.contentType = frameContent
-	return nil
+	m.table = true
+	return nameColumns(m.tensors, m.names)
 }
 
 // input finds what the server's metadata says of an input; nil: nothing.
@@ -156,12 +149,24 @@ func (x *Exchange) input(t *tensor.Tensor, count int) (*TensorSpec, error) {
 	if name == "" {
 		return nil, refuse("", "the data has no name and the model takes several inputs: %s", nameList(spec.Inputs))
 	}
-	for i := range spec.Inputs {
-		if spec.Inputs[i].Name == name {
-			return &spec.Inputs[i], nil
-		}
+	if s := x.specOf(name); s != nil {
+		return s, nil
 	}
 	return nil, refuse(name, "the model has no such input; it takes %s", nameList(spec.Inputs))
+}
+
+// specOf is what the server's metadata says of an input by its name; nil:
+// nothing.
+func (x *Exchange) specOf(name string) *TensorSpec {
+	if x.options.Spec == nil {
+		return nil
+	}
+	for i := range x.options.Spec.Inputs {
+		if s := &x.options.Spec.Inputs[i]; s.Name == name {
+			return s
+		}
+	}
+	return nil
 }
 
 // wanted is the outputs to ask the server for.
@@ -242,7 +247,17 @@ func (x *Exchange) name(m *content, from protocol) error {
 		}
 		m.tensors[0].Name = name
 	}
-	if err := m.choose(wanted); err != nil {
+	if from == v2 && x.frameAnswer(m) {
+		m.table = true
+	} else if err := m.choose(wanted); err != nil {
+		return err
+	}
+	if m.table {
+		if err := columnShape(m.tensors); err != nil {
+			return err
+		}
+	}
+	if err := x.certain(m); err != nil {
 		return err
 	}
 	if len(m.tensors) == 0 && m.field != dataJSON {

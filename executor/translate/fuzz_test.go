@@ -12,6 +12,15 @@ import (
 // seeds are messages of every form, and damaged ones.
 func seeds() [][]byte {
 	var out [][]byte
+	for _, table := range []string{
+		`{"data":{"names":["a","b"],"ndarray":[[1,"x"],[null,"y"]]}}`, `{"jsonData":[{"a":1,"b":"x"},{"b":null}]}`,
+		`{"jsonData":{"columns":["a","b"],"data":[[1,"x"]]}}`, `{"jsonData":{"a":{"0":1},"b":{"0":true}}}`,
+		`{"instances":[[1,"x"]]}`, `{"inputs":{"a":[1,null],"b":["x",null]}}`,
+		`{"parameters":{"content_type":"pd"},"inputs":[{"name":"a","datatype":"BYTES","shape":[2,1],"data":["x",null]}]}`,
+		`{"parameters":{"content_type":"pd"},"outputs":[{"name":"a","datatype":"BYTES","shape":[1,1],"data":["1"],"parameters":{"content_type":"pd_json"}}]}`,
+	} {
+		out = append(out, []byte(table))
+	}
 	for _, c := range jsonCases() {
 		out = append(out, []byte(c.request), []byte(c.answer))
 		for _, to := range []Form{TensorFlowProto, V2Proto, SeldonProto} {
@@ -43,6 +52,10 @@ func fuzzOptions(flags uint8) Options {
 	}
 	if flags&4 != 0 {
 		o.Spec = &Spec{Inputs: []TensorSpec{{Name: "a", DType: tensor.Int16}, {Name: "b", DType: tensor.Bytes}}}
+	}
+	o.MLServer, o.Columns = Runtime(flags>>4%3), flags&64 != 0
+	if o.Spec != nil {
+		o.Spec.Binary = flags&128 != 0
 	}
 	return o
 }

@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"cmp"
+
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
@@ -39,6 +41,11 @@ func (x *Exchange) sendJSON(source, target codec, sent *content) (p message.Mess
 		}
 	}
 	sent.field = dataNone
+	if target.protocol == v2 {
+		if sent.tensors, sent.table, err = readTable(sent.value); sent.table || err != nil {
+			return message.Message{}, false, cmp.Or(err, numbersAs(sent.tensors, source.json.numbers))
+		}
+	}
 	sent.tensors, err = readJSONData(sent.value, source, target)
 	return message.Message{}, false, err
 }
@@ -77,15 +84,7 @@ func readJSONData(value []byte, of, as codec) ([]tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, t := range tensors {
-		if t.DType != tensor.Number {
-			continue
-		}
-		if tensors[i], err = t.As(of.json.numbers); err != nil {
-			return nil, blame(t.Name, err)
-		}
-	}
-	return tensors, nil
+	return tensors, numbersAs(tensors, of.json.numbers)
 }
 
 // passBody declines where elements are behind the JSON.

@@ -2,6 +2,7 @@ package translate
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
@@ -25,6 +26,11 @@ func Mean(form Form, ps []message.Message) (message.Message, error) {
 		}
 	}
 	first := answers[0]
+	for i, m := range answers[1:] {
+		if err := m.arrange(first); err != nil {
+			return message.Message{}, ofChild(i+1, err)
+		}
+	}
 	mean := *first
 	mean.tensors = make([]tensor.Tensor, len(first.tensors))
 	for k := range first.tensors {
@@ -58,7 +64,48 @@ func decodeForMean(c codec, p message.Message) (*content, error) {
 	if len(m.tensors) == 0 {
 		return nil, refuse("", "the answer holds no tensor")
 	}
+	if err := m.noTable(); err != nil {
+		return nil, err
+	}
 	return m, nil
+}
+
+// arrange puts the columns of a table in the order in which another answer
+// names them. Names that say nothing, and those of a single column, leave
+// the order to be the same.
+func (m *content) arrange(first *content) error {
+	if !telling(m.names) || !telling(first.names) || slices.Equal(m.names, first.names) ||
+		len(m.tensors) != 1 || len(first.tensors) != 1 || m.tensors[0].Rank() != 2 || m.tensors[0].Shape[1] != int64(len(m.names)) {
+		return nil
+	}
+	order := make([]int, len(first.names))
+	for k, name := range first.names {
+		if order[k] = slices.Index(m.names, name); order[k] < 0 {
+			return refuse("", "it names its columns %q, child 0 %q", m.names, first.names)
+		}
+	}
+	if len(m.names) != len(first.names) {
+		return refuse("", "it names its columns %q, child 0 %q", m.names, first.names)
+	}
+	t, err := m.tensors[0].PickColumns(order)
+	if err != nil {
+		return blame("", err)
+	}
+	m.tensors[0] = t
+	return nil
+}
+
+// telling reports whether names tell columns apart: there are several, each its
+// own, and not those that Seldon's Python wrapper gives by place.
+func telling(names []string) bool {
+	if len(names) < 2 || names[0] == "t:0" {
+		return false
+	}
+	seen := map[string]bool{}
+	for _, name := range names {
+		seen[name] = true
+	}
+	return len(seen) == len(names)
 }
 
 func ofChild(i int, err error) error {

@@ -15,13 +15,13 @@ import (
 
 // protobuf's JSON spells what is not finite as strings.
 func seldonStyle() tensor.Style {
-	return tensor.Style{NaN: `"NaN"`, Infinity: `"Infinity"`}
+	return tensor.Style{NaN: `"NaN"`, Infinity: `"Infinity"`, Missing: "null"}
 }
 
 // Seldon's Python wrapper reads strings among numbers as strings, bare words
 // as numbers.
 func seldonServerStyle() tensor.Style {
-	return tensor.Style{NaN: "NaN", Infinity: "Infinity"}
+	return tensor.Style{NaN: "NaN", Infinity: "Infinity", Missing: "null"}
 }
 
 func decodeSeldonJSON(p message.Message) (*content, error) {
@@ -148,7 +148,10 @@ func (m *content) readSeldonData(value []byte) error {
 		if jsontext.TypeOf(ndarray) != jsontext.Array {
 			return refuse("", "data.ndarray must be an array")
 		}
-		t, err = tensor.Parse(ndarray, tensor.Dialect{Words: true})
+		if err := m.readArrayOrTable(ndarray, tensor.Dialect{Words: true}); err != nil {
+			return refuse("", "data: %s", reason(err))
+		}
+		return nil
 	case dense != nil && ndarray == nil && tf == nil:
 		m.field = dataTensor
 		t, err = parseSeldonTensor(dense)
@@ -223,12 +226,18 @@ func encodeSeldonJSONRequest(m *content) (message.Message, error) {
 		return message.Message{}, refuse("", "the message holds no tensor")
 	}
 	k, err := dataJSON, error(nil)
-	if len(m.tensors) == 1 {
+	switch {
+	case m.table:
+		k = dataNDArray
+	case len(m.tensors) == 1:
 		if k, err = sentField(&m.tensors[0]); err != nil {
 			return message.Message{}, err
 		}
 	}
 	w := seldonWriter{field: k, style: seldonServerStyle(), names: []string{}}
+	if m.table {
+		w.names = columnList(m.tensors)
+	}
 	if m.id != "" {
 		w.meta = append([]byte(`"puid":`), jsontext.AppendQuoted(nil, []byte(m.id))...)
 	}
@@ -237,7 +246,11 @@ func encodeSeldonJSONRequest(m *content) (message.Message, error) {
 
 func encodeSeldonJSONResponse(m, asked *content) (message.Message, error) {
 	w := seldonWriter{field: dataJSON, style: seldonStyle(), meta: asked.meta.json}
-	if m.field != dataJSON && len(m.tensors) == 1 {
+	switch {
+	case m.field == dataJSON:
+	case m.table:
+		w.field, w.names = dataNDArray, columnList(m.tensors)
+	case len(m.tensors) == 1:
 		var err error
 		if w.field, err = answerField(asked.field, &m.tensors[0]); err != nil {
 			return message.Message{}, err
@@ -285,9 +298,15 @@ func (w seldonWriter) data(dst []byte, m *content) ([]byte, error) {
 		}
 		dst = jsontext.AppendQuoted(dst, []byte(name))
 	}
-	dst, err := w.array(append(dst, "],"...), &m.tensors[0])
+	dst = append(dst, "],"...)
+	var err error
+	if m.table {
+		dst, err = appendRows(append(dst, `"ndarray":`...), m.tensors, w.style)
+	} else if dst, err = w.array(dst, &m.tensors[0]); err != nil {
+		err = blame(m.tensors[0].Name, err)
+	}
 	if err != nil {
-		return nil, blame(m.tensors[0].Name, err)
+		return nil, err
 	}
 	return append(dst, '}'), nil
 }

@@ -53,7 +53,7 @@ func (m *content) readSeldonDataProto(data *seldon.DefaultData) error {
 	switch d := data.GetDataOneof().(type) {
 	case *seldon.DefaultData_Ndarray:
 		m.field = dataNDArray
-		t, err = fromListValue(d.Ndarray)
+		return m.readListValue(d.Ndarray)
 	case *seldon.DefaultData_Tensor:
 		m.field = dataTensor
 		t, err = fromSeldonTensor(d.Tensor)
@@ -82,17 +82,32 @@ func fromSeldonTensor(in *seldon.Tensor) (tensor.Tensor, error) {
 	return tensor.New(tensor.FP64, shape, littleEndian64(in.GetValues()))
 }
 
-// fromListValue reads nested lists by way of their JSON: protobuf's numbers
+// readListValue reads nested lists by way of their JSON: protobuf's numbers
 // are doubles, whose JSON is exact.
-func fromListValue(list *structpb.ListValue) (tensor.Tensor, error) {
+func (m *content) readListValue(list *structpb.ListValue) error {
 	if t, ok := flatRows(list); ok {
-		return t, nil
+		m.tensors = []tensor.Tensor{t}
+		return nil
 	}
-	t, err := tensor.Parse(appendListValue(nil, list), tensor.Dialect{Words: true})
-	if err != nil || t.DType != tensor.Number {
-		return t, err
+	if err := m.readArrayOrTable(appendListValue(nil, list), tensor.Dialect{Words: true}); err != nil {
+		return err
 	}
-	return t.As(tensor.FP64)
+	return numbersAs(m.tensors, tensor.FP64)
+}
+
+// numbersAs gives numbers without a type this one.
+func numbersAs(tensors []tensor.Tensor, dtype tensor.DType) error {
+	for i, t := range tensors {
+		if t.DType != tensor.Number {
+			continue
+		}
+		typed, err := t.As(dtype)
+		if err != nil {
+			return blame(t.Name, err)
+		}
+		tensors[i] = typed
+	}
+	return nil
 }
 
 // flatRows reads the common case, rows of numbers, without JSON.
@@ -124,14 +139,17 @@ func encodeSeldonProtoRequest(m *content) (message.Message, error) {
 	if len(m.tensors) == 0 {
 		return message.Message{}, refuse("", "the message holds no tensor")
 	}
-	k, err := dataJSON, error(nil)
-	if len(m.tensors) == 1 {
+	k, names, err := dataJSON, []string(nil), error(nil)
+	switch {
+	case m.table:
+		k, names = dataNDArray, columnList(m.tensors)
+	case len(m.tensors) == 1:
 		if k, err = sentProtoField(&m.tensors[0]); err != nil {
 			return message.Message{}, err
 		}
 	}
 	out := &seldon.SeldonMessage{Meta: &seldon.Meta{Puid: m.id}}
-	return writeSeldonProto(out, k, nil, m)
+	return writeSeldonProto(out, k, names, m)
 }
 
 // sentProtoField is a tensor of doubles for numbers: the field that every seldon
@@ -154,7 +172,11 @@ func encodeSeldonProtoResponse(m, asked *content) (message.Message, error) {
 		out.Meta = &seldon.Meta{}
 	}
 	k, names := dataJSON, []string(nil)
-	if m.field != dataJSON && len(m.tensors) == 1 {
+	switch {
+	case m.field == dataJSON:
+	case m.table:
+		k, names = dataNDArray, columnList(m.tensors)
+	case len(m.tensors) == 1:
 		var err error
 		if k, err = answerField(asked.field, &m.tensors[0]); err != nil {
 			return message.Message{}, err
@@ -175,8 +197,7 @@ func writeSeldonProto(out *seldon.SeldonMessage, k dataField, names []string, m 
 		out.DataOneof = &seldon.SeldonMessage_BinData{BinData: m.tensors[0].Elems()[0]}
 	default:
 		var data *seldon.DefaultData
-		if data, err = toDefaultData(k, &m.tensors[0]); err != nil {
-			err = blame(m.tensors[0].Name, err)
+		if data, err = m.toDefaultData(k); err != nil {
 			break
 		}
 		data.Names = names
@@ -220,7 +241,37 @@ func setJSONData(out *seldon.SeldonMessage, m *content) error {
 	return nil
 }
 
-func toDefaultData(k dataField, t *tensor.Tensor) (*seldon.DefaultData, error) {
+func (m *content) toDefaultData(k dataField) (*seldon.DefaultData, error) {
+	if m.table {
+		list, err := toRows(m.tensors)
+		return &seldon.DefaultData{DataOneof: &seldon.DefaultData_Ndarray{Ndarray: list}}, err
+	}
+	data, err := toArray(k, &m.tensors[0])
+	if err != nil {
+		return nil, blame(m.tensors[0].Name, err)
+	}
+	return data, nil
+}
+
+// toRows builds the rows of a table.
+func toRows(columns []tensor.Tensor) (*structpb.ListValue, error) {
+	rows := make([]*structpb.Value, columns[0].Len())
+	for r := range rows {
+		rows[r] = structpb.NewListValue(&structpb.ListValue{Values: make([]*structpb.Value, len(columns))})
+	}
+	for k := range columns {
+		cells, err := toListValue(&columns[k])
+		if err != nil {
+			return nil, blame(columns[k].Name, err)
+		}
+		for r, cell := range cells.Values {
+			rows[r].GetListValue().Values[k] = cell
+		}
+	}
+	return &structpb.ListValue{Values: rows}, nil
+}
+
+func toArray(k dataField, t *tensor.Tensor) (*seldon.DefaultData, error) {
 	switch k {
 	case dataTFTensor:
 		tf, err := toTensorProto(t)
@@ -276,7 +327,9 @@ func toListValue(t *tensor.Tensor) (*structpb.ListValue, error) {
 	}
 	if t.DType == tensor.Bytes {
 		for i, e := range t.Elems() {
-			list.Values[i] = structpb.NewStringValue(string(e))
+			if list.Values[i] = structpb.NewStringValue(string(e)); e == nil {
+				list.Values[i] = structpb.NewNullValue()
+			}
 		}
 		return list, nil
 	}

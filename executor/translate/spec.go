@@ -138,9 +138,10 @@ func fromInfos(infos map[string]*tensorflow.TensorInfo) []TensorSpec {
 
 func parseV2JSONSpec(body []byte) (*Spec, error) {
 	type tensorMetadata struct {
-		Name     string  `json:"name"`
-		Datatype string  `json:"datatype"`
-		Shape    []int64 `json:"shape"`
+		Name       string       `json:"name"`
+		Datatype   string       `json:"datatype"`
+		Shape      []int64      `json:"shape"`
+		Parameters v2Parameters `json:"parameters"`
 	}
 	var in struct {
 		Inputs  []tensorMetadata `json:"inputs"`
@@ -152,7 +153,7 @@ func parseV2JSONSpec(body []byte) (*Spec, error) {
 	convert := func(list []tensorMetadata) []TensorSpec {
 		var specs []TensorSpec
 		for _, m := range list {
-			specs = append(specs, v2Spec(m.Name, m.Datatype, m.Shape))
+			specs = append(specs, v2Spec(m.Name, m.Datatype, m.Shape, m.Parameters.ContentType))
 		}
 		return specs
 	}
@@ -167,14 +168,34 @@ func parseV2ProtoSpec(body []byte) (*Spec, error) {
 	convert := func(list []*inference.ModelMetadataResponse_TensorMetadata) []TensorSpec {
 		var specs []TensorSpec
 		for _, m := range list {
-			specs = append(specs, v2Spec(m.GetName(), m.GetDatatype(), m.GetShape()))
+			specs = append(specs, v2Spec(m.GetName(), m.GetDatatype(), m.GetShape(), contentTypeOf(m)))
 		}
 		return specs
 	}
 	return &Spec{Inputs: convert(in.Inputs), Outputs: convert(in.Outputs)}, nil
 }
 
-func v2Spec(name, datatype string, shape []int64) TensorSpec {
+// contentTypeOf finds the content type in the parameters that MLServer's metadata
+// has for a tensor, where the open inference protocol has no field. They are
+// the parameters of an input of a request.
+func contentTypeOf(m *inference.ModelMetadataResponse_TensorMetadata) string {
+	var input inference.ModelInferRequest_InferInputTensor
+	if proto.Unmarshal(m.ProtoReflect().GetUnknown(), &input) != nil {
+		return ""
+	}
+	return input.Parameters["content_type"].GetStringParam()
+}
+
+func v2Spec(name, datatype string, shape []int64, contentType string) TensorSpec {
 	dtype, _ := tensor.ParseDType(datatype)
-	return TensorSpec{Name: name, DType: dtype, Shape: shape}
+	return TensorSpec{Name: name, DType: dtype, Shape: shape, ContentType: contentType}
+}
+
+// TakesBinary reads the body of GET /v2: whether the server takes elements as
+// bytes behind the JSON of a message.
+func TakesBinary(body []byte) bool {
+	var in struct {
+		Extensions []string `json:"extensions"`
+	}
+	return json.Unmarshal(body, &in) == nil && slices.Contains(in.Extensions, "binary_tensor_data")
 }

@@ -24,8 +24,33 @@ func decodeTensorFlowJSONRequest(p message.Message) (*content, error) {
 	if m.signature, err = fields.Text("signature_name"); err != nil {
 		return nil, blame("", err)
 	}
-	m.tensors, m.layout, err = readRowsOrColumns(fields, "instances", "inputs")
+	if m.tensors, m.layout, err = readRowsOrColumns(fields, "instances", "inputs"); err != nil {
+		m.notArray = err
+		if m.tensors, m.table = readTensorFlowTable(fields); m.table {
+			err = nil
+		}
+	}
 	return m, err
+}
+
+// readTensorFlowTable reads a request that is no array but rows or columns of
+// a table.
+func readTensorFlowTable(fields jsontext.Fields) ([]tensor.Tensor, bool) {
+	rows, columns := fields.Value("instances"), fields.Value("inputs")
+	switch {
+	case rows != nil && columns != nil:
+		return nil, false
+	case columns != nil:
+		all, err := readNamedColumns(columns)
+		return all, err == nil
+	case jsontext.TypeOf(rows) != jsontext.Array:
+		return nil, false
+	case rows[jsontext.Space(rows, 1)] == '{':
+		all, err := readRecords(rows)
+		return all, err == nil
+	}
+	all, err := readRows(rows)
+	return all, err == nil
 }
 
 func decodeTensorFlowJSONResponse(p message.Message) (*content, error) {

@@ -45,8 +45,11 @@ type Options struct {
 	// Outputs asks a v2 server for these outputs by name.
 	Outputs []string
 	// Columns makes each column of a seldon table that names its columns an
-	// input of a v2 server, as servers need it that feed data frames (MLflow).
+	// input of a v2 server, also where all hold numbers.
 	Columns bool
+	// MLServer says that the server is one, and what its runtime makes of
+	// a request.
+	MLServer Runtime
 	// Spec is what the server's metadata says of its tensors; nil: unknown.
 	Spec *Spec
 }
@@ -54,7 +57,24 @@ type Options struct {
 // Spec is the tensors that a model takes and gives.
 type Spec struct {
 	Inputs, Outputs []TensorSpec
+	// Binary says that the server takes and gives elements as bytes behind
+	// the JSON of a v2 message.
+	Binary bool
 }
+
+// Runtime is what stands between MLServer's protocol and a model.
+type Runtime uint8
+
+// The runtimes. Those that know data frames are told which requests are one.
+const (
+	// NoRuntime: the server is not MLServer, or its runtime is not known.
+	NoRuntime Runtime = iota
+	// Arrays takes one array unless it is told otherwise: scikit-learn, XGBoost.
+	Arrays
+	// AsTold gives the model what its signature says, and without one
+	// nothing that it could use unless it is told: MLflow.
+	AsTold
+)
 
 // TensorSpec describes one tensor. Shape dimensions of -1 are free; a nil
 // shape is unknown.
@@ -62,6 +82,8 @@ type TensorSpec struct {
 	Name  string
 	DType tensor.DType
 	Shape []int64
+	// ContentType is how MLServer reads the tensor; empty: by its type.
+	ContentType string
 }
 
 // Error is a message that cannot be translated.

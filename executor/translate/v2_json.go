@@ -3,7 +3,6 @@ package translate
 import (
 	"encoding/json"
 	"strconv"
-	"unicode/utf8"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
@@ -13,7 +12,15 @@ import (
 // v2Dialect: servers that keep to strict JSON write NaN as null.
 func v2Dialect() tensor.Dialect { return tensor.Dialect{Null: true} }
 
-func v2Style() tensor.Style { return tensor.Style{NaN: "null", Infinity: "Infinity"} }
+func v2Style() tensor.Style {
+	return tensor.Style{NaN: "null", Infinity: "Infinity", Missing: "null"}
+}
+
+// mlserverStyle: its parser takes strict JSON alone, and NumPy reads the word
+// in a string among numbers.
+func mlserverStyle() tensor.Style {
+	return tensor.Style{NaN: "null", Infinity: `"Infinity"`, Missing: "null"}
+}
 
 func decodeV2JSONRequest(p message.Message) (*content, error) {
 	fields, tail, err := splitV2(p)
@@ -31,11 +38,17 @@ func decodeV2JSONRequest(p message.Message) (*content, error) {
 	if parameters.BinaryDataOutput {
 		m.layout = apart
 	}
+	m.asFrame(parameters.ContentType)
 	if m.outputs, err = readV2Wanted(fields.Value("outputs"), m.layout); err != nil {
 		return nil, err
 	}
 	m.tensors, err = readV2Tensors(fields.Value("inputs"), "inputs", tail)
 	return m, err
+}
+
+// asFrame takes the word of MLServer and its clients for what the tensors are.
+func (m *content) asFrame(contentType string) {
+	m.contentType, m.table = contentType, contentType == frameContent
 }
 
 func decodeV2JSONResponse(p message.Message) (*content, error) {
@@ -56,6 +69,11 @@ func decodeV2JSONResponse(p message.Message) (*content, error) {
 	if len(tail) > 0 {
 		m.layout = apart
 	}
+	parameters, err := readV2Parameters(fields.Value("parameters"))
+	if err != nil {
+		return nil, err
+	}
+	m.contentType = parameters.ContentType
 	m.tensors, err = readV2Tensors(fields.Value("outputs"), "outputs", tail)
 	return m, err
 }
@@ -76,8 +94,9 @@ func splitV2(p message.Message) (fields jsontext.Fields, tail []byte, err error)
 }
 
 type v2Parameters struct {
-	BinaryDataSize   *int `json:"binary_data_size"`
-	BinaryDataOutput bool `json:"binary_data_output"`
+	BinaryDataSize   *int   `json:"binary_data_size"`
+	BinaryDataOutput bool   `json:"binary_data_output"`
+	ContentType      string `json:"content_type"`
 }
 
 func readV2Parameters(value []byte) (p v2Parameters, err error) {
@@ -180,9 +199,16 @@ func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
 		tail = tail[*size:]
 	case data == nil:
 		return none, nil, refuse(name, "it has no data")
+	case dtype == tensor.Bytes && parameters.ContentType == jsonContent:
+		t, err = readJSONColumn(data, shape)
 	default:
-		if t, err = tensor.ParseFlat(data, shape, v2Dialect()); err == nil {
+		dialect := v2Dialect()
+		dialect.Words = dtype.IsFloat()
+		if t, err = tensor.ParseFlat(data, shape, dialect); err == nil {
 			t, err = t.As(dtype)
+		}
+		if err != nil && dtype == tensor.Bytes {
+			t, err = readTextOrNull(data, shape, err)
 		}
 	}
 	if err != nil {
@@ -192,14 +218,21 @@ func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
 	return t, tail, nil
 }
 
-// frameContent is how MLServer is told that inputs are the columns of a data
-// frame.
-const frameContent = "pd"
-
-// encodeV2JSONRequest puts byte strings that are not UTF-8 after the JSON,
-// since JSON has no place for them.
+// encodeV2JSONRequest puts after the JSON what JSON has no place for: byte
+// strings that are not UTF-8 and, where the server says that it takes binary
+// data, floats of 16 bits, NaN and the infinities. It then wants the answer so.
 func encodeV2JSONRequest(m *content) (message.Message, error) {
-	w := v2Writer{body: []byte{'{'}}
+	w := v2Writer{body: []byte{'{'}, style: v2Style(), types: m.contentTypes}
+	if m.runtime != NoRuntime {
+		w.style = mlserverStyle()
+	}
+	binary := notText
+	if m.layout == apart {
+		w.body = append(w.body, `"parameters":{"binary_data_output":true},`...)
+		binary = func(t *tensor.Tensor) bool {
+			return t.DType == tensor.FP16 || t.DType == tensor.BF16 || t.HasSpecial() || notText(t)
+		}
+	}
 	if m.id != "" {
 		w.body = append(jsontext.AppendQuoted(append(w.body, `"id":`...), []byte(m.id)), ',')
 	}
@@ -207,7 +240,7 @@ func encodeV2JSONRequest(m *content) (message.Message, error) {
 		w.body = jsontext.AppendQuoted(append(w.body, `"parameters":{"content_type":`...), []byte(m.contentType))
 		w.body = append(w.body, "},"...)
 	}
-	if err := w.tensors("inputs", unnamedInput, m.tensors, notText); err != nil {
+	if err := w.tensors("inputs", unnamedInput, m.tensors, binary); err != nil {
 		return message.Message{}, err
 	}
 	if len(m.outputs) > 0 {
@@ -224,17 +257,11 @@ func encodeV2JSONRequest(m *content) (message.Message, error) {
 	return w.payload(), nil
 }
 
-func notText(t *tensor.Tensor) bool {
-	for _, e := range t.Elems() {
-		if !utf8.Valid(e) {
-			return true
-		}
-	}
-	return false
-}
-
 func encodeV2JSONResponse(m, asked *content) (message.Message, error) {
-	w := v2Writer{body: []byte(`{"model_name":`)}
+	w := v2Writer{body: []byte(`{"model_name":`), style: v2Style()}
+	if err := m.columnsAsOutputs(); err != nil {
+		return message.Message{}, err
+	}
 	w.body = append(jsontext.AppendQuoted(w.body, []byte(m.model)), ',')
 	if m.version != "" {
 		w.body = append(jsontext.AppendQuoted(append(w.body, `"model_version":`...), []byte(m.version)), ',')
@@ -260,6 +287,9 @@ func encodeV2JSONResponse(m, asked *content) (message.Message, error) {
 type v2Writer struct {
 	body, tail []byte
 	hasTail    bool
+	style      tensor.Style
+	// types are content types by tensor; empty: none.
+	types []string
 }
 
 func (w *v2Writer) payload() message.Message {
@@ -281,7 +311,11 @@ func (w *v2Writer) tensors(key, unnamed string, tensors []tensor.Tensor, binary 
 		if t.Name == "" && len(tensors) == 1 {
 			t.Name = unnamed
 		}
-		if err := w.tensor(t, binary(&t)); err != nil {
+		contentType := ""
+		if i < len(w.types) {
+			contentType = w.types[i]
+		}
+		if err := w.tensor(t, binary(&t), contentType); err != nil {
 			return blame(t.Name, err)
 		}
 	}
@@ -289,7 +323,7 @@ func (w *v2Writer) tensors(key, unnamed string, tensors []tensor.Tensor, binary 
 	return nil
 }
 
-func (w *v2Writer) tensor(t tensor.Tensor, binary bool) error {
+func (w *v2Writer) tensor(t tensor.Tensor, binary bool, contentType string) error {
 	t, err := t.Typed()
 	if err != nil {
 		return err
@@ -308,7 +342,11 @@ func (w *v2Writer) tensor(t tensor.Tensor, binary bool) error {
 		w.body = append(w.body, "}}"...)
 		return nil
 	}
-	if w.body, err = t.AppendFlat(append(w.body, `,"data":[`...), v2Style()); err != nil {
+	if contentType != "" {
+		w.body = jsontext.AppendQuoted(append(w.body, `,"parameters":{"content_type":`...), []byte(contentType))
+		w.body = append(w.body, '}')
+	}
+	if w.body, err = t.AppendFlat(append(w.body, `,"data":[`...), w.style); err != nil {
 		return err
 	}
 	w.body = append(w.body, "]}"...)

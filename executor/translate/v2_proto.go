@@ -20,6 +20,7 @@ func decodeV2ProtoRequest(p message.Message) (*content, error) {
 	for _, o := range in.Outputs {
 		m.outputs = append(m.outputs, wantedOutput{name: o.GetName()})
 	}
+	m.asFrame(in.Parameters["content_type"].GetStringParam())
 	entries := rawContents{entries: in.RawInputContents}
 	for _, t := range in.Inputs {
 		if err := m.addV2(t, &entries); err != nil {
@@ -41,6 +42,7 @@ func decodeV2ProtoResponse(p message.Message) (*content, error) {
 	if len(in.RawOutputContents) > 0 {
 		m.layout = apart
 	}
+	m.contentType = in.Parameters["content_type"].GetStringParam()
 	entries := rawContents{entries: in.RawOutputContents}
 	for _, t := range in.Outputs {
 		if err := m.addV2(t, &entries); err != nil {
@@ -160,8 +162,8 @@ func narrowWords[T int32 | uint32](values []T, dtype tensor.DType) ([]byte, erro
 
 // encodeV2ProtoRequest sends raw contents, which hold every type.
 func encodeV2ProtoRequest(m *content) (message.Message, error) {
-	out := &inference.ModelInferRequest{ModelName: m.model, ModelVersion: m.version, Id: m.id}
-	for _, t := range m.tensors {
+	out := &inference.ModelInferRequest{ModelName: m.model, ModelVersion: m.version, Id: m.id, Parameters: contentParameter(m.contentType)}
+	for i, t := range m.tensors {
 		if t.Name == "" && len(m.tensors) == 1 {
 			t.Name = unnamedInput
 		}
@@ -169,18 +171,26 @@ func encodeV2ProtoRequest(m *content) (message.Message, error) {
 		if err != nil {
 			return message.Message{}, blame(t.Name, err)
 		}
-		out.Inputs = append(out.Inputs, &inference.ModelInferRequest_InferInputTensor{
-			Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape})
+		input := &inference.ModelInferRequest_InferInputTensor{Name: t.Name, Datatype: typed.DType.String(), Shape: t.Shape}
+		if i < len(m.contentTypes) {
+			input.Parameters = contentParameter(m.contentTypes[i])
+		}
+		out.Inputs = append(out.Inputs, input)
 		out.RawInputContents = append(out.RawInputContents, raw)
-	}
-	if m.contentType != "" {
-		out.Parameters = map[string]*inference.InferParameter{"content_type": {
-			ParameterChoice: &inference.InferParameter_StringParam{StringParam: m.contentType}}}
 	}
 	for _, w := range m.outputs {
 		out.Outputs = append(out.Outputs, &inference.ModelInferRequest_InferRequestedOutputTensor{Name: w.name})
 	}
 	return marshal(out)
+}
+
+// contentParameter tells MLServer what something is; nothing for no word.
+func contentParameter(contentType string) map[string]*inference.InferParameter {
+	if contentType == "" {
+		return nil
+	}
+	return map[string]*inference.InferParameter{"content_type": {
+		ParameterChoice: &inference.InferParameter_StringParam{StringParam: contentType}}}
 }
 
 func rawEntry(t tensor.Tensor) (typed tensor.Tensor, raw []byte, err error) {
@@ -194,6 +204,9 @@ func rawEntry(t tensor.Tensor) (typed tensor.Tensor, raw []byte, err error) {
 // encodeV2ProtoResponse answers raw contents with raw contents, and with them
 // as well where a type has no other place.
 func encodeV2ProtoResponse(m, asked *content) (message.Message, error) {
+	if err := m.columnsAsOutputs(); err != nil {
+		return message.Message{}, err
+	}
 	out := &inference.ModelInferResponse{ModelName: m.model, ModelVersion: m.version, Id: asked.id}
 	asRaw := asked.layout == apart
 	for _, t := range m.tensors {

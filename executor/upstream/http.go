@@ -125,8 +125,8 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 		Meta:     meta,
 	}
 	if n := first(response.Header, jsonLength); n != "" {
-		if m.JSONLength, err = strconv.Atoi(n); err != nil || m.JSONLength < 0 || m.JSONLength > len(body) {
-			return message.Message{}, protocol.Errorf(protocol.BadAnswer, "answer has %s %q with a body of %d bytes", jsonLength, n, len(body))
+		if err := m.SetJSONLength(n); err != nil {
+			return message.Message{}, protocol.Errorf(protocol.BadAnswer, "answer has a wrong %s: %w", jsonLength, err)
 		}
 	}
 	if response.StatusCode != http.StatusOK {
