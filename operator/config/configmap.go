@@ -110,15 +110,23 @@ func (c *Config) readServers(data []byte) error {
 			case entry.Image == "":
 				errs = append(errs, fmt.Errorf("%s: protocol %s has no image", name, protocol))
 			default:
-				image := entry.Image
-				if entry.DefaultImageVersion != "" {
-					image += ":" + entry.DefaultImageVersion
-				}
-				c.ServerImages[ServerImage{name, string(wire)}] = image
+				c.ServerImages[ServerImage{name, string(wire)}] = versioned(entry.Image, entry.DefaultImageVersion)
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// versioned names an image with its version: a tag, or a digest such as
+// sha256:0123.
+func versioned(image, version string) string {
+	switch {
+	case version == "":
+		return image
+	case strings.HasPrefix(version, "sha256:"), strings.HasPrefix(version, "sha512:"):
+		return image + "@" + version
+	}
+	return image + ":" + version
 }
 
 func (c *Config) readStorage(data []byte) error {

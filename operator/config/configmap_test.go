@@ -25,7 +25,7 @@ var shipped = map[string]string{
 			"tensorflow": {"image": "tensorflow/serving", "defaultImageVersion": "2.1.0"},
 			"seldon": {"image": "seldonio/tfserving-proxy", "defaultImageVersion": "1.17.1"}}},
 		"MY_SERVER": {"protocols": {
-			"seldon": {"image": "example/mine", "defaultImageVersion": "1"},
+			"seldon": {"image": "example/mine", "defaultImageVersion": "sha256:1"},
 			"v2": {"image": "example/mine-v2", "defaultImageVersion": "2"}}},
 		"OLD_WRAPPER": {"protocols": {"seldon": {"image": "example/wrapped"}}}
 	}`,
@@ -85,7 +85,7 @@ func TestConfigMap(t *testing.T) {
 		"TENSORFLOW_SERVER seldon":     {"env/serving", "tensorflow"},
 		"TENSORFLOW_SERVER tensorflow": {"env/serving", "tensorflow"},
 		"MLFLOW_SERVER seldon":         {"seldonio/mlserver:1.7.1-mlflow", "v2"},
-		"MY_SERVER seldon":             {"example/mine:1", "seldon"},
+		"MY_SERVER seldon":             {"example/mine@sha256:1", "seldon"},
 		"MY_SERVER v2":                 {"example/mine-v2:2", "v2"},
 		"MY_SERVER tensorflow":         {"example/mine-v2:2", "v2"},
 		"OLD_WRAPPER v2":               {"example/wrapped", "seldon"},
