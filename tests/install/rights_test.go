@@ -114,8 +114,9 @@ func unseen(r right) string {
 	return ""
 }
 
-// resourceOf is a kind as a right names it, such as deployments.apps.
-func resourceOf(k expand.Kind) string { return strings.TrimSuffix(k.Resource+"."+k.Group, ".") }
+// resourceOf is a kind as a right names it, such as deployments.apps, or
+// services. of the core group.
+func resourceOf(k expand.Kind) string { return k.Resource + "." + k.Group }
 
 // TestEveryKindIsInTheRole: the operator may do with each kind that it makes
 // what it does with any.
