@@ -57,6 +57,8 @@ type Config struct {
 	MergeMeta bool
 	// PayloadLog is where payloads go.
 	PayloadLog PayloadLog
+	// AnswerHeaders lists the headers of a node's answer that reach the client.
+	AnswerHeaders string
 	// LeastRate is the bytes a second that a client must send or read of a large
 	// message. 0: no bound.
 	LeastRate int64

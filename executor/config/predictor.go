@@ -76,7 +76,7 @@ func (c *Config) readPredictor(s *source) error {
 		return fmt.Errorf("reading predictor: %s is not base64: %w", predictorVariable, err)
 	}
 	if err := json.Unmarshal(text, &c.Predictor); err != nil {
-		return fmt.Errorf("reading predictor: %s holds no predictor in JSON: %w", predictorVariable, jsonerror.WithPosition(err, text))
+		return fmt.Errorf("reading predictor: %s holds no predictor in JSON: %w", predictorVariable, jsonerror.Told(err, text))
 	}
 	return nil
 }

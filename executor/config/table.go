@@ -65,6 +65,8 @@ func (c *Config) listenerFields() []field {
 		text(&c.CORSOrigins, row{Group: g, Variable: "CORS_ALLOWED_ORIGINS", Value: "*", Doc: "sent as it is"}),
 		text(&c.CORSHeaders, row{Group: g, Variable: "CORS_ALLOWED_HEADERS",
 			Value: "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token", Doc: "sent as they are"}),
+		text(&c.AnswerHeaders, row{Group: g, Variable: "RADIANT_ANSWER_HEADERS", Value: "*",
+			Doc: "headers of the node's answer that reach the client, separated by commas: names, beginnings such as X-*, or none; over gRPC metadata"}),
 		duration(&c.ShutdownDelay, row{Group: g, Flag: "shutdown_delay", Value: "0s", Doc: "time between a signal and closing the listeners, while `/ready` is 503"}),
 		duration(&c.GracefulTimeout, row{Group: g, Flag: "graceful_timeout", Value: "15s", Doc: "time that requests in flight have to finish after that"}),
 	}

@@ -28,6 +28,10 @@ type Message struct {
 	// Answer is true for what a node has answered, false for what the client
 	// sent.
 	Answer bool
+	// Header is that of a node's answer, over gRPC its initial metadata, and
+	// Trailer the trailing metadata; of them, what settings let through reaches
+	// the client.
+	Header, Trailer map[string][]string
 	// Meta belongs to the request as a whole.
 	Meta *Meta
 	// Note is what a built-in node keeps on the message that it made, for its
@@ -74,6 +78,8 @@ type Meta struct {
 	// Timeouts names the headers in which the client said how long it waits;
 	// nodes are told what is left in the same.
 	Timeouts []string
+	// Gzip is true if the client takes answers that are compressed so.
+	Gzip bool
 	// Unlogged is true if the client wants no payload of the request logged.
 	Unlogged bool
 	// Limit is the size up to which a compressed message is unpacked.

@@ -78,10 +78,10 @@ func toldBy(t protocol.Transport, body []byte) (*told, error) {
 		} `json:"response"`
 	}
 	if err := json.Unmarshal(body, &r); err != nil {
-		return &told{}, jsonerror.WithPosition(err, body)
+		return &told{}, jsonerror.Told(err, body)
 	}
 	if err := json.Unmarshal(body, &f); err != nil {
-		return &told{}, jsonerror.WithPosition(err, body)
+		return &told{}, jsonerror.Told(err, body)
 	}
 	reward, _ := f.Reward.(float64)
 	said := &told{routing: map[string]int32{}, reward: reward, request: f.Request, response: f.Response, truth: f.Truth}

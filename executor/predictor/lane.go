@@ -88,11 +88,18 @@ func (l *lane) answering(c graph.Call) link {
 }
 
 // feedback is the call by which feedback comes. A server that takes none hands
-// it on.
+// it on, and its rewards are counted all the same.
 func (l *lane) feedback() link {
 	const c = graph.CallSendFeedback
 	if l.foreign || !l.speaks.Feedback {
-		return func(_ context.Context, m message.Message) (message.Message, error) { return m, nil }
+		count := func(message.Message) {}
+		if o, ok := l.uncalled(c.String()).(interface{ Took(m message.Message) }); ok {
+			count = o.Took
+		}
+		return func(_ context.Context, m message.Message) (message.Message, error) {
+			count(m)
+			return m, nil
+		}
 	}
 	return l.atNode(c, l.answering(c))
 }
@@ -117,6 +124,13 @@ func (l *lane) socket(c graph.Call) link {
 	}
 	d := l.dialect()
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		if m.Answer && m.Encoding != "" {
+			// The node before compressed what this one need not be able to read.
+			var err error
+			if m, err = protocol.Plain(m); err != nil {
+				return m, err
+			}
+		}
 		to := fixed
 		model := l.asked(m.Meta)
 		if !l.foreign && model != (message.Model{Name: l.model}) && (l.transport == protocol.REST || model.Verb != "") {

@@ -77,7 +77,7 @@ func (p *Predictor) graphJSON(answers []message.Message) ([]byte, error) {
 		}
 		var model modelJSON
 		if err := json.Unmarshal(a.Body, &model); err != nil {
-			return nil, protocol.AtNode(protocol.Coded(protocol.BadAnswer, jsonerror.WithPosition(err, a.Body)), p.nodes[i].name, protocol.QueryMetadata.String())
+			return nil, protocol.AtNode(protocol.Coded(protocol.BadAnswer, jsonerror.Told(err, a.Body)), p.nodes[i].name, protocol.QueryMetadata.String())
 		}
 		for _, raw := range []*json.RawMessage{&model.Inputs, &model.Outputs} {
 			if string(*raw) == "null" {

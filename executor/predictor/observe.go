@@ -74,6 +74,15 @@ func (l *lane) observe(makeObserver func(c CallLabels) Observer) {
 	}
 }
 
+// uncalled is the observer of a call that the node's server does not take; nil:
+// nobody looks.
+func (l *lane) uncalled(call string) Observer {
+	if l.observers.make == nil || l.server.Host == "" {
+		return nil
+	}
+	return l.observers.make(l.labels(call, "", "none"))
+}
+
 func (l *lane) labels(call, path, method string) CallLabels {
 	return CallLabels{Node: l.name, Call: call, Transport: l.transport, Path: path, Method: method, Protocol: l.speaks.Name}
 }

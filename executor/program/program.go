@@ -99,6 +99,7 @@ func serverOptions(c *config.Config, outside *protocol.Protocol, log *slog.Logge
 		MaxRequestBytes: c.MaxRequestBytes, MaxGRPCBytes: c.MaxRequestBytes,
 		MaxHeaderBytes: c.MaxHeaderBytes, MaxStreams: c.MaxStreams, LeastRate: c.LeastRate,
 		OnePort: c.OnePort, V1: c.V1,
+		AnswerHeaders: server.NewPassing(c.AnswerHeaders),
 		NewPuid:       newPuid,
 		Log:           log,
 		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,

@@ -2,8 +2,11 @@ package server
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -29,7 +32,7 @@ func (s *rest) write(w http.ResponseWriter, r *http.Request, m message.Message, 
 func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status int) {
 	var refusal *protocol.Refusal
 	if errors.As(err, &refusal) {
-		s.options.Log.Debug("refused by node", "error", err.Error())
+		s.refusal(w, err, refusal.Status)
 		m := refusal.Message
 		if after := protocol.RetryAfter(err); after > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(after.Seconds())))
@@ -56,10 +59,29 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	return status
 }
 
+// refusal tells the log of a node's refusal, which the client gets as it is and
+// which need not name the node.
+func (s *rest) refusal(w http.ResponseWriter, err error, status int) {
+	level := slog.LevelDebug
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	s.options.Log.Log(context.Background(), level, "refused by node", "status", status, "puid", value(w.Header(), puidHeader), "error", protocol.Text(err))
+}
+
 func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m message.Message) {
 	h := w.Header()
 	if s.draining.Load() {
 		h["Connection"] = s.fixed.close
+	}
+	for name, values := range m.Header {
+		if h[name] == nil && s.options.AnswerHeaders.Pass(name) {
+			h[name] = values
+		}
+	}
+	m = unasked(m)
+	if m.Encoding == "" && m.JSONLength == 0 && !isJSON(m.Type) && rendered(m.Type) && risky(m.Body) && looksJSON(m.Body) {
+		m.Type = jsonType
 	}
 	switch {
 	case m.Type == jsonType:
@@ -121,6 +143,31 @@ func writeEscaped(w io.Writer, body []byte) {
 		}
 		body = body[n:]
 	}
+}
+
+// unasked unpacks an answer that the node compressed although the client has not
+// asked for it. What cannot be unpacked goes out as it is.
+func unasked(m message.Message) message.Message {
+	if m.Encoding != "gzip" || m.Meta == nil || m.Meta.Gzip || m.Meta.Lease == nil {
+		return m
+	}
+	if plain, err := protocol.Plain(m); err == nil {
+		return plain
+	}
+	return m
+}
+
+// rendered reports whether a browser may show a message of a type as a page.
+func rendered(kind string) bool {
+	kind, _, _ = strings.Cut(strings.ToLower(kind), ";")
+	kind = strings.TrimSpace(kind)
+	return kind == "" || strings.HasSuffix(kind, "html") || strings.HasSuffix(kind, "xml")
+}
+
+// looksJSON reports whether a body is an object or a list of JSON.
+func looksJSON(body []byte) bool {
+	text := bytes.TrimLeft(body, " \t\r\n")
+	return len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text)
 }
 
 func isJSON(kind string) bool {

@@ -129,6 +129,12 @@ func (s *rpc) reply(ctx context.Context, m protocol.Method, answer answerer, in 
 	if err != nil {
 		return nil, s.failure(m, err)
 	}
+	if h := s.options.AnswerHeaders.metadata(out.Header); len(h) > 0 {
+		_ = grpc.SetHeader(ctx, h)
+	}
+	if t := s.options.AnswerHeaders.metadata(out.Trailer); len(t) > 0 {
+		_ = grpc.SetTrailer(ctx, t)
+	}
 	return s.frame(ctx, out), nil
 }
 
@@ -237,8 +243,9 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Messa
 // failure is an error as gRPC tells it: the status of a node as it came, or
 // the code of the fault.
 func (s *rpc) failure(m protocol.Method, err error) error {
-	if s, ok := protocol.StatusOf(err); ok {
-		return s.Err()
+	if answered, ok := protocol.StatusOf(err); ok {
+		s.options.Log.Warn("refused by node", "method", m.Name, "code", answered.Code().String(), "error", protocol.Text(err))
+		return answered.Err()
 	}
 	code, text := protocol.CodeOf(err).GRPC(), protocol.Text(err)
 	if code == codes.Internal || code == codes.Unavailable {

@@ -197,9 +197,11 @@ func (s *rest) get(answer answerer) action {
 
 func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *message.Lease, match *protocol.Match) *message.Meta {
 	puid := w.Header()[puidHeader]
+	gzip := takesGzip(r.Header)
 	s.handOn(r.Header, puid)
 	return &message.Meta{
 		Limit:    s.options.MaxRequestBytes,
+		Gzip:     gzip,
 		Unlogged: unlogged(r.Header[skipHeader]),
 		Header:   r.Header,
 		Puid:     puid[0],

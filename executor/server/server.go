@@ -53,6 +53,8 @@ type Options struct {
 	// MaxRequestBytes bounds a message from a client, MaxGRPCBytes one over
 	// gRPC.
 	MaxRequestBytes, MaxGRPCBytes int64
+	// AnswerHeaders says which headers of a node's answer reach the client.
+	AnswerHeaders Passing
 	// LeastRate is the bytes a second that a client must send or read, 0: no
 	// bound. Slow, if not nil, is told of each that was cut off.
 	LeastRate int64

@@ -47,9 +47,16 @@ type Calls struct {
 	reporter *reporter
 }
 
-// Calls makes an observer of a kind of call.
+// NotMade is the method of a call that a node's server does not take.
+const NotMade = "none"
+
+// Calls makes an observer of a kind of call. Of one that is [NotMade], only
+// [Calls.Took] is told.
 func (t *Telemetry) Calls(c Call) *Calls {
 	image, version := splitImage(t.options.Images[c.Node])
+	if c.Method == NotMade {
+		return &Calls{transport: c.Transport, rewards: t.feedback.of(c.Transport, c.Node, image, version)}
+	}
 	labels := []string{c.Path, c.Node, image, version, strings.ToLower(c.Method)}
 	calls := &Calls{
 		transport: c.Transport,
@@ -103,6 +110,13 @@ func (c *Calls) read(sent, answer message.Message) {
 	}
 	if c.reporter != nil {
 		c.reporter.report(sent, answer)
+	}
+}
+
+// Took is told of feedback that came to a node whose server takes none.
+func (c *Calls) Took(m message.Message) {
+	if c.rewards != nil {
+		c.rewards.count(m)
 	}
 }
 

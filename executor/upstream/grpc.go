@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -70,7 +71,8 @@ func (g *GRPC) Send(ctx context.Context, to *Target, m message.Message) (message
 		defer cancel()
 	}
 	var answer Frame
-	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail, Parts: m.Parts}, &answer); err != nil {
+	var header, trailer metadata.MD
+	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail, Parts: m.Parts}, &answer, grpc.Header(&header), grpc.Trailer(&trailer)); err != nil {
 		return message.Message{}, failed(ctx, err)
 	}
 	if m.Meta == nil || m.Meta.Lease == nil {
@@ -81,7 +83,7 @@ func (g *GRPC) Send(ctx context.Context, to *Target, m message.Message) (message
 	} else if err := m.Meta.Lease.Take(int64(len(answer.Body))); err != nil {
 		return message.Message{}, fault(ctx, err)
 	}
-	return message.Message{Body: answer.Body, Parts: answer.Parts, Answer: true, Meta: m.Meta}, nil
+	return message.Message{Body: answer.Body, Parts: answer.Parts, Answer: true, Header: header, Trailer: trailer, Meta: m.Meta}, nil
 }
 
 // Ask is Send: over gRPC a question is a call like any other.

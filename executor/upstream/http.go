@@ -122,6 +122,7 @@ func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta 
 		Type:     first(response.Header, contentType),
 		Encoding: first(response.Header, contentEncoding),
 		Answer:   true,
+		Header:   response.Header,
 		Meta:     meta,
 	}
 	if n := first(response.Header, jsonLength); n != "" {
@@ -203,6 +204,9 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 	length := ""
 	if m.JSONLength > 0 {
 		length = strconv.Itoa(m.JSONLength)
+	} else if !m.Answer && first(base, jsonLength) == "0" {
+		// There is no JSON at all: the body is one raw tensor.
+		length = "0"
 	}
 	if len(m.Meta.Timeouts) == 0 && !repeatable(base) && first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
 		return base

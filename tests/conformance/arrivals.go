@@ -29,7 +29,6 @@ import (
 func arrivals(t *testing.T, start Start) {
 	t.Run("REST", func(t *testing.T) { arrivalsREST(t, start) })
 	t.Run("gRPC", func(t *testing.T) { arrivalsRPC(t, start) })
-	t.Run("redirects", func(t *testing.T) { ledElsewhere(t, start) })
 }
 
 // deadly marks a request that ends its worker.

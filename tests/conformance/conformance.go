@@ -61,6 +61,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("faults", func(t *testing.T) { faults(t, start) })
 	t.Run("survival", func(t *testing.T) { survival(t, start) })
 	t.Run("arrivals", func(t *testing.T) { arrivals(t, start) })
+	t.Run("told", func(t *testing.T) { told(t, start) })
 	t.Run("hostile", func(t *testing.T) { hostile(t, start) })
 	t.Run("ends", func(t *testing.T) { ends(t, start) })
 }
