@@ -31,6 +31,8 @@ type Options struct {
 	Watch []string
 	// Port is the gateway's. 0 takes a free one.
 	Port int
+	// Trust says who may use the gateway besides programs of this machine.
+	Trust gateway.Trust
 	// Exec are the commands to run in place of images, by the name of the
 	// container, predictor/container or deployment/predictor/container. An
 	// empty command leaves the container out.
@@ -167,6 +169,7 @@ func newRunner(o *Options, s *state, port int) *runner {
 		outdated: make(chan *generation, 1),
 		served:   map[string]*served{},
 	}
+	r.world.gateway.SetTrust(o.Trust)
 	r.world.open = r.open
 	r.world.adopted = r.adopted
 	return r

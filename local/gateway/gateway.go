@@ -33,6 +33,7 @@ type Gateway struct {
 	buffers     bufferPool
 	server      *http.Server
 	serving     sync.WaitGroup
+	trust       Trust
 }
 
 // New returns a gateway that serves nothing yet. random(n) is a number from 0 to
@@ -77,6 +78,9 @@ func (g *Gateway) Set(list []*Deployment) { g.deployments.Store(newDeployments(l
 
 // ServeHTTP implements http.Handler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !g.trust.admits(w, r) {
+		return
+	}
 	if isGRPC(r) {
 		g.serveGRPC(w, r)
 		return
@@ -130,6 +134,12 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to *Deployment
 		writeJSON(w, code, to.failure(code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err)))
 	})
 	g.copyToShadow(r, to, target)
+	if r.ProtoMajor == 1 {
+		// Else net/http closes the request's body at the first byte of the answer,
+		// while the transport still looks for the body's end; that ends the
+		// connection to the backend, and the answer with it.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
 	proxy.ServeHTTP(w, r)
 }
 
@@ -145,6 +155,15 @@ func (g *Gateway) proxy(target *url.URL, transport http.RoundTripper, failed fun
 					p.Out.Header[name] = v
 				}
 			}
+		},
+		ModifyResponse: func(answer *http.Response) error {
+			// Which pages may read answers is for the gateway to say.
+			for name := range answer.Header {
+				if strings.HasPrefix(name, "Access-Control-") {
+					delete(answer.Header, name)
+				}
+			}
+			return nil
 		},
 		Transport:     transport,
 		FlushInterval: -1,

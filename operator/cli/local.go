@@ -19,6 +19,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local"
+	"github.com/prime-radiant/radiant/local/gateway"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 )
@@ -38,6 +39,8 @@ type localFlags struct {
 	state   string
 
 	configMap string
+
+	hosts, origins []string
 }
 
 // Local is the command radiant local.
@@ -78,6 +81,8 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 	f.BoolVarP(&flags.watch, "watch", "w", false, "apply the files again when they change, without dropping a request")
 	f.CountVarP(&flags.verbose, "verbose", "v", "show the output of every container; twice: also what is started and probed")
 	f.StringVar(&flags.configMap, "config-map", "", configMapUsage)
+	f.StringSliceVar(&flags.hosts, "allow-host", nil, "other names than those of localhost by which the gateway may be called; * is any")
+	f.StringSliceVar(&flags.origins, "allow-origin", nil, "web pages that may use the gateway, such as https://a.example; * is any (default: its own)")
 	f.StringVar(&flags.state, "state-dir", "", "folder for volumes and logs (default: one in the cache folder)")
 	return cmd
 }
@@ -103,6 +108,7 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 	settings.Executor.ShutdownDelaySeconds = 0 // The gateway here knows at once where not to send.
 	o := local.Options{
 		Load: f.loader(stdin, settings.Rules(servers)), Port: f.port, Exec: exec, Volumes: volumes,
+		Trust:  gateway.Trust{Hosts: f.hosts, Origins: f.origins},
 		BinDir: machine.BinDir, CacheDir: machine.CacheDir, StateDir: f.state, Environ: machine.Environ,
 		Servers: servers, Python: manifests.Python(), Config: settings,
 		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Random: rand.IntN,
