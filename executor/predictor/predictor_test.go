@@ -195,3 +195,16 @@ func TestServers(t *testing.T) {
 		}
 	}
 }
+
+func TestReason(t *testing.T) {
+	const frames = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    g()\n"
+	for text, want := range map[string]string{
+		"broken":                                 "broken",
+		frames + "ValueError: one\ntwo\n  three": "ValueError: one\ntwo\n  three",
+		frames + "KeyError: 'a'\n\nDuring handling of the above exception, another exception occurred:\n\n" + frames + "ValueError: b": "ValueError: b",
+	} {
+		if got := reason("", []byte(text)); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

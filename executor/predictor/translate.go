@@ -121,15 +121,21 @@ func (l *lane) advice(refusal string) string {
 	return ""
 }
 
-// reason is what a failure says: its message, or else its text, of which only
-// the last line counts in a traceback of Python.
+// reason is what a failure says: its message, or else its text. In a traceback
+// of Python that is what follows the frames of the last exception, which may
+// have several lines.
 func reason(message string, body []byte) string {
 	if message != "" {
 		return message
 	}
 	text := strings.TrimSpace(string(body))
-	if strings.HasPrefix(text, "Traceback (most recent call last)") {
-		text = text[strings.LastIndexByte(text, '\n')+1:]
+	const head = "Traceback (most recent call last)"
+	if !strings.HasPrefix(text, head) {
+		return text
+	}
+	_, text, _ = strings.Cut(text[strings.LastIndex(text, head):], "\n")
+	for strings.HasPrefix(text, " ") {
+		_, text, _ = strings.Cut(text, "\n")
 	}
 	return text
 }

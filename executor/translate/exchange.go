@@ -147,7 +147,11 @@ func (x *Exchange) input(t *tensor.Tensor, count int) (*TensorSpec, error) {
 		return &spec.Inputs[0], nil
 	}
 	if name == "" {
-		return nil, refuse("", "the data has no name and the model takes several inputs: %s", nameList(spec.Inputs))
+		help := ""
+		if x.options.MLServer != NoRuntime {
+			help = "; name its columns in data.names, or send jsonData"
+		}
+		return nil, refuse("", "the data has no name and the model takes several inputs: %s%s", nameList(spec.Inputs), help)
 	}
 	if s := x.specOf(name); s != nil {
 		return s, nil
