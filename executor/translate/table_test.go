@@ -218,3 +218,30 @@ func TestMeanByNames(t *testing.T) {
 		}
 	}
 }
+
+// TestBinaryData puts after the JSON what JSON cannot spell, where the server
+// says that it takes it so.
+func TestBinaryData(t *testing.T) {
+	spec := func(d tensor.DType) Options {
+		return Options{Spec: &Spec{Binary: true, Inputs: []TensorSpec{{Name: "x", DType: d}}}}
+	}
+	for _, c := range []struct {
+		dtype   tensor.DType
+		request string
+		tail    string
+	}{
+		{tensor.FP16, `{"data":{"ndarray":[1.5]}}`, "\x00\x3e"},
+		{tensor.BF16, `{"data":{"ndarray":[1.5]}}`, "\xc0\x3f"},
+		{tensor.FP32, `{"data":{"ndarray":["-Infinity"]}}`, "\x00\x00\x80\xff"},
+		{tensor.FP32, `{"data":{"ndarray":[1.5]}}`, ""},
+	} {
+		sent, _, err := Request(message.Message{Body: []byte(c.request)}, SeldonJSON, V2JSON, spec(c.dtype))
+		tail := ""
+		if err == nil && sent.JSONLength > 0 {
+			tail = string(sent.Body[sent.JSONLength:])
+		}
+		if err != nil || tail != c.tail || !strings.Contains(string(sent.Body), `"parameters":{"binary_data_output":true}`) {
+			t.Errorf("%v of %s: %q, %v", c.dtype, c.request, sent.Body, err)
+		}
+	}
+}

@@ -24,6 +24,8 @@ func overHTTP(t *testing.T, start Start) {
 	t.Run("status of a component", func(t *testing.T) { passedStatus(t, start) })
 	t.Run("model names", func(t *testing.T) { modelNames(t, start) })
 	t.Run("gzip", func(t *testing.T) { compressed(t, start) })
+	t.Run("outputs of a chain", func(t *testing.T) { chainOutputs(t, start) })
+	t.Run("compressed tensors", func(t *testing.T) { compressedTensors(t, start) })
 	t.Run("binary tensors", func(t *testing.T) { binaryTensors(t, start) })
 	t.Run("routing injection", func(t *testing.T) { injection(t, start) })
 	t.Run("probes", func(t *testing.T) { probes(t, start) })
