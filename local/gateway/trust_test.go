@@ -60,9 +60,14 @@ func TestNoAnswerIsCut(t *testing.T) {
 	if os.Getenv("RADIANT_E2E_LONG") != "" {
 		requests = 200_000
 	}
+	var early atomic.Int64
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		_, _ = w.Write(body)
+		// Half of the backends answer before they have read all of the body.
+		answer := make([]byte, 100_000)
+		if early.Add(1)%2 == 0 {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
+		_, _ = w.Write(answer)
 	}))
 	defer backend.Close()
 	g := New(func(int) int { return 0 })
@@ -85,7 +90,7 @@ func TestNoAnswerIsCut(t *testing.T) {
 				}
 				got, err := io.ReadAll(answer.Body)
 				_ = answer.Body.Close()
-				if err != nil || !bytes.Equal(got, body) {
+				if err != nil || len(got) != 100_000 {
 					cut.Add(1)
 				}
 			}
