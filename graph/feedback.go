@@ -4,8 +4,9 @@ import "context"
 
 // Feedback passes a feedback message along the way that its prediction took.
 // For each node the children come first, then the node itself, if it takes
-// feedback. route gives the child that the prediction of a node went to:
-// a child number, RouteAll, or RouteNone where nothing below was asked.
+// feedback. route gives the child that the prediction of a node went to, as the
+// feedback message says (the executor reads it there): a child number, RouteAll,
+// or RouteNone where nothing below was asked.
 // Every node gets the same message. The answer is that of the root, or m
 // itself where the root takes no feedback.
 func Feedback[M any](ctx context.Context, plan *Plan, caller Caller[M], m M, route func(*Step) int) (M, error) {

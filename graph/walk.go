@@ -133,7 +133,7 @@ func (w *walk[M]) below(ctx context.Context, s *Step, m M) (M, error) {
 	}
 	switch {
 	case route == RouteNone:
-		return m, nil
+		return m, nil // The router decided without its children, see [RouteNone].
 	case route < RouteNone || route >= len(s.Children):
 		return m, &RouteError{Node: s.Name, Route: route, Children: len(s.Children)}
 	}

@@ -21,6 +21,9 @@ type Setting struct {
 	Variable string
 	// Annotation is its annotation; empty: none.
 	Annotation string
+	// Chart is the value of the Helm chart that sets it, with dots between the
+	// levels; empty: none does.
+	Chart string
 	// Value is the default, or what is in force where a program says so; empty:
 	// nothing.
 	Value string

@@ -57,6 +57,7 @@ func (t *Telemetry) Calls(c Call) *Calls {
 	if c.Method == NotMade {
 		return &Calls{transport: c.Transport, rewards: t.feedback.of(c.Transport, c.Node, image, version)}
 	}
+	// In the order of clientLabels (family.go).
 	labels := []string{c.Path, c.Node, image, version, strings.ToLower(c.Method)}
 	calls := &Calls{
 		transport: c.Transport,

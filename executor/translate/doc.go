@@ -26,7 +26,9 @@
 //
 // What the two seldon forms have in common is in seldon.go: in which field of
 // data an answer is written, and the names of its columns. Types of elements
-// are converted by executor/tensor alone ([tensor.Tensor.As]).
+// are converted by executor/tensor alone ([tensor.Tensor.As]), and so is how many
+// digits a number gets in JSON (number.go there): FP16 and BF16 that came as bits
+// are written as the FP32 of the same value.
 //
 // # The way of jsonData
 //

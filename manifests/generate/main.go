@@ -1,6 +1,6 @@
-// Generate writes the parts of the manifests that follow from the table of
-// kinds and ways into the cluster in package expand, into the folder that it is
-// given:
+// Generate writes the parts of the manifests that follow from tables, into the
+// folder that it is given: the kinds and the ways into the cluster of package
+// expand, and the settings of operator/config.
 //
 //	go run ./manifests/generate manifests
 package main

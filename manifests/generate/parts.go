@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v2"
 
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/operator/config"
 )
 
 // rules are the rights to the kinds that deployments own: a rule for each API
@@ -63,13 +65,15 @@ func values() string {
 	return out.String()
 }
 
-// settings are the variables of the operator that the values become.
+// settings are the variables of the operator that the chart's values become, in
+// the order of the operator's tables.
 func settings() string {
 	var out strings.Builder
-	out.WriteString("{{- $ways := dict\n")
-	for _, w := range expand.Ways() {
-		for _, s := range w.Settings {
-			fmt.Fprintf(&out, "  %q $v.%s\n", s.Name, s.Value)
+	out.WriteString("{{- $all := dict\n")
+	defaults := config.Default()
+	for _, s := range slices.Concat(config.ManagerSettings(), defaults.Settings()) {
+		if s.Chart != "" {
+			fmt.Fprintf(&out, "  %q $v.%s\n", s.Variable, s.Chart)
 		}
 	}
 	out.WriteString("-}}\n")

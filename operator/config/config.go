@@ -67,7 +67,7 @@ func (c *Config) Settings() []setting.Setting {
 	fields := c.fields()
 	settings := make([]setting.Setting, len(fields))
 	for i, f := range fields {
-		settings[i] = setting.Setting{Group: f.group, Variable: f.name, Value: f.get(), Doc: f.doc}
+		settings[i] = setting.Setting{Group: f.group, Variable: f.name, Chart: f.chart, Value: f.get(), Doc: f.doc}
 	}
 	return settings
 }

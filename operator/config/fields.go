@@ -18,6 +18,8 @@ type field struct {
 	name, doc string
 	// group is the heading of its table on a page.
 	group string
+	// chart is the value of the Helm chart that sets it; empty: none does.
+	chart string
 	set   func(string) error
 	get   func() string
 }
@@ -37,6 +39,12 @@ func grouped(group string, fields []field) []field {
 	return fields
 }
 
+// valued names the value of the Helm chart that sets the field.
+func (f field) valued(chart string) field {
+	f.chart = chart
+	return f
+}
+
 // fields is the table of all settings. Where two of them write to one place,
 // the later one wins.
 func (c *Config) fields() []field {
@@ -45,30 +53,30 @@ func (c *Config) fields() []field {
 	fields := []field{
 		text("EXECUTOR_CONTAINER_IMAGE_AND_VERSION", &x.Image, "image of the executor"),
 		text("RELATED_IMAGE_EXECUTOR", &x.Image, "image of the executor, before the one above"),
-		text("EXECUTOR_CONTAINER_IMAGE_PULL_POLICY", &x.PullPolicy, "pull policy of the executor's image"),
-		text("EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME", &x.ServiceAccount, "service account of executors with a pod of their own"),
-		user("EXECUTOR_CONTAINER_USER", &x.User, "user that executors run as"),
-		port("EXECUTOR_SERVER_PORT", "HTTP port of executors and of their Services", &x.Ports.HTTP, &x.ServicePorts.HTTP),
-		port("EXECUTOR_SERVER_GRPC_PORT", "gRPC port of executors and of their Services", &x.Ports.GRPC, &x.ServicePorts.GRPC),
+		text("EXECUTOR_CONTAINER_IMAGE_PULL_POLICY", &x.PullPolicy, "pull policy of the executor's image").valued("executor.image.pullPolicy"),
+		text("EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME", &x.ServiceAccount, "service account of executors with a pod of their own").valued("executor.serviceAccountName"),
+		user("EXECUTOR_CONTAINER_USER", &x.User, "user that executors run as").valued("executor.user"),
+		port("EXECUTOR_SERVER_PORT", "HTTP port of executors and of their Services", &x.Ports.HTTP, &x.ServicePorts.HTTP).valued("executor.port"),
+		port("EXECUTOR_SERVER_GRPC_PORT", "gRPC port of executors and of their Services", &x.Ports.GRPC, &x.ServicePorts.GRPC).valued("executor.grpcPort"),
 		port("ENGINE_SERVER_PORT", "HTTP port of the Services, where it differs from the executor's", &x.ServicePorts.HTTP),
 		port("ENGINE_SERVER_GRPC_PORT", "gRPC port of the Services, where it differs from the executor's", &x.ServicePorts.GRPC),
-		text("EXECUTOR_SERVER_METRICS_PORT_NAME", &x.MetricsPortName, "name of the executors' HTTP port, which metrics are read from"),
-		text("EXECUTOR_PROMETHEUS_PATH", &x.PrometheusPath, "path of metrics"),
-		quantity("EXECUTOR_DEFAULT_CPU_REQUEST", &x.Resources.Requests, corev1.ResourceCPU, "CPU that an executor requests"),
-		quantity("EXECUTOR_DEFAULT_CPU_LIMIT", &x.Resources.Limits, corev1.ResourceCPU, "CPU limit of an executor"),
-		quantity("EXECUTOR_DEFAULT_MEMORY_REQUEST", &x.Resources.Requests, corev1.ResourceMemory, "memory that an executor requests"),
-		quantity("EXECUTOR_DEFAULT_MEMORY_LIMIT", &x.Resources.Limits, corev1.ResourceMemory, "memory limit of an executor"),
-		text("EXECUTOR_REQUEST_LOGGER_DEFAULT_ENDPOINT", &x.LoggerEndpoint, "where payloads go whose logger has no URL"),
-		number("EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE", &x.LoggerQueueSize, "payloads that wait to be logged"),
-		number("EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS", &x.LoggerWriteTimeoutMS, "milliseconds that a payload may wait for room in the queue"),
-		number("EXECUTOR_SHUTDOWN_DELAY_SECONDS", &x.ShutdownDelaySeconds, "seconds that an executor which is told to stop takes requests on"),
-		flag("EXECUTOR_FULL_HEALTH_CHECKS", &x.FullHealthChecks, "executors ask components for their health, not only for a connection"),
-		port("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "first HTTP port of components", &e.Units.Ports.HTTP),
-		port("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "first gRPC port of components", &e.Units.Ports.GRPC),
-		port("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "first metrics port of components", &e.Units.Ports.Metrics),
-		text("PREDICTIVE_UNIT_METRICS_PORT_NAME", &e.Units.MetricsPortName, "name of the components' metrics ports"),
-		word(envPreStop, &e.Units.PreStop, expand.PreStops(), "what keeps components up that are told to stop: the kubelet (Kubernetes 1.30 and later) or a shell in their image"),
-		text("PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME", &e.Storage.EnvSecret, "Secret with credentials for model stores, of nodes that name none"),
+		text("EXECUTOR_SERVER_METRICS_PORT_NAME", &x.MetricsPortName, "name of the executors' HTTP port, which metrics are read from").valued("executor.metricsPortName"),
+		text("EXECUTOR_PROMETHEUS_PATH", &x.PrometheusPath, "path of metrics").valued("executor.prometheus.path"),
+		quantity("EXECUTOR_DEFAULT_CPU_REQUEST", &x.Resources.Requests, corev1.ResourceCPU, "CPU that an executor requests").valued("executor.resources.cpuRequest"),
+		quantity("EXECUTOR_DEFAULT_CPU_LIMIT", &x.Resources.Limits, corev1.ResourceCPU, "CPU limit of an executor").valued("executor.resources.cpuLimit"),
+		quantity("EXECUTOR_DEFAULT_MEMORY_REQUEST", &x.Resources.Requests, corev1.ResourceMemory, "memory that an executor requests").valued("executor.resources.memoryRequest"),
+		quantity("EXECUTOR_DEFAULT_MEMORY_LIMIT", &x.Resources.Limits, corev1.ResourceMemory, "memory limit of an executor").valued("executor.resources.memoryLimit"),
+		text("EXECUTOR_REQUEST_LOGGER_DEFAULT_ENDPOINT", &x.LoggerEndpoint, "where payloads go whose logger has no URL").valued("executor.requestLogger.defaultEndpoint"),
+		number("EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE", &x.LoggerQueueSize, "payloads that wait to be logged").valued("executor.requestLogger.workQueueSize"),
+		number("EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS", &x.LoggerWriteTimeoutMS, "milliseconds that a payload may wait for room in the queue").valued("executor.requestLogger.writeTimeoutMs"),
+		number("EXECUTOR_SHUTDOWN_DELAY_SECONDS", &x.ShutdownDelaySeconds, "seconds that an executor which is told to stop takes requests on").valued("executor.shutdownDelaySeconds"),
+		flag("EXECUTOR_FULL_HEALTH_CHECKS", &x.FullHealthChecks, "executors ask components for their health, not only for a connection").valued("executor.fullHealthChecks"),
+		port("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "first HTTP port of components", &e.Units.Ports.HTTP).valued("predictiveUnit.httpPort"),
+		port("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "first gRPC port of components", &e.Units.Ports.GRPC).valued("predictiveUnit.grpcPort"),
+		port("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "first metrics port of components", &e.Units.Ports.Metrics).valued("predictiveUnit.metricsPort"),
+		text("PREDICTIVE_UNIT_METRICS_PORT_NAME", &e.Units.MetricsPortName, "name of the components' metrics ports").valued("predictiveUnit.metricsPortName"),
+		word(envPreStop, &e.Units.PreStop, expand.PreStops(), "what keeps components up that are told to stop: the kubelet (Kubernetes 1.30 and later) or a shell in their image").valued("predictiveUnit.preStop"),
+		text("PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME", &e.Storage.EnvSecret, "Secret with credentials for model stores, of nodes that name none").valued("predictiveUnit.defaultEnvSecretRefName"),
 		text("RELATED_IMAGE_STORAGE_INITIALIZER", &e.Storage.Image, "image that fetches models"),
 		text("RELATED_IMAGE_EXPLAINER", &e.ExplainerImage, "image of explainers for the protocols seldon and tensorflow"),
 		text("RELATED_IMAGE_EXPLAINER_V2", &e.ExplainerImageV2, "image of explainers for the protocol v2"),
@@ -79,12 +87,12 @@ func (c *Config) fields() []field {
 		c.serverImage("RELATED_IMAGE_XGBOOSTSERVER_V2", "XGBOOST_SERVER", v1.ProtocolV2),
 		c.serverImage("RELATED_IMAGE_MLFLOWSERVER", "MLFLOW_SERVER", v1.ProtocolSeldon),
 		c.serverImage("RELATED_IMAGE_MLFLOWSERVER_V2", "MLFLOW_SERVER", v1.ProtocolV2),
-		user("DEFAULT_USER_ID", &e.UserID, "user that pods run as which do not say otherwise"),
-		word("POD_SECURITY", &e.PodSecurity, expand.PodSecurities(), "what Radiant's own containers keep to"),
-		number("POD_SECURITY_USER", &e.PodSecurityUser, "user of Radiant's own containers whose images begin as root; 0: leave it to the cluster, as OpenShift wants"),
-		text("DEFAULT_CERT_MOUNT_PATH_NAME", &e.CertMountPath, "where certificates are mounted"),
-		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front"),
-		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject"),
+		user("DEFAULT_USER_ID", &e.UserID, "user that pods run as which do not say otherwise").valued("defaultUserID"),
+		word("POD_SECURITY", &e.PodSecurity, expand.PodSecurities(), "what Radiant's own containers keep to").valued("podSecurity.standard"),
+		number("POD_SECURITY_USER", &e.PodSecurityUser, "user of Radiant's own containers whose images begin as root; 0: leave it to the cluster, as OpenShift wants").valued("podSecurity.user"),
+		text("DEFAULT_CERT_MOUNT_PATH_NAME", &e.CertMountPath, "where certificates are mounted").valued("certMountPath"),
+		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front").valued("manager.deploymentNameAsPrefix"),
+		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject").valued("keda.enabled"),
 	}
 	return append(grouped(groupObjects, fields), grouped(groupWays, wayFields(e.Ingress))...)
 }
@@ -98,7 +106,7 @@ func wayFields(to expand.WaySettings) []field {
 			if len(s.Words) > 0 && !s.IsFlag() {
 				doc += ": " + strings.Join(s.Words, ", ")
 			}
-			fields = append(fields, field{name: s.Name, doc: doc,
+			fields = append(fields, field{name: s.Name, doc: doc, chart: s.Value,
 				set: func(v string) error {
 					value, err := s.Parse(v)
 					if err == nil {

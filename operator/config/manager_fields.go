@@ -28,7 +28,7 @@ func (m *Manager) fields() []managerField {
 		managerText(&m.Kubeconfig, row{Flag: "kubeconfig", Doc: "file that says how the API server is reached (in a pod, its account says so)"}),
 		managerText(&m.Namespace, row{Flag: "namespace", Variable: "WATCH_NAMESPACE", Doc: "serve deployments of this namespace only; none: of all"}),
 		managerText(&m.OperatorNamespace, row{Flag: "operator-namespace", Variable: "POD_NAMESPACE", Value: "seldon-system", Doc: "namespace of the ConfigMap seldon-config and of the lease"}),
-		managerText(&m.ControllerID, row{Flag: "controller-id", Variable: "CONTROLLER_ID", Doc: "serve deployments whose label seldon.io/controller-id is this"}),
+		managerText(&m.ControllerID, row{Flag: "controller-id", Variable: "CONTROLLER_ID", Chart: "controllerId", Doc: "serve deployments whose label seldon.io/controller-id is this"}),
 		managerText(&m.MetricsAddress, row{Flag: "metrics-addr", Value: ":8080", Doc: "address of /metrics; 0 serves none"}),
 		managerText(&m.HealthAddress, row{Flag: "health-addr", Value: ":8081", Doc: "address of /healthz and /readyz; 0 serves none"}),
 		managerNumber(&m.WebhookPort, row{Flag: "webhook-port", Value: "0", Doc: "port of the webhook that refuses wrong deployments; 0: none"}),

@@ -5,8 +5,37 @@ is left to the operator's own defaults.
 {{- define "radiant.settings" -}}
 {{- $v := .Values -}}
 {{- $x := $v.executor -}}
-{{- /* BEGIN made by make generate, from the ways of package expand. */ -}}
-{{- $ways := dict
+{{- /* BEGIN made by make generate, from the tables of operator/config. */ -}}
+{{- $all := dict
+  "CONTROLLER_ID" $v.controllerId
+  "EXECUTOR_CONTAINER_IMAGE_PULL_POLICY" $v.executor.image.pullPolicy
+  "EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME" $v.executor.serviceAccountName
+  "EXECUTOR_CONTAINER_USER" $v.executor.user
+  "EXECUTOR_SERVER_PORT" $v.executor.port
+  "EXECUTOR_SERVER_GRPC_PORT" $v.executor.grpcPort
+  "EXECUTOR_SERVER_METRICS_PORT_NAME" $v.executor.metricsPortName
+  "EXECUTOR_PROMETHEUS_PATH" $v.executor.prometheus.path
+  "EXECUTOR_DEFAULT_CPU_REQUEST" $v.executor.resources.cpuRequest
+  "EXECUTOR_DEFAULT_CPU_LIMIT" $v.executor.resources.cpuLimit
+  "EXECUTOR_DEFAULT_MEMORY_REQUEST" $v.executor.resources.memoryRequest
+  "EXECUTOR_DEFAULT_MEMORY_LIMIT" $v.executor.resources.memoryLimit
+  "EXECUTOR_REQUEST_LOGGER_DEFAULT_ENDPOINT" $v.executor.requestLogger.defaultEndpoint
+  "EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE" $v.executor.requestLogger.workQueueSize
+  "EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS" $v.executor.requestLogger.writeTimeoutMs
+  "EXECUTOR_SHUTDOWN_DELAY_SECONDS" $v.executor.shutdownDelaySeconds
+  "EXECUTOR_FULL_HEALTH_CHECKS" $v.executor.fullHealthChecks
+  "PREDICTIVE_UNIT_HTTP_SERVICE_PORT" $v.predictiveUnit.httpPort
+  "PREDICTIVE_UNIT_GRPC_SERVICE_PORT" $v.predictiveUnit.grpcPort
+  "PREDICTIVE_UNIT_METRICS_SERVICE_PORT" $v.predictiveUnit.metricsPort
+  "PREDICTIVE_UNIT_METRICS_PORT_NAME" $v.predictiveUnit.metricsPortName
+  "PREDICTIVE_UNIT_PRE_STOP" $v.predictiveUnit.preStop
+  "PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME" $v.predictiveUnit.defaultEnvSecretRefName
+  "DEFAULT_USER_ID" $v.defaultUserID
+  "POD_SECURITY" $v.podSecurity.standard
+  "POD_SECURITY_USER" $v.podSecurity.user
+  "DEFAULT_CERT_MOUNT_PATH_NAME" $v.certMountPath
+  "DEPLOYMENT_NAME_AS_PREFIX" $v.manager.deploymentNameAsPrefix
+  "KEDA_ENABLED" $v.keda.enabled
   "GATEWAY_API_ENABLED" $v.gatewayAPI.enabled
   "GATEWAY_API_GATEWAY" $v.gatewayAPI.gateway
   "GATEWAY_API_GRPC_GATEWAY" $v.gatewayAPI.grpcGateway
@@ -23,41 +52,10 @@ is left to the operator's own defaults.
   "INGRESS_HOST" $v.ingress.host
 -}}
 {{- /* END made by make generate */ -}}
-{{- $all := dict
-  "CONTROLLER_ID" $v.controllerId
-  "DEFAULT_CERT_MOUNT_PATH_NAME" $v.certMountPath
-  "DEFAULT_USER_ID" $v.defaultUserID
-  "DEPLOYMENT_NAME_AS_PREFIX" $v.manager.deploymentNameAsPrefix
-  "EXECUTOR_CONTAINER_IMAGE_PULL_POLICY" $x.image.pullPolicy
-  "EXECUTOR_CONTAINER_SERVICE_ACCOUNT_NAME" $x.serviceAccountName
-  "EXECUTOR_CONTAINER_USER" $x.user
-  "EXECUTOR_DEFAULT_CPU_LIMIT" $x.resources.cpuLimit
-  "EXECUTOR_DEFAULT_CPU_REQUEST" $x.resources.cpuRequest
-  "EXECUTOR_DEFAULT_MEMORY_LIMIT" $x.resources.memoryLimit
-  "EXECUTOR_DEFAULT_MEMORY_REQUEST" $x.resources.memoryRequest
-  "EXECUTOR_FULL_HEALTH_CHECKS" $x.fullHealthChecks
-  "EXECUTOR_PROMETHEUS_PATH" $x.prometheus.path
-  "EXECUTOR_REQUEST_LOGGER_DEFAULT_ENDPOINT" $x.requestLogger.defaultEndpoint
-  "EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE" $x.requestLogger.workQueueSize
-  "EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS" $x.requestLogger.writeTimeoutMs
-  "EXECUTOR_SERVER_GRPC_PORT" $x.grpcPort
-  "EXECUTOR_SHUTDOWN_DELAY_SECONDS" $x.shutdownDelaySeconds
-  "EXECUTOR_SERVER_METRICS_PORT_NAME" $x.metricsPortName
-  "EXECUTOR_SERVER_PORT" $x.port
-  "KEDA_ENABLED" $v.keda.enabled
-  "POD_SECURITY" $v.podSecurity.standard
-  "POD_SECURITY_USER" $v.podSecurity.user
-  "PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME" $v.predictiveUnit.defaultEnvSecretRefName
-  "PREDICTIVE_UNIT_GRPC_SERVICE_PORT" $v.predictiveUnit.grpcPort
-  "PREDICTIVE_UNIT_HTTP_SERVICE_PORT" $v.predictiveUnit.httpPort
-  "PREDICTIVE_UNIT_METRICS_PORT_NAME" $v.predictiveUnit.metricsPortName
-  "PREDICTIVE_UNIT_METRICS_SERVICE_PORT" $v.predictiveUnit.metricsPort
-  "PREDICTIVE_UNIT_PRE_STOP" $v.predictiveUnit.preStop
--}}
 {{- if or $x.image.registry $x.image.repository $x.image.tag }}
 {{- $_ := set $all "EXECUTOR_CONTAINER_IMAGE_AND_VERSION" (include "radiant.image" (list $x.image "radiant/executor" .Chart.AppVersion)) }}
 {{- end }}
-{{- range $name, $value := merge (deepCopy $v.manager.env) $all $ways }}
+{{- range $name, $value := merge (deepCopy $v.manager.env) $all }}
 {{- if kindIs "float64" $value }}{{ $value = int64 $value }}{{ end }}
 {{- if not (has (toString $value) (list "" "false" "<nil>")) }}
 - name: {{ $name }}
