@@ -164,6 +164,17 @@ func (e *Error) Unwrap() error { return e.err }
 // Node is the name of the node at which it happened; empty: at none.
 func (e *Error) Node() string { return e.node }
 
+// Where tells at which node err happened, and at which call on it; both are empty
+// if it was no node's doing. Unlike the text of err they quote nothing that a
+// node answered.
+func Where(err error) (node, call string) {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.node, e.call
+	}
+	return "", ""
+}
+
 // CodeOf returns the code of err, or of what it wraps.
 func CodeOf(err error) Code {
 	var e *Error

@@ -60,13 +60,15 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 }
 
 // refusal tells the log of a node's refusal, which the client gets as it is and
-// which need not name the node.
+// which need not name the node. The log does not quote it: what a node answers
+// may hold what no log should.
 func (s *rest) refusal(w http.ResponseWriter, err error, status int) {
 	level := slog.LevelDebug
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelWarn
 	}
-	s.options.Log.Log(context.Background(), level, "refused by node", "status", status, "puid", value(w.Header(), puidHeader), "error", protocol.Text(err))
+	node, call := protocol.Where(err)
+	s.options.Log.Log(context.Background(), level, "refused by node", "node", node, "call", call, "status", status, "puid", value(w.Header(), puidHeader))
 }
 
 func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m message.Message) {

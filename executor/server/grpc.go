@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -240,11 +241,27 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Messa
 	}
 }
 
+// ofClient reports whether a status says that the client is at fault, as those of
+// HTTP below 500 do.
+func ofClient(c codes.Code) bool {
+	switch c {
+	case codes.Canceled, codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied,
+		codes.Unauthenticated, codes.FailedPrecondition, codes.OutOfRange:
+		return true
+	}
+	return false
+}
+
 // failure is an error as gRPC tells it: the status of a node as it came, or
 // the code of the fault.
 func (s *rpc) failure(m protocol.Method, err error) error {
 	if answered, ok := protocol.StatusOf(err); ok {
-		s.options.Log.Warn("refused by node", "method", m.Name, "code", answered.Code().String(), "error", protocol.Text(err))
+		level := slog.LevelWarn
+		if ofClient(answered.Code()) {
+			level = slog.LevelDebug
+		}
+		node, call := protocol.Where(err)
+		s.options.Log.Log(context.Background(), level, "refused by node", "node", node, "call", call, "method", m.Name, "code", answered.Code().String())
 		return answered.Err()
 	}
 	code, text := protocol.CodeOf(err).GRPC(), protocol.Text(err)
