@@ -207,12 +207,12 @@ class OneModel(Fronted):
 
 class Chain(Fronted):
     def test_named(self):
-        """A name that the client gives is asked of each node."""
+        """The name of a node means that node; the others are asked by their own."""
         for library, client, _ in self.clients("double", "triple"):
             for binary in (True, False) if library is triton_http else (True,):
                 with self.subTest(library.__name__, binary=binary):
                     got = client.infer("triple", self.ask(library, FLOATS, binary=binary))
-                    np.testing.assert_array_equal(got.as_numpy("x"), FLOATS * 9)
+                    np.testing.assert_array_equal(got.as_numpy("x"), FLOATS * 12)
 
     def test_unnamed(self):
         client = self.rpc(self.front("double", "same-fp32", "triple").rpc)
