@@ -96,7 +96,7 @@ func has(list, name string) bool {
 }
 
 func limitIn(file string) (int64, bool) {
-	text, err := os.ReadFile(file) //nolint:gosec // a file of the kernel's
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return 0, false
 	}

@@ -97,7 +97,7 @@ func StringIn(parts mem.BufferSlice, way []protowire.Number) string {
 		default:
 			return found
 		}
-		if n, err := r.Discard(int(skip)); err != nil || n < int(skip) { //nolint:gosec // below the message's size
+		if n, err := r.Discard(int(skip)); err != nil || n < int(skip) {
 			return found
 		}
 	}

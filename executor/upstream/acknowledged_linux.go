@@ -21,7 +21,7 @@ func acknowledged(conn net.Conn) (bytes int64, dead bool) {
 	}
 	bytes = unknown
 	_ = control.Control(func(fd uintptr) {
-		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) //nolint:gosec // file descriptors are small
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 		if err == nil {
 			bytes, dead = int64(info.Bytes_acked), info.State == unix.BPF_TCP_CLOSE //nolint:gosec // a connection sends less than 2^63 bytes
 		}

@@ -160,7 +160,7 @@ func component(t *testing.T) (port int32, received *atomic.Int64) {
 	})}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
-	return int32(l.Addr().(*net.TCPAddr).Port), received //nolint:gosec // a port
+	return int32(l.Addr().(*net.TCPAddr).Port), received
 }
 
 // spaces is an endless text.

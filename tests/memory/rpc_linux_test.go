@@ -57,7 +57,7 @@ func rpcComponent(t *testing.T, large []byte) int32 {
 		}))
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(s.Stop)
-	return int32(l.Addr().(*net.TCPAddr).Port) //nolint:gosec // a port
+	return int32(l.Addr().(*net.TCPAddr).Port)
 }
 
 // binary is a seldon message with so many bytes that begin by text.
