@@ -192,10 +192,9 @@ func elsewhere(s setting.Setting) field {
 // inForce is the setting with the value that counts.
 func (f *field) inForce(env Env) setting.Setting {
 	s := f.Setting
-	switch {
-	case f.set == nil:
+	if f.set == nil {
 		s.Value = env.or(s.Variable, s.Value)
-	default:
+	} else {
 		s.Value = f.get()
 	}
 	if f.hidden {

@@ -71,6 +71,12 @@ func (s *rest) refusal(w http.ResponseWriter, err error, status int) {
 	s.options.Log.Log(context.Background(), level, "refused by node", "node", node, "call", call, "status", status, "puid", value(w.Header(), puidHeader))
 }
 
+// undeclared reports whether a message is JSON under a type that a browser
+// renders, and holds what a browser could take for markup.
+func undeclared(m message.Message) bool {
+	return m.Encoding == "" && m.JSONLength == 0 && !isJSON(m.Type) && rendered(m.Type) && risky(m.Body) && looksJSON(m.Body)
+}
+
 func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m message.Message) {
 	h := w.Header()
 	if s.draining.Load() {
@@ -82,7 +88,7 @@ func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m messag
 		}
 	}
 	m = unasked(m)
-	if m.Encoding == "" && m.JSONLength == 0 && !isJSON(m.Type) && rendered(m.Type) && risky(m.Body) && looksJSON(m.Body) {
+	if undeclared(m) {
 		m.Type = jsonType
 	}
 	switch {
