@@ -142,8 +142,8 @@ func AtNode(err error, node, call string) error {
 		return err
 	}
 	at := Error{code: e.code, node: node, call: call, after: e.after, err: err}
-	if err == error(e) {
-		at.err = e.err
+	if bare, ok := err.(*Error); ok { //nolint:errorlint // what wraps it has words of its own
+		at.err = bare.err
 	}
 	return &at
 }

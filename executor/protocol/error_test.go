@@ -17,7 +17,7 @@ func TestAtNodeCopies(t *testing.T) {
 			t.Errorf("error is %v (%d, %v), want %s", err, CodeOf(err), RetryAfter(err), want)
 		}
 	}
-	if again := AtNode(first, "c", "predict"); again != first {
+	if again := AtNode(first, "c", "predict"); !errors.Is(again, first) || again.Error() != first.Error() {
 		t.Errorf("an error gets a second node: %v", again)
 	}
 	if err := AtNode(nil, "a", "predict"); err != nil {

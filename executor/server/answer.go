@@ -91,15 +91,7 @@ func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m messag
 	if undeclared(m) {
 		m.Type = jsonType
 	}
-	switch {
-	case m.Type == jsonType:
-		h[contentType] = s.fixed.json
-	case m.Type != "":
-		h[contentType] = []string{m.Type}
-	default:
-		// No type is better than a guessed one.
-		h[contentType] = nil
-	}
+	h[contentType] = s.typeOf(m)
 	if m.Encoding != "" {
 		h[contentEncoding] = []string{m.Encoding}
 	}
@@ -124,6 +116,18 @@ func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m messag
 	default:
 		_, _ = w.Write(body)
 	}
+}
+
+// typeOf is the header's value for the type of a message.
+func (s *rest) typeOf(m message.Message) []string {
+	switch m.Type {
+	case jsonType:
+		return s.fixed.json
+	case "":
+		// No type is better than a guessed one.
+		return nil
+	}
+	return []string{m.Type}
 }
 
 // escapedLength is the length of a body as [escaped] writes it.

@@ -237,19 +237,23 @@ func (x *Exchange) answer(source codec, p message.Message) (*content, error) {
 	return m, x.name(m, source.protocol)
 }
 
+// onlyOutput names the one output of an answer that does not name it.
+func onlyOutput(spec *Spec, wanted []wantedOutput) string {
+	switch {
+	case spec != nil && len(spec.Outputs) == 1:
+		return spec.Outputs[0].Name
+	case len(wanted) == 1:
+		return wanted[0].name
+	}
+	return unnamedOutput
+}
+
 // name gives outputs their names and types, and leaves those that were asked
 // for.
 func (x *Exchange) name(m *content, from protocol) error {
 	wanted, spec := x.wanted(), x.options.Spec
 	if len(m.tensors) == 1 && m.tensors[0].Name == "" {
-		name := unnamedOutput
-		switch {
-		case spec != nil && len(spec.Outputs) == 1:
-			name = spec.Outputs[0].Name
-		case len(wanted) == 1:
-			name = wanted[0].name
-		}
-		m.tensors[0].Name = name
+		m.tensors[0].Name = onlyOutput(spec, wanted)
 	}
 	if from == v2 && x.frameAnswer(m) {
 		m.table = true

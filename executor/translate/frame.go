@@ -145,9 +145,7 @@ func (x *Exchange) tell(m *content, to Form) error {
 		return nil
 	}
 	if !m.table && len(m.tensors) == 1 && o.MLServer == AsTold && o.Spec != nil && !x.described() {
-		if m.contentType = arrayContent; m.tensors[0].DType == tensor.Bytes {
-			m.contentType = textContent
-		}
+		m.contentType = contentOf(m.tensors[0].DType)
 	}
 	m.contentTypes = make([]string, len(m.tensors))
 	for i := range m.tensors {
@@ -174,6 +172,14 @@ func (x *Exchange) tell(m *content, to Form) error {
 		}
 	}
 	return nil
+}
+
+// contentOf is the content type of a tensor that no model describes.
+func contentOf(dtype tensor.DType) string {
+	if dtype == tensor.Bytes {
+		return textContent
+	}
+	return arrayContent
 }
 
 func notText(t *tensor.Tensor) bool {

@@ -202,20 +202,27 @@ func readV2Tensor(value, tail []byte) (tensor.Tensor, []byte, error) {
 	case dtype == tensor.Bytes && parameters.ContentType == jsonContent:
 		t, err = readJSONColumn(data, shape)
 	default:
-		dialect := v2Dialect()
-		dialect.Words = dtype.IsFloat()
-		if t, err = tensor.ParseFlat(data, shape, dialect); err == nil {
-			t, err = t.As(dtype)
-		}
-		if err != nil && dtype == tensor.Bytes {
-			t, err = readTextOrNull(data, shape, err)
-		}
+		t, err = readV2Data(data, dtype, shape)
 	}
 	if err != nil {
 		return none, nil, blame(name, err)
 	}
 	t.Name = name
 	return t, tail, nil
+}
+
+// readV2Data reads the elements of a tensor.
+func readV2Data(data []byte, dtype tensor.DType, shape []int64) (tensor.Tensor, error) {
+	dialect := v2Dialect()
+	dialect.Words = dtype.IsFloat()
+	t, err := tensor.ParseFlat(data, shape, dialect)
+	if err == nil {
+		t, err = t.As(dtype)
+	}
+	if err != nil && dtype == tensor.Bytes {
+		return readTextOrNull(data, shape, err)
+	}
+	return t, err
 }
 
 // encodeV2JSONRequest puts after the JSON what JSON has no place for: byte

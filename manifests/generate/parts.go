@@ -126,18 +126,18 @@ func described(s *expand.Setting) yaml.MapSlice {
 
 // with returns a map with a value at a path of keys, in place of the one that
 // is there.
-func with(m yaml.MapSlice, value any, path ...string) yaml.MapSlice {
+func with(m yaml.MapSlice, value any, key string, below ...string) yaml.MapSlice {
 	for i := range m {
-		if m[i].Key != path[0] {
+		if m[i].Key != key {
 			continue
 		}
-		if inner, ok := m[i].Value.(yaml.MapSlice); ok && len(path) > 1 {
-			value = with(inner, value, path[1:]...)
+		if inner, ok := m[i].Value.(yaml.MapSlice); ok && len(below) > 0 {
+			value = with(inner, value, below[0], below[1:]...)
 		}
 		m[i].Value = value
 		return m
 	}
-	return append(m, yaml.MapItem{Key: path[0], Value: value})
+	return append(m, yaml.MapItem{Key: key, Value: value})
 }
 
 // writeJSON writes maps in their order.

@@ -28,7 +28,7 @@ type field struct {
 const (
 	groupProgram = "The program"
 	groupObjects = "Objects"
-	groupWays    = "Ways into the cluster"
+	groupWays    = "Ways into the cluster" //nolint:gosec // a heading
 )
 
 // grouped puts fields into a group.

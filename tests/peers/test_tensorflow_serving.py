@@ -57,6 +57,7 @@ class Fronted(unittest.TestCase):
                 model_version_policy {{ specific {{ versions: 3 versions: 12 }} }}
                 version_labels {{ key: "old" value: 3 }} }}
               config {{ name: "loop" base_path: "{folder / 'loop'}" }}
+              config {{ name: "again" base_path: "{folder / 'loop'}" }}
               config {{ name: "mnist-model" base_path: "{serving.MNIST / 'model'}" }}
             }}"""
         )
@@ -252,7 +253,10 @@ class Rest(Fronted):
                 self.assertEqual(self.ask(executor.rest, "POST", path, ROWS), (200, {"predictions": [3.5, 4.0, 5.5]}))
 
     def test_chain(self):
-        """Each node is asked for the model that the client names, or its own."""
+        """A client that names a node means that node; the others are asked for
+        their own model. Another name is asked of each node."""
+        executor = self.front("first", "second")
+        self.assertEqual(self.ask(executor.rest, "POST", "/v1/models/loop:predict", {"instances": [[1, 2.5]]}), (200, {"predictions": [[9, 22.5]]}))
         executor = self.front("loop", "again")
         self.assertEqual(self.ask(executor.rest, "POST", "/v1/models/loop:predict", {"instances": [[1, 2.5]]}), (200, {"predictions": [[9, 22.5]]}))
         self.assertEqual(self.ask(executor.rest, "POST", "/v1/models/loop:predict", {"inputs": [[1, 2.5]]}), (200, {"outputs": [[9, 22.5]]}))
