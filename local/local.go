@@ -6,7 +6,6 @@ package local
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"github.com/prime-radiant/radiant/local/process"
 	"github.com/prime-radiant/radiant/local/runtime"
 	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // Options is all that [Run] depends on.
@@ -238,7 +238,7 @@ func (r *runner) open(g *generation) outputs {
 
 // announce says what is being started.
 func (r *runner) announce(t *target) {
-	r.console.Say("starting %s; logs are in %s", plural(len(t.successions), "deployment"), r.state.logs())
+	r.console.Say("starting %s; logs are in %s", wording.Count(len(t.successions), "deployment"), r.state.logs())
 	for _, g := range t.fresh {
 		for _, layout := range g.layouts {
 			for _, c := range layout.containers {
@@ -246,13 +246,6 @@ func (r *runner) announce(t *target) {
 			}
 		}
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // adopted is called when a deployment has become ready or has changed.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/local/process"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // pythons are the interpreters that are looked for, in this order. The
@@ -177,7 +178,7 @@ func (p *Python) install(ctx context.Context, set string) error {
 		return fmt.Errorf("installing Python packages: %w", err)
 	}
 	progress := &pipProgress{console: p.console, set: set, total: countPackages(list)}
-	p.console.Say("installing %s for %s, once", plural(progress.total, "Python package"), set)
+	p.console.Say("installing %s for %s, once", wording.Count(progress.total, "Python package"), set)
 	began := time.Now()
 	err = p.run(ctx, progress, filepath.Join(p.dir, "bin", "python"), "-m", "pip", "install",
 		"--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r", file)
@@ -259,15 +260,8 @@ func (p *pipProgress) line(line string) {
 		p.console.Progress("  %s: %d of %d: %s", p.set, min(p.count, p.total), p.total, name)
 	}
 	if strings.HasPrefix(line, "Installing collected packages") {
-		p.console.Progress("  %s: unpacking %s", p.set, plural(p.total, "package"))
+		p.console.Progress("  %s: unpacking %s", p.set, wording.Count(p.total, "package"))
 	}
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // lastLines are the last lines of a text, indented, each on a line of its own.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // noNamespace is the folder of objects without a namespace.
@@ -44,7 +45,7 @@ func writeFolder(dir string, all []rendered, report io.Writer) error {
 	if err := reportStrangers(dir, written, report); err != nil {
 		return fmt.Errorf("looking through %s: %w", dir, err)
 	}
-	_, err := fmt.Fprintf(report, "%s in %s, %d of them new or changed\n", counted(len(written), "object"), dir, changed)
+	_, err := fmt.Fprintf(report, "%s in %s, %d of them new or changed\n", wording.Count(len(written), "object"), dir, changed)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/operator/config"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // Validate is the command radiant validate.
@@ -51,13 +52,6 @@ func summary(deployments int, problems v1.Problems) string {
 	if wrong+doubtful == 0 {
 		return "ok"
 	}
-	return fmt.Sprintf("%s in %s (%s, %s)", counted(wrong+doubtful, "problem"), counted(deployments, "deployment"),
-		counted(wrong, "error"), counted(doubtful, "warning"))
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%s in %s (%s, %s)", wording.Count(wrong+doubtful, "problem"), wording.Count(deployments, "deployment"),
+		wording.Count(wrong, "error"), wording.Count(doubtful, "warning"))
 }
