@@ -22,7 +22,7 @@ import (
 //	asking       asks the last node for the client's outputs (chained.go)
 //	logged       shows request and answer to the payload log (payload.go)
 //	policy       bounds and repeats: what follows is one attempt (policy.go)
-//	translation  speaks the protocol of the node's server (translate.go)
+//	translation  speaks the protocol of the node's server (translate.go, attempt.go)
 //	observer     of metrics and traces (observe.go)
 //	socket       finds the target and sends (lane.go)
 //

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
-	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -100,63 +97,6 @@ func TestTogether(t *testing.T) {
 	})
 	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
 		t.Errorf("errors are %v", errs)
-	}
-}
-
-func TestSpecCache(t *testing.T) {
-	c := newSpecCache()
-	var asked atomic.Int32
-	spec := &translate.Spec{}
-	ask := func() (*translate.Spec, error) { asked.Add(1); return spec, nil }
-	var wait sync.WaitGroup
-	for range 20 {
-		wait.Go(func() {
-			if got, err := c.load(t.Context(), ask); got != spec || err != nil {
-				t.Errorf("spec is %v, %v", got, err)
-			}
-		})
-	}
-	wait.Wait()
-	if asked.Load() != 1 {
-		t.Errorf("it was asked for %d times", asked.Load())
-	}
-	c.forget()
-	if _, _ = c.load(t.Context(), ask); asked.Load() != 2 {
-		t.Errorf("once forgotten it was asked for %d times", asked.Load())
-	}
-
-	c.forget()
-	down := func() (*translate.Spec, error) { asked.Add(1); return nil, &askError{error: errors.New("down")} }
-	for range 2 {
-		if got, err := c.load(t.Context(), down); got != nil || err != nil {
-			t.Errorf("spec is %v, %v", got, err)
-		}
-	}
-	if asked.Load() != 4 {
-		t.Errorf("a server that was down is asked again: %d", asked.Load())
-	}
-	mute := func() (*translate.Spec, error) {
-		asked.Add(1)
-		return nil, &askError{error: errors.New("404"), final: true}
-	}
-	for range 2 {
-		if got, err := c.load(t.Context(), mute); got != nil || err != nil {
-			t.Errorf("spec is %v, %v", got, err)
-		}
-	}
-	if asked.Load() != 5 {
-		t.Errorf("a server that cannot tell is asked once: %d", asked.Load())
-	}
-	c.forget()
-	wrong := errors.New("no such signature")
-	if _, err := c.load(t.Context(), func() (*translate.Spec, error) { return nil, wrong }); !errors.Is(err, wrong) {
-		t.Errorf("error is %v", err)
-	}
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	c.turn <- struct{}{}
-	if _, err := c.load(gone, ask); !errors.Is(err, context.Canceled) {
-		t.Errorf("error is %v", err)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync/atomic"
 
 	"google.golang.org/grpc/codes"
 
@@ -13,58 +12,6 @@ import (
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
 )
-
-// specCache keeps what a server said of its model. It is asked when the first
-// request needs it, and again after a failed call, since a server may have
-// loaded another model by then.
-type specCache struct {
-	known atomic.Pointer[knownSpec]
-	// turn lets one request ask while others wait.
-	turn chan struct{}
-}
-
-// knownSpec is an answer; a nil spec means that the server cannot tell.
-type knownSpec struct{ spec *translate.Spec }
-
-func newSpecCache() *specCache { return &specCache{turn: make(chan struct{}, 1)} }
-
-func (c *specCache) forget() { c.known.Store(nil) }
-
-// load returns the spec, asking for it if need be. A server that cannot be
-// asked right now yields nil: the call itself will show what is wrong with it.
-func (c *specCache) load(ctx context.Context, ask func() (*translate.Spec, error)) (*translate.Spec, error) {
-	if k := c.known.Load(); k != nil {
-		return k.spec, nil
-	}
-	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if k := c.known.Load(); k != nil {
-		return k.spec, nil
-	}
-	spec, err := ask()
-	var unanswered *askError
-	switch {
-	case errors.As(err, &unanswered):
-		if unanswered.final {
-			c.known.Store(&knownSpec{})
-		}
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	c.known.Store(&knownSpec{spec})
-	return spec, nil
-}
-
-// askError is a question that got no answer; final: nor will it.
-type askError struct {
-	error
-	final bool
-}
 
 func (l *lane) askSpec(ctx context.Context, m message.Message) (*translate.Spec, error) {
 	if !l.speaks.Describes {

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"slices"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/status"
 
@@ -24,58 +25,20 @@ func (l *lane) translated(c graph.Call, next link) link {
 		return next
 	}
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
-		request, exchange, err := l.rewritten(ctx, m)
-		if err != nil {
+		if verb := m.Meta.Model.Verb; verb != "" {
+			return m, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
+				verb, l.outside.Name, l.speaks.Name)
+		}
+		t := attempt{lane: l, call: c, began: time.Now(), asked: m}
+		if err := t.request(ctx); err != nil {
 			return m, err
 		}
-		answer, err := next(ctx, request)
+		answer, err := t.send(ctx, next)
 		if err != nil {
-			l.spec.forget()
 			return m, l.refused(err)
 		}
-		if answer, err = protocol.Plain(answer); err != nil {
-			l.unusable(c)
-			return m, err
-		}
-		done, err := workingOn(answer)
-		if err != nil {
-			return m, err
-		}
-		back, err := exchange.Response(answer)
-		done(back)
-		if err != nil {
-			l.unusable(c)
-			return m, protocol.Untranslated(protocol.BadAnswer, fmt.Errorf("cannot translate the answer from protocol %s: %w", l.speaks.Name, err))
-		}
-		return back, nil
+		return t.answer(ctx, answer)
 	}
-}
-
-// rewritten puts m into the form that the node's server takes.
-func (l *lane) rewritten(ctx context.Context, m message.Message) (p message.Message, x *translate.Exchange, err error) {
-	if verb := m.Meta.Model.Verb; verb != "" {
-		return p, x, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
-			verb, l.outside.Name, l.speaks.Name)
-	}
-	o := l.translation
-	o.Chained = m.Answer
-	if o.Spec, err = l.spec.load(ctx, func() (*translate.Spec, error) { return l.askServer(ctx, m) }); err != nil {
-		return p, x, err
-	}
-	done, err := workingOn(m)
-	if err != nil {
-		return p, x, err
-	}
-	p, x, err = translate.Request(m, l.form(), l.dialect().Form, o)
-	done(p)
-	if err != nil {
-		code := protocol.Invalid
-		if m.Answer {
-			code = protocol.BadAnswer
-		}
-		return p, x, protocol.Untranslated(code, fmt.Errorf("cannot translate the request to protocol %s: %w", l.speaks.Name, err))
-	}
-	return p, x, nil
 }
 
 // workFactor is what reading a message and writing it in another form takes,

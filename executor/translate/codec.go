@@ -187,15 +187,31 @@ func reason(err error) string {
 // blame makes an error that of one tensor.
 func blame(name string, err error) error { return &Error{Tensor: name, Reason: reason(err)} }
 
+// byKnowledge says of an error that what is known of the server has a part in
+// it.
+func byKnowledge(err error) error {
+	if err == nil {
+		return nil
+	}
+	known := *typed(err)
+	known.Known = true
+	return &known
+}
+
 // located makes any error an [*Error] of the node.
 func located(err error, node string) error {
+	at := *typed(err)
+	at.Node = node
+	return &at
+}
+
+// typed makes any error an [*Error].
+func typed(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
-		named := *e
-		named.Node = node
-		return &named
+		return e
 	}
-	return &Error{Node: node, Reason: err.Error()}
+	return &Error{Reason: err.Error()}
 }
 
 func nameList(specs []TensorSpec) string {

@@ -20,7 +20,21 @@ type Exchange struct {
 	from, to Form
 	options  Options
 	asked    *content
+	// contradicted says that the answer was not what the spec says.
+	contradicted bool
 }
+
+// By is the exchange for a server whose metadata says something else than was
+// known when the request was sent.
+func (x *Exchange) By(s *Spec) *Exchange {
+	y := *x
+	y.options.Spec, y.contradicted = s, false
+	return &y
+}
+
+// Contradicted reports whether the answer that was read last is not what the
+// server's metadata says: of another version, or of other names or types.
+func (x *Exchange) Contradicted() bool { return x.contradicted }
 
 // Request rewrites a request from one form into another. The Exchange
 // translates the answer back. Where both forms are the same the payload passes
@@ -54,6 +68,13 @@ func (x *Exchange) request(p message.Message) (message.Message, error) {
 		return message.Message{}, err
 	}
 	x.asked = m
+	out, err := x.send(m, source, target)
+	return out, byKnowledge(err)
+}
+
+// send writes what was read. Whatever fails here may do so by what is known of
+// the server.
+func (x *Exchange) send(m *content, source, target codec) (message.Message, error) {
 	if target.protocol != tensorFlow && m.signature != "" && m.signature != defaultSignature {
 		return message.Message{}, refuse("", "the model server's protocol has no signatures, and %q is asked for", m.signature)
 	}
@@ -231,6 +252,7 @@ func (x *Exchange) answer(source codec, p message.Message) (*content, error) {
 	if err != nil {
 		return nil, err
 	}
+	x.contradicted = x.options.Spec.contradicts(m, x.asked.version)
 	if m.model == "" {
 		m.model = x.options.Model
 	}

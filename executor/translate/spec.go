@@ -66,6 +66,9 @@ type jsonSignature struct {
 
 func parseTensorFlowJSONSpec(body []byte, name string) (*Spec, error) {
 	var in struct {
+		ModelSpec struct {
+			Version json.RawMessage `json:"version"`
+		} `json:"model_spec"`
 		Metadata struct {
 			SignatureDef struct {
 				SignatureDef map[string]jsonSignature `json:"signature_def"`
@@ -79,7 +82,11 @@ func parseTensorFlowJSONSpec(body []byte, name string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Spec{Inputs: fromJSONInfos(signature.Inputs), Outputs: fromJSONInfos(signature.Outputs)}, nil
+	s := &Spec{Inputs: fromJSONInfos(signature.Inputs), Outputs: fromJSONInfos(signature.Outputs)}
+	if version := strings.Trim(string(in.ModelSpec.Version), `"`); version != "" && version != "null" {
+		s.Versions = []string{version}
+	}
+	return s, nil
 }
 
 func fromJSONInfos(infos map[string]jsonTensorInfo) []TensorSpec {
@@ -116,7 +123,11 @@ func parseTensorFlowProtoSpec(body []byte, name string) (*Spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Spec{Inputs: fromInfos(signature.GetInputs()), Outputs: fromInfos(signature.GetOutputs())}, nil
+	s := &Spec{Inputs: fromInfos(signature.GetInputs()), Outputs: fromInfos(signature.GetOutputs())}
+	if version := in.GetModelSpec().GetVersion(); version != nil {
+		s.Versions = []string{strconv.FormatInt(version.GetValue(), 10)}
+	}
+	return s, nil
 }
 
 func fromInfos(infos map[string]*tensorflow.TensorInfo) []TensorSpec {
@@ -144,8 +155,9 @@ func parseV2JSONSpec(body []byte) (*Spec, error) {
 		Parameters v2Parameters `json:"parameters"`
 	}
 	var in struct {
-		Inputs  []tensorMetadata `json:"inputs"`
-		Outputs []tensorMetadata `json:"outputs"`
+		Versions json.RawMessage  `json:"versions"`
+		Inputs   []tensorMetadata `json:"inputs"`
+		Outputs  []tensorMetadata `json:"outputs"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, refuse("", "reading model metadata: %s", reason(err))
@@ -157,7 +169,10 @@ func parseV2JSONSpec(body []byte) (*Spec, error) {
 		}
 		return specs
 	}
-	return &Spec{Inputs: convert(in.Inputs), Outputs: convert(in.Outputs)}, nil
+	s := &Spec{Inputs: convert(in.Inputs), Outputs: convert(in.Outputs)}
+	// Versions that are no text say nothing.
+	_ = json.Unmarshal(in.Versions, &s.Versions)
+	return s, nil
 }
 
 func parseV2ProtoSpec(body []byte) (*Spec, error) {
@@ -172,7 +187,7 @@ func parseV2ProtoSpec(body []byte) (*Spec, error) {
 		}
 		return specs
 	}
-	return &Spec{Inputs: convert(in.Inputs), Outputs: convert(in.Outputs)}, nil
+	return &Spec{Inputs: convert(in.Inputs), Outputs: convert(in.Outputs), Versions: in.Versions}, nil
 }
 
 // contentTypeOf finds the content type in the parameters that MLServer's metadata
@@ -198,4 +213,41 @@ func TakesBinary(body []byte) bool {
 		Extensions []string `json:"extensions"`
 	}
 	return json.Unmarshal(body, &in) == nil && slices.Contains(in.Extensions, "binary_tensor_data")
+}
+
+// Same reports whether two specs say the same of what is sent and answered,
+// whatever the model's version. Both may be nil.
+func (s *Spec) Same(o *Spec) bool {
+	if s == nil || o == nil {
+		return s == o
+	}
+	same := func(a, b TensorSpec) bool {
+		return a.Name == b.Name && a.DType == b.DType && a.ContentType == b.ContentType && slices.Equal(a.Shape, b.Shape)
+	}
+	return s.Binary == o.Binary && slices.EqualFunc(s.Inputs, o.Inputs, same) && slices.EqualFunc(s.Outputs, o.Outputs, same)
+}
+
+// contradicts reports whether an answer is not what the spec says. Version is
+// the one that was asked for, if any.
+func (s *Spec) contradicts(answer *content, version string) bool {
+	if s == nil {
+		return false
+	}
+	if version == "" && answer.version != "" && len(s.Versions) > 0 && !slices.Contains(s.Versions, answer.version) {
+		return true
+	}
+	for i := range answer.tensors {
+		t := &answer.tensors[i]
+		if t.Name == "" || len(s.Outputs) == 0 {
+			continue
+		}
+		told := slices.IndexFunc(s.Outputs, func(o TensorSpec) bool { return o.Name == t.Name })
+		if told < 0 {
+			return true
+		}
+		if kind := s.Outputs[told].DType; kind != tensor.Number && t.DType != tensor.Number && kind != t.DType {
+			return true
+		}
+	}
+	return false
 }

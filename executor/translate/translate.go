@@ -57,6 +57,9 @@ type Options struct {
 // Spec is the tensors that a model takes and gives.
 type Spec struct {
 	Inputs, Outputs []TensorSpec
+	// Versions are those of the model that the server tells of; none: it does
+	// not say.
+	Versions []string
 	// Binary says that the server takes and gives elements as bytes behind
 	// the JSON of a v2 message.
 	Binary bool
@@ -92,6 +95,9 @@ type Error struct {
 	// Tensor names the input or output at fault; empty: the whole message.
 	Tensor string
 	Reason string
+	// Known says that what is known of the server's model has a part in it: with
+	// another [Spec] the message might be translated.
+	Known bool
 }
 
 func (e *Error) Error() string {

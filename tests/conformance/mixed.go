@@ -56,6 +56,7 @@ func mixed(t *testing.T, start Start) {
 	t.Run("metadata is asked once", func(t *testing.T) {
 		each(t, onlySeldon(), func(t *testing.T, w wire) { asksOnce(t, start, w) })
 	})
+	t.Run("a new version with other names", func(t *testing.T) { newVersion(t, start) })
 	t.Run("what cannot be translated", func(t *testing.T) { untranslatable(t, start) })
 	t.Run("a server's refusal in the client's words", func(t *testing.T) { refusal(t, start) })
 }

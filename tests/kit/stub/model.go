@@ -36,19 +36,40 @@ const (
 )
 
 // Serve makes the server answer as the model does.
-func (m Model) Serve(s *Server) {
+func (m Model) Serve(s *Server) { s.Otherwise(m.Answer) }
+
+// Answer is the model's.
+func (m Model) Answer(c Call) Answer {
 	serve, ok := personalities()[m.Protocol]
 	if !ok {
 		serve = func(Model, Call) (Answer, error) { return Answer{}, fmt.Errorf("protocol %q is unknown", m.Protocol) }
 	}
-	s.Otherwise(func(c Call) Answer {
-		a, err := serve(m, c)
-		if err != nil {
-			text, _ := json.Marshal(map[string]string{"error": err.Error()})
-			return Answer{Status: http.StatusBadRequest, Body: text, Code: codes.InvalidArgument, Message: err.Error()}
+	a, err := serve(m, c)
+	if err != nil {
+		return refusing(err)
+	}
+	return a
+}
+
+func refusing(err error) Answer {
+	text, _ := json.Marshal(map[string]string{"error": err.Error()})
+	return Answer{Status: http.StatusBadRequest, Body: text, Code: codes.InvalidArgument, Message: err.Error()}
+}
+
+// Renamed is the model with other names of its tensors, which have to be as
+// long as [Input] and [Output]. It refuses requests that name another input.
+func (m Model) Renamed(input, output string) func(Call) Answer {
+	names := strings.NewReplacer(Input, input, Output, output)
+	return func(c Call) Answer {
+		body := string(c.Body)
+		if strings.Contains(body, Input) || strings.Contains(body, "wrong") {
+			return refusing(fmt.Errorf("the model has no such input; it takes %s", input))
 		}
+		c.Body = []byte(strings.ReplaceAll(body, input, Input))
+		a := m.Answer(c)
+		a.Body = []byte(names.Replace(string(a.Body)))
 		return a
-	})
+	}
 }
 
 // personalities is the table of protocols.
