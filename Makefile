@@ -14,10 +14,11 @@ help: ## Show this list
 build: $(PROGRAMS) ## Build bin/radiant, bin/executor and bin/storage-initializer
 
 # Go decides what is out of date. Programs are built with the same flags
-# everywhere, so that what they are made of is compiled once.
-bin/radiant:             ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -o $@ ./operator
-bin/executor:            ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./executor
-bin/storage-initializer: ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $@ ./initializer
+# everywhere, so that what they are made of is compiled once; the linker adds the
+# commit, which --version prints.
+bin/radiant:             ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $@ ./operator
+bin/executor:            ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o $@ ./executor
+bin/storage-initializer: ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o $@ ./initializer
 
 images: ## Build the container images into bin/images
 	@scripts/need.sh @images >/dev/null

@@ -18,6 +18,7 @@ import (
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/logqueue"
 	"github.com/prime-radiant/radiant/executor/program"
+	"github.com/prime-radiant/radiant/version"
 )
 
 func main() {
@@ -27,6 +28,10 @@ func main() {
 	others := logqueue.New(os.Stderr)
 	log.SetOutput(others)
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, others))
+	if version.Asked(os.Args[1:]) {
+		fmt.Println(version.This().Line("executor"))
+		return
+	}
 	if asked, err := config.PrintSettings(os.Args[1:], os.LookupEnv, os.Stdout); asked {
 		end(others, err)
 	}

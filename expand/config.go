@@ -6,10 +6,11 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/version"
 )
 
 // Version is the tag of Radiant's own images.
-const Version = "0.1.0"
+const Version = version.Number
 
 // Config is the part of the operator's settings that shapes objects.
 type Config struct {

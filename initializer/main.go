@@ -16,6 +16,7 @@ import (
 
 	"github.com/prime-radiant/radiant/setting"
 	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/version"
 )
 
 const usage = `usage: storage-initializer URI FOLDER [URI FOLDER ...]
@@ -29,7 +30,7 @@ Fetches each URI into its folder: a folder, a file, or an archive to unpack.
   REMOTE:BUCKET/PATH, where RCLONE_CONFIG_REMOTE_TYPE and the like are set
 
 Credentials and settings come from the environment; --settings lists them with
-what is in force.
+what is in force. --version prints the version, commit and date.
 
 Exit status: 0 all are there, 1 a fetch failed, 2 wrong arguments or settings.
 `
@@ -53,6 +54,10 @@ type screen struct {
 }
 
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), to screen) (status int) {
+	if version.Asked(args) {
+		fmt.Fprintln(to, version.This().Line("storage-initializer"))
+		return 0
+	}
 	if slices.Equal(args, []string{"--settings"}) {
 		if err := setting.Print(to, storage.InForce(lookup)); err != nil {
 			return failed

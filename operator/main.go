@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/cli"
+	"github.com/prime-radiant/radiant/version"
 )
 
 func main() {
@@ -34,17 +34,19 @@ func main() {
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:     "radiant",
-		Version: expand.Version,
+		Version: version.This().Line("radiant"),
 		Short:   "Run SeldonDeployments, on this machine or on Kubernetes",
 		Long: `Radiant takes SeldonDeployment YAML as it is and serves it.
 
-  radiant validate -f FILE   print every problem, with its line
-  radiant render -f FILE     print the Kubernetes objects
-  radiant local -f FILE      serve it here, real model servers as processes
-  radiant manager            serve the SeldonDeployments of a cluster`,
+  radiant validate FILE   print every problem, with its line
+  radiant render FILE     print the Kubernetes objects
+  radiant local FILE      serve it here, real model servers as processes
+  radiant manager         serve the SeldonDeployments of a cluster`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager())
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(cli.UnknownFlag)
+	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager(), cli.Version())
 	return root
 }

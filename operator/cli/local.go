@@ -47,7 +47,7 @@ type localFlags struct {
 func Local() *cobra.Command {
 	var flags localFlags
 	cmd := &cobra.Command{
-		Use:   "local -f FILE [-f FILE|FOLDER|-]",
+		Use:   "local FILE|FOLDER|-...",
 		Short: "Serve SeldonDeployments on this machine, as processes",
 		Long: `Serve SeldonDeployments on this machine: the pods that a cluster would run,
 each container as a process, behind a gateway on localhost.
@@ -56,13 +56,13 @@ Prepackaged servers run as programs of this machine, installed on first use.
 An image of your own runs by the command that you give for it, or in Docker or
 Podman where one answers:
 
-  radiant local -f my.yaml --exec classifier='python3 -m myserver'
+  radiant local my.yaml --exec classifier='python3 -m myserver'
 
 The command runs in the folder that radiant was started in and sees the
 environment of the container. It listens on
 $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.files = append(flags.files, args...)
 			options, err := flags.options(cmd.InOrStdin(), cmd.OutOrStdout())
 			if err != nil {
 				return err
@@ -74,7 +74,7 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&flags.files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
+	addFiles(cmd, &flags.files, "file, folder or - (standard input)")
 	f.StringArrayVar(&flags.exec, "exec", nil, "NAME=COMMAND to run in place of the image of container NAME (or PREDICTOR/NAME); an empty command leaves it out; may be repeated")
 	f.StringArrayVar(&flags.volumes, "volume", nil, "NAME=FOLDER in place of a volume that exists in a cluster only; may be repeated")
 	f.IntVar(&flags.port, "port", defaultPort, "port of the gateway on localhost")

@@ -35,7 +35,7 @@ func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
 	var errs []error
 	paths := from.paths
 	if len(paths) == 0 {
-		return nil, nil, errors.New("no file is given; name one by -f FILE, or -f - for standard input")
+		return nil, nil, errors.New("no file is given; name one, a folder, or - for standard input")
 	}
 	for _, path := range paths {
 		files, notes, err := from.files(path)

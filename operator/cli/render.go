@@ -32,7 +32,7 @@ type renderFlags struct {
 func Render() *cobra.Command {
 	var flags renderFlags
 	cmd := &cobra.Command{
-		Use:   "render -f FILE [-f FILE|FOLDER|-]",
+		Use:   "render FILE|FOLDER|-...",
 		Short: "Print the Kubernetes objects that SeldonDeployments stand for",
 		Long: `Render prints the Kubernetes objects of all SeldonDeployments, as YAML documents.
 Warnings go to standard error; where there are errors, nothing is rendered.
@@ -47,11 +47,13 @@ settings are those of the operator there. Exit status: 0 nothing, 1 something,
 
 Images, ports and resources are settings: environment variables with the names
 that installations of Seldon Core v1 use. --settings lists them.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return flags.run(cmd) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			flags.files = append(flags.files, args...)
+			return flags.run(cmd)
+		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&flags.files, "filename", "f", nil, "file, folder or - (standard input); may be repeated")
+	addFiles(cmd, &flags.files, "file, folder or - (standard input)")
 	f.BoolVarP(&flags.recursive, "recursive", "R", true, "read the folders in folders too")
 	f.StringVarP(&flags.namespace, "namespace", "n", "", "namespace of deployments that name none")
 	f.StringVarP(&flags.output, "output", "o", "", "folder to write a file for each object to")

@@ -15,10 +15,9 @@ func Validate() *cobra.Command {
 	var files []string
 	var configMap string
 	cmd := &cobra.Command{
-		Use:   "validate -f FILE [-f FILE|FOLDER|-]",
+		Use:   "validate FILE|FOLDER|-...",
 		Short: "Print every problem of SeldonDeployments, with its line",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			environment, err := config.FromEnvironment()
 			if err != nil {
 				return err
@@ -27,7 +26,7 @@ func Validate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			docs, problems, err := checkDeployments(input{paths: files, recursive: true, stdin: cmd.InOrStdin()}, settings.Expand.Rules(servers))
+			docs, problems, err := checkDeployments(input{paths: append(files, args...), recursive: true, stdin: cmd.InOrStdin()}, settings.Expand.Rules(servers))
 			for _, p := range problems {
 				fmt.Fprintln(cmd.OutOrStdout(), p)
 			}
@@ -41,7 +40,7 @@ func Validate() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringArrayVarP(&files, "filename", "f", nil, "file, folder with all in it, or - (standard input); may be repeated")
+	addFiles(cmd, &files, "file, folder with all in it, or - (standard input)")
 	cmd.Flags().StringVar(&configMap, "config-map", "", configMapUsage)
 	return cmd
 }
