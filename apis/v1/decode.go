@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/prime-radiant/radiant/apis/yamljson"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // maxFile bounds the input. Kubernetes itself stores objects of 1.5 MB at most.
@@ -205,7 +206,7 @@ func (d *decoder) object(n *yaml.Node) {
 		d.deployment(n)
 	case kind == "List" || kind == Kind+"List":
 		d.list(n)
-	case group == Group || kind == "" || normalize(kind) == normalize(Kind):
+	case group == Group || kind == "" || wording.Plain(kind) == wording.Plain(Kind):
 		d.report(SeverityError, "kind", child(n, "kind"), fmt.Sprintf("kind %q does not exist in %s; write %s", kind, Group, Kind))
 	default:
 		d.report(SeverityNote, "", n, fmt.Sprintf("%s skipped: only a %s is read", strings.TrimSpace(kind+" "+nameOf(n)), Kind))

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/prime-radiant/radiant/apis/yamljson"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // value reads n into v. Null leaves v as it is, as in JSON.
@@ -130,7 +131,7 @@ func (d *decoder) unknown(key *yaml.Node, path string) {
 	name := key.Value
 	here := d.within[len(d.within)-1]
 	message := "unknown field " + name
-	if s := suggest(name, here.typ.names); s != "" {
+	if s := wording.Closest(name, here.typ.names); s != "" {
 		message += "; did you mean " + s + "?"
 	} else if below := here.typ.below(name); below != "" {
 		message += "; it belongs one level deeper, in " + below

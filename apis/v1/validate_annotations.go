@@ -10,6 +10,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // known lists the annotations that something reads.
@@ -167,7 +169,7 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 		if past()[key] != "" {
 			continue
 		}
-		switch meant := suggest(key, known); {
+		switch meant := wording.Closest(key, known); {
 		case slices.Contains(known, key) || meant == "":
 		case !strings.HasPrefix(key, AnnotationExecutorEnv):
 			v.warnf(at, "nothing reads the annotation %s; did you mean %s?", key, meant)
