@@ -19,6 +19,10 @@ const (
 	Feedback
 )
 
+// Children is the call of an event that holds what a node hands to its children,
+// or what came of them.
+const Children = "children"
+
 // types are the event types that collectors of Seldon Core v1 know.
 var types = [...]string{
 	Request:  "io.seldon.serving.inference.request",
@@ -30,6 +34,8 @@ var types = [...]string{
 type Event struct {
 	ID   string
 	Type EventType
+	// Call is the call that the payload belongs to, such as predict, or [Children].
+	Call string
 	Time time.Time
 	// Node is the node's name, Puid that of the request.
 	Node, Puid string
@@ -64,7 +70,7 @@ func (l *Log) attributes(e *Event) []Attribute {
 		{"id", e.ID}, {"specversion", "1.0"}, {"type", types[e.Type]}, {"source", o.Source},
 		{"time", e.Time.Format(time.RFC3339Nano)},
 		{"modelid", e.Node}, {"requestid", e.Puid}, {"inferenceservicename", o.Deployment},
-		{"namespace", o.Namespace}, {"endpoint", o.Predictor}, {"protocol", o.Protocol},
+		{"namespace", o.Namespace}, {"endpoint", o.Predictor}, {"protocol", o.Protocol}, {"call", e.Call},
 	}
 	if e.Redacted != "" {
 		all = append(all, Attribute{"redacted", e.Redacted})

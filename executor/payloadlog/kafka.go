@@ -32,11 +32,11 @@ func (s *kafkaSink) String() string { return "topic " + s.topic + " at " + s.to 
 func (s *kafkaSink) Close() { s.client.Close() }
 
 // headers are the attributes that Seldon Core v1 writes, which calls the
-// payload's type content-type.
+// payload's type content-type, and those that it does not know.
 func headers() map[string]bool {
 	return map[string]bool{
 		"type": true, "modelid": true, "requestid": true, "inferenceservicename": true, "namespace": true, "endpoint": true,
-		"protocol": true, "redacted": true,
+		"protocol": true, "redacted": true, "call": true,
 	}
 }
 

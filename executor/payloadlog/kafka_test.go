@@ -41,7 +41,7 @@ func TestKafka(t *testing.T) {
 	}
 	const events = 20
 	for range events {
-		node.Log(Response, protocol.REST, message.Message{Body: []byte("{}"), Type: "application/json", Meta: &message.Meta{Puid: "x"}})
+		node.Log(Response, "predict", protocol.REST, message.Message{Body: []byte("{}"), Type: "application/json", Meta: &message.Meta{Puid: "x"}})
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -65,7 +65,7 @@ func TestKafka(t *testing.T) {
 	}
 	want := map[string]string{
 		"type": "io.seldon.serving.inference.response", "content-type": "application/json", "modelid": "m", "requestid": "x",
-		"inferenceservicename": "d", "namespace": "n", "endpoint": "p", "protocol": "v2",
+		"inferenceservicename": "d", "namespace": "n", "endpoint": "p", "protocol": "v2", "call": "predict",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || string(records[0].Value) != "{}" || records[0].Key != nil {
 		t.Errorf("record is %q %q %s", records[0].Key, records[0].Value, diff)

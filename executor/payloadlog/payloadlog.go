@@ -143,8 +143,8 @@ func (n *Node) wants(event EventType, meta *message.Meta) bool {
 	return h.Sum64()%100 < n.percent
 }
 
-// Log queues an event, or drops it.
-func (n *Node) Log(event EventType, t protocol.Transport, m message.Message) {
+// Log queues an event of a call on the node, or of its children, or drops it.
+func (n *Node) Log(event EventType, call string, t protocol.Transport, m message.Message) {
 	if !n.wants(event, m.Meta) {
 		return
 	}
@@ -156,7 +156,7 @@ func (n *Node) Log(event EventType, t protocol.Transport, m message.Message) {
 		return
 	}
 	e := &Event{
-		ID: l.options.NewID(), Type: event, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
+		ID: l.options.NewID(), Type: event, Call: call, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
 		ContentType: m.Type, Encoding: m.Encoding, JSONLength: m.JSONLength,
 		// The request's buffers are used again when it is answered.
 		Body: append(bytes.Clone(m.Body), m.Tail...),

@@ -74,7 +74,7 @@ func TestHarmfulPayloads(t *testing.T) {
 		{Body: []byte("last")},
 	} {
 		m.Meta = &message.Meta{Puid: "x"}
-		node.Log(Request, protocol.REST, m)
+		node.Log(Request, "predict", protocol.REST, m)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

@@ -24,7 +24,7 @@ func (l *lane) transforming(c graph.Call) link {
 	if transform == nil {
 		return nil
 	}
-	return l.atNode(c, before(l.logged(func(ctx context.Context, m message.Message) (message.Message, error) {
+	return l.atNode(c, before(l.logged(c, func(ctx context.Context, m message.Message) (message.Message, error) {
 		out, err := transform(ctx, builtin.NewMessage(m, l.form()))
 		return out.Wire(), err
 	})))

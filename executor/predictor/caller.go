@@ -57,6 +57,10 @@ var passages = [...]payloadlog.EventType{graph.Down: payloadlog.Request, graph.U
 // Watch logs what passes a node.
 func (c *caller) Watch(s *graph.Step, p graph.Passage, m message.Message) {
 	if l := c.lanes[s.Index]; l.payloads != nil {
-		l.payloads.Log(passages[p], l.transport, m.Whole())
+		call := payloadlog.Children
+		if p == graph.FeedbackDown {
+			call = graph.CallSendFeedback.String()
+		}
+		l.payloads.Log(passages[p], call, l.transport, m.Whole())
 	}
 }

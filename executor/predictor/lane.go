@@ -70,11 +70,11 @@ func newLane(n *node, t protocol.Transport, o *Options) *lane {
 // chain builds what answers the calls on the node. The lane of another node,
 // of the same transport, is found by its name.
 func (l *lane) chain(other func(node string) *lane) {
-	for c := graph.Call(0); c < lastCall; c++ {
+	for _, c := range []graph.Call{graph.CallPredict, graph.CallTransformInput, graph.CallTransformOutput} {
 		if l.calls[c] = l.transforming(c); l.calls[c] != nil {
 			continue
 		}
-		ask := l.readable(l.chained(l.asking(c, l.logged(l.answering(c)))))
+		ask := l.readable(l.chained(l.asking(c, l.logged(c, l.answering(c)))))
 		l.calls[c] = l.fallingBack(c, l.atNode(c, ask), other)
 	}
 	l.calls[graph.CallSendFeedback] = l.feedback()

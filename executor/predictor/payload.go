@@ -6,24 +6,26 @@ import (
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
 )
 
 // Payloads takes what a node is asked and answers, in the clients' protocol.
 // It must not keep the message.
 type Payloads interface {
-	Log(event payloadlog.EventType, t protocol.Transport, m message.Message)
+	Log(event payloadlog.EventType, call string, t protocol.Transport, m message.Message)
 }
 
 // logged shows what a node is asked, and what it answers, to its payload log.
-func (l *lane) logged(next link) link {
+func (l *lane) logged(c graph.Call, next link) link {
 	if l.payloads == nil {
 		return next
 	}
+	call := c.String()
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
-		l.payloads.Log(payloadlog.Request, l.transport, m.Whole())
+		l.payloads.Log(payloadlog.Request, call, l.transport, m.Whole())
 		answer, err := next(ctx, m)
 		if err == nil {
-			l.payloads.Log(payloadlog.Response, l.transport, answer.Whole())
+			l.payloads.Log(payloadlog.Response, call, l.transport, answer.Whole())
 		}
 		return answer, err
 	}

@@ -73,7 +73,7 @@ func (s *loggedStream) Receive() (message.Message, error) {
 	m, err := s.Stream.Receive()
 	if err == nil {
 		s.meta.Store(m.Meta)
-		s.node.payloads.Log(payloadlog.Request, protocol.GRPC, m)
+		s.node.payloads.Log(payloadlog.Request, graph.CallPredict.String(), protocol.GRPC, m)
 	}
 	return m, err
 }
@@ -81,7 +81,7 @@ func (s *loggedStream) Receive() (message.Message, error) {
 func (s *loggedStream) Send(m message.Message) error {
 	answer, meta := protocol.StringAt(m.Body, s.answers), s.meta.Load()
 	if answer != "" && meta != nil {
-		s.node.payloads.Log(payloadlog.Response, protocol.GRPC, message.Message{Body: []byte(answer), Answer: true, Meta: meta})
+		s.node.payloads.Log(payloadlog.Response, graph.CallPredict.String(), protocol.GRPC, message.Message{Body: []byte(answer), Answer: true, Meta: meta})
 	}
 	return s.Stream.Send(m)
 }

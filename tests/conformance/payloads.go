@@ -61,7 +61,11 @@ func summaries(t *testing.T, s *stub.Server, n int) []string {
 	var all []string
 	for _, c := range calls {
 		h := http.Header(c.Header)
-		all = append(all, fmt.Sprintf("%s %s %s", strings.TrimPrefix(h.Get("Ce-Type"), "io.seldon.serving."), h.Get("Ce-Modelid"), c.Body))
+		kind := strings.TrimPrefix(h.Get("Ce-Type"), "io.seldon.serving.")
+		if h.Get("Ce-Call") == "children" {
+			kind += " below"
+		}
+		all = append(all, fmt.Sprintf("%s %s %s", kind, h.Get("Ce-Modelid"), c.Body))
 	}
 	slices.Sort(all)
 	return all
@@ -72,6 +76,7 @@ func payloadEvents(t *testing.T, start Start) {
 	ask := func(x string) string { return `{"data":{"ndarray":[[` + x + `]]}}` }
 	answer := func(x string) string { return `{"data":{"names":[],"ndarray":[[` + x + `]]}}` }
 	const in, out = "inference.request ", "inference.response "
+	below := func(kind string) string { return kind + "below " }
 	for name, c := range map[string]struct {
 		graph func(s *stub.Server) Node
 		want  []string
@@ -82,11 +87,15 @@ func payloadEvents(t *testing.T, start Start) {
 		"in a chain": {func(s *stub.Server) Node { return model("a", 1, logged(s, graph.LogAll, model("b", 2))) },
 			[]string{in + "b " + answer("71"), out + "b " + answer("712")}},
 		"a model with a child": {func(s *stub.Server) Node { return logged(s, graph.LogAll, model("a", 1, model("b", 2))) },
-			[]string{in + "a " + ask("7"), in + "a " + answer("71"), out + "a " + answer("71"), out + "a " + answer("712")}},
+			[]string{in + "a " + ask("7"), below(in) + "a " + answer("71"), out + "a " + answer("71"), below(out) + "a " + answer("712")}},
+		"an output transformer": {func(s *stub.Server) Node {
+			return logged(s, graph.LogAll, typed(graph.OutputTransformer, "o", 3, model("a", 1)))
+		},
+			[]string{below(in) + "o " + ask("7"), below(out) + "o " + answer("71"), in + "o " + answer("71"), out + "o " + answer("713")}},
 		"a router": {func(s *stub.Server) Node {
 			return logged(s, graph.LogAll, router("r", 1, model("a", 1), model("b", 2)))
 		},
-			[]string{in + "r " + ask("7"), out + "r " + answer("72")}},
+			[]string{below(in) + "r " + ask("7"), below(out) + "r " + answer("72")}},
 		"a server of another protocol": {func(s *stub.Server) Node { return logged(s, graph.LogAll, speaking("v2", model("a", 1))) },
 			[]string{in + "a " + ask("7"), out + "a " + `{"data":{"names":["t:0"],"ndarray":[[71.0]]},"meta":{}}`}},
 	} {
@@ -169,7 +178,7 @@ func payloadAttributes(t *testing.T, start Start) {
 		}
 		wanted := map[string]string{
 			"Ce-Specversion": "1.0", "Ce-Type": "io.seldon.serving.inference.request", "Ce-Modelid": "a", "Ce-Requestid": want.puid,
-			"Ce-Inferenceservicename": "sdep", "Ce-Namespace": "ns", "Ce-Endpoint": "main", "Ce-Protocol": "seldon",
+			"Ce-Inferenceservicename": "sdep", "Ce-Namespace": "ns", "Ce-Endpoint": "main", "Ce-Protocol": "seldon", "Ce-Call": "predict",
 		}
 		if diff := cmp.Diff(wanted, got); diff != "" {
 			t.Error(diff)
