@@ -90,8 +90,9 @@ type Meta struct {
 
 // Model is what a call asks of a server.
 type Model struct {
-	// Name is the model's; Version may be empty.
-	Name, Version string
+	// Name is the model's. Version is the one that is meant, Label a name that
+	// its server has for one; both may be empty.
+	Name, Version, Label string
 	// Verb is what to do with it where that is not the protocol's ordinary
 	// prediction, such as "classify".
 	Verb string

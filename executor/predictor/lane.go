@@ -45,6 +45,7 @@ type lane struct {
 	spec      *specCache
 	observers observers
 
+	// calls answer the calls of [graph.Caller.Call]; route and join have their own.
 	calls [lastCall + 1]link
 	route routing
 	join  joining

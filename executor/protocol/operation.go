@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// Operation is a REST path that is served. A path may hold {model}, {version} and
-// {file}, each of which stands for one path segment or a part of it. No method
-// means any.
+// Operation is a REST path that is served. A path may hold {model}, {version},
+// {number}, {label} and {file}, each of which stands for one path segment or a
+// part of it. A number is a version in digits. A label has no colon, behind which
+// a verb stands. No method means any.
 type Operation struct {
 	Method, Path string
 	Action       Action
@@ -42,8 +43,8 @@ type Operations struct {
 
 // Match is an operation with what the request's path says.
 type Match struct {
-	Operation      *Operation
-	Model, Version string
+	Operation             *Operation
+	Model, Version, Label string
 	// Methods lists what the operation takes, OPTIONS included, as the value of
 	// Access-Control-Allow-Methods; nil: anything.
 	Methods []string
@@ -66,12 +67,16 @@ const (
 	noVariable variable = iota
 	modelVariable
 	versionVariable
+	numberVariable
+	labelVariable
 	fileVariable
 )
 
 // variables is the table of what braces in a path may hold.
 func variables() map[string]variable {
-	return map[string]variable{"model": modelVariable, "version": versionVariable, "file": fileVariable}
+	return map[string]variable{
+		"model": modelVariable, "version": versionVariable, "number": numberVariable, "label": labelVariable, "file": fileVariable,
+	}
 }
 
 // NewOperations makes the operations of a protocol ready to be searched.
@@ -119,14 +124,11 @@ func (o *Operations) Find(method, path string) (m Match, found, known bool) {
 	}
 	for i := range o.patterns {
 		p := &o.patterns[i]
-		model, version, ok := p.find(path)
-		if !ok {
+		if m = p.match; !p.find(path, &m) {
 			continue
 		}
 		known = true
 		if p.match.Operation.takes(method) {
-			m = p.match
-			m.Model, m.Version = model, version
 			return m, true, true
 		}
 	}
@@ -137,31 +139,34 @@ func (o *Operation) takes(method string) bool {
 	return o.Method == "" || method == o.Method || method == http.MethodOptions
 }
 
-func (p *pattern) find(path string) (model, version string, ok bool) {
+// find reports whether a path is one of the pattern's, and notes what it says.
+func (p *pattern) find(path string, m *Match) bool {
 	for i, s := range p.segments {
 		if path == "" || path[0] != '/' {
-			return "", "", false
+			return false
 		}
 		path = path[1:]
 		end := len(path)
 		if i < len(p.segments)-1 {
 			if end = strings.IndexByte(path, '/'); end < 0 {
-				return "", "", false
+				return false
 			}
 		}
 		value, ok := s.find(path[:end])
 		if !ok {
-			return "", "", false
+			return false
 		}
 		switch s.variable {
 		case modelVariable:
-			model = value
-		case versionVariable:
-			version = value
+			m.Model = value
+		case versionVariable, numberVariable:
+			m.Version = value
+		case labelVariable:
+			m.Label = value
 		}
 		path = path[end:]
 	}
-	return model, version, path == ""
+	return path == ""
 }
 
 func (s segment) find(text string) (value string, ok bool) {
@@ -172,5 +177,11 @@ func (s segment) find(text string) (value string, ok bool) {
 		return "", false
 	}
 	value = text[len(s.prefix) : len(text)-len(s.suffix)]
+	switch s.variable {
+	case numberVariable:
+		return value, strings.Trim(value, "0123456789") == ""
+	case labelVariable:
+		return value, value != "." && value != ".." && !strings.ContainsAny(value, "/:")
+	}
 	return value, value != "." && value != ".." && !strings.Contains(value, "/")
 }

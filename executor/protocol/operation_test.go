@@ -1,11 +1,14 @@
 package protocol
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prime-radiant/radiant/executor/message"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/graph"
 )
 
 func TestOperations(t *testing.T) {
@@ -42,6 +45,10 @@ func TestOperations(t *testing.T) {
 		{"tensorflow", "GET", "/v1/models/m", &found{Status, "", "m", "", "GET,OPTIONS"}, true},
 		{"tensorflow", "GET", "/v1/models/m/metadata", &found{Metadata, "", "m", "", "GET,OPTIONS"}, true},
 		{"tensorflow", "GET", "/v1/models/m/versions/7/metadata", &found{Metadata, "", "m", "7", "GET,OPTIONS"}, true},
+		{"tensorflow", "GET", "/v1/models/m/versions/1:predict", nil, true},
+		{"tensorflow", "GET", "/v1/models/m/versions/one", nil, false},
+		{"tensorflow", "POST", "/v1/models/m/versions/one:predict", nil, false},
+		{"tensorflow", "GET", "/v1/models/m/labels/stable:predict", nil, true},
 		{"tensorflow", "GET", "/v1/models/../metadata", nil, false},
 		{"v2", "POST", "/v2/models/m/infer", &found{Predict, "", "m", "", "OPTIONS,POST"}, true},
 		{"v2", "POST", "/v2/models/infer", &found{Predict, "", "", "", "OPTIONS,POST"}, true},
@@ -68,6 +75,28 @@ func TestOperations(t *testing.T) {
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" || known != c.known {
 			t.Errorf("%s %s %s: known %v\n%s", c.protocol, c.method, c.path, known, diff)
+		}
+	}
+}
+
+// Each path of a version or a label reaches a node as itself.
+func TestVersionsAndLabelsStayApart(t *testing.T) {
+	p := tensorflow()
+	for path, want := range map[string]message.Model{
+		"/v1/models/m/versions/7:predict":        {Name: "m", Version: "7"},
+		"/v1/models/m/versions/007:predict":      {Name: "m", Version: "007"},
+		"/v1/models/m/labels/stable:predict":     {Name: "m", Label: "stable"},
+		"/v1/models/m/labels/2024:predict":       {Name: "m", Label: "2024"},
+		"/v1/models/m/labels/stable:two:predict": {},
+	} {
+		found, ok, _ := NewOperations(p).Find(http.MethodPost, path)
+		got := message.Model{Name: found.Model, Version: found.Version, Label: found.Label}
+		if got != want || ok != (want.Name != "") {
+			t.Errorf("%s: found %v, %+v", path, ok, got)
+			continue
+		}
+		if target := p.Dialects[REST].Target(graph.CallPredict, got); ok && target != path {
+			t.Errorf("%s reaches the node as %s", path, target)
 		}
 	}
 }

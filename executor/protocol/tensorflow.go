@@ -49,7 +49,7 @@ func tensorflow() *Protocol {
 		Describes:   true,
 		Named:       true,
 	}
-	for _, model := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{version}", "/v1/models/{model}/labels/{version}"} {
+	for _, model := range []string{"/v1/models/{model}", "/v1/models/{model}/versions/{number}", "/v1/models/{model}/labels/{label}"} {
 		p.Operations = append(p.Operations,
 			Operation{Method: http.MethodPost, Path: model + ":predict", Action: Predict},
 			Operation{Method: http.MethodPost, Path: model + ":classify", Action: Predict, Verb: "classify"},
@@ -63,22 +63,12 @@ func tensorflow() *Protocol {
 func tensorflowModelPath(m message.Model) string {
 	path := "/v1/models/" + url.PathEscape(m.Name)
 	switch {
-	case m.Version == "":
-	case isNumber(m.Version):
-		path += "/versions/" + m.Version
-	default:
-		path += "/labels/" + url.PathEscape(m.Version)
+	case m.Version != "":
+		path += "/versions/" + url.PathEscape(m.Version)
+	case m.Label != "":
+		path += "/labels/" + url.PathEscape(m.Label)
 	}
 	return path
-}
-
-func isNumber(s string) bool {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return false
-		}
-	}
-	return s != ""
 }
 
 func tensorflowPath(c graph.Call, m message.Model) string {

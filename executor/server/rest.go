@@ -205,7 +205,7 @@ func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *message.Lease
 		Unlogged: unlogged(r.Header[skipHeader]),
 		Header:   r.Header,
 		Puid:     puid[0],
-		Model:    message.Model{Name: match.Model, Version: match.Version, Verb: match.Operation.Verb},
+		Model:    message.Model{Name: match.Model, Version: match.Version, Label: match.Label, Verb: match.Operation.Verb},
 		Lease:    lease,
 	}
 }
