@@ -10,11 +10,13 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
 
 // Branch is the child that a router's answer names: -1 for all of them, -2
 // for none. A seldon answer is read as strictly as the reference reads it: an
-// unknown field makes it no message. A fraction is cut off. Routers written for
+// unknown field makes it no message, and text behind it does not count. A
+// fraction is cut off. Routers written for
 // Seldon Core v1 answer a seldon message over HTTP, whatever protocol the graph
 // speaks: it is understood in every JSON form.
 func Branch(form Form, p message.Message) (int, error) {
@@ -58,8 +60,12 @@ func ownBranch(form Form, p message.Message) (int, error) {
 }
 
 func seldonJSONBranch(body []byte) (int, error) {
+	text := body
+	if end, err := jsontext.Skip(body, jsontext.Space(body, 0)); err == nil {
+		text = body[:end]
+	}
 	var m seldon.SeldonMessage
-	err := protojson.Unmarshal(body, &m)
+	err := protojson.Unmarshal(text, &m)
 	if err == nil {
 		return seldonBranch(&m)
 	}

@@ -82,53 +82,43 @@ const (
 
 	inferModelName    protowire.Number = 1 // ModelInferRequest and ModelInferResponse
 	inferModelVersion protowire.Number = 2
-	inferTensors      protowire.Number = 5
 	rawInputs         protowire.Number = 7
 	rawOutputs        protowire.Number = 6
 )
 
-// chainTensorFlowProto keeps the tensors alone: version and signature are
-// those of the model that answered.
+// chainTensorFlowProto keeps the tensors alone, of which there may be none:
+// version and signature are those of the model that answered.
 func chainTensorFlowProto(p message.Message, model string) (message.Message, error) {
 	body := make([]byte, 0, len(p.Body)+len(model)+16)
 	if model != "" {
 		spec := protowire.AppendString(protowire.AppendTag(nil, modelSpecName, protowire.BytesType), model)
 		body = protowire.AppendBytes(protowire.AppendTag(body, requestModelSpec, protowire.BytesType), spec)
 	}
-	found := false
 	err := eachField(p.Body, func(number protowire.Number, kind protowire.Type, field, value []byte) {
 		if number == responseOutputs && kind == protowire.BytesType {
-			found = true
 			body = append(protowire.AppendTag(body, requestInputs, kind), value...)
 		}
 	})
-	if err == nil && !found {
-		err = refuse("", "the answer cannot become a request: it has no outputs")
-	}
 	p.Body = body
 	return p, err
 }
 
-// chainV2Proto keeps id, parameters, tensors and raw contents.
+// chainV2Proto keeps id, parameters, tensors and raw contents, as many as there
+// are.
 func chainV2Proto(p message.Message, model string) (message.Message, error) {
 	body := make([]byte, 0, len(p.Body)+len(model)+8)
 	if model != "" {
 		body = protowire.AppendString(protowire.AppendTag(body, inferModelName, protowire.BytesType), model)
 	}
-	found := false
 	err := eachField(p.Body, func(number protowire.Number, kind protowire.Type, field, value []byte) {
 		switch number {
 		case inferModelName, inferModelVersion:
 		case rawOutputs:
 			body = append(protowire.AppendTag(body, rawInputs, kind), value...)
 		default:
-			found = found || number == inferTensors
 			body = append(body, field...)
 		}
 	})
-	if err == nil && !found {
-		err = refuse("", "the answer cannot become a request: it has no outputs")
-	}
 	p.Body = body
 	return p, err
 }

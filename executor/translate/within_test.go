@@ -84,10 +84,14 @@ func TestChainProto(t *testing.T) {
 		RawInputContents: infer.RawOutputContents}, chained)
 
 	for _, form := range []Form{TensorFlowProto, V2Proto} {
-		for _, body := range []string{"", "\x0a", "\x0a\xff"} {
+		for _, body := range []string{"\x0a", "\x0a\xff"} {
 			if _, err := Chain(form, message.Message{Body: []byte(body)}, "m"); err == nil {
 				t.Errorf("%#v: %q is chained", form, body)
 			}
+		}
+		// An answer without outputs is a request without inputs, as over REST.
+		if got, err := Chain(form, message.Message{}, "m"); err != nil || len(got.Body) == 0 {
+			t.Errorf("%#v: an empty answer becomes %q, %v", form, got.Body, err)
 		}
 	}
 }
@@ -106,6 +110,11 @@ func TestBranch(t *testing.T) {
 		{SeldonJSON, `{"data":{"tftensor":{"dtype":"DT_INT32","tensorShape":{},"intVal":[1]}}}`, "1"},
 		{SeldonJSON, `{"data":{"names":["a"]}}`, "-1"},
 		{SeldonJSON, `[1]`, "1"},
+		{SeldonJSON, `{"data":{"ndarray":[1]}} and more`, "1"},
+		{SeldonJSON, `{"data":{"ndarray":[1]}}{"data":{"ndarray":[2]}}`, "1"},
+		{V2JSON, `{"data":{"ndarray":[1]}} and more`, "1"},
+		{SeldonJSON, `[1] and more`, "error: names no child"},
+		{SeldonJSON, `{"data":{"ndarray":[1]`, "error: names no child"},
 		{SeldonJSON, `{"data":{"ndarray":[1]},"x":1}`, "error: names no child"},
 		{SeldonJSON, `{"data":{"ndarray":[]}}`, "error: empty list"},
 		{SeldonJSON, `{"data":{"ndarray":[[]]}}`, "error: empty list"},

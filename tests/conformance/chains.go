@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/prime-radiant/radiant/apis/inference"
+	"github.com/prime-radiant/radiant/apis/tensorflow"
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
@@ -53,6 +55,32 @@ func rpcChainOutputs(t *testing.T, start Start) {
 		if r.ModelName != node || len(r.Outputs) != outputs || len(r.Inputs) != 1 {
 			t.Errorf("node %s was asked %v", node, &r)
 		}
+	}
+}
+
+// emptyChain checks that an answer without outputs passes to the next node.
+func emptyChain(t *testing.T, start Start) {
+	for protocol, in := range map[string]struct {
+		method        string
+		request, next proto.Message
+	}{
+		"v2": {inference.GRPCInferenceService_ModelInfer_FullMethodName, v2Request(7), &inference.ModelInferRequest{ModelName: "b"}},
+		"tensorflow": {"/tensorflow.serving.PredictionService/Predict", &tensorflow.PredictRequest{},
+			&tensorflow.PredictRequest{ModelSpec: &tensorflow.ModelSpec{Name: "b"}}},
+	} {
+		t.Run(protocol, func(t *testing.T) {
+			e, cs := launch(t, start, protocol, model("a", 1, model("b", 2)))
+			for _, s := range cs {
+				s.On(in.method, stub.Answer{})
+			}
+			if err := invoke(soon(t), e.at(in.method), in.request, &emptypb.Empty{}); err != nil {
+				t.Fatal(err)
+			}
+			got := in.next.ProtoReflect().New().Interface()
+			if err := proto.Unmarshal(cs["b"].Calls()[0].Body, got); err != nil || !proto.Equal(in.next, got) {
+				t.Errorf("the second node was asked %v, %v", got, err)
+			}
+		})
 	}
 }
 

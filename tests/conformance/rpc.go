@@ -34,6 +34,7 @@ func overGRPC(t *testing.T, start Start) {
 	t.Run("messages pass untouched", func(t *testing.T) { rpcBytes(t, start) })
 	t.Run("model names", func(t *testing.T) { rpcModelNames(t, start) })
 	t.Run("outputs of a chain", func(t *testing.T) { rpcChainOutputs(t, start) })
+	t.Run("a chain whose first node answers no outputs", func(t *testing.T) { emptyChain(t, start) })
 	t.Run("raw tensors survive a chain", func(t *testing.T) { rpcRaw(t, start) })
 	t.Run("status of a component", func(t *testing.T) { rpcStatus(t, start) })
 	t.Run("other methods", func(t *testing.T) { rpcOther(t, start) })
