@@ -24,11 +24,11 @@ images: ## Build the container images into bin/images
 	@scripts/need.sh @images >/dev/null
 	@$(GO) run ./images -o bin/images
 
-run: ## Serve the MNIST sample on localhost:8003
+run: ## Serve the MNIST sample on localhost:8003; PORT=9000 is another port
 	@echo "building; the first time takes a minute or two"
 	@$(MAKE) --no-print-directory -s build
 	@scripts/need.sh @run >/dev/null
-	@bin/radiant local -f samples/mnist/mnist.yaml
+	@bin/radiant local --port $(or $(PORT),8003) samples/mnist/mnist.yaml
 
 test: build ## Run all tests, with the race detector
 	@scripts/need.sh @test >/dev/null

@@ -19,6 +19,12 @@ const (
 	yamlOutput = "yaml"
 )
 
+// What flags of several commands are told to be.
+const (
+	quietUsage   = "print errors only"
+	verboseUsage = "name each file of a folder that is passed over"
+)
+
 // addFiles gives a command the flag -f. The files of a command are those that it
 // names, and then the arguments.
 func addFiles(cmd *cobra.Command, files *[]string, usage string) {

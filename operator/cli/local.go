@@ -84,6 +84,8 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 	f.StringSliceVar(&flags.hosts, "allow-host", nil, "other names than those of localhost by which the gateway may be called; * is any")
 	f.StringSliceVar(&flags.origins, "allow-origin", nil, "web pages that may use the gateway, such as https://a.example; * is any (default: its own)")
 	f.StringVar(&flags.state, "state-dir", "", "folder for volumes and logs (default: one in the cache folder)")
+	completeNames(cmd, "exec", &flags.files, containerNames)
+	completeNames(cmd, "volume", &flags.files, volumeNames)
 	return cmd
 }
 

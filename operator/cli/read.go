@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // stdinName stands for standard input among the paths.
@@ -22,7 +23,9 @@ type input struct {
 	paths []string
 	// recursive reads the folders in folders too.
 	recursive bool
-	stdin     io.Reader
+	// verbose names each file of a folder that holds no deployment.
+	verbose bool
+	stdin   io.Reader
 }
 
 // readDeployments reads the deployments of files, of the YAML and JSON files
@@ -38,19 +41,11 @@ func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
 		return nil, nil, errors.New("no file is given; name one, a folder, or - for standard input")
 	}
 	for _, path := range paths {
-		files, notes, err := from.files(path)
-		problems = append(problems, notes...)
+		some, said, err := from.read(path)
+		docs, problems = append(docs, some...), append(problems, said.Of(v1.SeverityNote)...)
+		problems = append(problems, said.Of(v1.SeverityWarning)...)
+		wrong = append(wrong, said.Of(v1.SeverityError)...)
 		errs = append(errs, err)
-		for _, file := range files {
-			some, said, err := readFile(file, from.stdin)
-			docs, problems = append(docs, some...), append(problems, said...)
-			var ps v1.Problems
-			if errors.As(err, &ps) {
-				wrong = append(wrong, ps...)
-			} else {
-				errs = append(errs, err)
-			}
-		}
 	}
 	errs = append(errs, wrong.Err())
 	err := errors.Join(errs...)
@@ -58,6 +53,40 @@ func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
 		err = fmt.Errorf("no %s in %s%s", v1.Kind, strings.Join(paths, ", "), from.unread(paths...))
 	}
 	return docs, problems, err
+}
+
+// read reads what one path stands for. Problems are of all severities; err is
+// what has no position.
+func (in input) read(path string) ([]v1.Document, v1.Problems, error) {
+	files, problems, err := in.files(path)
+	errs := []error{err}
+	var docs []v1.Document
+	var passed v1.Problems
+	skipped := 0
+	for _, file := range files {
+		some, said, err := readFile(file, in.stdin)
+		if file != path && !in.verbose && err == nil && isSkipped(some, said) {
+			skipped, passed = skipped+1, said
+			continue
+		}
+		docs, problems = append(docs, some...), append(problems, said...)
+		var wrong v1.Problems
+		if errors.As(err, &wrong) {
+			problems = append(problems, wrong...)
+		} else {
+			errs = append(errs, err)
+		}
+	}
+	if skipped > 1 {
+		passed = v1.Problems{{Severity: v1.SeverityNote, File: path,
+			Message: fmt.Sprintf("skipped %s without a %s (-v lists them)", wording.Count(skipped, "file"), v1.Kind)}}
+	}
+	return docs, append(problems, passed...), errors.Join(errs...)
+}
+
+// isSkipped reports whether a file is one that nothing was read of.
+func isSkipped(docs []v1.Document, said v1.Problems) bool {
+	return len(docs) == 0 && len(said) > 0 && len(said.Of(v1.SeverityNote)) == len(said)
 }
 
 // checkDeployments reads and validates. All problems come in order of their

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,8 @@ type renderFlags struct {
 	recursive bool
 	namespace string
 	output    string
+	quiet     bool
+	verbose   bool
 	settings  bool
 	configMap string
 
@@ -38,8 +41,9 @@ func Render() *cobra.Command {
 Warnings go to standard error; where there are errors, nothing is rendered.
 
 Of a folder all YAML and JSON files are read, those of the folders in it too.
-Other objects in them are passed over. --output writes one file for each object,
-as NAMESPACE/DEPLOYMENT/KIND-NAME.yaml, in place of printing them.
+Other objects in them are passed over. --output yaml or json prints that form;
+any other name is a folder (./json for one of that name), to which one file for
+each object is written, as NAMESPACE/DEPLOYMENT/KIND-NAME.yaml.
 
 --diff asks a cluster what applying would change, and changes nothing. The
 settings are those of the operator there. Exit status: 0 nothing, 1 something,
@@ -56,7 +60,9 @@ that installations of Seldon Core v1 use. --settings lists them.`,
 	addFiles(cmd, &flags.files, "file, folder or - (standard input)")
 	f.BoolVarP(&flags.recursive, "recursive", "R", true, "read the folders in folders too")
 	f.StringVarP(&flags.namespace, "namespace", "n", "", "namespace of deployments that name none")
-	f.StringVarP(&flags.output, "output", "o", "", "folder to write a file for each object to")
+	f.StringVarP(&flags.output, "output", "o", yamlOutput, "yaml, json, or a folder to write a file for each object to")
+	f.BoolVarP(&flags.quiet, "quiet", "q", false, quietUsage)
+	f.BoolVarP(&flags.verbose, "verbose", "v", false, verboseUsage)
 	f.BoolVar(&flags.diff, "diff", false, "print what applying would change in a cluster")
 	f.StringVar(&flags.kubeconfig, "kubeconfig", "", "with --diff: file that says how the API server is reached")
 	f.StringVar(&flags.context, "context", "", "with --diff: context of that file")
@@ -90,32 +96,48 @@ func (f *renderFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if f.output != "" {
-		return writeFolder(f.output, all, cmd.ErrOrStderr())
-	}
 	var objects []expand.Object
 	for _, r := range all {
 		objects = append(objects, r.objects...)
 	}
-	text, err := expand.Marshal(objects)
-	if err != nil {
+	switch f.output {
+	case yamlOutput:
+		text, err := expand.Marshal(objects)
+		if err != nil {
+			return err
+		}
+		_, err = cmd.OutOrStdout().Write(text)
 		return err
+	case jsonOutput:
+		return writeList(cmd.OutOrStdout(), objects)
 	}
-	_, err = cmd.OutOrStdout().Write(text)
-	return err
+	return writeFolder(f.output, all, cmd.ErrOrStderr())
+}
+
+// writeList prints objects as one List in JSON, which can be applied too.
+func writeList(w io.Writer, objects []expand.Object) error {
+	items := make([]map[string]any, len(objects))
+	for i, o := range objects {
+		var err error
+		if items[i], err = expand.Fields(o); err != nil {
+			return fmt.Errorf("writing %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+		}
+	}
+	return writeIndented(w, map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
 }
 
 // read returns the deployments, each with a namespace if one is given. What is
 // said of them is printed; errors end in one.
 func (f *renderFlags) read(cmd *cobra.Command, in expand.Input) ([]v1.Document, error) {
-	from := input{paths: f.files, recursive: f.recursive, stdin: cmd.InOrStdin()}
+	from := input{paths: f.files, recursive: f.recursive, verbose: f.verbose, stdin: cmd.InOrStdin()}
 	docs, problems, err := checkDeployments(from, in.Config.Rules(in.Servers))
 	for i := range docs {
 		problems = append(problems, docs[i].Locate(expand.Warnings(docs[i].Deployment, in.Config))...)
 	}
 	problems.Sort()
-	for _, p := range problems {
-		fmt.Fprintln(cmd.ErrOrStderr(), p)
+	said := findings{problems: problems, quiet: f.quiet, colours: isColourful(cmd.ErrOrStderr())}
+	if failed := said.writeText(cmd.ErrOrStderr()); failed != nil {
+		return nil, failed
 	}
 	if err == nil && problems.Err() != nil {
 		err = ErrReported

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -10,39 +11,71 @@ import (
 	"github.com/prime-radiant/radiant/wording"
 )
 
+// validateFlags are what the user gives to radiant validate.
+type validateFlags struct {
+	files     []string
+	configMap string
+	output    string
+	quiet     bool
+	verbose   bool
+}
+
 // Validate is the command radiant validate.
 func Validate() *cobra.Command {
-	var files []string
-	var configMap string
+	var flags validateFlags
 	cmd := &cobra.Command{
 		Use:   "validate FILE|FOLDER|-...",
 		Short: "Print every problem of SeldonDeployments, with its line",
+		Long: `Validate prints every problem of SeldonDeployments, with file, line and column.
+Where there are errors, the exit status is 1.
+
+--output github writes commands that GitHub shows beside the lines of a change,
+sarif what editors and code scanning read, json what programs read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			environment, err := config.FromEnvironment()
-			if err != nil {
-				return err
-			}
-			settings, servers, err := installed(environment, configMap)
-			if err != nil {
-				return err
-			}
-			docs, problems, err := checkDeployments(input{paths: append(files, args...), recursive: true, stdin: cmd.InOrStdin()}, settings.Expand.Rules(servers))
-			for _, p := range problems {
-				fmt.Fprintln(cmd.OutOrStdout(), p)
-			}
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), summary(len(docs), problems))
-			if problems.Err() != nil {
-				return ErrReported
-			}
-			return nil
+			flags.files = append(flags.files, args...)
+			return flags.run(cmd)
 		},
 	}
-	addFiles(cmd, &files, "file, folder with all in it, or - (standard input)")
-	cmd.Flags().StringVar(&configMap, "config-map", "", configMapUsage)
+	f := cmd.Flags()
+	addFiles(cmd, &flags.files, "file, folder with all in it, or - (standard input)")
+	f.StringVar(&flags.configMap, "config-map", "", configMapUsage)
+	f.StringVarP(&flags.output, "output", "o", textOutput, strings.Join(findingFormNames(), ", "))
+	f.BoolVarP(&flags.quiet, "quiet", "q", false, quietUsage)
+	f.BoolVarP(&flags.verbose, "verbose", "v", false, verboseUsage)
+	completeWords(cmd, "output", findingFormNames()...)
 	return cmd
+}
+
+func (f *validateFlags) run(cmd *cobra.Command) error {
+	environment, err := config.FromEnvironment()
+	if err != nil {
+		return err
+	}
+	settings, servers, err := installed(environment, f.configMap)
+	if err != nil {
+		return err
+	}
+	from := input{paths: f.files, recursive: true, verbose: f.verbose, stdin: cmd.InOrStdin()}
+	docs, problems, err := checkDeployments(from, settings.Expand.Rules(servers))
+	out := cmd.OutOrStdout()
+	found := findings{deployments: len(docs), problems: problems, quiet: f.quiet, colours: isColourful(out)}
+	if f.output != textOutput {
+		// What reads such a form reads nothing else.
+		err = found.include(err)
+	}
+	if failed := found.write(out, f.output); failed != nil {
+		return failed
+	}
+	if err != nil {
+		return err
+	}
+	if f.output == textOutput && !f.quiet {
+		fmt.Fprintln(out, summary(len(docs), problems))
+	}
+	if problems.Err() != nil {
+		return ErrReported
+	}
+	return nil
 }
 
 // summary counts problems; notes are none.
