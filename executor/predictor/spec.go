@@ -37,28 +37,23 @@ func (l *lane) askSpec(ctx context.Context, m message.Message) (*translate.Spec,
 	return spec, nil
 }
 
-// askServer asks for the spec, and whether the server takes what JSON cannot
-// spell.
+// askServer asks for the spec, and for what the server says of itself: whether
+// it takes what JSON cannot spell. One that does not tell is taken to know JSON
+// alone.
 func (l *lane) askServer(ctx context.Context, m message.Message) (*translate.Spec, error) {
 	spec, err := l.askSpec(ctx, m)
-	if err == nil {
-		spec.Binary = l.takesBinary(ctx, m)
-	}
-	return spec, err
-}
-
-// takesBinary asks whether the server takes what JSON cannot spell. One that
-// does not tell is taken to know JSON alone.
-func (l *lane) takesBinary(ctx context.Context, m message.Message) bool {
 	path := l.dialect().Extensions
-	if path == "" || l.translation.MLServer != translate.NoRuntime {
-		return false
+	if err != nil || path == "" || l.translation.MLServer != translate.NoRuntime {
+		return spec, err
 	}
 	answer, err := l.question(ctx, protocol.QueryMetadata, path, message.Message{Meta: m.Meta})
 	if err == nil {
 		answer, err = protocol.Plain(answer)
 	}
-	return err == nil && translate.TakesBinary(answer.Body)
+	if err == nil {
+		spec.ReadServer(answer.Body)
+	}
+	return spec, nil
 }
 
 // cannotTell reports whether the server has no metadata to offer at all.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Mean is the element-wise mean of tensors of one shape. It is FP32 if all of
@@ -200,6 +201,17 @@ func (t *Tensor) HasSpecial() bool {
 // RefuseNaN is an error with this reason that names the first element that is
 // NaN; nil: there is none.
 func (t *Tensor) RefuseNaN(reason string) error {
+	return t.refuseIf(math.IsNaN, func(float64) string { return reason })
+}
+
+// RefuseSpecial is an error with this reason that names the first element that is
+// NaN or infinite; nil: there is none.
+func (t *Tensor) RefuseSpecial(reason string) error {
+	special := func(f float64) bool { return f-f != 0 }
+	return t.refuseIf(special, func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) + " " + reason })
+}
+
+func (t *Tensor) refuseIf(wrong func(float64) bool, reason func(float64) string) error {
 	if !t.HasSpecial() {
 		return nil
 	}
@@ -208,8 +220,8 @@ func (t *Tensor) RefuseNaN(reason string) error {
 		return err
 	}
 	for i, f := range values {
-		if math.IsNaN(f) {
-			return t.at(i, "%s", reason)
+		if wrong(f) {
+			return t.at(i, "%s", reason(f))
 		}
 	}
 	return nil

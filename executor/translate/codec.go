@@ -44,8 +44,8 @@ type content struct {
 	// each; its answer tells the same.
 	contentType  string
 	contentTypes []string
-	// runtime is that of the server which a request is for.
-	runtime Runtime
+	// mlserver says that the server which a request is for is MLServer.
+	mlserver bool
 }
 
 // layout is where a message has the elements of its tensors.

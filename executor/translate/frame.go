@@ -19,11 +19,18 @@ const (
 	jsonContent = "pd_json"
 )
 
+// mlserver reports whether the server is MLServer, as the node or the server
+// itself says.
+func (x *Exchange) mlserver() bool {
+	o := &x.options
+	return o.MLServer != NoRuntime || o.Spec != nil && o.Spec.MLServer
+}
+
 // lay makes a message's tensors those that the target's protocol has a place
 // for: a table is rows to a seldon component, and columns by name to all
 // others.
 func (x *Exchange) lay(m *content, to protocol) error {
-	m.runtime = x.options.MLServer
+	m.mlserver = x.mlserver()
 	switch to {
 	case v2:
 		return x.layColumns(m)
@@ -233,7 +240,7 @@ func (x *Exchange) frameAnswer(m *content) bool {
 // certain refuses an answer whose numbers are not certain: MLServer writes
 // null in JSON for NaN and for the infinities alike.
 func (x *Exchange) certain(m *content) error {
-	if x.options.MLServer == NoRuntime || x.to != V2JSON {
+	if !x.mlserver() || x.to != V2JSON {
 		return nil
 	}
 	for i := range m.tensors {

@@ -124,8 +124,8 @@ func jsonCases() []exchangeCase {
 		},
 		{
 			name: "null is NaN in v2", from: SeldonJSON, to: V2JSON, options: Options{Input: "x"},
-			request: `{"data":{"ndarray":[NaN,1.5]}}`,
-			sent:    `{"inputs":[{"name":"x","shape":[2],"datatype":"FP64","data":[null,1.5]}]}`,
+			request: `{"data":{"ndarray":[0.5,1.5]}}`,
+			sent:    `{"inputs":[{"name":"x","shape":[2],"datatype":"FP64","data":[0.5,1.5]}]}`,
 			answer:  `{"outputs":[{"name":"o","shape":[2],"datatype":"FP32","data":[null,0.1]}]}`,
 			replied: `{"data":{"names":[],"ndarray":["NaN",0.1]},"meta":{}}`,
 		},

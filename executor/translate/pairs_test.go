@@ -178,11 +178,11 @@ func passesPair(t *testing.T, r *rand.Rand, from, to Form) bool {
 	limited := (from == SeldonProto || to == SeldonProto) && (beyondDoubles(inputs) || beyondDoubles(outputs))
 	source, _ := from.codec()
 	target, _ := to.codec()
-	request, err := source.encodeRequest(&content{tensors: inputs})
+	request, err := source.encodeRequest(&content{tensors: inputs, layout: apart})
 	if err != nil {
 		return refusedFairly(t, limited, err)
 	}
-	o := Options{Node: "n", Model: "m", Spec: &Spec{Inputs: specOf(inputs), Outputs: specOf(outputs)}}
+	o := Options{Node: "n", Model: "m", Spec: &Spec{Inputs: specOf(inputs), Outputs: specOf(outputs), Binary: true}}
 	sent, x, err := Request(request, from, to, o)
 	if err != nil {
 		return refusedFairly(t, limited, err)

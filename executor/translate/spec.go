@@ -206,13 +206,16 @@ func v2Spec(name, datatype string, shape []int64, contentType string) TensorSpec
 	return TensorSpec{Name: name, DType: dtype, Shape: shape, ContentType: contentType}
 }
 
-// TakesBinary reads the body of GET /v2: whether the server takes elements as
-// bytes behind the JSON of a message.
-func TakesBinary(body []byte) bool {
+// ReadServer reads the body of GET /v2: what the server says of itself. A body
+// that says nothing leaves the spec as it is.
+func (s *Spec) ReadServer(body []byte) {
 	var in struct {
+		Name       string   `json:"name"`
 		Extensions []string `json:"extensions"`
 	}
-	return json.Unmarshal(body, &in) == nil && slices.Contains(in.Extensions, "binary_tensor_data")
+	if json.Unmarshal(body, &in) == nil {
+		s.Binary, s.MLServer = slices.Contains(in.Extensions, "binary_tensor_data"), in.Name == "mlserver"
+	}
 }
 
 // Same reports whether two specs say the same of what is sent and answered,
@@ -224,7 +227,7 @@ func (s *Spec) Same(o *Spec) bool {
 	same := func(a, b TensorSpec) bool {
 		return a.Name == b.Name && a.DType == b.DType && a.ContentType == b.ContentType && slices.Equal(a.Shape, b.Shape)
 	}
-	return s.Binary == o.Binary && slices.EqualFunc(s.Inputs, o.Inputs, same) && slices.EqualFunc(s.Outputs, o.Outputs, same)
+	return s.Binary == o.Binary && s.MLServer == o.MLServer && slices.EqualFunc(s.Inputs, o.Inputs, same) && slices.EqualFunc(s.Outputs, o.Outputs, same)
 }
 
 // contradicts reports whether an answer is not what the spec says. Version is

@@ -63,6 +63,8 @@ type Spec struct {
 	// Binary says that the server takes and gives elements as bytes behind
 	// the JSON of a v2 message.
 	Binary bool
+	// MLServer says that the server is one, whatever its runtime.
+	MLServer bool
 }
 
 // Runtime is what stands between MLServer's protocol and a model.

@@ -228,12 +228,21 @@ func readV2Data(data []byte, dtype tensor.DType, shape []int64) (tensor.Tensor, 
 // encodeV2JSONRequest puts after the JSON what JSON has no place for: byte
 // strings that are not UTF-8 and, where the server says that it takes binary
 // data, floats of 16 bits, NaN and the infinities. It then wants the answer so.
+// A server that is not known to read a word for them gets none.
 func encodeV2JSONRequest(m *content) (message.Message, error) {
 	w := v2Writer{body: []byte{'{'}, style: v2Style(), types: m.contentTypes}
-	if m.runtime != NoRuntime {
-		w.style = mlserverStyle()
-	}
 	binary := notText
+	switch {
+	case m.mlserver:
+		w.style = mlserverStyle()
+	case m.layout != apart:
+		w.style.Missing = ""
+		for i := range m.tensors {
+			if err := m.tensors[i].RefuseSpecial("has no spelling in JSON, and the server does not say that it takes binary data: call it over gRPC"); err != nil {
+				return message.Message{}, blame(m.tensors[i].Name, err)
+			}
+		}
+	}
 	if m.layout == apart {
 		w.body = append(w.body, `"parameters":{"binary_data_output":true},`...)
 		binary = func(t *tensor.Tensor) bool {

@@ -228,6 +228,19 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+func TestReadServer(t *testing.T) {
+	for body, want := range map[string]Spec{
+		`{"name":"mlserver","version":"1.7.1","extensions":[]}`:                  {MLServer: true},
+		`{"name":"triton","extensions":["classification","binary_tensor_data"]}`: {Binary: true},
+		`{"name":"kserve"}`: {}, `[]`: {}, ``: {}, `{"name":1,"extensions":["binary_tensor_data"]}`: {},
+	} {
+		var got Spec
+		if got.ReadServer([]byte(body)); !got.Same(&want) {
+			t.Errorf("%s says %+v", body, got)
+		}
+	}
+}
+
 func TestParseSpec(t *testing.T) {
 	text := `{"model_spec":{"name":"m"},"metadata":{"signature_def":{"signature_def":{
 		"predict_images":{"inputs":{"images":{"dtype":"DT_FLOAT","tensor_shape":{"dim":[{"size":"-1","name":""},{"size":"784"}],"unknown_rank":false},"name":"x:0"}},

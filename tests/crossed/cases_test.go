@@ -11,6 +11,15 @@ type crossing struct {
 	// want is in the answer; empty: what the model itself says, row by row.
 	want string
 	rest bool
+	// unsaid means that the node does not say which server it has.
+	unsaid bool
+}
+
+func (c crossing) implementation() string {
+	if c.unsaid {
+		return ""
+	}
+	return implementations()[c.model]
 }
 
 func (c crossing) transports() []string {
@@ -63,6 +72,7 @@ func cases() []crossing {
 			want: `null stands among true and false`},
 		crossing{name: "missing number", model: "holes", method: "predict", request: `{"data":{"names":["a","b"],"ndarray":[[0,null],[3,2]]}}`},
 		crossing{name: "NaN", model: "holes", method: "predict", request: `{"data":{"ndarray":[[0,"NaN"],[3,2]]}}`},
+		crossing{name: "NaN to a server that says itself what it is", model: "holes", unsaid: true, request: `{"data":{"ndarray":[[0,"NaN"],[3,2]]}}`},
 		crossing{name: "missing number", model: "array", request: `{"data":{"ndarray":[[0,null],[3,2]]}}`},
 		crossing{name: "NaN", model: "array", request: `{"data":{"ndarray":[[0,"NaN"],[3,2]]}}`},
 		crossing{name: "by default", model: "line", request: `{"data":{"ndarray":[[3.0]]}}`, want: `the node's parameter "method" says what to ask instead, such as predict`},

@@ -41,7 +41,7 @@ func TestCrossed(t *testing.T) {
 	whole, ways := t, map[string]*way{}
 	for _, c := range cases() {
 		t.Run(c.model+"/"+c.name, func(t *testing.T) {
-			key := c.model + " " + c.protocol + " " + c.method
+			key := c.model + " " + c.protocol + " " + c.method + c.implementation()
 			if ways[key] == nil {
 				ways[key] = lead(whole, bin, s, c)
 			}
@@ -153,7 +153,7 @@ func lead(t *testing.T, bin string, s server, c crossing) *way {
 	t.Helper()
 	ports := [2]int{programs.FreePort(t), programs.FreePort(t)}
 	file := filepath.Join(t.TempDir(), "deployment.json")
-	if err := os.WriteFile(file, fmt.Appendf(nil, document, c.model, implementations()[c.model], c.method, s.http, s.grpc), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, document, c.model, c.implementation(), c.method, s.http, s.grpc), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	run(t, filepath.Join(bin, "executor"), "--file", file, "--protocol", c.protocol,
