@@ -67,6 +67,26 @@ func (b *Budget) Limit() int64 {
 // those that have begun.
 func (b *Budget) Begin(n int64) error { return b.take(n, true) }
 
+// Try takes n bytes as [Budget.Begin] does, or as [Budget.Take] if begin is false,
+// and reports whether they were there. It does not wait.
+func (b *Budget) Try(n int64, begin bool) bool {
+	if b == nil || n <= 0 {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now(n, begin)
+}
+
+// now takes n bytes if they are there and nobody waits who comes first.
+func (b *Budget) now(n int64, begin bool) bool {
+	if !b.fits(n, begin) || b.waiting.Len() > 0 && n > passing && (begin || b.waits(false)) {
+		return false
+	}
+	b.used += n
+	return true
+}
+
 // Take takes n bytes, which [Budget.Give] gives back. It waits for them for a
 // while, in the order in which they were asked for, and fails with
 // [message.ErrFull], or at once with [message.ErrNever].
@@ -77,8 +97,7 @@ func (b *Budget) take(n int64, begin bool) error {
 		return nil
 	}
 	b.mu.Lock()
-	if b.fits(n, begin) && (b.waiting.Len() == 0 || n <= passing || !begin && !b.waits(false)) {
-		b.used += n
+	if b.now(n, begin) {
 		b.mu.Unlock()
 		return nil
 	}

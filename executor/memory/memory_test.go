@@ -115,6 +115,33 @@ func TestBeginning(t *testing.T) {
 	})
 }
 
+// Who does not wait gets what is there, and nothing that others wait for.
+func TestTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(1 << 20)
+		if b.Try(2<<20, false) || b.Try(600<<10, true) && b.Try(1, true) {
+			t.Error("there is more than there is")
+		}
+		b = NewBudget(1 << 20)
+		if !b.Try(900<<10, false) {
+			t.Error("what there is was refused")
+		}
+		waits := make(chan error, 1)
+		go func() { waits <- b.Take(200 << 10) }()
+		synctest.Wait()
+		if b.Try(100<<10, false) {
+			t.Error("a large one went before one that waits")
+		}
+		if !b.Try(1<<10, false) {
+			t.Error("a small one was refused")
+		}
+		b.Give(900 << 10)
+		if err := <-waits; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestNoBudget(t *testing.T) {
 	b := NewBudget(0)
 	if b.Take(1<<60) != nil || b.Begin(1<<60) != nil || b.Limit() != 0 {

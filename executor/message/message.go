@@ -48,6 +48,18 @@ func (m Message) Whole() Message {
 	return m
 }
 
+// Pieces is the message as it goes over the wire, in the pieces that it is in.
+func (m Message) Pieces() [][]byte {
+	if m.Parts == nil {
+		return [][]byte{m.Body, m.Tail}
+	}
+	all := make([][]byte, 0, len(m.Parts)+2)
+	for _, p := range m.Parts {
+		all = append(all, p.ReadOnlyData())
+	}
+	return append(all, m.Body, m.Tail)
+}
+
 // SetJSONLength reads the value of Inference-Header-Content-Length. It counts
 // bytes before they are compressed, so that of a compressed message the length
 // is not known to fit.
