@@ -14,10 +14,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
@@ -42,26 +39,22 @@ type rpc struct {
 	pace     *pacer
 }
 
-func newGRPC(o Options, draining *atomic.Bool, pace *pacer) *grpc.Server {
+func newRPC(o Options, draining *atomic.Bool, pace *pacer) *rpc {
 	s := &rpc{options: o, draining: draining, pace: pace}
 	s.options.lend(&s.pool)
+	return s
+}
+
+// handler is gRPC as a handler of net/http: all of it on the port of REST, and
+// what streams on the port of its own.
+func (s *rpc) handler() *grpc.Server {
+	o := s.options
 	settings := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(upstream.Codec{}),
 		grpc.MaxRecvMsgSize(int(min(o.MaxGRPCBytes, math.MaxInt32))),
 		grpc.MaxSendMsgSize(math.MaxInt32),
-		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connWindow),
-		grpc.MaxHeaderListSize(uint32(o.MaxHeaderBytes)), //nolint:gosec // checked by config
-		grpc.MaxConcurrentStreams(uint32(o.MaxStreams)),  //nolint:gosec // checked by config
 		grpc.UnknownServiceHandler(s.unknown),
-		// Clients may ask often whether the connection still stands; by default
-		// they would be thrown out for it.
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 	}
-	secrecy := insecure.NewCredentials()
-	if o.TLS != nil {
-		secrecy = credentials.NewTLS(o.TLS.Server("h2"))
-	}
-	settings = append(settings, grpc.Creds(upstream.Inflow{TransportCredentials: secrecy, Budget: o.Budget}))
 	g := grpc.NewServer(settings...)
 	for _, d := range s.services() {
 		g.RegisterService(d, nil)
@@ -84,59 +77,85 @@ func (s *rpc) services() []*grpc.ServiceDesc {
 			all[i].Streams = append(all[i].Streams, grpc.StreamDesc{StreamName: m.Name, Handler: s.stream(m), ServerStreams: true, ClientStreams: true})
 			continue
 		}
-		all[i].Methods = append(all[i].Methods, grpc.MethodDesc{MethodName: m.Name, Handler: s.handler(m)})
+		all[i].Methods = append(all[i].Methods, grpc.MethodDesc{MethodName: m.Name, Handler: s.unaryMethod(m).handler()})
 	}
 	return all
 }
 
+// unaryMethod is a unary method with what answers it.
+type unaryMethod struct {
+	*rpc
+	protocol.Method
+	answerer answerer
+	// observer is nil where nobody looks.
+	observer Observer
+}
+
+func (s *rpc) unaryMethod(m protocol.Method) *unaryMethod {
+	return &unaryMethod{rpc: s, Method: m, answerer: s.answer(m), observer: s.observer(m, unary)}
+}
+
 type handler = func(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error)
 
-func (s *rpc) handler(m protocol.Method) handler {
-	answer, o := s.answer(m), s.observer(m, unary)
+// handler answers a method where grpc-go takes its requests, which is on the
+// port of REST.
+func (u *unaryMethod) handler() handler {
 	return func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (reply any, err error) {
-		defer s.rescue(m, &err)
+		defer u.rescue(u.Method, &err)
 		start := time.Now()
 		var f upstream.Frame
 		if err := decode(&f); err != nil {
 			return nil, err
 		}
-		lease := s.pool.Lease()
+		lease := u.pool.Lease()
 		defer lease.Release()
 		in := message.Message{Body: f.Body, Parts: f.Parts}
 		if in.Parts != nil {
 			lease.Hold(in.Parts)
 		} else if err := lease.Take(int64(len(in.Body))); err != nil {
-			return nil, s.failure(m, err)
+			return nil, u.failure(u.Method, err)
 		}
-		if m.Action != protocol.Predict {
-			in = in.Whole()
+		md, _ := metadata.FromIncomingContext(ctx) // a copy
+		ctx, in.Meta = u.meta(ctx, u.Method, in, md)
+		in.Meta.Lease = lease
+		if !u.Quiet {
+			_ = grpc.SetHeader(ctx, metadata.MD{puidKey: {in.Meta.Puid}})
 		}
-		ctx, in.Meta = s.meta(ctx, m, in)
-		meta := in.Meta
-		meta.Lease = lease
-		if o == nil {
-			return s.reply(ctx, m, answer, in)
+		out, err := u.serve(ctx, start, in)
+		if err != nil {
+			return nil, err
 		}
-		ctx = o.Begin(ctx, meta.Puid, nil)
-		reply, err = s.reply(ctx, m, answer, in)
-		o.End(ctx, start, int(status.Code(err)))
-		return reply, err
+		if h := u.options.AnswerHeaders.metadata(out.Header); len(h) > 0 {
+			_ = grpc.SetHeader(ctx, h)
+		}
+		if t := u.options.AnswerHeaders.metadata(out.Trailer); len(t) > 0 {
+			_ = grpc.SetTrailer(ctx, t)
+		}
+		return u.frame(ctx, out), nil
 	}
 }
 
-func (s *rpc) reply(ctx context.Context, m protocol.Method, answer answerer, in message.Message) (reply any, err error) {
-	defer s.rescue(m, &err)
-	out, err := answer(ctx, protocol.GRPC, in)
-	if err != nil {
-		return nil, s.failure(m, err)
+// serve answers a request, before the eyes of an observer if there is one. An
+// error is a status.
+func (u *unaryMethod) serve(ctx context.Context, start time.Time, in message.Message) (out message.Message, err error) {
+	if u.observer == nil {
+		return u.reply(ctx, in)
 	}
-	if h := s.options.AnswerHeaders.metadata(out.Header); len(h) > 0 {
-		_ = grpc.SetHeader(ctx, h)
+	ctx = u.observer.Begin(ctx, in.Meta.Puid, nil)
+	out, err = u.reply(ctx, in)
+	u.observer.End(ctx, start, int(status.Code(err)))
+	return out, err
+}
+
+func (u *unaryMethod) reply(ctx context.Context, in message.Message) (out message.Message, err error) {
+	defer u.rescue(u.Method, &err)
+	if u.Action != protocol.Predict {
+		in = in.Whole()
 	}
-	if t := s.options.AnswerHeaders.metadata(out.Trailer); len(t) > 0 {
-		_ = grpc.SetTrailer(ctx, t)
+	if out, err = u.answerer(ctx, protocol.GRPC, in); err != nil {
+		return out, u.failure(u.Method, err)
 	}
-	return s.frame(ctx, out), nil
+	return out, nil
 }
 
 // frame is an answer as it is sent. The memory of a large one is taken until the
@@ -211,10 +230,9 @@ func (s *rpc) ready(ctx context.Context) error {
 	return s.options.Engine.Ready(ctx)
 }
 
-// meta reads what came with a request, and puts what goes on to the nodes
-// into the context.
-func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Message) (context.Context, *message.Meta) {
-	in, _ := metadata.FromIncomingContext(ctx) // a copy
+// meta reads what came with a request, in is its metadata, and puts what goes on
+// to the nodes into the context.
+func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Message, in metadata.MD) (context.Context, *message.Meta) {
 	for key := range in {
 		if strings.HasPrefix(key, "grpc-") && !strings.HasSuffix(key, "-bin") {
 			delete(in, key)
@@ -230,9 +248,6 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Messa
 		}
 		puid = s.options.NewPuid()
 		in[puidKey] = []string{puid}
-	}
-	if !m.Quiet {
-		_ = grpc.SetHeader(ctx, metadata.MD{puidKey: in[puidKey][:1]})
 	}
 	return metadata.NewOutgoingContext(ctx, in), &message.Meta{
 		Puid:     puid,

@@ -15,13 +15,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/prime-radiant/radiant/executor/certificate"
 	"github.com/prime-radiant/radiant/executor/memory"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/executor/wire/http2"
 )
 
 // Engine answers requests.
@@ -169,7 +168,7 @@ func (s *Server) Addresses() (rest, grpc string) {
 // error means that serving failed or that requests had to be cut off.
 func (s *Server) Run(ctx context.Context) error {
 	rest := s.restServer()
-	grpcServer := newGRPC(s.options, s.draining, s.pace)
+	calls := newRPC(s.options, s.draining, s.pace).wire()
 	failed := make(chan error, 2)
 	go func() {
 		if err := rest.Serve(s.secured(s.rest)); !errors.Is(err, http.ErrServerClosed) {
@@ -178,7 +177,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}()
 	if s.grpc != nil {
 		go func() {
-			if err := grpcServer.Serve(s.grpc); err != nil {
+			if err := calls.Serve(s.grpc); err != nil {
 				failed <- fmt.Errorf("serving gRPC: %w", err)
 			}
 		}()
@@ -188,7 +187,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case err = <-failed:
 	case <-ctx.Done():
 	}
-	return errors.Join(err, s.drain(rest, grpcServer))
+	return errors.Join(err, s.drain(rest, calls))
 }
 
 func (s *Server) secured(l net.Listener) net.Listener {
@@ -213,7 +212,7 @@ func (s *Server) restServer() *http.Server {
 	}
 	h.Protocols.SetHTTP1(true)
 	if s.options.OnePort {
-		h.Handler = onePort(h.Handler, newGRPC(s.options, s.draining, s.pace), s.options.Budget)
+		h.Handler = onePort(h.Handler, inflow(newRPC(s.options, s.draining, s.pace).handler(), s.options.Budget))
 		h.Protocols.SetHTTP2(true)
 		h.Protocols.SetUnencryptedHTTP2(true)
 		h.HTTP2 = &http.HTTP2Config{
@@ -225,40 +224,36 @@ func (s *Server) restServer() *http.Server {
 	return h
 }
 
-// onePort gives gRPC requests to g, whose own listener is none, and all others
-// to rest.
-func onePort(rest http.Handler, g *grpc.Server, budget *memory.Budget) http.Handler {
+// onePort gives gRPC requests to calls, and all others to rest.
+func onePort(rest, calls http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor == 2 && strings.HasPrefix(value(r.Header, contentType), "application/grpc") {
-			r.Body = upstream.InflowBody(r.Body, budget)
-			defer func() { _ = r.Body.Close() }()
-			g.ServeHTTP(w, r)
+			calls.ServeHTTP(w, r)
 			return
 		}
 		rest.ServeHTTP(w, r)
 	})
 }
 
-func (s *Server) drain(rest *http.Server, g *grpc.Server) error {
+// inflow has the messages of gRPC wait for memory.
+func inflow(calls http.Handler, budget *memory.Budget) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = upstream.InflowBody(r.Body, budget)
+		defer func() { _ = r.Body.Close() }()
+		calls.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) drain(rest *http.Server, calls *http2.Server) error {
 	s.draining.Store(true)
 	s.options.Log.Info("draining", "delay", s.options.ShutdownDelay.String(), "timeout", s.options.GracefulTimeout.String())
 	time.Sleep(s.options.ShutdownDelay)
 	ctx, cancel := context.WithTimeout(context.Background(), s.options.GracefulTimeout)
 	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		g.GracefulStop()
-		close(done)
-	}()
-	err := rest.Shutdown(ctx)
-	select {
-	case <-done:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	if err != nil {
+	drained := make(chan error, 1)
+	go func() { drained <- calls.Drain(ctx) }()
+	if err := errors.Join(rest.Shutdown(ctx), <-drained); err != nil {
 		_ = rest.Close()
-		g.Stop()
 		return fmt.Errorf("requests were still in flight after the graceful timeout of %s", s.options.GracefulTimeout)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/executor/message"
@@ -16,7 +17,11 @@ import (
 func (s *rpc) stream(m protocol.Method) grpc.StreamHandler {
 	o := s.observer(m, streaming)
 	return func(_ any, g grpc.ServerStream) error {
-		ctx, meta := s.meta(g.Context(), m, message.Message{})
+		md, _ := metadata.FromIncomingContext(g.Context()) // a copy
+		ctx, meta := s.meta(g.Context(), m, message.Message{}, md)
+		if !m.Quiet {
+			_ = g.SetHeader(metadata.MD{puidKey: {meta.Puid}})
+		}
 		if o == nil {
 			return s.streamed(ctx, &clientStream{rpc: s, stream: g, method: m, meta: meta})
 		}

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,19 +11,26 @@ import (
 	"sync/atomic"
 	"time"
 
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/wire/http2"
 )
 
 // GRPC calls servers over gRPC.
 type GRPC struct {
 	options Options
+	// leases are for calls that have none.
+	leases message.Pool
 
 	mu     sync.Mutex
 	closed bool
@@ -33,14 +41,23 @@ type GRPC struct {
 // HTTP/2 connection has a single writer and a single reader.
 const connsPerHost = 4
 
+// pool is how one server is called: unary calls by a wire of our own, streams by
+// grpc-go.
 type pool struct {
+	calls *http2.Client
 	conns [connsPerHost]*grpc.ClientConn
 	turn  atomic.Uint32
 }
 
 // NewGRPC makes a caller with connections of its own, which are made when
 // first needed.
-func NewGRPC(o Options) *GRPC { return &GRPC{options: o} }
+func NewGRPC(o Options) *GRPC {
+	g := &GRPC{options: o}
+	if o.Budget != nil {
+		g.leases.Budget = o.Budget
+	}
+	return g
+}
 
 // Close ends all connections.
 func (g *GRPC) Close() error {
@@ -49,6 +66,7 @@ func (g *GRPC) Close() error {
 	g.closed = true
 	var errs []error
 	g.pools.Range(func(_, v any) bool {
+		v.(*pool).calls.Close()
 		for _, c := range v.(*pool).conns {
 			errs = append(errs, c.Close())
 		}
@@ -60,30 +78,39 @@ func (g *GRPC) Close() error {
 // Send calls a unary method. The context carries the metadata. A status that
 // the server answered is in the error as it came.
 func (g *GRPC) Send(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
-	conn, err := g.conn(to)
+	p, err := g.pool(to)
 	if err != nil {
 		return message.Message{}, protocol.Coded(protocol.Unreachable, err)
 	}
-	call := ctx
-	if g.options.Timeout > 0 {
-		var cancel context.CancelFunc
-		call, cancel = context.WithTimeout(ctx, g.options.Timeout)
-		defer cancel()
-	}
-	var answer Frame
-	var header, trailer metadata.MD
-	if err := conn.Invoke(call, to.Path, &Frame{Body: m.Body, Tail: m.Tail, Parts: m.Parts}, &answer, grpc.Header(&header), grpc.Trailer(&trailer)); err != nil {
-		return message.Message{}, failed(ctx, err)
-	}
+	md, _ := metadata.FromOutgoingContext(ctx)
+	r := http2.Request{Path: to.Path, Fields: http2.FieldsOf(md), Message: m.Pieces(), Timeout: g.options.Timeout}
 	if m.Meta == nil || m.Meta.Lease == nil {
-		return message.Message{Body: answer.Whole(), Answer: true, Meta: m.Meta}, nil
+		// Nobody keeps the memory of the answer.
+		r.Lease = g.leases.Lease()
+		defer r.Lease.Release()
+	} else {
+		r.Lease = m.Meta.Lease
 	}
-	if answer.Parts != nil {
-		m.Meta.Lease.Hold(answer.Parts)
-	} else if err := m.Meta.Lease.Take(int64(len(answer.Body))); err != nil {
-		return message.Message{}, fault(ctx, err)
+	answer, refused := p.calls.Call(ctx, &r)
+	if refused != nil {
+		return message.Message{}, failed(ctx, statusOf(refused).Err())
 	}
-	return message.Message{Body: answer.Body, Parts: answer.Parts, Answer: true, Header: header, Trailer: trailer, Meta: m.Meta}, nil
+	out := message.Message{Body: answer.Message, Answer: true, Header: http2.HeaderOf(answer.Header), Trailer: http2.HeaderOf(answer.Trailer), Meta: m.Meta}
+	if m.Meta == nil || m.Meta.Lease == nil {
+		out.Body = bytes.Clone(out.Body)
+	}
+	return out, nil
+}
+
+// statusOf is a status with the details that the server sent.
+func statusOf(s *http2.Status) *status.Status {
+	if s.Details != nil {
+		var told spb.Status
+		if proto.Unmarshal(s.Details, &told) == nil && told.GetCode() == int32(s.Code) { //nolint:gosec // codes are small
+			return status.FromProto(&told)
+		}
+	}
+	return status.New(codes.Code(s.Code), s.Message)
 }
 
 // Ask is Send: over gRPC a question is a call like any other.
@@ -92,16 +119,21 @@ func (g *GRPC) Ask(ctx context.Context, to *Target, m message.Message) (message.
 	return answer.Whole(), err
 }
 
-func (g *GRPC) conn(to *Target) (*grpc.ClientConn, error) {
+func (g *GRPC) pool(to *Target) (*pool, error) {
 	p, ok := g.pools.Load(to.key)
 	if !ok {
-		var err error
-		if p, err = g.dial(to.Server); err != nil {
-			return nil, err
-		}
+		return g.dial(to.Server)
 	}
-	open := p.(*pool)
-	return open.conns[open.turn.Add(1)%connsPerHost], nil
+	return p.(*pool), nil
+}
+
+// conn is a connection for a stream.
+func (g *GRPC) conn(to *Target) (*grpc.ClientConn, error) {
+	p, err := g.pool(to)
+	if err != nil {
+		return nil, err
+	}
+	return p.conns[p.turn.Add(1)%connsPerHost], nil
 }
 
 func (g *GRPC) dial(server Server) (*pool, error) {
@@ -119,7 +151,7 @@ func (g *GRPC) dial(server Server) (*pool, error) {
 		secrecy = credentials.NewTLS(g.options.TLS)
 	}
 	secrecy = Inflow{TransportCredentials: secrecy, Budget: g.options.Budget}
-	p := &pool{}
+	p := &pool{calls: http2.NewClient(g.clientOptions(server))}
 	for i := range p.conns {
 		// The name is looked up by the dialer at every new connection.
 		conn, err := grpc.NewClient("passthrough:///"+server.Host,
@@ -149,3 +181,25 @@ func reconnect() grpc.ConnectParams {
 		MinConnectTimeout: dialTimeout,
 	}
 }
+
+// agent is what servers are told of who calls.
+const agent = "radiant-executor"
+
+// clientOptions are those for unary calls on a server.
+func (g *GRPC) clientOptions(server Server) http2.ClientOptions {
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	return http2.ClientOptions{
+		Address: server.Host, Secure: server.TLS, Agent: agent,
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, "tcp", server.Host)
+			if err != nil || !server.TLS {
+				return conn, err
+			}
+			return secured(ctx, conn, server.Host, g.options.TLS)
+		},
+		MaxMessage: g.options.MaxResponseBytes, MaxHeader: maxAnswerHeader, Budget: g.options.Budget,
+	}
+}
+
+// maxAnswerHeader bounds the header of an answer.
+const maxAnswerHeader = 1 << 20

@@ -31,6 +31,7 @@ var rules = []rule{
 	{in: "apis/yamljson", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", "net/http"}, why: "the executor reads by it too"},
 	{in: "executor/protocol", never: []string{module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "protocols are bytes in, bytes out"},
 	{in: "executor/message", direct: true, never: []string{"net", "net/http", module + "/..."}, why: "a message is bytes and their owner"},
+	{in: "executor/wire/http2", never: []string{module + "/graph", module + "/apis/...", module + "/executor/protocol/...", module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "a wire is bytes, limits and deadlines"},
 	{in: "executor/translate", never: []string{module + "/executor/protocol/...", module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "translation is values in, values out; protocols use it"},
 	{in: "executor/tensor", direct: true, never: []string{"net", "net/http", module + "/graph", module + "/apis/...", module + "/executor/protocol/..."}, why: "a tensor knows no protocol"},
 	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/expand/...", module + "/local/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
