@@ -2,7 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -187,6 +187,22 @@ func (c *pacedConn) Write(p []byte) (int, error) {
 	}
 }
 
+// WriteBuffers writes pieces at once, where no progress needs to show between.
+func (c *pacedConn) WriteBuffers(pieces *net.Buffers) (int64, error) {
+	total := 0
+	for _, p := range *pieces {
+		total += len(p)
+	}
+	if total > paceWrite {
+		return pieces.WriteTo(struct{ io.Writer }{c})
+	}
+	c.writing.Add(1)
+	defer c.writing.Add(-1)
+	n, err := pieces.WriteTo(c.Conn)
+	c.written.Add(n)
+	return n, err
+}
+
 func (c *pacedConn) Close() error {
 	c.pacer.mu.Lock()
 	delete(c.pacer.conns, c)
@@ -206,8 +222,12 @@ type pacedKey struct{}
 
 // pacedContext hands a connection to its requests.
 func pacedContext(ctx context.Context, conn net.Conn) context.Context {
-	if secured, ok := conn.(*tls.Conn); ok {
-		conn = secured.NetConn()
+	for {
+		over, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = over.NetConn()
 	}
 	if c, ok := conn.(*pacedConn); ok {
 		return context.WithValue(ctx, pacedKey{}, c)

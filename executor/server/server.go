@@ -20,6 +20,7 @@ import (
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/executor/wire/http1"
 	"github.com/prime-radiant/radiant/executor/wire/http2"
 )
 
@@ -171,7 +172,7 @@ func (s *Server) Run(ctx context.Context) error {
 	calls := newRPC(s.options, s.draining, s.pace).wire()
 	failed := make(chan error, 2)
 	go func() {
-		if err := rest.Serve(s.secured(s.rest)); !errors.Is(err, http.ErrServerClosed) {
+		if err := rest.serve(s.secured(s.rest)); err != nil {
 			failed <- fmt.Errorf("serving REST: %w", err)
 		}
 	}()
@@ -200,28 +201,75 @@ func (s *Server) secured(l net.Listener) net.Listener {
 	return tls.NewListener(l, s.options.TLS.Server("http/1.1"))
 }
 
-func (s *Server) restServer() *http.Server {
-	h := &http.Server{
-		Handler:           newREST(s.options, s.draining),
+// restServer serves REST: HTTP/1.1 on a wire of its own, and HTTP/2, where one
+// port has both, by net/http.
+type restServer struct {
+	http1 *http1.Server
+	// http2 gets its connections from http1; nil: there is none.
+	http2  *http.Server
+	handed *http1.Handover
+}
+
+func (s *Server) restServer() *restServer {
+	handler := http.Handler(newREST(s.options, s.draining))
+	h := &restServer{http1: &http1.Server{
+		Handler:       handler,
+		ConnContext:   pacedContext,
+		HeaderBytes:   s.options.MaxHeaderBytes,
+		HeaderTimeout: headerTimeout,
+		IdleTimeout:   idleTimeout,
+		Log:           s.options.Log,
+	}}
+	if !s.options.OnePort {
+		return h
+	}
+	h.handed = http1.NewHandover(s.rest.Addr())
+	h.http1.HTTP2 = h.handed.Give
+	h.http2 = &http.Server{
+		Handler:           onePort(handler, inflow(newRPC(s.options, s.draining, s.pace).handler(), s.options.Budget)),
 		ConnContext:       pacedContext,
 		IdleTimeout:       idleTimeout,
 		ReadHeaderTimeout: headerTimeout,
 		MaxHeaderBytes:    s.options.MaxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug),
 		Protocols:         new(http.Protocols),
-	}
-	h.Protocols.SetHTTP1(true)
-	if s.options.OnePort {
-		h.Handler = onePort(h.Handler, inflow(newRPC(s.options, s.draining, s.pace).handler(), s.options.Budget))
-		h.Protocols.SetHTTP2(true)
-		h.Protocols.SetUnencryptedHTTP2(true)
-		h.HTTP2 = &http.HTTP2Config{
+		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          s.options.MaxStreams,
 			MaxReceiveBufferPerConnection: connWindow,
 			MaxReceiveBufferPerStream:     streamWindow,
-		}
+		},
 	}
+	h.http2.Protocols.SetHTTP2(true)
+	h.http2.Protocols.SetUnencryptedHTTP2(true)
 	return h
+}
+
+// serve serves what comes to a listener until the end of the server, when its error
+// is nil.
+func (h *restServer) serve(l net.Listener) error {
+	if h.http2 != nil {
+		go func() { _ = h.http2.Serve(h.handed) }() // It ends with the other.
+	}
+	if err := h.http1.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (h *restServer) shutdown(ctx context.Context) error {
+	if h.http2 == nil {
+		return h.http1.Shutdown(ctx)
+	}
+	other := make(chan error, 1)
+	go func() { other <- h.http2.Shutdown(ctx) }()
+	return errors.Join(h.http1.Shutdown(ctx), <-other)
+}
+
+func (h *restServer) close() {
+	_ = h.http1.Close()
+	if h.http2 != nil {
+		_ = h.http2.Close()
+	}
 }
 
 // onePort gives gRPC requests to calls, and all others to rest.
@@ -244,7 +292,7 @@ func inflow(calls http.Handler, budget *memory.Budget) http.Handler {
 	})
 }
 
-func (s *Server) drain(rest *http.Server, calls *http2.Server) error {
+func (s *Server) drain(rest *restServer, calls *http2.Server) error {
 	s.draining.Store(true)
 	s.options.Log.Info("draining", "delay", s.options.ShutdownDelay.String(), "timeout", s.options.GracefulTimeout.String())
 	time.Sleep(s.options.ShutdownDelay)
@@ -252,8 +300,8 @@ func (s *Server) drain(rest *http.Server, calls *http2.Server) error {
 	defer cancel()
 	drained := make(chan error, 1)
 	go func() { drained <- calls.Drain(ctx) }()
-	if err := errors.Join(rest.Shutdown(ctx), <-drained); err != nil {
-		_ = rest.Close()
+	if err := errors.Join(rest.shutdown(ctx), <-drained); err != nil {
+		rest.close()
 		return fmt.Errorf("requests were still in flight after the graceful timeout of %s", s.options.GracefulTimeout)
 	}
 	return nil

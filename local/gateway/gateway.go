@@ -22,6 +22,7 @@ import (
 	"time"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/executor/wire/http1"
 )
 
 // Gateway sends each request to a predictor of the deployment that it names.
@@ -31,9 +32,13 @@ type Gateway struct {
 	deployments atomic.Pointer[deployments]
 	mirror      *mirror
 	buffers     bufferPool
-	server      *http.Server
-	serving     sync.WaitGroup
-	trust       Trust
+	// rest speaks HTTP/1.1 with clients, and hands those that speak HTTP/2, as
+	// those of gRPC do, to rpc.
+	rest    *http1.Server
+	rpc     *http.Server
+	handed  *http1.Handover
+	serving sync.WaitGroup
+	trust   Trust
 }
 
 // New returns a gateway that serves nothing yet. random(n) is a number from 0 to
@@ -41,34 +46,50 @@ type Gateway struct {
 func New(random func(n int) int) *Gateway {
 	g := &Gateway{random: random, mirror: newMirror(), buffers: newBufferPool()}
 	g.deployments.Store(newDeployments(nil))
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
-	g.server = &http.Server{
-		Handler: g, Protocols: protocols,
-		ReadHeaderTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	g.handed = http1.NewHandover(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	g.rest = &http1.Server{
+		Handler: g, HTTP2: g.handed.Give,
+		HeaderBytes: http.DefaultMaxHeaderBytes, HeaderTimeout: headerTimeout, IdleTimeout: clientTimeout,
+	}
+	g.rpc = &http.Server{
+		Handler: g, Protocols: new(http.Protocols),
+		ReadHeaderTimeout: headerTimeout, IdleTimeout: clientTimeout,
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 1000},
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
+	g.rpc.Protocols.SetUnencryptedHTTP2(true)
 	return g
 }
 
+const (
+	// headerTimeout bounds the time that a head takes to come.
+	headerTimeout = 30 * time.Second
+	// clientTimeout ends clients' connections that nobody uses.
+	clientTimeout = 2 * time.Minute
+)
+
 // Serve accepts requests from the listeners until Stop is called.
 func (g *Gateway) Serve(listeners []net.Listener) {
+	g.serving.Go(func() { _ = g.rpc.Serve(g.handed) }) // It ends by stop.
 	for _, l := range listeners {
-		g.serving.Add(1)
-		go func() {
-			defer g.serving.Done()
-			_ = g.server.Serve(l) // It ends by stop.
-		}()
+		g.serving.Go(func() { _ = g.rest.Serve(l) })
 	}
 }
 
 // Stop lets running requests finish, at most until ctx is done.
 func (g *Gateway) Stop(ctx context.Context) {
-	if g.server.Shutdown(ctx) != nil {
-		g.server.Close()
-	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		if g.rest.Shutdown(ctx) != nil {
+			_ = g.rest.Close()
+		}
+	})
+	both.Go(func() {
+		if g.rpc.Shutdown(ctx) != nil {
+			_ = g.rpc.Close()
+		}
+	})
+	both.Wait()
 	g.serving.Wait()
 	g.mirror.stop()
 }
@@ -128,18 +149,15 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to *Deployment
 		}
 		code := http.StatusBadGateway
 		var refused *net.OpError
-		if errors.As(err, &refused) && refused.Op == "dial" {
+		switch {
+		case errors.Is(err, http1.ErrBody):
+			code = http.StatusBadRequest
+		case errors.As(err, &refused) && refused.Op == "dial":
 			code = http.StatusServiceUnavailable
 		}
 		writeJSON(w, code, to.failure(code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err)))
 	})
 	g.copyToShadow(r, to, target)
-	if r.ProtoMajor == 1 {
-		// Else net/http closes the request's body at the first byte of the answer,
-		// while the transport still looks for the body's end; that ends the
-		// connection to the backend, and the answer with it.
-		_ = http.NewResponseController(w).EnableFullDuplex()
-	}
 	proxy.ServeHTTP(w, r)
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/apis/tensorflow"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/tests/kit/smuggling"
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
@@ -33,6 +34,7 @@ import (
 // refused, and who comes next is served.
 func hostile(t *testing.T, start Start) {
 	t.Run("requests by hand", func(t *testing.T) { byHand(t, start) })
+	t.Run("smuggling", func(t *testing.T) { smuggled(t, start) })
 	t.Run("bodies", func(t *testing.T) { hostileBodies(t, start) })
 	t.Run("bodies that do not come", func(t *testing.T) { unsentBodies(t, start) })
 	t.Run("messages", func(t *testing.T) { hostileMessages(t, start) })
@@ -105,6 +107,22 @@ func byHand(t *testing.T, start Start) {
 	for _, call := range cs["a"].Calls() {
 		if call.Header["X-T"] != nil || call.Header["Expect"] != nil || string(call.Body) != body {
 			t.Errorf("the component got %v %q", call.Header, call.Body)
+		}
+	}
+}
+
+// smuggled sends what two readers could understand differently, with one port for
+// each transport and with one for both.
+func smuggled(t *testing.T, start Start) {
+	for _, arguments := range [][]string{nil, {"--one_port"}} {
+		e, cs := launch(t, start, "seldon", model("a", 1), arguments...)
+		for _, cases := range [][]smuggling.Case{
+			smuggling.Cases("x", "/api/v1.0/predictions"), smuggling.Bodies("x", "/api/v1.0/predictions"),
+		} {
+			smuggling.Refused(t, e.REST, cases)
+		}
+		if n := len(cs["a"].Calls()); n != 0 {
+			t.Errorf("the component got %d calls", n)
 		}
 	}
 }
