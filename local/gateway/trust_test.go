@@ -70,11 +70,8 @@ func TestNoAnswerIsCut(t *testing.T) {
 		_, _ = w.Write(answer)
 	}))
 	defer backend.Close()
-	g := New(func(int) int { return 0 })
-	b := NewBackend("p", Addresses{HTTP: strings.TrimPrefix(backend.URL, "http://")}, func() bool { return true })
-	g.Set([]*Deployment{{Namespace: "n", Name: "d", Shares: []Share{{Backend: b, Weight: 100}}}})
-	front := httptest.NewServer(g)
-	defer front.Close()
+	b := NewBackend("p", Addresses{HTTP: strings.TrimPrefix(backend.URL, "http://")}, always)
+	_, address := startGateway(t, first, &Deployment{Namespace: "n", Name: "d", Shares: []Share{{Backend: b, Weight: 100}}})
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	body := bytes.Repeat([]byte("x"), 6000)
 	var cut, left atomic.Int64
@@ -83,7 +80,7 @@ func TestNoAnswerIsCut(t *testing.T) {
 	for range 32 {
 		wait.Go(func() {
 			for left.Add(-1) >= 0 {
-				answer, err := client.Post(front.URL+"/seldon/n/d/x", "text/plain", bytes.NewReader(body))
+				answer, err := client.Post("http://"+address+"/seldon/n/d/x", "text/plain", bytes.NewReader(body))
 				if err != nil {
 					cut.Add(1)
 					continue

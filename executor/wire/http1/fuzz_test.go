@@ -108,7 +108,7 @@ func byUs(l net.Listener, h http.Handler) {
 }
 
 func byStandard(l net.Listener, h http.Handler) {
-	s := &http.Server{Handler: h, MaxHeaderBytes: 64 << 10, ErrorLog: log.New(io.Discard, "", 0)} //nolint:gosec // No client is slow.
+	s := &http.Server{Handler: h, MaxHeaderBytes: 64 << 10, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() { _ = s.Serve(l) }()
 }
 

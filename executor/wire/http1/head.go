@@ -102,41 +102,44 @@ func (h *head) field(line []byte, at int) *refusal {
 	name, value := line[:f.nameEnd], line[f.value:f.valueEnd]
 	f = field{at, at + f.nameEnd, at + f.value, at + f.valueEnd}
 	h.fields = append(h.fields, f)
-	switch len(name) {
-	case len("Host"):
-		if is(name, "host") {
-			h.hosts++
-			h.host = f
+	return h.note(name, value, f)
+}
+
+// note takes what a field says of the request itself.
+func (h *head) note(name, value []byte, f field) *refusal {
+	switch known(name) {
+	case "host":
+		h.hosts++
+		h.host = f
+	case "expect":
+		if hasWord(value, "100-continue") {
+			h.expect = true
+		} else {
+			h.unexpected = h.unexpected || len(value) > 0
 		}
-	case len("Expect"):
-		if is(name, "expect") && len(value) > 0 {
-			if hasWord(value, "100-continue") {
-				h.expect = true
-			} else {
-				h.unexpected = true
-			}
-		}
-	case len("Trailer"):
-		if is(name, "trailer") {
-			h.badTrailer = h.badTrailer || hasWord(value, "transfer-encoding") || hasWord(value, "content-length") || hasWord(value, "trailer")
-		}
-	case len("Connection"):
-		if is(name, "connection") {
-			h.closes = h.closes || hasWord(value, "close")
-			h.keeps = h.keeps || hasWord(value, "keep-alive")
-		}
-	case len("Content-Length"):
-		if is(name, "content-length") {
-			h.lengths++
-			return h.setLength(value)
-		}
-	case len("Transfer-Encoding"):
-		if is(name, "transfer-encoding") {
-			h.encodings++
-			h.chunked = is(value, "chunked")
-		}
+	case "trailer":
+		h.badTrailer = h.badTrailer || hasWord(value, "transfer-encoding") || hasWord(value, "content-length") || hasWord(value, "trailer")
+	case "connection":
+		h.closes = h.closes || hasWord(value, "close")
+		h.keeps = h.keeps || hasWord(value, "keep-alive")
+	case "content-length":
+		h.lengths++
+		return h.setLength(value)
+	case "transfer-encoding":
+		h.encodings++
+		h.chunked = is(value, "chunked")
 	}
 	return nil
+}
+
+// known is the name of a field that says something of the request itself, or "".
+func known(name []byte) string {
+	for _, k := range [...]string{"host", "expect", "trailer", "connection", "content-length", "transfer-encoding"} {
+		if is(name, k) {
+			return k
+		}
+	}
+	return ""
 }
 
 func (h *head) setLength(value []byte) *refusal {

@@ -138,6 +138,11 @@ func (w *response) commit(first []byte, ended bool) {
 	if w.declared < 0 && ended && (!w.isHead || len(w.small) > 0) {
 		w.declared = int64(len(w.small))
 	}
+	*w.out = w.ways(b)
+}
+
+// ways says where the body ends, and whether the connection goes on.
+func (w *response) ways(b []byte) []byte {
 	switch {
 	case w.bare:
 	case w.declared >= 0:
@@ -151,7 +156,7 @@ func (w *response) commit(first []byte, ended bool) {
 		// The end of the connection is that of the body.
 		w.closes = true
 	}
-	if b := w.c.body; b != nil && (b.expect.Load() || b.left.Load() > mostDiscarded) || w.c.server.ending.Load() {
+	if body := w.c.body; body != nil && (body.expect.Load() || body.left.Load() > mostDiscarded) || w.c.server.ending.Load() {
 		w.closes = true
 	}
 	switch {
@@ -160,7 +165,7 @@ func (w *response) commit(first []byte, ended bool) {
 	case !w.closes && w.c.head.minor == 0:
 		b = append(b, "Connection: keep-alive\r\n"...)
 	}
-	*w.out = append(b, "\r\n"...)
+	return append(b, "\r\n"...)
 }
 
 // Write implements [http.ResponseWriter].
@@ -319,7 +324,7 @@ func (w *response) SetWriteDeadline(end time.Time) error { return w.c.raw.SetWri
 func (w *response) EnableFullDuplex() error { return nil }
 
 func appendStatus(b []byte, minor, status int) []byte {
-	b = append(append(b, "HTTP/1."...), byte('0'+minor), ' ')
+	b = append(strconv.AppendInt(append(b, "HTTP/1."...), int64(minor), 10), ' ')
 	b = append(strconv.AppendInt(b, int64(status), 10), ' ')
 	text := http.StatusText(status)
 	if text == "" {
