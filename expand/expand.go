@@ -67,10 +67,12 @@ func Expand(in Input) ([]Object, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	outside, err := trafficOf(d, in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
+	t := trafficOf(d, in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
 		_, ports = predictors[i].front()
 		return predictors[i].frontService, predictors[i].explainerService, ports
-	}).objects()
+	})
+	t.shareAmongThoseThatServe(func(b *backend) bool { return predictors[b.index].hasNoPods() })
+	outside, err := t.objects()
 	if err != nil {
 		return nil, err
 	}

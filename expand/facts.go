@@ -17,6 +17,9 @@ type Facts struct {
 	// Accounts are service accounts of the deployment's namespace by name, of
 	// those that [Accounts] lists. One that does not exist is not in it.
 	Accounts map[string]Account
+	// WithoutPods are the predictors, by name, that no pod serves: others get
+	// their share of the requests.
+	WithoutPods map[string]bool
 }
 
 // Account is a service account.

@@ -94,6 +94,7 @@ func (t *traffic) objects() ([]Object, error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("routing by %s: %w", way.Name, err))
 		}
+		t.markShares(&way, some)
 		objects = append(objects, some...)
 	}
 	return objects, errors.Join(errs...)

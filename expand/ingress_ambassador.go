@@ -15,6 +15,7 @@ import (
 const (
 	settingAmbassadorVersion         = "AMBASSADOR_VERSION"
 	settingAmbassadorSingleNamespace = "AMBASSADOR_SINGLE_NAMESPACE"
+	settingAmbassadorAddress         = "AMBASSADOR_ADDRESS"
 
 	annotationAmbassadorConfig  = "seldon.io/ambassador-config"
 	annotationAmbassadorService = "seldon.io/ambassador-service-name"
@@ -71,12 +72,15 @@ func ambassadorWay() Way {
 				Doc: "form of its configuration: annotations of Services, or objects of v2 or v3alpha1"},
 			{Name: settingAmbassadorSingleNamespace, Value: "ambassador.singleNamespace", Default: "false", Words: flags(),
 				Doc: "paths and headers without the namespace"},
+			addressSetting(settingAmbassadorAddress, "ambassador.address", "it is not asked"),
 		},
 		Annotations: annotations,
 		Prefix:      "ambassador-",
 		OnServices:  annotationGeneratedMappings,
 		Kinds:       kinds,
+		Address:     settingAmbassadorAddress,
 		objects:     ambassadorObjects,
+		ask:         askAmbassador,
 	}
 }
 
@@ -167,9 +171,8 @@ func (t *traffic) mappings() ([]mapping, error) {
 	}
 	name := t.text(annotationAmbassadorService, t.deployment.Name)
 	headers := map[string]any{"seldon": name, "namespace": t.deployment.Namespace}
-	root := "/seldon/" + t.deployment.Namespace + "/"
+	prefix := t.ambassadorPrefix()
 	if t.config.on(settingAmbassadorSingleNamespace) {
-		root = "/seldon/"
 		delete(headers, "namespace")
 	}
 	var all []mapping
@@ -191,7 +194,7 @@ func (t *traffic) mappings() ([]mapping, error) {
 		case i > 0: // The first one gets what the others leave.
 			share["weight"] = int64(b.weight)
 		}
-		add(b, "rest", merged(share, restMapping(root+name+"/", t.mappingService(b, b.http), restTimeout)))
+		add(b, "rest", merged(share, restMapping(prefix, t.mappingService(b, b.http), restTimeout)))
 		add(b, "grpc", merged(share, grpcMapping(headers, t.mappingService(b, b.grpc), grpcTimeout)))
 		if b.certSecret != "" {
 			context := map[string]any{"secret": b.certSecret}
@@ -203,9 +206,18 @@ func (t *traffic) mappings() ([]mapping, error) {
 	}
 	for i := range t.explainers {
 		e := &t.explainers[i]
-		add(e, "rest", restMapping(root+name+"-explainer/"+e.predictor+"/", t.mappingService(e, e.http), restTimeout))
+		add(e, "rest", restMapping(strings.TrimSuffix(prefix, "/")+"-explainer/"+e.predictor+"/", t.mappingService(e, e.http), restTimeout))
 	}
 	return all, nil
+}
+
+// ambassadorPrefix is that of the deployment's paths, with a slash at its end.
+func (t *traffic) ambassadorPrefix() string {
+	root := "/seldon/" + t.deployment.Namespace + "/"
+	if t.config.on(settingAmbassadorSingleNamespace) {
+		root = "/seldon/"
+	}
+	return root + t.text(annotationAmbassadorService, t.deployment.Name) + "/"
 }
 
 func (t *traffic) mappingSeparator() string {

@@ -32,6 +32,7 @@ const (
 	settingGatewayParents     = "GATEWAY_API_GATEWAY"
 	settingGatewayGRPCParents = "GATEWAY_API_GRPC_GATEWAY"
 	settingGatewayMirror      = "GATEWAY_API_MIRROR"
+	settingGatewayAddress     = "GATEWAY_API_ADDRESS"
 
 	annotationGateway     = "seldon.io/gateway"
 	annotationGatewayGRPC = "seldon.io/gateway-grpc"
@@ -52,6 +53,7 @@ func gatewayWay() Way {
 				Doc: "Gateways that routes attach to, separated by commas: name, namespace/name or namespace/name/listener"},
 			{Name: settingGatewayGRPCParents, Value: "gatewayAPI.grpcGateway", Doc: "those of GRPCRoutes, where they differ"},
 			{Name: settingGatewayMirror, Value: "gatewayAPI.mirror", Doc: "how a shadow gets its copies", Default: string(MirrorByFilter), Words: mirrors},
+			addressSetting(settingGatewayAddress, "gatewayAPI.address", "the status of the Gateways says it"),
 		},
 		Annotations: []v1.WayAnnotation{
 			{Name: annotationGateway, Faults: gatewayFaults}, {Name: annotationGatewayGRPC, Faults: gatewayFaults},
@@ -63,8 +65,10 @@ func gatewayWay() Way {
 			wayKind(gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute"), "grpcroutes", RankTraffic, condition),
 			service,
 		},
+		Address: settingGatewayAddress,
 		objects: gatewayObjects,
 		limits:  gatewayLimits,
+		ask:     askGateway,
 	}
 }
 
@@ -202,6 +206,9 @@ func (t *traffic) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTT
 	for i := range t.backends {
 		ref := t.gatewayBackend(&t.backends[i], t.backends[i].http)
 		if mirror == MirrorByTraefik {
+			if !t.mirrored(&t.backends[i]) {
+				continue
+			}
 			ref.Group, ref.Kind = new(gatewayv1.Group("traefik.io")), new(gatewayv1.Kind("TraefikService"))
 			ref.Name, ref.Port = gatewayv1.ObjectName(t.mirrorName(&t.backends[i])), nil
 		}
@@ -296,6 +303,9 @@ func (t *traffic) traefikMirrors(mirror GatewayMirror) []Object {
 	var objects []Object
 	for i := range t.backends {
 		b := &t.backends[i]
+		if !t.mirrored(b) {
+			continue
+		}
 		o := t.object(traefikGVK("TraefikService"), t.mirrorName(b), map[string]any{"mirroring": map[string]any{
 			"kind": "Service", "name": b.service.Name, "port": int64(b.http), "mirrors": []any{maps.Clone(copies)},
 		}})
@@ -303,6 +313,11 @@ func (t *traffic) traefikMirrors(mirror GatewayMirror) []Object {
 	}
 	return objects
 }
+
+// mirrored reports whether a service of Traefik stands in front of a predictor:
+// not if it gets no requests, since Traefik gives up the whole route when there
+// are no pods behind one of its services.
+func (t *traffic) mirrored(b *backend) bool { return !t.weighted() || b.weight > 0 }
 
 func (t *traffic) mirrorName(b *backend) string {
 	return t.deployment.WayObjectName(b.predictor + "-mirror")

@@ -12,6 +12,7 @@ import (
 const (
 	settingIstioGateway = "ISTIO_GATEWAY"
 	settingIstioTLSMode = "ISTIO_TLS_MODE"
+	settingIstioAddress = "ISTIO_ADDRESS"
 
 	annotationIstioGateway        = "seldon.io/istio-gateway"
 	annotationIstioHost           = "seldon.io/istio-host"
@@ -36,6 +37,7 @@ func istioWay() Way {
 			// Empty is whatever the mesh does by itself.
 			{Name: settingIstioTLSMode, Value: "istio.tlsMode", Doc: "how Istio connects to predictors",
 				Words: []string{"DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"}},
+			addressSetting(settingIstioAddress, "istio.address", "it is not asked"),
 		},
 		Annotations: []v1.WayAnnotation{
 			{Name: annotationIstioGateway}, {Name: annotationIstioHost},
@@ -46,8 +48,10 @@ func istioWay() Way {
 			wayKind(istioGVK("DestinationRule"), "destinationrules", RankNamed, v1.ConditionIstio),
 			wayKind(istioGVK("VirtualService"), "virtualservices", RankTraffic, v1.ConditionIstio),
 		},
+		Address: settingIstioAddress,
 		objects: istioObjects,
 		limits:  istioLimits,
+		ask:     askIstio,
 	}
 }
 

@@ -17,6 +17,7 @@ const (
 	settingIngressController = "INGRESS_CONTROLLER"
 	settingIngressClass      = "INGRESS_CLASS"
 	settingIngressHost       = "INGRESS_HOST"
+	settingIngressAddress    = "INGRESS_ADDRESS"
 
 	annotationIngressHost = "seldon.io/ingress-host"
 )
@@ -36,12 +37,15 @@ func plainWay() Way {
 				Words: slices.Sorted(maps.Keys(ingressControllers()))},
 			{Name: settingIngressClass, Value: "ingress.class", Doc: "IngressClass"},
 			{Name: settingIngressHost, Value: "ingress.host", Doc: "host of deployments that name none"},
+			addressSetting(settingIngressAddress, "ingress.address", "the status of the Ingress says it"),
 		},
 		Annotations: []v1.WayAnnotation{{Name: annotationIngressHost, Faults: hostFaults}},
 		Prefix:      "ingress-",
 		Kinds:       []Kind{ingress, middleware},
+		Address:     settingIngressAddress,
 		objects:     plainObjects,
 		limits:      plainLimits,
+		ask:         askPlain,
 	}
 }
 

@@ -35,6 +35,7 @@ func Warnings(d *v1.SeldonDeployment, c Config) v1.Problems {
 		limits = append(limits, predictorLimits(i, &d.Spec.Predictors[i], &c)...)
 	}
 	t := trafficOf(d, c.Ingress, nil)
+	limits = append(limits, limitsOfShares(t)...)
 	for _, way := range c.Ingress.waysOn() {
 		if way.limits != nil && len(t.backends) > 0 {
 			limits = append(limits, way.limits(t)...)

@@ -32,12 +32,16 @@ type Way struct {
 	OnServices string
 	// Kinds are those of the objects that it makes.
 	Kinds []Kind
+	// Address is the setting that says where the way takes requests.
+	Address string
 
 	// objects makes them. It may add annotations to Services.
 	objects func(*traffic) ([]Object, error)
 	// limits says what a deployment asks for and this way cannot do; nil: it
 	// can do everything.
 	limits func(*traffic) []limit
+	// ask completes a question by what is the way's own.
+	ask func(*traffic, *Question)
 }
 
 // Setting is a setting of a way.
@@ -53,6 +57,13 @@ type Setting struct {
 	Default string
 	// Words are all that it can be; nil: any text.
 	Words []string
+}
+
+// addressSetting is where a way takes requests. It is the operator that asks
+// there.
+func addressSetting(name, value, otherwise string) Setting {
+	return Setting{Name: name, Value: value,
+		Doc: "where it takes requests, so that the operator can ask whether it leads to a deployment: a URL, or host:port; none: " + otherwise}
 }
 
 // flags are the words of a setting that is true or false.

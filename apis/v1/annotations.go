@@ -22,6 +22,9 @@ const (
 	AnnotationNoExecutor = "seldon.io/no-engine"
 	// AnnotationServiceName, in a predictor's annotations, names its Service.
 	AnnotationServiceName = "seldon.io/svc-name"
+	// AnnotationKeepTraffic, "true" in a predictor's annotations, sends requests
+	// to it even while it has no pods.
+	AnnotationKeepTraffic = "seldon.io/traffic-without-pods"
 	// AnnotationNoStorageInitializer, "true" in spec.annotations, lets Triton
 	// read its repository itself.
 	AnnotationNoStorageInitializer = "seldon.io/no-storage-initializer"
@@ -30,6 +33,12 @@ const (
 // NoExecutor reports whether the predictor asks to be served without executor.
 func (p *PredictorSpec) NoExecutor() bool {
 	return strings.EqualFold(p.Annotations[AnnotationNoExecutor], "true")
+}
+
+// KeepsTraffic reports whether the predictor keeps its share of the requests
+// while it has no pods.
+func (p *PredictorSpec) KeepsTraffic() bool {
+	return strings.EqualFold(p.Annotations[AnnotationKeepTraffic], "true")
 }
 
 // SeparateExecutor reports whether the executor of p has a pod of its own.
@@ -96,6 +105,7 @@ func annotations() []annotation {
 		in(inSpec, limitAnnotation, "seldon.io/grpc-max-message-size", "bytes of the largest message that the gRPC listener takes"),
 		in(inPredictor, textAnnotation, AnnotationNoExecutor, "true: requests go to the model without an executor"),
 		in(inPredictor, textAnnotation, AnnotationServiceName, "name of the predictor's Service"),
+		in(inPredictor, textAnnotation, AnnotationKeepTraffic, "true: its share of the requests goes to it even while it has no pods"),
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-queue-size", "payloads that wait to be logged"),
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-write-timeout-ms", "accepted: a payload that finds the queue full is dropped at once"),
 		in(inEither, textAnnotation, "seldon.io/headless-svc", "any value but false: Services lead to pods by DNS"),

@@ -12,8 +12,8 @@ const (
 	StatusFailed    StatusState = "Failed"
 )
 
-// The types of conditions. Ready sums the others up. All but ConditionValid and
-// ConditionRoutes are those of existing installations, letter for letter.
+// The types of conditions. Ready sums the others up. All but ConditionValid,
+// ConditionRoutes and ConditionReachable are those of existing installations, letter for letter.
 const (
 	ConditionReady       = "Ready"
 	ConditionValid       = "Valid"
@@ -26,6 +26,9 @@ const (
 	ConditionAmbassador  = "AmbassadorMappingsReady"
 	// ConditionRoutes is of the routes of the Gateway API, and of Ingresses.
 	ConditionRoutes = "RoutesReady"
+	// ConditionReachable tells whether requests reach the deployment by its ways
+	// into the cluster. It is unknown where nobody can ask them.
+	ConditionReachable = "Reachable"
 )
 
 // SeldonDeploymentStatus is what the operator observed.

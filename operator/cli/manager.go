@@ -89,6 +89,8 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 		Namespace:      m.OperatorNamespace,
 		Workers:        m.Workers,
 		Drain:          m.Drain,
+		Answer:         m.Answer,
+		Settle:         m.Settle,
 		MetricsAddress: m.MetricsAddress,
 		HealthAddress:  m.HealthAddress,
 		Election: controller.Election{

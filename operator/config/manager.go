@@ -26,9 +26,12 @@ type Manager struct {
 	ControllerID                  string
 	MetricsAddress, HealthAddress string
 	// WebhookPort is where reviews of deployments are answered; 0: nowhere.
-	WebhookPort      int
-	Workers          int
-	Drain            time.Duration
+	WebhookPort int
+	Workers     int
+	Drain       time.Duration
+	// Answer is how long a way into the cluster may take to lead to a deployment
+	// (0: it is not asked), Settle how long one gets that cannot be asked.
+	Answer, Settle   time.Duration
 	LeaderElection   bool
 	LeaderElectionID string
 	// LeaseSeconds, RenewSeconds and RetrySeconds are 0 for 15, 10 and 2.
@@ -92,8 +95,10 @@ func (m *Manager) Complete(lookup func(name string) (value string, ok bool)) err
 	if m.Workers < 1 {
 		errs = append(errs, fmt.Errorf("--workers: %d is less than 1", m.Workers))
 	}
-	if m.Drain < 0 {
-		errs = append(errs, fmt.Errorf("--drain: %s is negative", m.Drain))
+	for flag, d := range map[string]time.Duration{"drain": m.Drain, "answer": m.Answer, "settle": m.Settle} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("--%s: %s is negative", flag, d))
+		}
 	}
 	for flag, seconds := range map[string]int{
 		"lease-duration": m.LeaseSeconds, "renew-deadline": m.RenewSeconds, "retry-period": m.RetrySeconds,

@@ -34,6 +34,8 @@ func (m *Manager) fields() []managerField {
 		managerNumber(&m.WebhookPort, row{Flag: "webhook-port", Value: "0", Doc: "port of the webhook that refuses wrong deployments; 0: none"}),
 		managerNumber(&m.Workers, row{Flag: "workers", Value: "4", Doc: "deployments that are looked at at once"}),
 		managerDuration(&m.Drain, row{Flag: "drain", Value: "10s", Doc: "how long old pods stay after routes lead elsewhere"}),
+		managerDuration(&m.Answer, row{Flag: "answer", Value: "30s", Doc: "how long a deployment whose pods are ready waits at most for its gateway to lead to them; 0: it is not asked"}),
+		managerDuration(&m.Settle, row{Flag: "settle", Value: "5s", Doc: "how long it waits for a gateway that cannot be asked"}),
 		managerTruth(&m.LeaderElection, row{Flag: "enable-leader-election", Value: "false", Doc: "of several operators, one acts"}),
 		managerText(&m.LeaderElectionID, row{Flag: "leader-election-id", Variable: "LEADER_ELECTION_ID", Value: "a33bd623.machinelearning.seldon.io", Doc: "name of the lease"}),
 		managerText(&lock, row{Flag: "leader-election-resource-lock", Value: "leases", Doc: "accepted; it is always a lease"}),

@@ -3,23 +3,30 @@ package controller
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/prime-radiant/radiant/expand"
 )
 
 var _ step = applying{}
 
 // applying applies everything but what leads requests to the deployment.
-type applying struct{ objects *objects }
+type applying struct {
+	objects *objects
+	// drain is how long gateways may take to send requests elsewhere.
+	drain time.Duration
+}
 
 func (applying) String() string { return "applying workloads" }
 
 func (s applying) run(ctx context.Context, p *pass) error {
 	for _, d := range p.desired {
-		if d.rank.OfTraffic() {
+		if d.rank.OfTraffic() || s.leaves(p, d) {
 			continue
 		}
 		if err := s.wake(ctx, p, d); err != nil {
@@ -30,6 +37,32 @@ func (s applying) run(ctx context.Context, p *pass) error {
 		}
 	}
 	return nil
+}
+
+// leaves reports whether a Deployment is to lose all its pods while requests
+// still come to them. It waits until the routes lead elsewhere, and gateways have
+// followed.
+func (s applying) leaves(p *pass, d Desired) bool {
+	w, ok := d.object.(*appsv1.Deployment)
+	now := p.workloads[d.ref.Name]
+	if !ok || w.Spec.Replicas == nil || *w.Spec.Replicas > 0 || now == nil || wanted(now) == 0 {
+		return false
+	}
+	before, after := p.shares(), p.wantedShares()
+	for _, spec := range answering(p.deployment) {
+		if !expand.IsFront(w, p.deployment, spec) {
+			continue
+		}
+		since, switched := s.objects.memory.sinceSwitch(p.name())
+		switch {
+		case before[spec.Name] > 0 && len(after) > 0 && after[spec.Name] == 0:
+			p.leaving[d.ref.Name] = "it keeps its pods until the routes lead elsewhere"
+		case len(before) > 0 && before[spec.Name] == 0 && switched && since < s.drain:
+			p.leaving[d.ref.Name] = "it keeps its pods until gateways have followed the routes"
+			p.lookAgain(s.drain - since)
+		}
+	}
+	return p.leaving[d.ref.Name] != ""
 }
 
 // wake gives a Deployment without pods as many as a new HorizontalPodAutoscaler

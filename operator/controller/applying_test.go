@@ -13,13 +13,13 @@ import (
 func TestApplyingMakesAllButRoutes(t *testing.T) {
 	s := newStage(t)
 	p := s.deploy(staged)
-	s.run(applying{s.objects}, p)
+	s.run(applying{s.objects, 0}, p)
 	s.wantLive("Service m-p", "Service m-p-c", "Deployment m-p-0-c")
 	if p.workloads["m-p-0-c"] == nil {
 		t.Errorf("the pass knows the Deployments %v", p.workloads)
 	}
 	p = s.deploy(staged)
-	s.run(applying{s.objects}, p)
+	s.run(applying{s.objects, 0}, p)
 	for _, c := range p.changes {
 		if c.Action != Unchanged {
 			t.Errorf("a second time: %s", c)
@@ -40,7 +40,7 @@ func TestApplyingGoesOnAfterARefusal(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := s.deploy(staged)
-	s.run(applying{s.objects}, p)
+	s.run(applying{s.objects, 0}, p)
 	s.wantLive("Service m-p-c", "Deployment m-p-0-c")
 	if len(p.refused) != 1 || p.refused[0].object.String() != "Service m-p" {
 		t.Errorf("refused are %v", p.refused)
@@ -56,7 +56,7 @@ func TestApplyingWakesADeploymentOnce(t *testing.T) {
 	replicas := func(want int32) {
 		t.Helper()
 		p := s.deploy(scaled)
-		s.run(applying{s.objects}, p)
+		s.run(applying{s.objects, 0}, p)
 		if got := wanted(p.workloads["m-p-0-c"]); got != want {
 			t.Errorf("there are %d replicas, want %d", got, want)
 		}

@@ -31,6 +31,8 @@ type Reconciler struct {
 	recorder events.EventRecorder
 	metrics  *metrics
 	steps    []step
+	// asker asks whether requests reach deployments; nil: nobody is asked.
+	asker asker
 }
 
 // Reconcile makes one pass over a deployment.

@@ -10,16 +10,30 @@ import (
 var _ step = expanding{}
 
 // expanding finds out what there should be. It is a function of what was
-// gathered, and asks nobody.
-type expanding struct{}
+// gathered and is remembered, and asks nobody.
+type expanding struct{ objects *objects }
 
 func (expanding) String() string { return "expanding" }
 
-func (expanding) run(_ context.Context, p *pass) error {
+func (s expanding) run(_ context.Context, p *pass) error {
+	if err := s.expand(p, p.secrets); err != nil {
+		return err
+	}
+	// Whose pods take requests is known only now.
+	if p.idle = s.objects.withoutPods(p); len(p.idle) == 0 {
+		return nil
+	}
+	known := p.secrets
+	known.WithoutPods = p.idle
+	return s.expand(p, known)
+}
+
+// expand leaves what there should be in the pass, as far as is known.
+func (expanding) expand(p *pass, known expand.Facts) error {
 	objects, err := expand.Expand(expand.Input{
 		Deployment: p.deployment,
 		Config:     p.inForce.Config,
-		Facts:      p.secrets,
+		Facts:      known,
 		Servers:    p.inForce.Servers,
 	})
 	if err != nil {
@@ -27,6 +41,7 @@ func (expanding) run(_ context.Context, p *pass) error {
 		p.problems = append(p.problems, v1.Problem{Severity: v1.SeverityError, Path: "spec", Message: err.Error()})
 		return nil
 	}
+	p.desired = nil
 	for _, o := range objects {
 		d, err := Prepare(o)
 		if err != nil {

@@ -38,6 +38,9 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 	err := r.objects.cache.Get(ctx, name, f.stored)
 	if apierrors.IsNotFound(err) || err == nil && f.stored.GetDeletionTimestamp() != nil {
 		r.objects.memory.forgetDeployment(name)
+		if r.asker != nil {
+			r.asker.Forget(name)
+		}
 		return nil, nil // What it owns goes with it.
 	}
 	if err != nil {

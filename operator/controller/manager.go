@@ -44,8 +44,12 @@ type Options struct {
 	Workers int
 	// Drain is how long gateways may take to send requests elsewhere: so long old
 	// pods stay after a switch.
-	Drain    time.Duration
-	Election Election
+	Drain time.Duration
+	// Answer is how long a way into the cluster may take to lead to a deployment
+	// whose pods are ready; 0: it is not asked. Settle is how long one gets that
+	// cannot be asked.
+	Answer, Settle time.Duration
+	Election       Election
 	// MetricsAddress and HealthAddress are host:port; "0": not served.
 	MetricsAddress, HealthAddress string
 	// Now is the clock; nil: the machine's.

@@ -48,6 +48,8 @@ type memory struct {
 	// what was last written of it.
 	switched map[types.NamespacedName]time.Time
 	statuses map[types.NamespacedName]writtenStatus
+	// presences are what was seen of the pods of each predictor of a deployment.
+	presences map[types.NamespacedName]map[string]presence
 }
 
 type writtenStatus struct {
@@ -56,7 +58,10 @@ type writtenStatus struct {
 }
 
 func newMemory(now func() time.Time) *memory {
-	return &memory{now: now, objects: map[ref]written{}, switched: map[types.NamespacedName]time.Time{}, statuses: map[types.NamespacedName]writtenStatus{}}
+	return &memory{
+		now: now, objects: map[ref]written{}, switched: map[types.NamespacedName]time.Time{},
+		statuses: map[types.NamespacedName]writtenStatus{}, presences: map[types.NamespacedName]map[string]presence{},
+	}
 }
 
 func (m *memory) remember(r ref, hash string, o metav1.Object) {
@@ -98,6 +103,7 @@ func (m *memory) forgetDeployment(deployment types.NamespacedName) {
 	defer m.mu.Unlock()
 	delete(m.switched, deployment)
 	delete(m.statuses, deployment)
+	delete(m.presences, deployment)
 }
 
 func (m *memory) rememberStatus(deployment types.NamespacedName, s v1.SeldonDeploymentStatus, version string) {

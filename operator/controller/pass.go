@@ -9,6 +9,8 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // pass is one look at a deployment: what is known, and what came of it.
@@ -27,14 +29,22 @@ type pass struct {
 	// refused are objects that cannot be applied before somebody changes
 	// something.
 	refused []refused
+	// idle are predictors whose requests go to others, since they have no pods.
+	idle map[string]bool
+	// leaving are Deployments that keep their pods until requests go elsewhere,
+	// each with what it waits for.
+	leaving map[string]string
 	// waiting says what is put off, and until when.
 	waiting []string
+	// reach tells whether requests reach the deployment from outside; nil: no way
+	// leads in, or nobody is to be asked.
+	reach *v1.Condition
 	// again is when to look again though nothing changes; 0: not.
 	again time.Duration
 }
 
 func newPass(f *facts, now time.Time) *pass {
-	p := &pass{facts: f, workloads: map[string]*appsv1.Deployment{}}
+	p := &pass{facts: f, workloads: map[string]*appsv1.Deployment{}, leaving: map[string]string{}}
 	for _, o := range f.live {
 		if d, ok := o.(*appsv1.Deployment); ok {
 			p.workloads[d.Name] = d
@@ -56,13 +66,14 @@ type step interface {
 }
 
 // steps are those of each pass, in their order.
-func steps(o *objects, drain time.Duration) []step {
+func steps(o *objects, drain time.Duration, r reaching) []step {
 	return []step{
-		expanding{},
+		expanding{o},
 		removingScalers{o},
-		applying{o},
+		applying{o, drain},
 		switching{o},
 		pruning{o, drain},
+		r,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -21,6 +22,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/operator/reach"
 )
 
 // addController gives the manager the controller with all its watches.
@@ -54,8 +56,28 @@ func addController(m manager.Manager, o Options) (*Settings, error) {
 		scope:    o.Scope,
 		recorder: m.GetEventRecorder(recorderName),
 		metrics:  metrics,
-		steps:    steps(w, o.Drain),
 	}
+	ask := reaching{timeout: o.Answer, settle: o.Settle}
+	found := make(chan event.GenericEvent)
+	if o.Answer > 0 {
+		a := reach.New(reach.Options{
+			Targets: addresses{direct}.targets, Timeout: o.Answer, Settle: o.Settle,
+			Changed: func(ctx context.Context, deployment types.NamespacedName) {
+				d := newDeployment()
+				d.SetNamespace(deployment.Namespace)
+				d.SetName(deployment.Name)
+				select {
+				case found <- event.GenericEvent{Object: d}:
+				case <-ctx.Done():
+				}
+			},
+		})
+		if err := m.Add(manager.RunnableFunc(a.Start)); err != nil {
+			return nil, err
+		}
+		r.asker, ask.asker = a, a
+	}
+	r.steps = steps(w, o.Drain, ask)
 	c, err := controller.New("seldondeployment", m, controller.Options{
 		Reconciler: r,
 		// What fails once may go well the next moment; what goes on failing is
@@ -66,6 +88,9 @@ func addController(m manager.Manager, o Options) (*Settings, error) {
 		return nil, err
 	}
 	w.watches = &watches{controller: c, cache: m.GetCache(), mapper: m.GetRESTMapper(), memory: w.memory}
+	if err := c.Watch(source.Channel(found, &handler.EnqueueRequestForObject{})); err != nil {
+		return nil, err
+	}
 	return r.settings, r.watchAll(m, c)
 }
 

@@ -28,6 +28,9 @@ const (
 	reasonNotApplied    = "NotApplied"
 	reasonNotScaling    = "NotScaling"
 	reasonPodsMissing   = "PodsNotAvailable"
+	reasonAsking        = "Asking"
+	reasonSilent        = "NoAnswer"
+	reasonUnasked       = "NotAsked"
 	mostInMessage       = 10
 	mostInMessageLength = 4 << 10
 )
@@ -103,6 +106,9 @@ func (p *pass) conditions() []v1.Condition {
 			all = append(all, c)
 		}
 	}
+	if p.reach != nil {
+		all = append(all, *p.reach)
+	}
 	return all
 }
 
@@ -149,12 +155,12 @@ func (p *pass) deploymentsReady() v1.Condition {
 		if d.kind.GroupKind() != workloadKind() {
 			continue
 		}
-		w := p.workloads[d.ref.Name]
-		if w != nil && isComplete(w) {
+		w, waits := p.workloads[d.ref.Name], p.leaving[d.ref.Name]
+		if w != nil && isComplete(w) && waits == "" {
 			continue
 		}
-		reason, message := reasonProgressing, "it has just been applied"
-		if w != nil {
+		reason, message := reasonProgressing, cmp.Or(waits, "it has just been applied")
+		if w != nil && waits == "" {
 			reason, message = p.trouble(w)
 		}
 		// The first that says more than that it goes on gives the reason.
@@ -207,6 +213,9 @@ func (p *pass) objectsReady(name string) (v1.Condition, bool) {
 	for _, d := range p.desired {
 		if d.kind.Condition == name {
 			any, behind = true, behind || d.rank.OfTraffic() && p.trafficBehind
+			if d.kind.Rank.OfTraffic() {
+				c.Message = p.moved()
+			}
 		}
 	}
 	if any && (name == v1.ConditionHPAs || name == v1.ConditionKEDA) {
@@ -220,7 +229,8 @@ func (p *pass) objectsReady(name string) (v1.Condition, bool) {
 
 // sumUp is the condition Ready: true if none is false, else as the first that
 // is, where one that needs the user comes before one that may pass. What is
-// unknown of an autoscaler does not count: pods serve meanwhile.
+// unknown, of an autoscaler or of a way in, does not count: pods serve
+// meanwhile.
 func sumUp(conditions []v1.Condition) v1.Condition {
 	ready := v1.Condition{Type: v1.ConditionReady, Status: metav1.ConditionTrue, Reason: reasonReady}
 	for _, c := range conditions {

@@ -77,7 +77,7 @@ func (s *stage) deploy(text string) *pass {
 	}
 	f.live = s.live()
 	p := newPass(f, s.clock)
-	if err := (expanding{}).run(s.Context(), p); err != nil || p.problems.Err() != nil {
+	if err := (expanding{s.objects}).run(s.Context(), p); err != nil || p.problems.Err() != nil {
 		s.Fatal(err, p.problems)
 	}
 	return p

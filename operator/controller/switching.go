@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 
-	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -91,31 +90,30 @@ func (p *pass) hasTraffic() bool {
 // need no look: an executor is ready when they are.
 func (p *pass) frontsThatDoNotServe() []string {
 	var missing []string
-	for _, key := range answering(p.deployment) {
-		for _, d := range p.desired {
-			w, ok := d.object.(*appsv1.Deployment)
-			if !ok || w.Spec.Template.Labels[v1.LabelApp] != key {
-				continue
-			}
+	for _, spec := range answering(p.deployment) {
+		if p.idle[spec.Name] {
+			continue // Requests go elsewhere meanwhile.
+		}
+		for _, w := range p.frontsOf(spec) {
 			if now := p.workloads[w.Name]; now == nil || !serves(now) {
-				missing = append(missing, d.ref.String())
+				missing = append(missing, "Deployment "+w.Name)
 			}
 		}
 	}
 	return missing
 }
 
-// answering lists the Services of the predictors whose answers clients get.
-func answering(d *v1.SeldonDeployment) []string {
-	var all, some []string
+// answering lists the predictors whose answers clients get.
+func answering(d *v1.SeldonDeployment) []*v1.PredictorSpec {
+	var all, some []*v1.PredictorSpec
 	for i := range d.Spec.Predictors {
 		p := &d.Spec.Predictors[i]
 		if p.Shadow {
 			continue
 		}
-		all = append(all, d.PredictorName(p))
+		all = append(all, p)
 		if p.Traffic > 0 {
-			some = append(some, d.PredictorName(p))
+			some = append(some, p)
 		}
 	}
 	if len(all) == 1 {

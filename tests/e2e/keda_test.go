@@ -29,7 +29,7 @@ func TestKeda(t *testing.T) {
 	l := startLoad("as many as can be", 8, 0, ask)
 	w.eventually("there are two pods", func() error { return series.want(2) })
 	l.stop(t)
-	l = startLoad("a few", 2, 20, ask)
+	l = startLoad("a few", 2, 5, ask)
 	w.eventually("there is one pod again", func() error { return series.want(1) })
 	w.eventually("the other pod is gone", func() error {
 		if pods := w.podNames("seldon-deployment-id=event-driven"); len(pods) != 1 {

@@ -37,8 +37,8 @@ const patience = 5 * time.Minute
 // Where the cluster's gateway listens, for REST and gRPC, and where pods find
 // programs of this machine: on the node of tests/tools/cluster, unless the
 // environment says otherwise.
-func gatewayREST() string { return setting("RADIANT_E2E_REST", "127.0.0.1:8088") }
-func gatewayGRPC() string { return setting("RADIANT_E2E_GRPC", "127.0.0.1:8089") }
+func gatewayREST() string { return setting("RADIANT_E2E_REST", "10.244.0.1:8088") }
+func gatewayGRPC() string { return setting("RADIANT_E2E_GRPC", "10.244.0.1:8089") }
 func here() string        { return setting("RADIANT_E2E_HERE", "10.244.0.1") }
 
 func setting(name, otherwise string) string { return cmp.Or(os.Getenv(name), otherwise) }
@@ -108,11 +108,18 @@ func (w *world) tryKubectl(args ...string) (string, error) {
 // applyText applies objects.
 func (w *world) applyText(text string) {
 	w.t.Helper()
+	if err := w.tryApply(text); err != nil {
+		w.t.Fatalf("%v\n%s", err, text)
+	}
+}
+
+func (w *world) tryApply(text string) error {
 	cmd := exec.Command("kubectl", "--namespace", w.namespace, "apply", "-f", "-")
 	cmd.Stdin = strings.NewReader(text)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		w.t.Fatalf("kubectl apply: %v\n%s\n%s", err, out, text)
+		return fmt.Errorf("kubectl apply: %w\n%s", err, out)
 	}
+	return nil
 }
 
 // models serves folders as buckets of Google Cloud Storage, and lets the

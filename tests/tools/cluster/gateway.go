@@ -10,8 +10,8 @@ import (
 
 // Where requests from outside come in.
 const (
-	gatewayREST = "127.0.0.1:8088"
-	gatewayGRPC = "127.0.0.1:8089"
+	gatewayREST = nodeAddress + ":8088"
+	gatewayGRPC = nodeAddress + ":8089"
 )
 
 // startGateway starts Traefik with the Gateway API, and with resources of its
@@ -37,6 +37,7 @@ func (c *cluster) startGateway(ctx context.Context) error {
 	}
 	return c.start("traefik", []string{
 		"--providers.kubernetesgateway=true", "--providers.kubernetesgateway.experimentalchannel=true", "--providers.kubernetescrd=true",
+		"--providers.kubernetesgateway.statusaddress.ip=" + nodeAddress,
 		"--entrypoints.web.address=" + gatewayREST, "--entrypoints.grpc.address=" + gatewayGRPC, "--log.level=INFO",
 		"--global.checknewversion=false", "--global.sendanonymoususage=false",
 	}, "KUBECONFIG="+c.kubeconfig("admin"))

@@ -40,16 +40,20 @@ is left to the operator's own defaults.
   "GATEWAY_API_GATEWAY" $v.gatewayAPI.gateway
   "GATEWAY_API_GRPC_GATEWAY" $v.gatewayAPI.grpcGateway
   "GATEWAY_API_MIRROR" $v.gatewayAPI.mirror
+  "GATEWAY_API_ADDRESS" $v.gatewayAPI.address
   "ISTIO_ENABLED" $v.istio.enabled
   "ISTIO_GATEWAY" $v.istio.gateway
   "ISTIO_TLS_MODE" $v.istio.tlsMode
+  "ISTIO_ADDRESS" $v.istio.address
   "AMBASSADOR_ENABLED" $v.ambassador.enabled
   "AMBASSADOR_VERSION" $v.ambassador.version
   "AMBASSADOR_SINGLE_NAMESPACE" $v.ambassador.singleNamespace
+  "AMBASSADOR_ADDRESS" $v.ambassador.address
   "INGRESS_ENABLED" $v.ingress.enabled
   "INGRESS_CONTROLLER" $v.ingress.controller
   "INGRESS_CLASS" $v.ingress.class
   "INGRESS_HOST" $v.ingress.host
+  "INGRESS_ADDRESS" $v.ingress.address
 -}}
 {{- /* END made by make generate */ -}}
 {{- if or $x.image.registry $x.image.repository $x.image.tag }}
