@@ -1,7 +1,9 @@
 package local
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -124,5 +126,24 @@ func TestAnEngineRunsImages(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"exec", "radiant-pod-local-clf", "cat", "/ready"}, got.within([]string{"cat", "/ready"}).Args); diff != "" {
 		t.Errorf("probe (-want +got):\n%s", diff)
+	}
+}
+
+// Pages of the browser read nothing from an executor's own port, unless the
+// deployment says so.
+func TestTheExecutorAllowsNoPages(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "executor"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const setting = "CORS_ALLOWED_ORIGINS"
+	for want, env := range map[string][]corev1.EnvVar{"none": nil, "https://a.example": {{Name: setting, Value: "https://a.example"}}} {
+		layout, err := layoutOf(t, &runtime.Chooser{BinDir: bin}, corev1.Container{Image: "radiant/executor:1", Env: env})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := layout.containers[0].command.Env; !slices.Contains(got, setting+"="+want) {
+			t.Errorf("the environment is %q, want %s", got, want)
+		}
 	}
 }

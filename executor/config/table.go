@@ -62,7 +62,7 @@ func (c *Config) listenerFields() []field {
 		text(&c.TLS.folder, row{Group: g, Variable: "SELDON_CERT_MOUNT_PATH", Doc: "folder of certificate and key: both listeners speak TLS"}),
 		text(&c.TLS.certName, row{Group: g, Variable: "SELDON_CERT_FILE_NAME", Value: "tls.crt", Doc: "name of the certificate in it"}),
 		text(&c.TLS.keyName, row{Group: g, Variable: "SELDON_CERT_KEY_FILE_NAME", Value: "tls.key", Doc: "name of the key in it"}),
-		text(&c.CORSOrigins, row{Group: g, Variable: "CORS_ALLOWED_ORIGINS", Value: "*", Doc: "sent as it is"}),
+		text(&c.CORSOrigins, row{Group: g, Variable: "CORS_ALLOWED_ORIGINS", Value: "*", Doc: "sent as it is; none: no headers of CORS are sent"}),
 		text(&c.CORSHeaders, row{Group: g, Variable: "CORS_ALLOWED_HEADERS",
 			Value: "Accept, Accept-Encoding, Authorization, Content-Length, Content-Type, X-CSRF-Token", Doc: "sent as they are"}),
 		text(&c.AnswerHeaders, row{Group: g, Variable: "RADIANT_ANSWER_HEADERS", Value: "*",

@@ -23,24 +23,30 @@ const (
 	skipKey         = "seldon-skip-logging"
 )
 
-// fixedHeaders are values that all answers share. net/http reads them only.
+// fixedHeaders are values that all answers share. net/http reads them only. Without
+// origins there are no headers of CORS.
 type fixedHeaders struct {
 	nosniff, origins, allowed, json, close []string
 	eventVersion, eventType, eventSource   []string
 }
 
 func newFixedHeaders(o Options) fixedHeaders {
-	return fixedHeaders{
+	f := fixedHeaders{
 		nosniff:      []string{"nosniff"},
-		origins:      []string{o.CORSOrigins},
-		allowed:      []string{o.CORSHeaders},
 		json:         []string{jsonType},
 		close:        []string{"close"},
 		eventVersion: []string{"0.3"},
 		eventType:    []string{"seldon." + o.Deployment + "." + o.Namespace + ".response"},
 		eventSource:  []string{"seldon." + o.Deployment},
 	}
+	if o.CORSOrigins != noOrigins {
+		f.origins, f.allowed = []string{o.CORSOrigins}, []string{o.CORSHeaders}
+	}
+	return f
 }
+
+// noOrigins is the setting by which no headers of CORS are sent.
+const noOrigins = "none"
 
 // headers sets what every matched operation answers with. The puid among it is the
 // client's, or a new one.
@@ -51,10 +57,12 @@ func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) {
 	}
 	h[puidHeader] = puid[:1]
 	h["X-Content-Type-Options"] = s.fixed.nosniff
-	h["Access-Control-Allow-Origin"] = s.fixed.origins
-	h["Access-Control-Allow-Headers"] = s.fixed.allowed
-	if m.Methods != nil {
-		h["Access-Control-Allow-Methods"] = m.Methods
+	if s.fixed.origins != nil {
+		h["Access-Control-Allow-Origin"] = s.fixed.origins
+		h["Access-Control-Allow-Headers"] = s.fixed.allowed
+		if m.Methods != nil {
+			h["Access-Control-Allow-Methods"] = m.Methods
+		}
 	}
 	if r.Header[eventVersion] != nil {
 		h["Ce-Id"] = puid[:1]

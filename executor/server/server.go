@@ -48,7 +48,8 @@ type Options struct {
 	Deployment, Namespace string
 	// Host is the address to listen on; empty: all interfaces.
 	Host string
-	// CORSOrigins and CORSHeaders are sent as they are.
+	// CORSOrigins and CORSHeaders are sent as they are; with the origins "none"
+	// neither is.
 	CORSOrigins, CORSHeaders string
 	// MaxRequestBytes bounds a message from a client, MaxGRPCBytes one over
 	// gRPC.

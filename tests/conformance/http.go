@@ -18,6 +18,7 @@ import (
 func overHTTP(t *testing.T, start Start) {
 	t.Run("bytes and headers on the way in", func(t *testing.T) { wayIn(t, start) })
 	t.Run("headers on the way out", func(t *testing.T) { wayOut(t, start) })
+	t.Run("no CORS", func(t *testing.T) { withoutCORS(t, start) })
 	t.Run("headers on every path", func(t *testing.T) { everyPath(t, start) })
 	t.Run("bodies", func(t *testing.T) { bodies(t, start) })
 	t.Run("paths", func(t *testing.T) { unroutable(t, start) })
@@ -112,6 +113,21 @@ func wayOut(t *testing.T, start Start) {
 	_, header, err = do(request(t, http.MethodOptions, predictions(e), ""))
 	if err != nil || header.Get("Access-Control-Allow-Origin") != "https://a.example" || len(cs["a"].Calls()) != 1 {
 		t.Errorf("OPTIONS is %v, %v", header, err)
+	}
+}
+
+// withoutCORS checks the setting by which no headers of CORS are sent.
+func withoutCORS(t *testing.T, start Start) {
+	l := launchOf(t, "seldon", model("a", 1).build(t, "seldon", components{}))
+	l.Env["CORS_ALLOWED_ORIGINS"] = "none"
+	e := start(t, l)
+	for _, method := range []string{http.MethodPost, http.MethodOptions} {
+		_, header, err := do(request(t, method, predictions(e), `{"data":{"ndarray":[1]}}`))
+		for name := range header {
+			if strings.HasPrefix(name, "Access-Control-") {
+				t.Errorf("%s has %v, %v", method, header, err)
+			}
+		}
 	}
 }
 
