@@ -95,7 +95,7 @@ func (s *rest) send(w http.ResponseWriter, r *http.Request, status int, m messag
 	if m.Encoding != "" {
 		h[contentEncoding] = []string{m.Encoding}
 	}
-	if m.JSONLength > 0 {
+	if m.JSONLength > 0 || isRaw(m) {
 		h[jsonLength] = []string{strconv.Itoa(m.JSONLength)}
 	}
 	body, length := m.Body, len(m.Body)
@@ -224,4 +224,11 @@ const (
 func risky(body []byte) bool {
 	return bytes.IndexByte(body, '<') >= 0 || bytes.IndexByte(body, '>') >= 0 || bytes.IndexByte(body, '&') >= 0 ||
 		bytes.Contains(body, []byte(lineSeparator[:2]))
+}
+
+// isRaw reports whether an answer is a tensor's bytes without any JSON, of which
+// its node says that its JSON has no length.
+func isRaw(m message.Message) bool {
+	said := m.Header[jsonLength]
+	return m.JSONLength == 0 && len(said) == 1 && said[0] == "0" && !isJSON(m.Type)
 }

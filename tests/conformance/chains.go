@@ -111,6 +111,22 @@ func compressedTensors(t *testing.T, start Start) {
 			t.Errorf("the node got %d bytes, %v", len(call.Body), call.Header)
 		}
 	})
+	t.Run("without any JSON", func(t *testing.T) {
+		e, cs := launch(t, start, "v2", model("a", 1))
+		raw := stub.Answer{Type: "application/octet-stream", Body: []byte("\x08\x00"), Header: map[string]string{"Inference-Header-Content-Length": "0"}}
+		cs["a"].Otherwise(func(stub.Call) stub.Answer { return raw })
+		r := request(t, http.MethodPost, "http://"+e.REST+"/v2/models/a/infer", "\x07\x00")
+		r.Header.Set("Content-Type", "application/octet-stream")
+		r.Header.Set("Inference-Header-Content-Length", "0")
+		answer, header, err := do(r)
+		call := cs["a"].Calls()[0]
+		if asked := call.Header["Inference-Header-Content-Length"]; string(call.Body) != "\x07\x00" || len(asked) != 1 || asked[0] != "0" {
+			t.Errorf("the node got %q, %v", call.Body, call.Header)
+		}
+		if err != nil || string(answer) != "\x08\x00" || header.Get("Inference-Header-Content-Length") != "0" || header.Get("Content-Type") != raw.Type {
+			t.Errorf("answer is %q, %v, %v", answer, header, err)
+		}
+	})
 	t.Run("is unpacked for outputs", func(t *testing.T) {
 		e, cs := launch(t, start, "v2", model("a", 1, model("b", 2)))
 		for _, s := range cs {

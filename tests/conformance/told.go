@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -56,22 +57,33 @@ func answerHeaders(t *testing.T, start Start) {
 			}
 		}
 	}
-	t.Run("gRPC", func(t *testing.T) {
-		e, cs := launch(t, start, "seldon", model("a", 1))
-		cs["a"].Before(func(stub.Call) (stub.Answer, bool) {
-			return stub.Answer{Header: map[string]string{"x-model": "rev-7"}}, true
-		})
-		conn, err := dial(e)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = conn.Close() }()
-		var header, trailer metadata.MD
-		err = conn.Invoke(soon(t), seldon.Seldon_Predict_FullMethodName, &seldon.SeldonMessage{}, &seldon.SeldonMessage{}, grpc.Header(&header), grpc.Trailer(&trailer))
-		if err != nil || len(header["seldon-puid"]) != 1 {
-			t.Errorf("metadata is %v, %v, %v", header, trailer, err)
-		}
+	for setting, want := range map[string]string{"": "[rev-7] [1] [5]", "none": "[] [] []", "x-m*": "[rev-7] [] []"} {
+		t.Run("gRPC "+setting, func(t *testing.T) { answerMetadata(t, start, setting, want) })
+	}
+}
+
+func answerMetadata(t *testing.T, start Start, setting, want string) {
+	cs := components{}
+	l := launchOf(t, "seldon", model("a", 1).build(t, "seldon", cs))
+	if setting != "" {
+		l.Env["RADIANT_ANSWER_HEADERS"] = setting
+	}
+	e := start(t, l)
+	cs["a"].Otherwise(func(stub.Call) stub.Answer {
+		return stub.Answer{Header: map[string]string{"x-model": "rev-7", "x-other": "1", "seldon-puid": "another"}, Trailer: map[string]string{"x-tokens": "5"}}
 	})
+	conn, err := dial(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	var header, trailer metadata.MD
+	ctx := metadata.AppendToOutgoingContext(soon(t), "seldon-puid", "mine")
+	err = conn.Invoke(ctx, seldon.Seldon_Predict_FullMethodName, &seldon.SeldonMessage{}, &seldon.SeldonMessage{}, grpc.Header(&header), grpc.Trailer(&trailer))
+	got := fmt.Sprint(header["x-model"], header["x-other"], trailer["x-tokens"])
+	if err != nil || got != want || len(header["seldon-puid"]) != 1 || header["seldon-puid"][0] != "mine" {
+		t.Errorf("metadata is %v, %v, %v", header, trailer, err)
+	}
 }
 
 // pagesOfNodes has nodes answer JSON with a script in it as a page.

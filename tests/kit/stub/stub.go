@@ -52,7 +52,9 @@ type Answer struct {
 	// Type is the Content-Type; empty means application/json.
 	Type   string
 	Header map[string]string
-	Body   []byte
+	// Trailer is gRPC metadata behind the answer.
+	Trailer map[string]string
+	Body    []byte
 	// Delay passes before the answer, which is not given if the caller gives
 	// up meanwhile.
 	Delay time.Duration
@@ -257,6 +259,9 @@ func (s *Server) serveGRPC(_ any, stream grpc.ServerStream) error {
 	a := s.answer(Call{GRPC: true, Path: method, Header: md, Body: in, Deadline: left(stream.Context()), Gone: stream.Context().Done()})
 	if err := stream.Context().Err(); err != nil {
 		return status.FromContextError(err).Err()
+	}
+	if err := errors.Join(grpc.SetHeader(stream.Context(), metadata.New(a.Header)), grpc.SetTrailer(stream.Context(), metadata.New(a.Trailer))); err != nil {
+		return err
 	}
 	if a.Code != codes.OK {
 		s, err := status.New(a.Code, a.Message).WithDetails(a.Details...)

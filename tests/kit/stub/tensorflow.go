@@ -61,7 +61,9 @@ func (m Model) tensorflowPredict(body []byte) (Answer, error) {
 	case r.Inputs != nil:
 		key, in = "outputs", r.Inputs
 		if named, ok := in.(map[string]any); ok {
-			in = named[Input]
+			if in, ok = named[Input]; !ok {
+				err = fmt.Errorf("missing input %s", Input)
+			}
 		}
 	case r.Instances == nil:
 		err = fmt.Errorf("request has neither instances nor inputs")
