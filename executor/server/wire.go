@@ -44,8 +44,9 @@ func (s *rpc) wire() *http2.Server {
 func (u *unaryMethod) wired(ctx context.Context, c *http2.Call) (a http2.Answer) {
 	start := time.Now()
 	in := message.Message{Body: c.Message}
+	// Who looks at what came gets a copy.
 	md := incoming(c)
-	ctx, in.Meta = u.meta(metadata.NewIncomingContext(ctx, md), u.Method, in, md.Copy())
+	ctx, in.Meta = u.meta(metadata.NewIncomingContext(ctx, md), u.Method, in, md)
 	in.Meta.Lease = c.Lease
 	if !u.Quiet {
 		a.Header = []http2.Field{{Name: puidKey, Value: in.Meta.Puid}}

@@ -192,7 +192,7 @@ func (c *Call) begin(b *block, r *request) error {
 func (c *Call) arrived() {
 	c.Message = c.take()
 	c.running = true
-	go c.run()
+	c.server.server.crew.answer(c)
 }
 
 func (c *Call) run() {

@@ -58,6 +58,7 @@ type Answer struct {
 // Server serves gRPC on connections of HTTP/2.
 type Server struct {
 	options Options
+	crew    *crew
 
 	mu       sync.Mutex
 	conns    map[*serverConn]struct{}
@@ -70,7 +71,7 @@ type Server struct {
 
 // NewServer makes a server.
 func NewServer(o Options) *Server {
-	return &Server{options: o, conns: map[*serverConn]struct{}{}, gone: make(chan struct{}, 1)}
+	return &Server{options: o, crew: newCrew(), conns: map[*serverConn]struct{}{}, gone: make(chan struct{}, 1)}
 }
 
 // Serve takes connections until the listener fails, or until [Server.Drain],
@@ -205,6 +206,9 @@ func (s *Server) look() {
 // is still under way is cut off then.
 func (s *Server) Drain(ctx context.Context) error {
 	s.mu.Lock()
+	if !s.draining {
+		defer close(s.crew.over)
+	}
 	s.draining = true
 	if s.listener != nil {
 		_ = s.listener.Close()
