@@ -42,11 +42,6 @@ type Client struct {
 	slots  [connections]slot
 	// turn is the slot that was used last, run how often in a row.
 	turn, run int
-	// failed is why the last connection could not be made, if it could not; until
-	// then no other is tried, which is longer each time by delay.
-	failed error
-	until  time.Time
-	delay  time.Duration
 	// waiting is how many calls wait for a change, which is told by changed.
 	waiting atomic.Int32
 	changed chan struct{}
@@ -57,8 +52,21 @@ type Client struct {
 const connections = 4
 
 type slot struct {
-	conn    *clientConn
-	dialing bool
+	conn *clientConn
+	// dialing is a connection that is being made; nil: none is.
+	dialing *dialing
+	// failed is why the last one could not be made, if it could not; until then no
+	// other is tried, which is longer each time by delay.
+	failed error
+	until  time.Time
+	delay  time.Duration
+}
+
+// dialing is the making of a connection: err is why it failed when done is
+// closed.
+type dialing struct {
+	done chan struct{}
+	err  error
 }
 
 // NewClient makes a client, and no connection yet.
@@ -158,18 +166,26 @@ func (c *Client) pick(ctx context.Context, r *Request) (*clientConn, *Status) {
 	}
 	for {
 		// Again, since it may have changed before anybody knew of this one.
-		conn, wait, status := c.ready()
+		conn, until, status := c.ready()
 		if conn != nil || status != nil {
 			return conn, status
 		}
 		select {
-		case <-wait:
+		case <-until.done:
+			if err := until.made.err; err != nil {
+				return nil, unreached(err)
+			}
+		case <-until.changed:
 		case <-late:
 			return nil, statusf(deadlineExceeded, "%v", context.DeadlineExceeded)
 		case <-ctx.Done():
 			return nil, ofContext(ctx)
 		}
 	}
+}
+
+func unreached(err error) *Status {
+	return statusf(unavailable, "connection error: desc = \"transport: %v\"", err)
 }
 
 func ofContext(ctx context.Context) *Status {
@@ -179,37 +195,54 @@ func ofContext(ctx context.Context) *Status {
 	return statusf(canceled, "%v", ctx.Err())
 }
 
+// pause is what a call waits for that has no connection.
+type pause struct {
+	made          *dialing
+	done, changed <-chan struct{}
+}
+
 // ready returns a connection, what to wait for, or why there will be none.
-func (c *Client) ready() (*clientConn, <-chan struct{}, *Status) {
+func (c *Client) ready() (*clientConn, pause, *Status) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	none := pause{changed: c.changed}
 	if c.closed {
-		return nil, nil, statusf(unavailable, "%v", errClosed)
+		return nil, none, statusf(unavailable, "%v", errClosed)
 	}
 	if last := c.slots[c.turn].conn; last != nil && c.run < inARow && last.busy.Load() && last.free.Load() {
 		c.run++
-		return last, nil, nil
+		return last, none, nil
 	}
 	c.run = 0
-	waits := false
+	full := false
 	for i := range c.slots {
 		at := (c.turn + 1 + i) % len(c.slots)
 		s := &c.slots[at]
-		if s.conn != nil {
-			waits = true
-			if s.conn.free.Load() {
-				c.turn = at
-				return s.conn, nil, nil
-			}
+		switch {
+		case s.conn == nil:
+			continue
+		case !s.conn.free.Load():
+			full = true
 			continue
 		}
-		c.connect(s)
-		waits = waits || s.dialing
+		if i > 0 {
+			// There is one; those that are missing are made meanwhile.
+			c.connect(&c.slots[(c.turn+1)%len(c.slots)], time.Now())
+		}
+		c.turn = at
+		return s.conn, none, nil
 	}
-	if !waits {
-		return nil, nil, statusf(unavailable, "connection error: desc = \"transport: %v\"", c.failed)
+	now := time.Now()
+	for range c.slots {
+		c.turn = (c.turn + 1) % len(c.slots)
+		if s := &c.slots[c.turn]; c.connect(s, now) {
+			return nil, pause{s.dialing, s.dialing.done, c.changed}, nil
+		}
 	}
-	return nil, c.changed, nil
+	if full {
+		return nil, none, nil
+	}
+	return nil, none, unreached(c.slots[c.turn].failed)
 }
 
 // tell wakes those who wait for a change.
@@ -223,38 +256,46 @@ func (c *Client) tell() {
 // The pauses between attempts to connect: short, since a server that restarts is
 // wanted again as soon as it listens.
 const (
-	firstPause  = 100 * time.Millisecond
-	longestStop = time.Second
+	firstPause   = 100 * time.Millisecond
+	longestPause = time.Second
 )
 
-// connect begins a connection, unless the last one failed a moment ago.
-func (c *Client) connect(s *slot) {
-	if s.dialing || c.failed != nil && time.Now().Before(c.until) {
-		return
+// connect begins a connection, unless there is one or the last one failed a
+// moment ago. It reports whether one is being made.
+func (c *Client) connect(s *slot, now time.Time) bool {
+	if s.conn != nil || s.dialing == nil && s.failed != nil && now.Before(s.until) {
+		return false
 	}
-	s.dialing = true
+	if s.dialing != nil {
+		return true
+	}
+	made := &dialing{done: make(chan struct{})}
+	s.dialing = made
 	go func() {
 		conn, err := dial(c)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		s.dialing = false
+		s.dialing = nil
 		switch {
 		case err != nil:
-			c.delay = min(max(firstPause, c.delay*8/5), longestStop)
-			c.failed, c.until = err, time.Now().Add(time.Duration(float64(c.delay)*(0.8+0.4*rand.Float64()))) //nolint:gosec // no secret
+			made.err = err
+			s.delay = min(max(firstPause, s.delay*8/5), longestPause)
+			s.failed, s.until = err, time.Now().Add(time.Duration(float64(s.delay)*(0.8+0.4*rand.Float64()))) //nolint:gosec // no secret
 		case c.closed:
 			conn.mu.Lock()
 			conn.end(errClosed)
 			conn.mu.Unlock()
 		default:
-			c.failed, c.delay = nil, 0
+			s.failed, s.delay = nil, 0
 			// It may be gone already.
 			if conn.usable.Load() {
 				s.conn = conn
 			}
 		}
+		close(made.done)
 		c.tell()
 	}()
+	return true
 }
 
 // forget takes a connection out of use.

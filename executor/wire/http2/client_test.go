@@ -139,7 +139,7 @@ func TestReconnect(t *testing.T) {
 	go func() { _ = again.Serve(l) }()
 	start := time.Now()
 	eventually(t, "the server is back", func() bool { _, _, _, err := call(t.Context(), "/t.T/Echo", nil, nil); return err == nil })
-	if took := time.Since(start); took > 2*longestStop {
+	if took := time.Since(start); took > 2*longestPause {
 		t.Errorf("after %v", took)
 	}
 }
