@@ -1,6 +1,6 @@
 // Package builtin holds the nodes that run inside the executor, without a
 // container: a file for each, beside what they have in common. Which calls a
-// node answers is said by its row in graph/kind.go.
+// node answers is said by its row in graph/builtin.go.
 package builtin
 
 import (
@@ -61,7 +61,7 @@ type Maker func(s *graph.Step, random Random) (Node, error)
 // Table is the makers by implementation.
 type Table map[string]Maker
 
-// All lists the built-ins; a test holds it to the rows of graph/kind.go.
+// All lists the built-ins; a test holds it to the rows of graph/builtin.go.
 func All() Table {
 	return Table{
 		"SIMPLE_MODEL":     newSimpleModel,

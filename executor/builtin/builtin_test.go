@@ -77,6 +77,6 @@ func TestEveryBuiltinIsThere(t *testing.T) {
 		delete(all, implementation)
 	}
 	for implementation := range all {
-		t.Errorf("%s has no row in graph/kind.go", implementation)
+		t.Errorf("%s has no row in graph/builtin.go", implementation)
 	}
 }
