@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,9 @@ func (p *predictor) addExecutor() error {
 	pod := p.host.pod()
 	c, err := p.executor(pod)
 	if err != nil {
+		return err
+	}
+	if err := p.fetchNodeFiles(pod, &c); err != nil {
 		return err
 	}
 	pod.Containers = append(pod.Containers, c)
@@ -227,7 +231,11 @@ func (p *predictor) enginePredictor() string {
 	}
 	p.spec.Graph.DeepCopyInto(&predictor.Graph)
 	predictor.Graph.Walk(func(_ string, n *graph.Node) {
-		n.ModelURI, n.ServiceAccountName, n.EnvSecretRefName, n.StorageInitializerImage = "", "", "", ""
+		files := ""
+		if p.readsFiles(n) {
+			files = path.Join(modelDir, n.Name)
+		}
+		n.ModelURI, n.ServiceAccountName, n.EnvSecretRefName, n.StorageInitializerImage = files, "", "", ""
 	})
 	for _, w := range p.components {
 		var component componentSpec

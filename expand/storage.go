@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,9 @@ type download struct {
 	secret string
 	// account is the service account whose Secrets open the store.
 	account string
+	// volume is the volume that it goes to; empty: one of its own. within is its
+	// folder there, where it is one of several.
+	volume, within string
 }
 
 // fetchModels adds an init container for each node that has a modelUri and a
@@ -76,7 +80,7 @@ func (p *predictor) downloadName(pod *corev1.PodSpec, n *graph.Node) string {
 // fetch adds the init container that fetches d, and mounts what it fetched
 // into c. Where the user mounts a volume there already, the files go to it.
 func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) error {
-	mount := corev1.VolumeMount{Name: cut(d.name, volumeSuffix), MountPath: modelDir}
+	mount := corev1.VolumeMount{Name: cmp.Or(d.volume, cut(d.name, volumeSuffix)), MountPath: modelDir}
 	if own := mountAt(c, modelDir); own != nil {
 		mount = *own
 		mount.ReadOnly = false
@@ -92,8 +96,8 @@ func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) 
 		addMount(&initializer, mount)
 		p.addCredentials(pod, &initializer, d.account)
 		p.harden(pod, &initializer, nil)
-		if path, ok := strings.CutPrefix(d.uri, claimScheme); ok {
-			source, err := mountClaim(pod, path, &initializer, c)
+		if place, ok := strings.CutPrefix(d.uri, claimScheme); ok {
+			source, err := mountClaim(pod, place, &initializer, c)
 			if err != nil {
 				return err
 			}
@@ -123,7 +127,7 @@ func (p *predictor) initializer(name string, d download) corev1.Container {
 		Name:                     name,
 		Image:                    cmp.Or(d.image, p.in.Config.Storage.Image),
 		ImagePullPolicy:          corev1.PullIfNotPresent,
-		Args:                     []string{d.uri, modelDir},
+		Args:                     []string{d.uri, path.Join(modelDir, d.within)},
 		Resources:                *p.in.Config.Storage.Resources.DeepCopy(),
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,

@@ -14,52 +14,87 @@ const (
 	AverageCombiner Builtin = "AVERAGE_COMBINER"
 )
 
-// builtins are the built-ins and the calls that each answers, in the order in
-// which they are listed to users. What answers the calls is package builtin of
-// the executor, which has a file for each.
-var builtins = [...]struct {
-	name  Builtin
-	calls Calls
-}{
-	{"SIMPLE_MODEL", 0},
-	{SimpleRouter, CallSet(CallRoute)},
-	{RandomABTest, CallSet(CallRoute)},
-	{AverageCombiner, CallSet(CallAggregate)},
+// BuiltinRow is what is known of a built-in outside of the executor.
+type BuiltinRow struct {
+	Name Builtin
+	// Calls are those that it answers.
+	Calls Calls
+	// V1 is true for a built-in of Seldon Core v1, which passes over parameters
+	// that it does not know.
+	V1 bool
+	// LeastChildren and MostChildren bound the node's children; no MostChildren:
+	// there may be any number.
+	LeastChildren, MostChildren int
+	// Files is true if the node reads what its modelUri names.
+	Files bool
+	// Parameters are all that it reads.
+	Parameters []Declaration
+	// rules, if not nil, finds what is wrong with parameters that are right one by
+	// one.
+	rules func(n *Node) []Fault
+}
+
+// BuiltinTable are the built-ins in the order in which they are listed to users.
+// What answers the calls is package builtin of the executor, which has a file for
+// each.
+func BuiltinTable() []BuiltinRow {
+	detector := CallSet(CallTransformInput, CallRoute, CallTransformOutput)
+	return []BuiltinRow{
+		{Name: "SIMPLE_MODEL", V1: true},
+		{Name: SimpleRouter, V1: true, Calls: CallSet(CallRoute)},
+		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute)},
+		{Name: AverageCombiner, V1: true, Calls: CallSet(CallAggregate)},
+		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
+		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: quantileParameters(), rules: quantileRules},
+		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters(), rules: scoreRules},
+	}
 }
 
 // Builtins lists the names of all built-ins.
 func Builtins() []string {
 	var names []string
-	for _, b := range builtins {
-		names = append(names, string(b.name))
+	for _, row := range BuiltinTable() {
+		names = append(names, string(row.Name))
 	}
 	return names
 }
 
 // BuiltinOf returns the built-in that implementation names, or NotBuiltin.
 func BuiltinOf(implementation string) Builtin {
-	for _, b := range builtins {
-		if string(b.name) == implementation {
-			return b.name
-		}
+	if row := Builtin(implementation).row(); row != nil {
+		return row.Name
 	}
 	return NotBuiltin
 }
 
-// Calls are those that the built-in answers.
-func (b Builtin) Calls() Calls {
-	for _, row := range builtins {
-		if row.name == b {
-			return row.calls
+func (b Builtin) row() *BuiltinRow {
+	table := BuiltinTable()
+	for i := range table {
+		if table[i].Name == b {
+			return &table[i]
 		}
 	}
+	return nil
+}
+
+// Calls are those that the built-in answers.
+func (b Builtin) Calls() Calls {
+	if row := b.row(); row != nil {
+		return row.Calls
+	}
 	return 0
+}
+
+// ReadsFiles reports whether the built-in reads what its node's modelUri names.
+func (b Builtin) ReadsFiles() bool {
+	row := b.row()
+	return row != nil && row.Files
 }
 
 // Type is the type whose place in a graph the built-in takes; empty: that of
 // none, it hands its message on.
 func (b Builtin) Type() Type {
-	for _, t := range []Type{Router, Combiner, Model, Transformer, OutputTransformer} {
+	for _, t := range []Type{Transformer, Router, Combiner, Model, OutputTransformer} {
 		if b.Calls()&kinds[t]&^CallSet(CallSendFeedback) != 0 {
 			return t
 		}

@@ -65,7 +65,10 @@ func Table(settings []Setting) string {
 		{"flag", func(s Setting) string { return code(dashed(s.Flag)) }},
 		{"variable", func(s Setting) string { return code(s.Variable) }},
 		{"annotation", func(s Setting) string { return code(s.Annotation) }},
+		{"parameter", func(s Setting) string { return code(s.Parameter) }},
+		{"type", func(s Setting) string { return s.Type }},
 		{"default", func(s Setting) string { return code(s.Value) }},
+		{"values", func(s Setting) string { return s.Bounds }},
 	}, func(c column) bool {
 		return !slices.ContainsFunc(settings, func(s Setting) bool { return c.of(s) != "" })
 	})

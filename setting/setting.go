@@ -21,6 +21,9 @@ type Setting struct {
 	Variable string
 	// Annotation is its annotation; empty: none.
 	Annotation string
+	// Parameter is its name among the parameters of a node of a graph, Type the type
+	// that goes with it and Bounds what values it takes; empty: it is none.
+	Parameter, Type, Bounds string
 	// Chart is the value of the Helm chart that sets it, with dots between the
 	// levels; empty: none does.
 	Chart string

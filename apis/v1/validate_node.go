@@ -128,7 +128,7 @@ func (v *validator) node(n node, containers map[string]*corev1.Container) {
 	default:
 		v.silent(n)
 	}
-	if builtin == graph.NotBuiltin && n.Name != "" {
+	if (builtin == graph.NotBuiltin || n.ModelURI != "" && builtin.ReadsFiles()) && n.Name != "" {
 		v.containerName(n.path+".name", "node name", n.Name)
 	}
 	if n.Name == ExecutorContainer {
@@ -214,7 +214,7 @@ func (v *validator) children(n node, b graph.Builtin) {
 	switch {
 	case b == graph.RandomABTest:
 		v.abTest(n)
-	case routes && len(n.Children) == 0:
+	case routes && len(n.Children) == 0 && !b.Calls().Has(graph.CallTransformInput):
 		v.warnf(n.path+".children", "the router %q has no children, so it is never asked", n.Name)
 	case joins && len(n.Children) == 0:
 		v.warnf(n.path+".children", "the combiner %q has no children, so it is never asked", n.Name)
@@ -251,8 +251,18 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 		v.warnf(n.path+".implementation", "%s runs inside the executor: the container %q is never called",
 			n.Implementation, n.Name)
 	}
-	if n.ModelURI != "" {
+	if n.ModelURI != "" && !b.ReadsFiles() {
 		v.warnf(n.path+".modelUri", "%s has no use for a model", n.Implementation)
+	}
+	for _, f := range graph.BuiltinFaults(n.Node) {
+		text := f.Message
+		if f.Parameter != "" && len(f.Known) == 0 {
+			text = f.Parameter + " " + text
+		}
+		if len(f.Known) > 0 {
+			text += oneOf(f.Parameter, f.Known)
+		}
+		v.errorf(n.path+"."+f.Field, "%s", text)
 	}
 	if is := b.Type(); is != "" && n.Type != "" && n.Type != graph.UnknownType && n.Type != is {
 		v.warnf(n.path+".type", "type %s is ignored: %s is a %s", n.Type, n.Implementation, is)

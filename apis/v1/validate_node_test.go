@@ -210,3 +210,49 @@ func TestValidateParameters(t *testing.T) {
 		}},
 	})
 }
+
+func TestValidateBuiltinParameters(t *testing.T) {
+	detector := func(parameters, rest string) string {
+		return withGraph(`{name: d, implementation: MAHALANOBIS_DETECTOR, parameters: [` + parameters + `], ` + rest + `}`)
+	}
+	const one, two = `children: [{name: a}]`, `children: [{name: a}, {name: b}]`
+	check(t, []validateCase{
+		{"right", detector(`{name: decide, type: STRING, value: route}, {name: threshold, type: FLOAT, value: "40"}`, two), nil},
+		{"of the type that stands in a graph", withGraph(`{name: d, type: TRANSFORMER, implementation: QUANTILE_DETECTOR, children: [{name: a}]}`), nil},
+		{"alone", withGraph(`{name: d, implementation: QUANTILE_DETECTOR}`), nil},
+		{"parameters", detector(`{name: treshold, type: FLOAT, value: "40"}, {name: components, type: INT, value: "0"}, {name: quantile, type: FLOAT, value: "1"}, {name: decide, type: STRING, value: drop}, {name: learn, type: STRING, value: maybe}, {name: warmup, type: FLOAT, value: "1.5"}`, one), []string{
+			`error: spec.predictors[0].graph.parameters[0].name: MAHALANOBIS_DETECTOR has no parameter "treshold"; use decide, tag, threshold, quantile, components, shrinkage, decay, warmup or learn (did you mean threshold?)`,
+			`error: spec.predictors[0].graph.parameters[1].value: components is 0; want at least 1, at most 4096`,
+			`error: spec.predictors[0].graph.parameters[2].value: quantile is 1; want at least 0.5, below 1`,
+			`error: spec.predictors[0].graph.parameters[3].value: decide is "drop"; use tag, reject, route`,
+			`error: spec.predictors[0].graph.parameters[4].value: learn is "maybe"; want true or false`,
+			`error: spec.predictors[0].graph.parameters[5].value: warmup is "1.5"; want a whole number`,
+		}},
+		{"nowhere to route", detector(`{name: decide, type: STRING, value: route}`, one), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: decide is route: "d" needs two children, the second one for outliers, and has 1`,
+		}},
+		{"a child for nothing", detector(``, two), []string{
+			`error: spec.predictors[0].graph.children: the second one is for outliers, and gets none: set the parameter decide to route, or leave it out`,
+		}},
+		{"knows nothing", detector(`{name: learn, type: BOOL, value: "false"}`, one), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: learn is false, and there is no modelUri with a reference: the node would know nothing`,
+		}},
+		{"scores", withGraph(`{name: s, implementation: SCORE_DETECTOR, parameters: [{name: measure, type: STRING, value: energy}]}`), []string{
+			`error: spec.predictors[0].graph.parameters: SCORE_DETECTOR needs the parameter threshold: the score above which a row is an outlier`,
+			`error: spec.predictors[0].graph.children: SCORE_DETECTOR needs at least 1; "s" has 0`,
+			`warning: spec.predictors[0].graph.children: the combiner "s" has no children, so it is never asked`,
+		}},
+		{"energy of chances", withGraph(`{name: s, implementation: SCORE_DETECTOR, parameters: [{name: measure, type: STRING, value: energy}, {name: threshold, type: FLOAT, value: "-3"}], children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: measure is energy, which is made of logits: set logits to true`,
+		}},
+		{"many children", withGraph(`{name: d, implementation: QUANTILE_DETECTOR, children: [{name: a}, {name: b}, {name: c}]}`), []string{
+			`error: spec.predictors[0].graph.children: QUANTILE_DETECTOR takes at most 2; "d" has 3`,
+		}},
+		{"a name for files", withGraph(`{name: My Guard, implementation: QUANTILE_DETECTOR, modelUri: s3://b/r.json, children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.name: node name "My Guard" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-guard"`,
+		}},
+		{"misspelt", withGraph(`{name: d, implementation: MAHALANOBIS_DETECTER, children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.implementation: No entry in predictors map for MAHALANOBIS_DETECTER; use SIMPLE_MODEL, SIMPLE_ROUTER, RANDOM_ABTEST, AVERAGE_COMBINER, UNKNOWN_IMPLEMENTATION, FLAG_SERVER, HUGGINGFACE_SERVER, IMAGE_SERVER, SKLEARN_SERVER or TENSORFLOW_SERVER (did you mean MAHALANOBIS_DETECTOR?)`,
+		}},
+	})
+}

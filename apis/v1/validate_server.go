@@ -54,14 +54,23 @@ func (v *validator) server(n node) {
 }
 
 func (v *validator) unknownServer(n node, image string) {
-	names := slices.Concat(graph.Builtins(), []string{graph.UnknownImplementation}, slices.Sorted(maps.Keys(v.Servers)))
+	all := slices.Concat(graph.Builtins(), []string{graph.UnknownImplementation}, slices.Sorted(maps.Keys(v.Servers)))
 	path := n.path + ".implementation"
 	if image != "" {
 		v.warnf(path, "No entry in predictors map for %s: the container's image %s is run as it is%s",
-			n.Implementation, image, didYouMean(n.Implementation, names))
+			n.Implementation, image, didYouMean(n.Implementation, all))
 		return
 	}
-	v.errorf(path, "No entry in predictors map for %s%s", n.Implementation, oneOf(n.Implementation, names))
+	// The list is that of servers and of what stands in for one; docs/nodes.md has
+	// the other built-ins.
+	var shown []string
+	for _, row := range graph.BuiltinTable() {
+		if row.V1 {
+			shown = append(shown, string(row.Name))
+		}
+	}
+	shown = slices.Concat(shown, []string{graph.UnknownImplementation}, slices.Sorted(maps.Keys(v.Servers)))
+	v.errorf(path, "No entry in predictors map for %s; use %s%s", n.Implementation, listed(shown), didYouMeanSuffix(n.Implementation, all))
 }
 
 // modelURI checks the form of a place; whether something is there shows when

@@ -16,7 +16,7 @@ type abTest struct {
 	random Random
 }
 
-func newABTest(s *graph.Step, random Random) (Node, error) {
+func newABTest(s *graph.Step, w *World) (Node, error) {
 	ratio := 0.5
 	if text, ok := s.Node.Parameter("ratioA"); ok {
 		r, err := strconv.ParseFloat(text, 32)
@@ -28,7 +28,7 @@ func newABTest(s *graph.Step, random Random) (Node, error) {
 	if len(s.Children) < 2 {
 		return nil, fmt.Errorf("RANDOM_ABTEST has %d children: want 2", len(s.Children))
 	}
-	return &abTest{ratio, random}, nil
+	return &abTest{ratio, w.Random}, nil
 }
 
 func (t *abTest) Route(context.Context, Message) (int, error) {

@@ -11,12 +11,12 @@ import (
 // average answers the element-wise mean of what the children answered.
 type average struct{}
 
-func newAverage(*graph.Step, Random) (Node, error) { return average{}, nil }
+func newAverage(*graph.Step, *World) (Node, error) { return average{}, nil }
 
 func (average) Combine(_ context.Context, answers Messages) (Message, error) {
 	m, err := translate.Mean(answers.form, answers.all)
 	if err != nil {
 		return Message{}, protocol.Untranslated(protocol.BadAnswer, err)
 	}
-	return NewMessage(m, answers.form), nil
+	return NewMessage(m, answers.form, answers.step), nil
 }

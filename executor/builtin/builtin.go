@@ -5,6 +5,7 @@ package builtin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/prime-radiant/radiant/graph"
@@ -31,8 +32,8 @@ type Learner interface {
 }
 
 // InputTransformer is a node that takes [graph.CallTransformInput]. A node that
-// is a router as well routes the message that it returns here, and finds on it
-// what it noted ([Message.Noting]).
+// is a router as well routes the message that it returns here; what it noted of the
+// request ([Message.Note]) it finds there, and in its output call.
 type InputTransformer interface {
 	// TransformInput returns what the node's children get: m, or another
 	// message made of it.
@@ -55,8 +56,19 @@ type Combiner interface {
 // Random gives numbers from [0, 1), to several goroutines.
 type Random func() float64
 
+// World is what nodes use beside what their step says.
+type World struct {
+	// Random decides; nil: only for nodes that do not ask it.
+	Random Random
+	// Meters count; nil: nobody does.
+	Meters *Meters
+	// Files is the folder that holds a folder of files for each node with a
+	// modelUri; empty: there is none.
+	Files string
+}
+
 // Maker makes the node of a step.
-type Maker func(s *graph.Step, random Random) (Node, error)
+type Maker func(s *graph.Step, w *World) (Node, error)
 
 // Table is the makers by implementation.
 type Table map[string]Maker
@@ -68,17 +80,28 @@ func All() Table {
 		"SIMPLE_ROUTER":    newSimpleRouter,
 		"RANDOM_ABTEST":    newABTest,
 		"AVERAGE_COMBINER": newAverage,
+
+		"MAHALANOBIS_DETECTOR": newMahalanobis,
+		"QUANTILE_DETECTOR":    newQuantiles,
+		"SCORE_DETECTOR":       newScores,
 	}
 }
 
 // New makes the node of a step, and sees to it that it answers the step's
 // calls.
-func (t Table) New(s *graph.Step, random Random) (Node, error) {
+func (t Table) New(s *graph.Step, w *World) (Node, error) {
 	build, ok := t[s.Node.Implementation]
 	if !ok {
 		return nil, fmt.Errorf("node %q: built-in %q is not there", s.Name, s.Node.Implementation)
 	}
-	n, err := build(s, random)
+	var faults []error
+	for _, f := range graph.BuiltinFaults(s.Node) {
+		faults = append(faults, fmt.Errorf("node %q: %w", s.Name, f))
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	n, err := build(s, w)
 	if err != nil {
 		return nil, fmt.Errorf("node %q: %w", s.Name, err)
 	}

@@ -34,7 +34,7 @@ func TestABTestShares(t *testing.T) {
 		{[]graph.Parameter{ratioA("0")}, 0},
 		{[]graph.Parameter{ratioA("1")}, 1},
 	} {
-		n, err := All().New(step(t, "RANDOM_ABTEST", 2, c.parameters...), rand.New(rand.NewPCG(1, 2)).Float64)
+		n, err := All().New(step(t, "RANDOM_ABTEST", 2, c.parameters...), &World{Random: rand.New(rand.NewPCG(1, 2)).Float64})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,16 +62,38 @@ func TestMistakes(t *testing.T) {
 		"one child":   {step(t, "RANDOM_ABTEST", 1), "has 1 children: want 2"},
 		"no built-in": {step(t, "", 0), `built-in "" is not there`},
 	} {
-		if _, err := All().New(c.step, nil); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `node "t"`) {
+		if _, err := All().New(c.step, &World{}); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), `node "t"`) {
 			t.Errorf("%s: error is %v, want %q", name, err, c.want)
 		}
 	}
 }
 
+// usual is a step with what the implementation cannot do without.
+func usual(t *testing.T, implementation string) *graph.Step {
+	t.Helper()
+	for _, row := range graph.BuiltinTable() {
+		if string(row.Name) != implementation {
+			continue
+		}
+		children := 2
+		var parameters []graph.Parameter
+		for _, d := range row.Parameters {
+			if d.Required {
+				parameters = append(parameters, graph.Parameter{Name: d.Name, Value: "1"})
+			}
+			if d.Name == "decide" {
+				children = 1
+			}
+		}
+		return step(t, implementation, children, parameters...)
+	}
+	return nil
+}
+
 func TestEveryBuiltinIsThere(t *testing.T) {
 	all := All()
 	for _, implementation := range graph.Builtins() {
-		if _, err := all.New(step(t, implementation, 2), rand.Float64); err != nil {
+		if _, err := all.New(usual(t, implementation), &World{Random: rand.Float64}); err != nil {
 			t.Error(err)
 		}
 		delete(all, implementation)

@@ -18,11 +18,13 @@ import (
 type Message struct {
 	wire message.Message
 	form translate.Form
+	// step is the index of the node's step.
+	step int
 }
 
-// NewMessage makes a message in the form of the clients.
-func NewMessage(m message.Message, form translate.Form) Message {
-	return Message{wire: m, form: form}
+// NewMessage makes a message in the form of the clients, for the node of a step.
+func NewMessage(m message.Message, form translate.Form, step int) Message {
+	return Message{wire: m, form: form, step: step}
 }
 
 // Wire is the message for the walk.
@@ -40,6 +42,11 @@ func (m Message) Header(ctx context.Context, name string) string {
 		return ""
 	}
 	return values[0]
+}
+
+// seldon reports whether the message is of seldon's protocol.
+func (m Message) seldon() bool {
+	return m.form == translate.SeldonJSON || m.form == translate.SeldonProto
 }
 
 // Puid identifies the request.
@@ -76,30 +83,56 @@ func (m Message) fault() protocol.Code {
 	return protocol.Invalid
 }
 
-// Noting is the message with a note for the node's own next call, which no
-// protocol carries: a detector notes in TransformInput what Route goes by.
-func (m Message) Noting(note any) Message {
-	m.wire.Note = note
-	return m
+// Tagged is the message with tags, which are written into its meta or its
+// parameters. Where its form has no place for tags, it is m.
+func (m Message) Tagged(tags ...translate.Tag) (Message, error) {
+	plain, err := protocol.Plain(m.wire)
+	if err != nil {
+		return m, err
+	}
+	tagged, ok, err := translate.Tagged(m.form, plain, tags)
+	switch {
+	case err != nil:
+		return m, protocol.Untranslated(m.fault(), err)
+	case ok:
+		m.wire = tagged
+	}
+	return m, nil
 }
 
-// Note is what was noted on the message; nil: nothing.
-func (m Message) Note() any { return m.wire.Note }
+// Note keeps something for the node's own later calls for the same request: a
+// detector notes in TransformInput what Route goes by. It goes over no wire.
+func (m Message) Note(note any) {
+	if notes := m.wire.Meta.Notes; m.step < len(notes) {
+		notes[m.step] = note
+	}
+}
+
+// Noted is what the node noted of the request; nil: nothing.
+func (m Message) Noted() any {
+	if notes := m.wire.Meta.Notes; m.step < len(notes) {
+		return notes[m.step]
+	}
+	return nil
+}
 
 // Messages are those that the children of a node answered.
 type Messages struct {
 	all  []message.Message
 	form translate.Form
+	step int
 }
 
-// NewMessages makes messages of what the walk brings.
-func NewMessages(all []message.Message, form translate.Form) Messages { return Messages{all, form} }
+// NewMessages makes messages of what the walk brings, for the node of a step.
+func NewMessages(all []message.Message, form translate.Form, step int) Messages {
+	return Messages{all, form, step}
+}
 
 // Len is how many there are.
 func (m Messages) Len() int { return len(m.all) }
 
 // At is the answer of the i-th child that was asked.
-func (m Messages) At(i int) Message { return NewMessage(m.all[i], m.form) }
+func (m Messages) At(i int) Message { return NewMessage(m.all[i], m.form, m.step) }
 
 // Feedback is what became of a prediction.
 type Feedback struct {

@@ -9,11 +9,11 @@ import (
 // simpleModel hands its message on.
 type simpleModel struct{}
 
-func newSimpleModel(*graph.Step, Random) (Node, error) { return simpleModel{}, nil }
+func newSimpleModel(*graph.Step, *World) (Node, error) { return simpleModel{}, nil }
 
 // simpleRouter sends everything to the first child.
 type simpleRouter struct{}
 
-func newSimpleRouter(*graph.Step, Random) (Node, error) { return simpleRouter{}, nil }
+func newSimpleRouter(*graph.Step, *World) (Node, error) { return simpleRouter{}, nil }
 
 func (simpleRouter) Route(context.Context, Message) (int, error) { return 0, nil }

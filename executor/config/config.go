@@ -35,6 +35,9 @@ type Config struct {
 	ShutdownDelay, GracefulTimeout time.Duration
 	// FullHealthChecks judges readiness by HTTP instead of a TCP connect.
 	FullHealthChecks bool
+	// NodeFiles is the folder that holds a folder of files for each built-in node
+	// with a modelUri.
+	NodeFiles string
 	// LogLevel is DEBUG, INFO, WARNING, ERROR or FATAL.
 	LogLevel string
 	// MaxRequestBytes and MaxResponseBytes bound one message from a client

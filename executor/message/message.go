@@ -34,9 +34,6 @@ type Message struct {
 	Header, Trailer map[string][]string
 	// Meta belongs to the request as a whole.
 	Meta *Meta
-	// Note is what a built-in node keeps on the message that it made, for its
-	// own next call. It goes over no wire.
-	Note any
 }
 
 // Whole returns the message with its body in one piece, for who reads it. That
@@ -92,6 +89,10 @@ type Meta struct {
 	Timeouts []string
 	// Gzip is true if the client takes answers that are compressed so.
 	Gzip bool
+	// Notes are what built-in nodes keep of the request for their own later calls,
+	// by the index of their step. Each writes its own entry, and no other. nil: no
+	// node keeps any. They go over no wire.
+	Notes []any
 	// Unlogged is true if the client wants no payload of the request logged.
 	Unlogged bool
 	// Limit is the size up to which a compressed message is unpacked.

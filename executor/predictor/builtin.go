@@ -25,7 +25,7 @@ func (l *lane) transforming(c graph.Call) link {
 		return nil
 	}
 	return l.atNode(c, before(l.logged(c, func(ctx context.Context, m message.Message) (message.Message, error) {
-		out, err := transform(ctx, builtin.NewMessage(m, l.form()))
+		out, err := transform(ctx, builtin.NewMessage(m, l.form(), l.step))
 		return out.Wire(), err
 	})))
 }
@@ -33,7 +33,7 @@ func (l *lane) transforming(c graph.Call) link {
 // deciding asks a built-in router.
 func (l *lane) deciding(r builtin.Router) routing {
 	return func(ctx context.Context, m message.Message) (int, error) {
-		branch, err := r.Route(ctx, builtin.NewMessage(m, l.form()))
+		branch, err := r.Route(ctx, builtin.NewMessage(m, l.form(), l.step))
 		return branch, protocol.AtNode(err, l.name, graph.CallRoute.String())
 	}
 }
@@ -56,7 +56,7 @@ func (t *taught) Call(ctx context.Context, s *graph.Step, call graph.Call, m mes
 		if l.transport == protocol.REST {
 			part.Type = jsonType
 		}
-		return builtin.NewMessage(part, l.form())
+		return builtin.NewMessage(part, l.form(), l.step)
 	}
 	err := learner.Learn(ctx, builtin.Feedback{
 		Reward: t.told.reward, Route: t.told.route(s),

@@ -108,16 +108,14 @@ func (detector) TransformInput(_ context.Context, m builtin.Message) (builtin.Me
 	case values[0] > 100:
 		return m, protocol.Errorf(protocol.Invalid, "%v is an outlier", values[0])
 	case values[0] <= 10:
-		return m.Noting(0), nil
+		m.Note(0)
+		return m, nil
 	}
-	if _, err := o.Tag("outlier", true); err != nil {
-		return m, err
-	}
-	m, err = m.With(o)
-	return m.Noting(1), err
+	m.Note(1)
+	return m.Tagged(translate.Tag{Name: "outlier", Value: true})
 }
 
-func (detector) Route(_ context.Context, m builtin.Message) (int, error) { return m.Note().(int), nil }
+func (detector) Route(_ context.Context, m builtin.Message) (int, error) { return m.Noted().(int), nil }
 
 // last answers what the last of its children does.
 type last struct{}
@@ -133,7 +131,7 @@ func inside(t *testing.T, outside string, n graph.Node, node builtin.Node, s sen
 		t.Fatal(err)
 	}
 	n.Implementation = "TEST"
-	table := builtin.Table{"TEST": func(*graph.Step, builtin.Random) (builtin.Node, error) { return node, nil }}
+	table := builtin.Table{"TEST": func(*graph.Step, *builtin.World) (builtin.Node, error) { return node, nil }}
 	p, err := New(Options{Name: "p", Graph: &n, Outside: o, REST: s, GRPC: s, Builtins: table})
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +146,7 @@ func echo(asked *[]string) sender {
 		mu.Lock()
 		defer mu.Unlock()
 		*asked = append(*asked, to.Host)
-		m.Answer, m.Note = true, nil
+		m.Answer = true
 		return m, nil
 	}
 }
@@ -301,7 +299,7 @@ func TestCombinerOfMany(t *testing.T) {
 func TestBuiltinAnswersItsCalls(t *testing.T) {
 	o, _ := protocol.Lookup("seldon")
 	n := graph.Node{Name: "c", Type: graph.Combiner, Implementation: "TEST", Children: []graph.Node{arm("a"), arm("b")}}
-	table := builtin.Table{"TEST": func(*graph.Step, builtin.Random) (builtin.Node, error) { return doubler{}, nil }}
+	table := builtin.Table{"TEST": func(*graph.Step, *builtin.World) (builtin.Node, error) { return doubler{}, nil }}
 	if _, err := New(Options{Name: "p", Graph: &n, Outside: o, Builtins: table}); err == nil || !strings.Contains(err.Error(), `node "c": built-in TEST does not answer aggregate`) {
 		t.Errorf("error is %v", err)
 	}

@@ -59,7 +59,7 @@ func (l *lane) joined() joining {
 		case err != nil:
 		case inside:
 			var joined builtin.Message
-			joined, err = combiner.Combine(ctx, builtin.NewMessages(answers, l.form()))
+			joined, err = combiner.Combine(ctx, builtin.NewMessages(answers, l.form(), l.step))
 			m = joined.Wire()
 		default:
 			if m, err = translate.Join(l.form(), answers); err != nil {

@@ -18,6 +18,8 @@ import (
 // node is what a step needs besides its place in the plan.
 type node struct {
 	name string
+	// step is the index of its step in the plan.
+	step int
 	// builtin is nil unless the node runs inside the executor.
 	builtin builtin.Node
 	// speaks is the protocol of the node's server; foreign: not the clients'.
@@ -40,10 +42,10 @@ type node struct {
 }
 
 func newNode(s *graph.Step, o Options) (*node, error) {
-	n := &node{name: s.Name, speaks: o.Outside, model: s.Name}
+	n := &node{name: s.Name, step: s.Index, speaks: o.Outside, model: s.Name}
 	if _, ok := o.Builtins[s.Node.Implementation]; ok {
 		var err error
-		n.builtin, err = o.Builtins.New(s, o.Random)
+		n.builtin, err = o.Builtins.New(s, &o.Nodes)
 		return n, err
 	}
 	e := s.Node.Endpoint

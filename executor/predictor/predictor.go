@@ -37,8 +37,10 @@ type Options struct {
 	Observe func(c CallLabels) Observer
 	// Builtins are the nodes that run inside the executor; nil: [builtin.All].
 	Builtins builtin.Table
-	// Random decides for A/B tests.
+	// Random decides for A/B tests, and when a call is repeated.
 	Random builtin.Random
+	// Nodes is what built-in nodes use; its Random is that of above.
+	Nodes builtin.World
 	// InjectRouting writes the routes taken into the answer's meta.
 	InjectRouting bool
 	// MergeMeta writes all that is known of a request's way into the answer's
@@ -75,7 +77,9 @@ type Predictor struct {
 	branches bool
 	// learns is true if a built-in node takes feedback.
 	learns bool
-	reads  bool
+	// notes is true if a built-in node keeps notes of a request.
+	notes bool
+	reads bool
 	// chains is true if several nodes take part in an answer whose outputs and
 	// model a client names.
 	chains bool
@@ -90,6 +94,7 @@ func New(o Options) (*Predictor, error) {
 	if o.Builtins == nil {
 		o.Builtins = builtin.All()
 	}
+	o.Nodes.Random = o.Random
 	if o.V1 {
 		o.Graph = asV1(o.Graph)
 	}
@@ -109,6 +114,9 @@ func New(o Options) (*Predictor, error) {
 		p.nodes = append(p.nodes, n)
 		if _, ok := n.builtin.(builtin.Learner); ok {
 			p.learns = true
+		}
+		if _, ok := n.builtin.(builtin.InputTransformer); ok {
+			p.notes = true
 		}
 		p.branches = p.branches || len(plan.Steps[i].Children) > 1
 	}
@@ -154,6 +162,11 @@ func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m message
 			return m, busy(err)
 		}
 		defer p.limit.Release()
+	}
+	if p.notes {
+		meta := *m.Meta
+		meta.Notes = make([]any, len(p.nodes))
+		m.Meta = &meta
 	}
 	if p.wantsMeta {
 		return p.withMeta(ctx, t, m)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 
+	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/logqueue"
 	"github.com/prime-radiant/radiant/executor/policy"
@@ -46,6 +47,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		REST:             restCalls,
 		GRPC:             grpcCalls,
 		Random:           rand.Float64,
+		Nodes:            builtin.World{Files: c.NodeFiles},
 		InjectRouting:    c.InjectRouting,
 		MergeMeta:        c.MergeMeta,
 		V1:               c.V1,
@@ -57,6 +59,9 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	options := serverOptions(c, outside, log)
 	options.Budget, options.Regions, options.Slow = budget, regions, counts.slow.Inc
 	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
+		return err
+	}
+	if walk.Nodes.Meters, err = builtin.NewMeters(tel.Registerer()); err != nil {
 		return err
 	}
 	logged, err := logPayloads(c, &walk, tel.Registerer(), log)

@@ -1,11 +1,6 @@
 package translate
 
 import (
-	"encoding/json"
-
-	"google.golang.org/protobuf/encoding/protojson"
-
-	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
@@ -68,25 +63,3 @@ func (o *Opened) Write() (message.Message, error) {
 
 // Columns are the names that a seldon message gives the columns of its table.
 func (o *Opened) Columns() []string { return o.content.names }
-
-// Tag writes a tag into the message's meta. It reports whether the form has a
-// place for one: seldon's forms alone have.
-func (o *Opened) Tag(name string, value any) (bool, error) {
-	if o.codec.protocol != seldonProtocol {
-		return false, nil
-	}
-	tags := map[string]map[string]any{"tags": {name: value}}
-	text, err := json.Marshal(tags)
-	if err != nil {
-		return false, refuse("", "tag %q: %s", name, reason(err))
-	}
-	// The meta of a message is in the encoding of its form; one that has none
-	// yet takes both, of which the form writes its own.
-	own, proto := text[1:len(text)-1], &seldon.Meta{}
-	if err := protojson.Unmarshal(text, proto); err != nil {
-		return false, refuse("", "tag %q: %s", name, reason(err))
-	}
-	tagged := content{meta: meta{json: own, proto: proto}}
-	o.content.meta, err = mergeMeta([]*content{o.content, &tagged})
-	return err == nil, err
-}

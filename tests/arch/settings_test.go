@@ -23,6 +23,7 @@ func TestPagesShowTheSettings(t *testing.T) {
 	defaults := operator.Default()
 	for page, settings := range map[string][]setting.Setting{
 		"docs/annotations.md": v1.AnnotationSettings(),
+		"docs/nodes.md":       v1.NodeSettings(),
 		"docs/executor.md":    executor.Settings(),
 		"docs/storage.md":     storage.Settings(),
 		"docs/operator.md":    slices.Concat(operator.ManagerSettings(), defaults.Settings()),

@@ -1,0 +1,58 @@
+package builtin
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/prime-radiant/radiant/graph"
+)
+
+// Meters are the metrics of all built-in nodes.
+type Meters struct {
+	rows, outliers, requests *prometheus.CounterVec
+}
+
+// NewMeters registers the metrics.
+func NewMeters(r prometheus.Registerer) (*Meters, error) {
+	var errs []error
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "radiant_executor_" + name, Help: help}, append([]string{"model_name"}, labels...))
+		errs = append(errs, r.Register(v))
+		return v
+	}
+	m := &Meters{
+		rows:     counter("detector_rows_total", "Rows that a detector judged"),
+		outliers: counter("outliers_total", "Rows that a detector took for outliers"),
+		requests: counter("outlier_requests_total", "Requests with an outlier, by what became of them", "decision"),
+	}
+	return m, errors.Join(errs...)
+}
+
+// detectorMeter counts what one detector sees. Its methods on nil do nothing.
+type detectorMeter struct {
+	rows, outliers prometheus.Counter
+	requests       map[string]prometheus.Counter
+}
+
+func (m *Meters) detector(node string) *detectorMeter {
+	if m == nil {
+		return nil
+	}
+	d := &detectorMeter{rows: m.rows.WithLabelValues(node), outliers: m.outliers.WithLabelValues(node), requests: map[string]prometheus.Counter{}}
+	for _, decision := range []string{graph.DecideTag, graph.DecideReject, graph.DecideRoute} {
+		d.requests[decision] = m.requests.WithLabelValues(node, decision)
+	}
+	return d
+}
+
+func (d *detectorMeter) saw(v *verdict, decision string) {
+	if d == nil {
+		return
+	}
+	d.rows.Add(float64(v.rows))
+	if n := len(v.outliers); n > 0 {
+		d.outliers.Add(float64(n))
+		d.requests[decision].Inc()
+	}
+}

@@ -1,0 +1,58 @@
+package builtin
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/reference"
+)
+
+// The parameters of a node have been checked when these read them; one that is
+// neither given nor has a default is zero.
+
+func whole(n *graph.Node, name string) int {
+	v, _ := strconv.Atoi(n.Setting(name))
+	return v
+}
+
+func number(n *graph.Node, name string) float64 {
+	v, _ := strconv.ParseFloat(n.Setting(name), 64)
+	return v
+}
+
+func truth(n *graph.Node, name string) bool { return n.Setting(name) == "true" }
+
+// learns tells whether a detector learns from what it sees: as it is told, or
+// else if there is nothing to read.
+func learns(n *graph.Node) bool {
+	if n.Setting("learn") == "" {
+		return n.ModelURI == ""
+	}
+	return truth(n, "learn")
+}
+
+// file is the place of a file of the node's modelUri; empty: it has none.
+func (w *World) file(n *graph.Node, name string) (string, error) {
+	switch {
+	case n.ModelURI == "":
+		return "", nil
+	case w.Files == "":
+		return "", fmt.Errorf("modelUri: the executor has no folder of files for it (RADIANT_NODE_FILES)")
+	}
+	return filepath.Join(w.Files, n.Name, name), nil
+}
+
+// reference reads the node's reference; nil: it has none.
+func (w *World) reference(n *graph.Node) (*reference.Reference, error) {
+	path, err := w.file(n, reference.Name)
+	if err != nil || path == "" {
+		return nil, err
+	}
+	r, err := reference.Read(path)
+	if err != nil {
+		return nil, fmt.Errorf("modelUri: %w", err)
+	}
+	return r, nil
+}
