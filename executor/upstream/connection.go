@@ -6,11 +6,12 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/prime-radiant/radiant/executor/wire/http1"
 )
 
 // connection is a connection to a server that can tell, once it has broken,
@@ -68,6 +69,19 @@ func (c *connection) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// WriteBuffers writes pieces at once.
+func (c *connection) WriteBuffers(pieces *net.Buffers) (int64, error) {
+	c.writing.Add(1)
+	defer c.writing.Add(-1)
+	n, err := pieces.WriteTo(c.Conn)
+	c.written.Add(n)
+	c.noted(err)
+	return n, err
+}
+
+// NetConn is the connection beneath, as with [tls.Conn].
+func (c *connection) NetConn() net.Conn { return c.Conn }
+
 func (c *connection) noted(err error) {
 	if errors.Is(err, syscall.ECONNRESET) {
 		c.reset.Store(true)
@@ -110,38 +124,23 @@ func Acknowledged(conn net.Conn) int64 {
 
 // use is what is known of the connection that a request was sent on.
 type use struct {
-	trace  httptrace.ClientTrace
 	conn   *connection
 	before int64
 	reused bool
 }
 
-// uses are recycled, since every request needs one.
-type uses struct{ pool sync.Pool }
+// usedBy is the use of a connection by its next request.
+func usedBy(c *http1.Conn) use { return useOf(c.Raw, c.Reused) }
 
-func (u *uses) take() *use {
-	if old, ok := u.pool.Get().(*use); ok {
-		return old
-	}
-	fresh := &use{}
-	fresh.trace.GotConn = fresh.got
-	return fresh
-}
-
-func (u *uses) give(old *use) {
-	old.conn = nil
-	u.pool.Put(old)
-}
-
-func (u *use) got(info httptrace.GotConnInfo) {
-	conn := info.Conn
+func useOf(conn net.Conn, reused bool) use {
 	if secured, ok := conn.(*tls.Conn); ok {
 		conn = secured.NetConn()
 	}
-	u.reused = info.Reused
+	u := use{reused: reused}
 	if u.conn, _ = conn.(*connection); u.conn != nil {
 		u.before = u.conn.written.Load()
 	}
+	return u
 }
 
 // firstRead is the size that servers read of a request at once, at least.
@@ -153,7 +152,7 @@ const firstRead = 4 << 10
 // connection that is reset before anything was acknowledged has been closed
 // with bytes in its queue: none of them was read if the first read would have
 // taken them all.
-func (u *use) untaken() bool {
+func (u use) untaken() bool {
 	c := u.conn
 	if c == nil || !u.reused {
 		return false

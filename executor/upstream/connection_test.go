@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -65,8 +64,7 @@ func TestUntaken(t *testing.T) {
 			conn, peer := linked(t)
 			defer func() { _ = peer.Close() }()
 			exchange(t, conn, peer)
-			u := (&uses{}).take()
-			u.got(httptrace.GotConnInfo{Conn: conn, Reused: c.reused})
+			u := useOf(conn, c.reused)
 			c.closing(peer)
 			_, _ = io.WriteString(conn, "second")
 			_, _ = io.ReadAll(conn)
@@ -79,8 +77,7 @@ func TestUntaken(t *testing.T) {
 	t.Run("read to its end and dropped", func(t *testing.T) {
 		conn, peer := linked(t)
 		exchange(t, conn, peer)
-		u := (&uses{}).take()
-		u.got(httptrace.GotConnInfo{Conn: conn, Reused: true})
+		u := useOf(conn, true)
 		_, _ = io.WriteString(conn, "second")
 		_, _ = peer.Read(make([]byte, 100))
 		_ = peer.Close()
@@ -93,8 +90,7 @@ func TestUntaken(t *testing.T) {
 	t.Run("read in part and dropped", func(t *testing.T) {
 		conn, peer := linked(t)
 		exchange(t, conn, peer)
-		u := (&uses{}).take()
-		u.got(httptrace.GotConnInfo{Conn: conn, Reused: true})
+		u := useOf(conn, true)
 		_, _ = io.WriteString(conn, strings.Repeat("second", firstRead))
 		_, _ = peer.Read(make([]byte, firstRead))
 		_ = peer.Close()
@@ -148,10 +144,10 @@ func TestClosedConnectionCostsLittle(t *testing.T) {
 	}
 }
 
-// Keys of clients do not have net/http send a request again; servers see them.
+// Keys of clients do not have net/http send a request to a proxy again; servers
+// see them.
 func TestRepeatKeys(t *testing.T) {
-	var pool message.Pool
-	h := headerOf(t.Context(), incoming(&pool, "", "", http.Header{"Idempotency-Key": {"a"}, "X-Idempotency-Key": {"b"}}))
+	h := unrepeatable(http.Header{"Idempotency-Key": {"a"}, "X-Idempotency-Key": {"b"}})
 	for name, value := range map[string]string{"idempotency-key": "a", "x-idempotency-key": "b"} {
 		if v := h[name]; len(v) != 1 || v[0] != value || len(h[http.CanonicalHeaderKey(name)]) > 0 {
 			t.Errorf("header is %v", h)

@@ -3,20 +3,23 @@ package upstream
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/wire/http1"
 )
 
 const (
@@ -29,172 +32,246 @@ const (
 
 // HTTP calls servers over HTTP/1.1.
 type HTTP struct {
-	transport *http.Transport
-	options   Options
-	uses      uses
+	options Options
+	// pools hold the connections to each server, by its [Target]'s key.
+	pools sync.Map
+	// proxied is for servers that the environment wants to be reached through a
+	// proxy.
+	proxied *http.Transport
 }
 
-// idlePerHost is the number of connections kept open to one server. With
-// net/http's own 2, most requests of a busy graph would open a connection.
-const idlePerHost = 1024
+const (
+	// idlePerHost is the number of connections kept open to one server.
+	idlePerHost = 1024
+	// idleTimeout ends connections that nobody uses.
+	idleTimeout = 90 * time.Second
+	// maxHeader bounds the head of an answer.
+	maxHeader = 1 << 20
+)
 
 // NewHTTP makes a caller with a connection pool of its own.
 func NewHTTP(o Options) *HTTP {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
-	return &HTTP{options: o, transport: &http.Transport{
+	return &HTTP{options: o, proxied: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         counting(dialer.DialContext),
 		MaxIdleConnsPerHost: idlePerHost,
-		IdleConnTimeout:     90 * time.Second,
+		IdleConnTimeout:     idleTimeout,
 		// What a client asks for is handed on; the transport adds nothing and
 		// unpacks nothing.
 		DisableCompression:     true,
 		TLSClientConfig:        o.TLS,
-		MaxResponseHeaderBytes: 1 << 20,
-		WriteBufferSize:        16 << 10,
-		ReadBufferSize:         16 << 10,
+		MaxResponseHeaderBytes: maxHeader,
 	}}
 }
 
 // Close ends the connections that no call uses.
-func (h *HTTP) Close() { h.transport.CloseIdleConnections() }
+func (h *HTTP) Close() {
+	h.proxied.CloseIdleConnections()
+	h.pools.Range(func(_, pool any) bool {
+		if p := pool.(*http1.Pool); p != nil {
+			p.Close()
+		}
+		return true
+	})
+}
+
+// pool is where the connections to a server are; nil: it is behind a proxy.
+func (h *HTTP) pool(to *Target) *http1.Pool {
+	if found, ok := h.pools.Load(to.key); ok {
+		return found.(*http1.Pool)
+	}
+	var made *http1.Pool
+	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &to.url}); proxy == nil && err == nil {
+		made = &http1.Pool{Dial: h.dialer(to.Server), HeaderBytes: maxHeader, MaxIdle: idlePerHost, IdleTimeout: idleTimeout}
+	}
+	found, _ := h.pools.LoadOrStore(to.key, made)
+	return found.(*http1.Pool)
+}
+
+// dialer makes connections to a server.
+func (h *HTTP) dialer(s Server) func(ctx context.Context) (net.Conn, error) {
+	dial := counting((&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext)
+	if !s.TLS {
+		return func(ctx context.Context) (net.Conn, error) { return dial(ctx, "tcp", s.Host) }
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if h.options.TLS != nil {
+		config = h.options.TLS.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(s.Host)
+	}
+	return func(ctx context.Context) (net.Conn, error) {
+		plain, err := dial(ctx, "tcp", s.Host)
+		if err != nil {
+			return nil, err
+		}
+		secured := tls.Client(plain, config)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			_ = plain.Close()
+			return nil, err
+		}
+		return secured, nil
+	}
+}
+
+// question is a call as it goes out.
+type question struct {
+	to      *Target
+	url     *url.URL
+	message message.Message
+	request http1.Request
+}
 
 // Send posts m. An answer other than 200 is a [*protocol.Refusal].
 func (h *HTTP) Send(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
-	header := headerOf(ctx, m)
-	request := func() *http.Request {
-		r := &http.Request{
-			Method: http.MethodPost, URL: &to.url, Host: to.Host, Header: header,
-			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			ContentLength: int64(len(m.Body)),
-			Body:          http.NoBody, GetBody: noBody,
-		}
-		if len(m.Body) > 0 {
-			r.GetBody = func() (io.ReadCloser, error) { return newBody(m), nil }
-			r.Body = newBody(m)
-		}
-		return r
-	}
-	return h.exchange(ctx, request, m.Meta)
+	return h.exchange(ctx, question{to, &to.url, m, http1.Request{
+		Method: http.MethodPost, Target: to.target, Host: to.Host, Header: headerOf(ctx, m), Body: m.Body, Sized: true,
+	}})
 }
 
 // Ask gets what a server tells about itself.
 func (h *HTTP) Ask(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
-	return h.exchange(ctx, func() *http.Request {
-		return &http.Request{
-			Method: http.MethodGet, URL: &to.url, Host: to.Host, Header: headerOf(ctx, m),
-			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-			Body: nothing{},
-		}
-	}, m.Meta)
+	return h.exchange(ctx, question{to, &to.url, message.Message{Meta: m.Meta}, http1.Request{
+		Method: http.MethodGet, Target: to.target, Host: to.Host, Header: headerOf(ctx, m),
+	}})
 }
 
-func (h *HTTP) exchange(ctx context.Context, request func() *http.Request, meta *message.Meta) (message.Message, error) {
+// reply is an answer whose body is still to be read.
+type reply struct {
+	status int
+	length int64
+	header map[string][]string
+	body   io.ReadCloser
+}
+
+func (h *HTTP) exchange(ctx context.Context, q question) (message.Message, error) {
 	call := ctx
 	if h.options.Timeout > 0 {
 		var cancel context.CancelFunc
 		call, cancel = context.WithTimeout(ctx, h.options.Timeout)
 		defer cancel()
 	}
-	r, response, err := h.sent(call, request)
-	for followed := 0; err == nil && response.StatusCode/100 == 3 && first(response.Header, "Location") != ""; followed++ {
-		if request, err = redirected(r, response, request, followed); err == nil {
-			r, response, err = h.sent(call, request)
+	answer, err := h.sent(call, &q)
+	for followed := 0; err == nil && answer.status/100 == 3 && first(answer.header, "Location") != ""; followed++ {
+		if err = q.redirect(answer, followed); err == nil {
+			answer, err = h.sent(call, &q)
 		}
 	}
 	if err != nil {
-		return message.Message{}, fault(ctx, described(r, err))
+		return message.Message{}, fault(ctx, q.described(err))
 	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode < http.StatusOK {
+	defer func() { _ = answer.body.Close() }()
+	if answer.status < http.StatusOK {
 		// The body of 101 is the connection, which may never end.
-		return message.Message{}, protocol.Errorf(protocol.BadAnswer, "%w", described(r, fmt.Errorf("status %d ends no request", response.StatusCode)))
+		return message.Message{}, protocol.Errorf(protocol.BadAnswer, "%w", q.described(fmt.Errorf("status %d ends no request", answer.status)))
 	}
-	body, err := meta.Lease.ReadAll(response.Body, response.ContentLength, h.options.MaxResponseBytes)
+	meta := q.message.Meta
+	body, err := meta.Lease.ReadAll(answer.body, answer.length, h.options.MaxResponseBytes)
 	if errors.Is(err, message.ErrTooLarge) {
 		err = fmt.Errorf("%w: the limit is %d bytes (--max_response_bytes)", err, h.options.MaxResponseBytes)
 	}
 	if err != nil {
-		return message.Message{}, fault(ctx, described(r, fmt.Errorf("reading the answer: %w", err)))
+		return message.Message{}, fault(ctx, q.described(fmt.Errorf("reading the answer: %w", err)))
 	}
 	m := message.Message{
 		Body:     body,
-		Type:     first(response.Header, contentType),
-		Encoding: first(response.Header, contentEncoding),
+		Type:     first(answer.header, contentType),
+		Encoding: first(answer.header, contentEncoding),
 		Answer:   true,
-		Header:   response.Header,
+		Header:   answer.header,
 		Meta:     meta,
 	}
-	if n := first(response.Header, jsonLength); n != "" {
+	if n := first(answer.header, jsonLength); n != "" {
 		if err := m.SetJSONLength(n); err != nil {
 			return message.Message{}, protocol.Errorf(protocol.BadAnswer, "answer has a wrong %s: %w", jsonLength, err)
 		}
 	}
-	if response.StatusCode != http.StatusOK {
-		return message.Message{}, refused(response.StatusCode, m).After(seconds(first(response.Header, "Retry-After")))
+	if answer.status != http.StatusOK {
+		return message.Message{}, refused(answer.status, m).After(seconds(first(answer.header, "Retry-After")))
 	}
 	return m, nil
 }
 
 // sent sends a request, and once more if the server had closed the connection
 // before anything of the request can have been taken.
-func (h *HTTP) sent(ctx context.Context, request func() *http.Request) (*http.Request, *http.Response, error) {
-	u := h.uses.take()
-	defer h.uses.give(u)
-	ctx = httptrace.WithClientTrace(ctx, &u.trace)
-	r := request().WithContext(ctx)
-	response, err := h.transport.RoundTrip(r)
+func (h *HTTP) sent(ctx context.Context, q *question) (reply, error) {
+	pool := h.pool(q.to)
+	if pool == nil {
+		return h.throughProxy(ctx, q)
+	}
+	conn, err := pool.Take(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	u := usedBy(conn)
+	answer, err := conn.Send(ctx, &q.request)
 	if err != nil && ctx.Err() == nil && u.untaken() {
 		if h.options.Resent != nil {
 			h.options.Resent()
 		}
-		r = request().WithContext(ctx)
-		response, err = h.transport.RoundTrip(r)
+		if conn, err = pool.Fresh(ctx); err == nil {
+			answer, err = conn.Send(ctx, &q.request)
+		}
 	}
-	return r, response, err
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{answer.Status, answer.Length, answer.Header(), answer}, nil
+}
+
+// throughProxy sends a request by net/http, which knows proxies.
+func (h *HTTP) throughProxy(ctx context.Context, q *question) (reply, error) {
+	r := &http.Request{
+		Method: q.request.Method, URL: q.url, Host: q.request.Host, Header: unrepeatable(q.request.Header),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		ContentLength: int64(len(q.request.Body)), Body: newBody(q.message),
+	}
+	response, err := h.proxied.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{response.StatusCode, response.ContentLength, response.Header, response.Body}, nil
 }
 
 // mostRedirects is the number that net/http's client follows.
 const mostRedirects = 10
 
-// redirected is the request that an answer leads on to, which closes the
+// redirect makes a call the one that an answer leads on to, and closes the
 // answer. A component may send a request on within itself, as frameworks do for
 // a slash at the end of a path. Another server would be sent what the client
 // sent, its credentials included.
-func redirected(r *http.Request, answer *http.Response, request func() *http.Request, followed int) (func() *http.Request, error) {
-	_ = answer.Body.Close()
+func (q *question) redirect(answer reply, followed int) error {
+	_ = answer.body.Close()
 	if followed == mostRedirects {
-		return nil, fmt.Errorf("stopped after %d redirects", mostRedirects)
+		return fmt.Errorf("stopped after %d redirects", mostRedirects)
 	}
-	to, err := r.URL.Parse(first(answer.Header, "Location"))
+	to, err := q.url.Parse(first(answer.header, "Location"))
 	if err != nil {
-		return nil, fmt.Errorf("status %d leads nowhere: %w", answer.StatusCode, err)
+		return fmt.Errorf("status %d leads nowhere: %w", answer.status, err)
 	}
-	if to.Scheme != r.URL.Scheme || to.Host != r.URL.Host {
-		return nil, fmt.Errorf("status %d leads to %s://%s: redirects are followed within a component only", answer.StatusCode, to.Scheme, to.Host)
+	if to.Scheme != q.url.Scheme || to.Host != q.url.Host {
+		return fmt.Errorf("status %d leads to %s://%s: redirects are followed within a component only", answer.status, to.Scheme, to.Host)
 	}
-	return func() *http.Request {
-		next := request()
-		next.URL = to
-		if answer.StatusCode != http.StatusTemporaryRedirect && answer.StatusCode != http.StatusPermanentRedirect && next.Method == http.MethodPost {
-			_ = next.Body.Close()
-			next.Method, next.Body, next.GetBody, next.ContentLength = http.MethodGet, nothing{}, nil, 0
-			next.Header = maps.Clone(next.Header)
-			for _, name := range []string{contentType, contentEncoding, jsonLength} {
-				delete(next.Header, name)
-			}
+	q.url, q.request.Target = to, to.RequestURI()
+	if answer.status != http.StatusTemporaryRedirect && answer.status != http.StatusPermanentRedirect && q.request.Method == http.MethodPost {
+		q.message.Body = nil
+		q.request.Method, q.request.Body, q.request.Sized = http.MethodGet, nil, false
+		header := maps.Clone(q.request.Header)
+		for _, name := range []string{contentType, contentEncoding, jsonLength} {
+			delete(header, name)
 		}
-		return next
-	}, nil
+		q.request.Header = header
+	}
+	return nil
 }
 
 // described puts an error in the words that net/http's client uses.
-func described(r *http.Request, err error) error {
+func (q *question) described(err error) error {
 	method := "Post"
-	if r.Method == http.MethodGet {
+	if q.request.Method == http.MethodGet {
 		method = "Get"
 	}
-	return fmt.Errorf("%s %q: %w", method, r.URL.String(), err)
+	return fmt.Errorf("%s %q: %w", method, q.url.String(), err)
 }
 
 // headerOf is the header of a call: that of the client's request, shared where
@@ -208,7 +285,7 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 		// There is no JSON at all: the body is one raw tensor.
 		length = "0"
 	}
-	if len(m.Meta.Timeouts) == 0 && !repeatable(base) && first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
+	if len(m.Meta.Timeouts) == 0 && first(base, contentType) == m.Type && first(base, contentEncoding) == m.Encoding && first(base, jsonLength) == length {
 		return base
 	}
 	header := make(http.Header, len(base)+1)
@@ -220,12 +297,6 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 			header[f.name] = []string{f.value}
 		}
 	}
-	for _, name := range repeatKeys {
-		if v, ok := header[name]; ok {
-			delete(header, name)
-			header[strings.ToLower(name)] = v
-		}
-	}
 	if end, ok := ctx.Deadline(); ok {
 		left := strconv.FormatInt(max(time.Until(end).Milliseconds(), 1), 10)
 		for _, name := range m.Meta.Timeouts {
@@ -235,18 +306,19 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 	return header
 }
 
-// repeatKeys are headers by which net/http lets itself be told that a request
-// may be sent again, on one kept connection after the other. A client means its
-// server by them, and servers read them in any spelling; net/http does not.
-var repeatKeys = [...]string{"Idempotency-Key", "X-Idempotency-Key"}
-
-func repeatable(header map[string][]string) bool {
-	for _, name := range repeatKeys {
-		if _, ok := header[name]; ok {
-			return true
+// unrepeatable is a header without fields by which net/http lets itself be told
+// that a request may be sent again, on one kept connection after the other. A
+// client means its server by them, and servers read them in any spelling; net/http
+// does not.
+func unrepeatable(header map[string][]string) http.Header {
+	other := maps.Clone(header)
+	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
+		if v, ok := other[name]; ok {
+			delete(other, name)
+			other[strings.ToLower(name)] = v
 		}
 	}
-	return false
+	return other
 }
 
 // seconds reads a Retry-After, which may also be a date: then it is not heeded.
@@ -274,6 +346,9 @@ type body struct {
 }
 
 func newBody(m message.Message) io.ReadCloser {
+	if len(m.Body) == 0 {
+		return nothing{}
+	}
 	if len(m.Body) < message.Small {
 		return io.NopCloser(bytes.NewReader(m.Body))
 	}
@@ -298,5 +373,3 @@ type nothing struct{}
 func (nothing) Read([]byte) (int, error) { return 0, io.EOF }
 
 func (nothing) Close() error { return nil }
-
-func noBody() (io.ReadCloser, error) { return http.NoBody, nil }

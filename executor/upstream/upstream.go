@@ -17,6 +17,8 @@ type Target struct {
 	Path string
 
 	url url.URL
+	// target is what stands in the first line of a request over HTTP.
+	target string
 	// key is the server as a key of a map, made once.
 	key any
 }
@@ -38,6 +40,7 @@ func (s Server) Target(path string) *Target {
 	if decoded, err := url.PathUnescape(path); err == nil && decoded != path {
 		t.url.Path, t.url.RawPath = decoded, path
 	}
+	t.target = t.url.RequestURI()
 	return t
 }
 
