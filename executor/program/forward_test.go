@@ -132,9 +132,9 @@ func (w *wire) send(tb testing.TB) {
 }
 
 // maxForwardAllocs bounds what one REST request through one node allocates in
-// the whole process: 78, of which net/http makes all but a dozen, and some more
-// under the race detector, which empties pools at random.
-const maxForwardAllocs = 90
+// the whole process: 22, and some more under the race detector, which empties
+// pools at random.
+const maxForwardAllocs = 30
 
 func TestForwardAllocations(t *testing.T) {
 	w := forwarding(t)

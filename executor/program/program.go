@@ -36,7 +36,10 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	budget, regions := messageMemory(c)
 	counts := newCounts(budget, lines)
 	counts.register(tel.Registerer())
-	restCalls := upstream.NewHTTP(upstream.Options{Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes, Resent: counts.resent.Inc})
+	passing := server.NewPassing(c.AnswerHeaders)
+	restCalls := upstream.NewHTTP(upstream.Options{
+		Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes, Resent: counts.resent.Inc, Passes: passing.Wants,
+	})
 	defer restCalls.Close()
 	grpcCalls := upstream.NewGRPC(upstream.Options{Budget: budget, Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()

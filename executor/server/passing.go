@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -65,6 +66,21 @@ func (p *Passing) Pass(name string) bool {
 		}
 	}
 	return false
+}
+
+// Wants reports whether a field of an answer may reach the client, as far as that
+// can be told in the form in which it comes. It does not allocate for those that
+// nearly all answers have.
+func (p *Passing) Wants(name []byte) bool {
+	if p.none {
+		return false
+	}
+	for _, usual := range [...]string{"content-type", "content-length", "date", "server", "connection", "transfer-encoding", "keep-alive"} {
+		if len(name) == len(usual) && bytes.EqualFold(name, []byte(usual)) {
+			return false
+		}
+	}
+	return p.Pass(textproto.CanonicalMIMEHeaderKey(string(name)))
 }
 
 // metadata is what reaches the client of a node's metadata.

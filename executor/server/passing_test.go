@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -18,6 +19,9 @@ func TestPassing(t *testing.T) {
 		p := NewPassing(c.list)
 		if got := p.Pass(c.name); got != c.want {
 			t.Errorf("%q lets %s through: %v", c.list, c.name, got)
+		}
+		if got := p.Wants([]byte(strings.ToLower(c.name))); got != c.want {
+			t.Errorf("%q wants %s: %v", c.list, c.name, got)
 		}
 	}
 }

@@ -136,12 +136,15 @@ func (h *HTTP) Ask(ctx context.Context, to *Target, m message.Message) (message.
 	}})
 }
 
-// reply is an answer whose body is still to be read.
+// reply is an answer whose body is still to be read. Of its fields, it has those
+// that are needed here, and in header what may reach the client.
 type reply struct {
-	status int
-	length int64
-	header map[string][]string
-	body   io.ReadCloser
+	status                     int
+	length                     int64
+	kind, encoding, jsonLength string
+	location, retryAfter       string
+	header                     map[string][]string
+	body                       io.ReadCloser
 }
 
 func (h *HTTP) exchange(ctx context.Context, q question) (message.Message, error) {
@@ -152,7 +155,7 @@ func (h *HTTP) exchange(ctx context.Context, q question) (message.Message, error
 		defer cancel()
 	}
 	answer, err := h.sent(call, &q)
-	for followed := 0; err == nil && answer.status/100 == 3 && first(answer.header, "Location") != ""; followed++ {
+	for followed := 0; err == nil && answer.status/100 == 3 && answer.location != ""; followed++ {
 		if err = q.redirect(answer, followed); err == nil {
 			answer, err = h.sent(call, &q)
 		}
@@ -175,19 +178,19 @@ func (h *HTTP) exchange(ctx context.Context, q question) (message.Message, error
 	}
 	m := message.Message{
 		Body:     body,
-		Type:     first(answer.header, contentType),
-		Encoding: first(answer.header, contentEncoding),
+		Type:     answer.kind,
+		Encoding: answer.encoding,
 		Answer:   true,
 		Header:   answer.header,
 		Meta:     meta,
 	}
-	if n := first(answer.header, jsonLength); n != "" {
+	if n := answer.jsonLength; n != "" {
 		if err := m.SetJSONLength(n); err != nil {
 			return message.Message{}, protocol.Errorf(protocol.BadAnswer, "answer has a wrong %s: %w", jsonLength, err)
 		}
 	}
 	if answer.status != http.StatusOK {
-		return message.Message{}, refused(answer.status, m).After(seconds(first(answer.header, "Retry-After")))
+		return message.Message{}, refused(answer.status, m).After(seconds(answer.retryAfter))
 	}
 	return m, nil
 }
@@ -216,7 +219,15 @@ func (h *HTTP) sent(ctx context.Context, q *question) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{answer.Status, answer.Length, answer.Header(), answer}, nil
+	r := reply{
+		status: answer.Status, length: answer.Length, body: answer,
+		kind: answer.Value("content-type"), encoding: answer.Value("content-encoding"), jsonLength: answer.Value("inference-header-content-length"),
+		header: answer.Header(h.options.passes),
+	}
+	if r.status != http.StatusOK {
+		r.location, r.retryAfter = answer.Value("location"), answer.Value("retry-after")
+	}
+	return r, nil
 }
 
 // throughProxy sends a request by net/http, which knows proxies.
@@ -226,11 +237,15 @@ func (h *HTTP) throughProxy(ctx context.Context, q *question) (reply, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(q.request.Body)), Body: newBody(q.message),
 	}
-	response, err := h.proxied.RoundTrip(r.WithContext(ctx))
+	response, err := h.proxied.RoundTrip(r.WithContext(ctx)) //nolint:bodyclose // It is the reply's, which is closed.
 	if err != nil {
 		return reply{}, err
 	}
-	return reply{response.StatusCode, response.ContentLength, response.Header, response.Body}, nil
+	return reply{
+		status: response.StatusCode, length: response.ContentLength, body: response.Body, header: response.Header,
+		kind: first(response.Header, contentType), encoding: first(response.Header, contentEncoding), jsonLength: first(response.Header, jsonLength),
+		location: first(response.Header, "Location"), retryAfter: first(response.Header, "Retry-After"),
+	}, nil
 }
 
 // mostRedirects is the number that net/http's client follows.
@@ -245,7 +260,7 @@ func (q *question) redirect(answer reply, followed int) error {
 	if followed == mostRedirects {
 		return fmt.Errorf("stopped after %d redirects", mostRedirects)
 	}
-	to, err := q.url.Parse(first(answer.header, "Location"))
+	to, err := q.url.Parse(answer.location)
 	if err != nil {
 		return fmt.Errorf("status %d leads nowhere: %w", answer.status, err)
 	}

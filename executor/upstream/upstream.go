@@ -55,10 +55,16 @@ type Options struct {
 	TLS *tls.Config
 	// Budget is what large messages over gRPC wait for; nil: they do not.
 	Budget *memory.Budget
+	// Passes reports whether a header of an answer over REST may be wanted, so
+	// that others need not be kept; nil: all are.
+	Passes func(name []byte) bool
 	// Resent is told of a request that is sent a second time since nothing of it
 	// can have been taken; nil: nobody counts.
 	Resent func()
 }
+
+// passes reports whether a header of an answer is kept.
+func (o *Options) passes(name []byte) bool { return o.Passes == nil || o.Passes(name) }
 
 // dialTimeout bounds the making of a connection.
 const dialTimeout = 10 * time.Second

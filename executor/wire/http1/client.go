@@ -108,8 +108,10 @@ type Answer struct {
 
 	c   *Conn
 	ctx context.Context
-	// unbind ends the watch over ctx; it reports false if ctx has ended.
-	unbind func() bool
+	// request is ctx, if that is a request's; else unbind, if not nil, ends the
+	// watch over ctx, and reports false if ctx has ended.
+	request *requestContext
+	unbind  func() bool
 	// sent gets the end of a write that goes on; nil: there is none. unsent is
 	// why a write failed.
 	sent   chan error
@@ -134,7 +136,11 @@ func (a *Answer) bind(ctx context.Context) {
 		_ = a.c.Raw.SetDeadline(time.Time{})
 		a.c.timed = false
 	}
-	if ctx.Done() != nil {
+	if a.request = requestOf(ctx); a.request != nil {
+		if !a.request.wait(a.c) {
+			a.c.interrupt()
+		}
+	} else if ctx.Done() != nil {
 		a.unbind = context.AfterFunc(ctx, a.c.interrupt)
 	}
 }
@@ -170,6 +176,10 @@ func (a *Answer) finish() (whole bool) {
 	if a.unbind != nil {
 		whole = a.unbind() && whole
 		a.unbind = nil
+	}
+	if a.request != nil {
+		whole = a.request.waited(a.c) && whole
+		a.request = nil
 	}
 	return whole
 }
@@ -353,23 +363,43 @@ func (a *Answer) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Header is a copy of the answer's fields, as net/http has them. It is to be made
-// before the body is read.
-func (a *Answer) Header() map[string][]string {
-	text := string(a.head)
-	header := make(map[string][]string, len(a.fields))
-	values := make([]string, len(a.fields))
-	for i, f := range a.fields {
-		name := textproto.CanonicalMIMEHeaderKey(text[f.name:f.nameEnd])
-		values[i] = text[f.value:f.valueEnd]
-		if old, ok := header[name]; ok {
-			header[name] = append(old, values[i])
-		} else {
-			header[name] = values[i : i+1 : i+1]
+// Header is a copy of those of the answer's fields that are wanted, as net/http has
+// them; nil: there are none. It is to be made before the body is read.
+func (a *Answer) Header(wanted func(name []byte) bool) map[string][]string {
+	var header map[string][]string
+	for _, f := range a.fields {
+		if !wanted(a.head[f.name:f.nameEnd]) {
+			continue
 		}
+		if header == nil {
+			header = make(map[string][]string, len(a.fields))
+		}
+		name := textproto.CanonicalMIMEHeaderKey(string(a.head[f.name:f.nameEnd]))
+		header[name] = append(header[name], string(a.head[f.value:f.valueEnd]))
 	}
 	return header
 }
+
+// Value is a copy of a field's first value, of a name in lower case. It is to be
+// asked for before the body is read.
+func (a *Answer) Value(lower string) string {
+	for _, f := range a.fields {
+		if is(a.head[f.name:f.nameEnd], lower) {
+			return text(a.head[f.value:f.valueEnd])
+		}
+	}
+	return ""
+}
+
+// text is a copy of a value, but for those that nearly all messages have.
+func text(value []byte) string {
+	if string(value) == jsonType {
+		return jsonType
+	}
+	return string(value)
+}
+
+const jsonType = "application/json"
 
 // Close gives the connection back, or ends it where the answer was not read to
 // its end. It is called once, and may be called after an error.

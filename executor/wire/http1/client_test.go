@@ -76,7 +76,7 @@ func asked(ctx context.Context, p *Pool, r *Request) (got, error) {
 		return got{}, err
 	}
 	defer func() { _ = answer.Close() }()
-	g := got{status: answer.Status, header: answer.Header()}
+	g := got{status: answer.Status, header: answer.Header(func([]byte) bool { return true })}
 	body, err := io.ReadAll(answer)
 	g.body = string(body)
 	return g, err

@@ -51,8 +51,8 @@ type conn struct {
 	// body is that of the present request; nil: it has none.
 	body  *body
 	watch watch
-	// cancel ends the context of the present request.
-	cancel context.CancelFunc
+	// present is the context of the present request.
+	present *requestContext
 	// begun is true once the present request's answer has a head.
 	begun atomic.Bool
 	// failed is set when a write has failed.
@@ -88,9 +88,7 @@ func (c *conn) serve() {
 	if c.server.ConnContext != nil {
 		ctx = c.server.ConnContext(ctx, c.raw)
 	}
-	base, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c.base = base
+	c.base = ctx
 	c.setDeadline(c.server.HeaderTimeout)
 	if secured, ok := c.raw.(*tls.Conn); ok {
 		if handed, ok = c.handshake(secured); handed || !ok {
@@ -330,8 +328,8 @@ func (c *conn) askForBody() {
 
 // wrote notes the end of a write.
 func (c *conn) wrote(err error) {
-	if err != nil && !c.failed.Swap(true) && c.cancel != nil {
-		c.cancel()
+	if err != nil && !c.failed.Swap(true) && c.present != nil {
+		c.present.end()
 	}
 }
 

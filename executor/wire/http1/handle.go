@@ -13,9 +13,9 @@ import (
 // handle has the handler answer the request whose head has been read, and
 // reports whether the connection can take another.
 func (c *conn) handle() bool {
-	ctx, cancel := context.WithCancel(c.base)
-	defer cancel()
-	c.cancel = cancel
+	ctx := &requestContext{base: c.base}
+	defer ctx.end()
+	c.present = ctx
 	r, err := c.request(ctx)
 	if err != nil {
 		c.refuse(err)

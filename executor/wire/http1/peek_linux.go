@@ -1,14 +1,10 @@
 package http1
 
-import (
-	"errors"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // peeks reports whether a socket has something to read, its end or an error.
 func peeks(fd uintptr) bool {
-	var one [1]byte
-	_, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-	return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+	one := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}} //nolint:gosec // A descriptor is a small number.
+	n, err := unix.Poll(one[:], 0)
+	return n != 0 && err == nil
 }

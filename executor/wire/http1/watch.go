@@ -68,7 +68,7 @@ func (w *watch) run() {
 				return
 			}
 			w.gone = true
-			c.cancel()
+			c.present.end()
 			return
 		}
 	}

@@ -28,10 +28,11 @@ func main() {
 	requests := flag.Int("requests", 4000, "requests in a turn")
 	executor := flag.String("executor", "bin/executor", "the executor's program")
 	before := flag.String("before", "", "another build of the executor, measured in the same rounds")
+	only := flag.String("only", "", "REST or gRPC; empty: both")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, builds{*executor, *before}, *rounds, *requests); err != nil {
+	if err := run(ctx, builds{*executor, *before}, turns{*rounds, *requests, *only}); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -48,7 +49,13 @@ type contest struct {
 // other build is compared.
 type builds struct{ executor, before string }
 
-func run(ctx context.Context, b builds, rounds, requests int) error {
+// turns say how much is measured, and of what alone.
+type turns struct {
+	rounds, requests int
+	only             string
+}
+
+func run(ctx context.Context, b builds, t turns) error {
 	component, err := startComponent()
 	if err != nil {
 		return err
@@ -67,7 +74,10 @@ func run(ctx context.Context, b builds, rounds, requests int) error {
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "protocol\tprogram\tCPU per request\tratio (quartiles)\n")
 	for _, c := range contests {
-		if err := c.run(ctx, rounds, requests); err != nil {
+		if t.only != "" && t.only != c.name {
+			continue
+		}
+		if err := c.run(ctx, t.rounds, t.requests); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 		for _, p := range c.programs {
