@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -47,15 +48,56 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 	return problems
 }
 
-// runsStock reports whether the node's server starts here as it was
-// prepackaged: what the user changes may look for other files.
-func (g *generation) runsStock(layout *podLayout, n *graph.Node) bool {
-	for i := range g.predictor.ComponentSpecs {
-		for _, c := range g.predictor.ComponentSpecs[i].Spec.Containers {
-			if c.Name == n.Name && (c.Image != "" || len(c.Command)+len(c.Args)+len(c.Env) > 0) {
-				return false
+// ModelProblems are those of the models that lie on this machine, as far as they
+// are known without starting anything: the words are those of [Run]. What the
+// user fetches by other means is not looked at. A path from the root may be that
+// of another machine, so that nothing being there is a warning.
+func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
+	var problems v1.Problems
+	for i := range s.Deployment.Spec.Predictors {
+		p := &s.Deployment.Spec.Predictors[i]
+		p.Graph.Walk(func(at string, n *graph.Node) {
+			server := servers.Servers[n.Implementation]
+			reads := server.Direct != nil && s.Deployment.Spec.Annotations[v1.AnnotationNoStorageInitializer] == "true"
+			if !v1.IsLocal(n.ModelURI) || reads {
+				return
+			}
+			names, known, err := storage.Look(absoluteURI(n.ModelURI, s.Dir), storage.Options{})
+			severity := v1.SeverityError
+			if err != nil && path.IsAbs(strings.TrimPrefix(n.ModelURI, "file://")) {
+				severity = v1.SeverityWarning
+			}
+			if err == nil && known && !changesServer(p, n.Name) {
+				err = server.CheckFiles(names)
+			}
+			if err != nil {
+				problems = append(problems, v1.Problem{
+					Severity: severity, Path: fmt.Sprintf("spec.predictors[%d].%s.modelUri", i, at), Message: err.Error(),
+				})
+			}
+		})
+	}
+	return problems
+}
+
+// changesServer reports whether the user changes how a node's server runs, so
+// that it may look for other files.
+func changesServer(p *v1.PredictorSpec, node string) bool {
+	for i := range p.ComponentSpecs {
+		for _, c := range p.ComponentSpecs[i].Spec.Containers {
+			if c.Name == node && (c.Image != "" || len(c.Command)+len(c.Args)+len(c.Env) > 0) {
+				return true
 			}
 		}
+	}
+	return false
+}
+
+// runsStock reports whether the node's server starts here as it was
+// prepackaged.
+func (g *generation) runsStock(layout *podLayout, n *graph.Node) bool {
+	if changesServer(g.predictor, n.Name) {
+		return false
 	}
 	return slices.ContainsFunc(layout.containers, func(c containerLayout) bool {
 		return c.spec.Name == n.Name && c.choice.Mode == runtime.AsProgram

@@ -45,6 +45,9 @@ type Server struct {
 	LivePath  string `json:"livePath,omitempty"`
 	// ModelURIOptional is true for servers that can do without model files.
 	ModelURIOptional bool `json:"modelUriOptional,omitempty"`
+	// Libraries are what those whose models the server serves are called, in
+	// small letters without - and _: what people write for its name.
+	Libraries []string `json:"libraries,omitempty"`
 	// Files are patterns, as path.Match knows them, of the files of a model by
 	// which the server finds it; one of them has to be there. Empty: whatever
 	// is there may do. FileHints help where none is; the first that fits counts.

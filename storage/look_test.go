@@ -34,7 +34,7 @@ func TestLook(t *testing.T) {
 		{"packed.tar.gz", []string{"packed.tar.gz"}, false, ""},
 		{"http://localhost:1/model.tar", nil, false, ""},
 		{"gs://bucket/model", nil, false, ""},
-		{"ftp://host/model", nil, false, "scheme ftp is not known; known are azblob, file, gs, hf, http, https, oci, pvc, s3, plain paths, and the remotes of rclone that RCLONE_CONFIG_FTP_TYPE and the like configure"},
+		{"ftp://host/model", nil, false, "scheme ftp is not known; known are s3, gs, azblob, http, https, hf, oci, pvc, file, plain paths, and the remotes of rclone that RCLONE_CONFIG_FTP_TYPE and the like configure"},
 		{"minio:bucket/model", nil, false, "scheme minio is not known"},
 		{"ceph:bucket/model", nil, false, ""},
 		{"modle", nil, false, dir + "/modle does not exist"},

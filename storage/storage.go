@@ -4,14 +4,13 @@ package storage
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/prime-radiant/radiant/scheme"
 	"github.com/prime-radiant/radiant/storage/access"
 	"github.com/prime-radiant/radiant/storage/azure"
 	"github.com/prime-radiant/radiant/storage/gcs"
@@ -85,8 +84,9 @@ type Progress struct {
 // fetcher fills job.dir with the files that job.uri names.
 type fetcher func(ctx context.Context, j *job) error
 
-// schemes is the table of what can be fetched. The empty scheme is a path. A
-// remote of rclone that the environment configures comes before it.
+// schemes is the table of what can be fetched: what [scheme.Names] lists, and the
+// empty scheme, which is a path. A remote of rclone that the environment
+// configures comes before it.
 func schemes() map[string]fetcher {
 	return map[string]fetcher{
 		"":       fetchPath,
@@ -164,14 +164,14 @@ func (o Options) run(ctx context.Context, fetch fetcher, uri, dst string) error 
 
 // fetcher is the table's, by the scheme of uri.
 func (o Options) fetcher(uri string) (fetcher, error) {
-	scheme := schemeOf(uri, o.Base)
-	if scheme != "" && rclone.Configured(scheme, access.Access{Lookup: o.Lookup}) {
+	name := schemeOf(uri, o.Base)
+	if name != "" && rclone.Configured(name, access.Access{Lookup: o.Lookup}) {
 		return from(rclone.Open), nil
 	}
-	fetch, ok := schemes()[scheme]
+	fetch, ok := schemes()[name]
 	if !ok {
 		return nil, fmt.Errorf("scheme %s is not known; known are %s, plain paths, and the remotes of rclone that RCLONE_CONFIG_%s_TYPE and the like configure",
-			scheme, strings.Join(Schemes(), ", "), strings.ToUpper(scheme))
+			name, strings.Join(scheme.Names(), ", "), strings.ToUpper(name))
 	}
 	return fetch, nil
 }
@@ -196,12 +196,6 @@ func (o Options) withDefaults() Options {
 		o.Client = access.NewClient(http.ProxyFromEnvironment)
 	}
 	return o
-}
-
-// Schemes lists what a URI may begin with, besides a path.
-func Schemes() []string {
-	names := slices.Sorted(maps.Keys(schemes()))
-	return slices.DeleteFunc(names, func(s string) bool { return s == "" })
 }
 
 // schemeOf is what stands before the first colon, as in gs://bucket and in

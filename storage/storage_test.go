@@ -159,7 +159,7 @@ func TestFetchMissing(t *testing.T) {
 func TestFetchUnsupportedScheme(t *testing.T) {
 	dst := filepath.Join(t.TempDir(), "models")
 	for _, uri := range []string{"ftp://host/model", "minio:bucket/model"} {
-		wantError(t, Fetch(t.Context(), uri, dst, Options{}), "fetching "+uri, "is not known; known are azblob, file")
+		wantError(t, Fetch(t.Context(), uri, dst, Options{}), "fetching "+uri, "is not known; known are s3, gs")
 	}
 	wantAbsent(t, dst)
 }

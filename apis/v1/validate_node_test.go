@@ -180,7 +180,7 @@ func TestValidateServers(t *testing.T) {
 			`warning: spec.predictors[0].graph.type: type TRANSFORMER is ignored: SKLEARN_SERVER is a MODEL`,
 		}},
 		{"scheme", served("v2", `implementation: SKLEARN_SERVER, modelUri: "gcs://b/m"`, ""), []string{
-			`warning: spec.predictors[0].graph.modelUri: nothing is known of the scheme gcs; use s3, gs, azblob, http, https, hf, pvc or file, or a path (did you mean gs?)`,
+			`warning: spec.predictors[0].graph.modelUri: nothing is known of the scheme gcs; use s3, gs, azblob, http, https, hf, oci, pvc or file, or a path (did you mean gs?)`,
 		}},
 		{"scheme alone", served("v2", `implementation: SKLEARN_SERVER, modelUri: "s3://"`, ""), []string{
 			`error: spec.predictors[0].graph.modelUri: "s3://" names no place after s3:`,

@@ -9,12 +9,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/scheme"
+	"github.com/prime-radiant/radiant/wording"
 )
-
-// uriSchemes lists the places that a model can be fetched from.
-func uriSchemes() []string {
-	return []string{"s3", "gs", "azblob", "http", "https", "hf", "pvc", "file"}
-}
 
 // server checks a node that a prepackaged server serves.
 func (v *validator) server(n node) {
@@ -58,7 +55,7 @@ func (v *validator) unknownServer(n node, image string) {
 	path := n.path + ".implementation"
 	if image != "" {
 		v.warnf(path, "No entry in predictors map for %s: the container's image %s is run as it is%s",
-			n.Implementation, image, didYouMean(n.Implementation, all))
+			n.Implementation, image, meantBy(v.serverMeant(n.Implementation, all)))
 		return
 	}
 	// The list is that of servers and of what stands in for one; docs/nodes.md has
@@ -70,25 +67,47 @@ func (v *validator) unknownServer(n node, image string) {
 		}
 	}
 	shown = slices.Concat(shown, []string{graph.UnknownImplementation}, slices.Sorted(maps.Keys(v.Servers)))
-	v.errorf(path, "No entry in predictors map for %s; use %s%s", n.Implementation, listed(shown), didYouMeanSuffix(n.Implementation, all))
+	v.errorf(path, "No entry in predictors map for %s; use %s%s", n.Implementation, listed(shown), meantBy(v.serverMeant(n.Implementation, all)))
+}
+
+func meantBy(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " (did you mean " + name + "?)"
+}
+
+// serverMeant guesses which implementation a word stands for: one that is
+// misspelt, one without _SERVER, or the name of a library whose models it serves.
+func (v *validator) serverMeant(word string, names []string) string {
+	if name := wording.Closest(word, names); name != "" {
+		return name
+	}
+	const ending = "server"
+	for _, name := range slices.Sorted(maps.Keys(v.Servers)) {
+		short := strings.TrimSuffix(wording.Plain(name), ending)
+		if wording.Closest(strings.TrimSuffix(wording.Plain(word), ending), append(v.Servers[name].Libraries, short)) != "" {
+			return name
+		}
+	}
+	return ""
 }
 
 // modelURI checks the form of a place; whether something is there shows when
 // it is fetched.
 func (v *validator) modelURI(path, uri string) {
-	scheme, rest := splitURI(uri)
-	if scheme == "" {
+	start, rest := splitURI(uri)
+	if start == "" {
 		return
 	}
-	if !slices.Contains(uriSchemes(), scheme) {
-		v.warnf(path, "nothing is known of the scheme %s; use %s, or a path%s", scheme, listed(uriSchemes()),
-			didYouMeanSuffix(scheme, uriSchemes()))
+	if known := scheme.Names(); !slices.Contains(known, start) {
+		v.warnf(path, "nothing is known of the scheme %s; use %s, or a path%s", start, listed(known), didYouMeanSuffix(start, known))
 		return
 	}
 	if strings.Trim(rest, "/") == "" {
-		v.errorf(path, "%q names no place after %s:", uri, scheme)
+		v.errorf(path, "%q names no place after %s:", uri, start)
 	}
-	if scheme == "pvc" && strings.HasPrefix(rest, "///") {
+	if start == "pvc" && strings.HasPrefix(rest, "///") {
 		v.errorf(path, "%q names no volume claim: write pvc://CLAIM/PATH", uri)
 	}
 }

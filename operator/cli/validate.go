@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -57,6 +58,12 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 	}
 	from := input{paths: f.files, recursive: true, verbose: f.verbose, stdin: cmd.InOrStdin()}
 	docs, problems, err := checkDeployments(from, settings.Expand.Rules(servers))
+	for i := range docs {
+		here, failed := source(&docs[i])
+		err = errors.Join(err, failed)
+		problems = append(problems, docs[i].Locate(here.ModelProblems(servers))...)
+	}
+	problems.Sort()
 	out := cmd.OutOrStdout()
 	found := findings{deployments: len(docs), problems: problems, quiet: f.quiet, colours: isColourful(out)}
 	if f.output != textOutput {

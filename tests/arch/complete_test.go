@@ -12,7 +12,7 @@ import (
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
-	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/scheme"
 )
 
 // text joins the files that match the patterns, relative to the module.
@@ -148,7 +148,7 @@ func TestEverySampleHasCases(t *testing.T) {
 func TestEverySchemeIsTestedAndWrittenDown(t *testing.T) {
 	page := text(t, "docs/storage.md")
 	tests := text(t, "storage/*_test.go", "storage/*/*_test.go", "tests/stores/*_test.go")
-	for _, scheme := range storage.Schemes() {
+	for _, scheme := range scheme.Names() {
 		if !strings.Contains(page, "`"+scheme+"://") {
 			t.Errorf("docs/storage.md does not name %s://", scheme)
 		}
