@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -17,6 +18,8 @@ type exampleCall struct {
 	path string
 	// docs is the page about the deployment, also behind the prefix.
 	docs string
+	// document is its name there, without extension.
+	document string
 	// body is a request that is well formed, to be filled by the user.
 	body string
 	// method is the gRPC method.
@@ -31,19 +34,19 @@ type exampleCall struct {
 func exampleCalls() map[v1.Protocol]exampleCall {
 	return map[v1.Protocol]exampleCall{
 		v1.ProtocolSeldon: {
-			path: "api/v1.0/predictions", docs: "api/v1.0/doc/", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict", sameOverGRPC: true,
+			path: "api/v1.0/predictions", docs: "api/v1.0/doc/", document: "seldon", body: `{"data": {"ndarray": [[1.0, 2.0, 3.0]]}}`, method: "seldon.protos.Seldon/Predict", sameOverGRPC: true,
 			fits: func(fields map[string]json.RawMessage) bool {
 				return hasAny(fields, "data", "strData", "jsonData", "binData")
 			},
 		},
 		v1.ProtocolTensorFlow: {
-			path: "v1/models/MODEL:predict", docs: "v1/docs/", body: `{"instances": [[1.0, 2.0, 3.0]]}`, method: "tensorflow.serving.PredictionService/Predict",
+			path: "v1/models/MODEL:predict", docs: "v1/docs/", document: "tensorflow", body: `{"instances": [[1.0, 2.0, 3.0]]}`, method: "tensorflow.serving.PredictionService/Predict",
 			fits: func(fields map[string]json.RawMessage) bool {
 				return hasAny(fields, "instances") || hasAny(fields, "inputs") && !isV2(fields)
 			},
 		},
 		v1.ProtocolV2: {
-			path: "v2/models/MODEL/infer", docs: "v2/docs/", method: "inference.GRPCInferenceService/ModelInfer",
+			path: "v2/models/MODEL/infer", docs: "v2/docs/", document: "dataplane", method: "inference.GRPCInferenceService/ModelInfer",
 			body: `{"inputs": [{"name": "x", "shape": [1, 3], "datatype": "FP64", "data": [1.0, 2.0, 3.0]}]}`,
 			fits: isV2,
 		},
@@ -60,36 +63,67 @@ func isV2(fields map[string]json.RawMessage) bool {
 	return json.Unmarshal(fields["inputs"], &inputs) == nil && len(inputs) > 0 && inputs[0].Datatype != ""
 }
 
-// example prints lines that ask the deployment through the gateway.
-func example(s Source, port int) string {
+// guessed is printed where the request is one that fits few models.
+const guessed = `  No model of it tells what it takes, so this request is a guess. A request.json
+  beside the YAML is printed here in its place, and shown on the page.
+`
+
+// longestBody is the longest request that stands in a printed line; longer ones
+// are in a file.
+const longestBody = 400
+
+// example prints lines that ask the deployment through the gateway. Keep puts
+// a request that is too long for a line into a file and returns its name.
+func example(s Source, port int, a asked, keep func(name string, body []byte) string) string {
 	d := s.Deployment
-	call, ok := exampleCalls()[d.Spec.Protocol.Canonical()]
-	if !ok || len(d.Spec.Predictors) == 0 {
-		return ""
-	}
-	path := strings.ReplaceAll(call.path, "MODEL", d.Spec.Predictors[0].Graph.Name)
-	body, input := "'"+call.body+"'", "REQUEST.json"
-	if file := requestFile(s, call); file != "" {
-		body = "@" + shellWord(file)
-		if call.sameOverGRPC {
-			input = shellWord(file)
+	call := exampleCalls()[d.Spec.Protocol.Canonical()]
+	file := requestFile(s, call)
+	name := d.Namespace + "." + d.Name
+	var b strings.Builder
+	home := fmt.Sprintf("http://localhost:%d/seldon/%s/%s", port, d.Namespace, d.Name)
+	data, _ := sent(a.Request, file, func() string { return keep(name+".json", a.Request) })
+	fmt.Fprintf(&b, "  curl -s %s%s -H 'Content-Type: application/json' -d %s\n", home, a.Path, data)
+	if a.GRPC != nil {
+		same := file
+		if !call.sameOverGRPC {
+			same = ""
 		}
+		data, input := sent(a.GRPC.Request, same, func() string { return keep(name+".grpc.json", a.GRPC.Request) })
+		if input != "" {
+			data, input = "@", " < "+input
+		}
+		fmt.Fprintf(&b, "  grpcurl -plaintext -H 'seldon: %s' -H 'namespace: %s' -d %s localhost:%d %s%s\n",
+			d.Name, d.Namespace, data, port, a.GRPC.Method, input)
 	}
-	home := fmt.Sprintf("http://localhost:%d/seldon/%s/%s/", port, d.Namespace, d.Name)
-	lines := fmt.Sprintf(`  curl -s %s%s -H 'Content-Type: application/json' -d %s
-  grpcurl -plaintext -H 'seldon: %s' -H 'namespace: %s' -d @ localhost:%d %s < %s
-`, home, path, body, d.Name, d.Namespace, port, call.method, input)
 	if !d.Spec.Predictors[0].NoExecutor() {
-		lines += "  in a browser: " + home + call.docs + "\n"
+		b.WriteString("  in a browser: " + home + "/" + call.docs + "\n")
 	}
-	return lines
+	if !a.Known && file == "" {
+		b.WriteString(guessed)
+	}
+	return b.String()
+}
+
+// sent is how the line of a program names a request: as @FILE, with the file's
+// name, or quoted.
+func sent(request []byte, file string, keep func() string) (data, name string) {
+	if file == "" && len(request) > longestBody {
+		file = keep()
+	}
+	if file != "" {
+		return "@" + shellWord(file), shellWord(file)
+	}
+	var compact bytes.Buffer
+	_ = json.Compact(&compact, request) // It is valid, or printed as far as it is.
+	return "'" + strings.ReplaceAll(compact.String(), "'", `'\''`) + "'", ""
 }
 
 // largestExample is the largest file that is looked into.
 const largestExample = 1 << 20
 
 // requestFile finds a file beside the deployment's that holds a request of
-// its protocol over REST. Files named after the protocol come first. The name
+// its protocol over REST. Files named after the deployment come first, then
+// request.json, then those named after the protocol. The name
 // is absolute, since lines are pasted into terminals that are elsewhere.
 func requestFile(s Source, call exampleCall) string {
 	if s.File == "" {
@@ -101,7 +135,7 @@ func requestFile(s Source, call exampleCall) string {
 	}
 	protocol := string(s.Deployment.Spec.Protocol.Canonical())
 	var names []string
-	for _, pattern := range []string{"request.json", "*request*.json", filepath.Join("requests", protocol+".json"), filepath.Join("requests", "*.json")} {
+	for _, pattern := range []string{s.Deployment.Name + "-request.json", "request.json", "*request*.json", filepath.Join("requests", protocol+".json"), filepath.Join("requests", "*.json")} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err == nil {
 			names = append(names, found...)

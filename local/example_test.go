@@ -1,10 +1,13 @@
 package local
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
@@ -32,16 +35,60 @@ func TestTheExampleHoldsARequestOfTheProtocol(t *testing.T) {
 		v1.ProtocolTensorFlow: "/v1/models/clf:predict -H 'Content-Type: application/json' -d @" + dir + "/requests/tensorflow.json\n",
 		v1.ProtocolKFServing:  "/v2/models/clf/infer -H 'Content-Type: application/json' -d @" + dir + "/requests/b.json\n",
 	} {
-		d := &v1.SeldonDeployment{}
-		d.Name, d.Namespace, d.Spec.Protocol = "one", "default", protocol
-		d.Spec.Predictors = make([]v1.PredictorSpec, 1)
-		d.Spec.Predictors[0].Graph.Name = "clf"
-		if got := example(Source{Deployment: d, File: filepath.Join(dir, "one.yaml")}, 8003); !strings.Contains(got, want) {
+		d := deploymentOf(protocol)
+		a := generalCall(d, exampleCalls()[protocol.Canonical()])
+		if got := example(Source{Deployment: d, File: filepath.Join(dir, "one.yaml")}, 8003, a, nil); !strings.Contains(got, want) || strings.Contains(got, "guess") {
 			t.Errorf("protocol %q: missing %q in\n%s", protocol, want, got)
 		}
-		if got := example(Source{Deployment: d}, 8003); !strings.Contains(got, "-d '{") {
-			t.Errorf("protocol %q without a file: no body in\n%s", protocol, got)
+		if got := example(Source{Deployment: d}, 8003, a, nil); !strings.Contains(got, "-d '{") || !strings.Contains(got, "guess") {
+			t.Errorf("protocol %q without a file: no body, or no word that it is a guess, in\n%s", protocol, got)
 		}
+	}
+}
+
+func deploymentOf(protocol v1.Protocol) *v1.SeldonDeployment {
+	d := &v1.SeldonDeployment{}
+	d.Name, d.Namespace, d.Spec.Protocol = "one", "default", protocol
+	d.Spec.Predictors = make([]v1.PredictorSpec, 1)
+	d.Spec.Predictors[0].Graph.Name = "clf"
+	return d
+}
+
+func TestARequestOfADeploymentComesBeforeOthers(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"request.json", "one-request.json"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(`{"data":{"ndarray":[[1]]}}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := deploymentOf("")
+	if got, want := requestFile(Source{Deployment: d, File: filepath.Join(dir, "all.yaml")}, exampleCalls()[v1.ProtocolSeldon]), filepath.Join(dir, "one-request.json"); got != want {
+		t.Errorf("the request is %s, want %s", got, want)
+	}
+}
+
+// TestLongRequestsAreInAFile: what is printed has to be a line to copy, for curl
+// and for grpcurl.
+func TestLongRequestsAreInAFile(t *testing.T) {
+	long := json.RawMessage(`{"instances":[[` + strings.Repeat("0.5,", 783) + `0.5]]}`)
+	a := asked{Path: "/v1/models/m:predict", Request: long, Known: true}
+	if err := json.Unmarshal([]byte(`{"method":"tensorflow.serving.PredictionService/Predict","request":{"text":"it's"}}`), &a.GRPC); err != nil {
+		t.Fatal(err)
+	}
+	kept := map[string]string{}
+	got := example(Source{Deployment: deploymentOf(v1.ProtocolTensorFlow)}, 8003, a, func(name string, body []byte) string {
+		kept[name] = string(body)
+		return "/kept here/" + name
+	})
+	want := `  curl -s http://localhost:8003/seldon/default/one/v1/models/m:predict -H 'Content-Type: application/json' -d @'/kept here/default.one.json'
+  grpcurl -plaintext -H 'seldon: one' -H 'namespace: default' -d '{"text":"it'\''s"}' localhost:8003 tensorflow.serving.PredictionService/Predict
+  in a browser: http://localhost:8003/seldon/default/one/v1/docs/
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"default.one.json": string(long)}, kept); diff != "" {
+		t.Errorf("kept (-want +got):\n%s", diff)
 	}
 }
 

@@ -27,7 +27,10 @@ type generation struct {
 	deployment *v1.SeldonDeployment
 	predictor  *v1.PredictorSpec
 	number     int
-	ports      *predictorPorts
+	// requestFile holds a request that works, beside the deployment's file; root
+	// is the generation's folder.
+	requestFile, root string
+	ports             *predictorPorts
 	// templates are those of the pods, by which a later version is compared, the layouts
 	// what was made of them.
 	templates map[string][]byte
@@ -139,6 +142,7 @@ func (g *generation) folder(state string) string {
 // start runs the generation's pods in the background.
 func (g *generation) start(h *host, open outputs, taken func(*generation)) error {
 	g.began = time.Now()
+	g.shareRequest()
 	g.backend = gateway.NewBackend(g.predictor.Name, gateway.Addresses{
 		HTTP: process.Address(g.http), GRPC: process.Address(g.grpc),
 		TLS: g.predictor.SSL != nil && !g.predictor.NoExecutor(),

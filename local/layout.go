@@ -44,6 +44,10 @@ type containerLayout struct {
 	// probes and hooks.
 	within func(words []string) process.Command
 	work   string
+	// examples is the predictor's folder of examples; describe prints what the
+	// container's model takes, nil: its server tells.
+	examples string
+	describe *process.Command
 }
 
 // layouts lays out the pods of Deployments on this machine.
@@ -111,7 +115,7 @@ func (p *layouts) pod(d *appsv1.Deployment, of origin) (*podLayout, error) {
 
 func (p *layouts) container(c *corev1.Container, volumes map[string]runtime.Volume, id runtime.Identity, of origin) (containerLayout, []string, error) {
 	name := of.predictor + "/" + c.Name
-	layout := containerLayout{spec: c, name: name, label: of.deployment + "/" + name, work: filepath.Join(of.root, "work", c.Name)}
+	layout := containerLayout{spec: c, name: name, label: of.deployment + "/" + name, work: filepath.Join(of.root, "work", c.Name), examples: examplesIn(of.root)}
 	chosen, err := p.chooser.Choose(of.deployment, of.predictor, c)
 	if err != nil {
 		return layout, nil, err
@@ -160,7 +164,7 @@ func (p *layouts) image(layout *containerLayout, env runtime.Variables, list []r
 // asProcess lays out a container that is a process of this machine. Paths of its
 // mounts become those of the folders.
 func (p *layouts) asProcess(layout *containerLayout, env runtime.Variables, list []runtime.Mount) {
-	fill := func(text string) string { return p.fill(text, layout.work, list) }
+	fill := func(text string) string { return p.fill(text, layout, list) }
 	var own runtime.Variables
 	for _, e := range layout.choice.Command.Env {
 		own.Set(e.Name, fill(e.Value))
@@ -206,6 +210,13 @@ func (p *layouts) asProcess(layout *containerLayout, env runtime.Variables, list
 		dir = moved
 	}
 	layout.command = process.Command{Program: layout.choice.Program, Args: args, Env: environment, Dir: dir}
+	if describes := layout.choice.Command.Describes; len(describes) > 0 && layout.choice.Packaged() {
+		var args []string
+		for _, arg := range describes {
+			args = append(args, fill(arg))
+		}
+		layout.describe = &process.Command{Program: filepath.Join(filepath.Dir(layout.choice.Program), "python"), Args: args, Env: environment, Dir: layout.work}
+	}
 	layout.within = func(words []string) process.Command {
 		words = local(words)
 		return process.Command{Program: words[0], Args: words[1:], Env: environment, Dir: dir}
@@ -213,17 +224,17 @@ func (p *layouts) asProcess(layout *containerLayout, env runtime.Variables, list
 }
 
 // fill replaces the placeholders of a manifests.Command.
-func (p *layouts) fill(text, work string, list []runtime.Mount) string {
+func (p *layouts) fill(text string, layout *containerLayout, list []runtime.Mount) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
-	text = strings.ReplaceAll(text, "{work}", work)
+	text = strings.NewReplacer("{work}", layout.work, "{examples}", layout.examples).Replace(text)
 	text = fillNamed(text, "{file:", func(name string) string { return filepath.Join(p.fileDir, name) })
 	return fillNamed(text, "{mount:", func(name string) string {
 		if moved := runtime.LocalPaths(name, list); moved != name {
 			return moved
 		}
-		return work
+		return layout.work
 	})
 }
 

@@ -297,7 +297,7 @@ func (r *runner) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.completed:
-			r.report()
+			r.report(ctx)
 		case <-waiting.C:
 			r.waiting()
 		case g := <-r.world.outdated:
@@ -334,5 +334,5 @@ func (r *runner) change(ctx context.Context, sources []Source, warnings []string
 		return
 	}
 	// What was awaited may have gone.
-	r.report()
+	r.report(ctx)
 }

@@ -28,6 +28,8 @@ type pod struct {
 	stages []*stage
 	cancel context.CancelFunc
 	done   chan struct{}
+	// described is closed when all is known of the models that there is to know.
+	described chan struct{}
 }
 
 // stage is a group of containers that stop together.
@@ -49,7 +51,7 @@ type podEvents struct {
 type outputs func(c *containerLayout, init bool) (*process.Output, error)
 
 func newPod(layout *podLayout, h *host, open outputs, events podEvents) (*pod, error) {
-	p := &pod{layout: layout, host: h, done: make(chan struct{})}
+	p := &pod{layout: layout, host: h, done: make(chan struct{}), described: make(chan struct{})}
 	add := func(list *[]*container, layouts []containerLayout, init bool) error {
 		for i := range layouts {
 			out, err := open(&layouts[i], init)
@@ -92,6 +94,8 @@ func (p *pod) start(first string) {
 	}
 	go func() {
 		defer close(p.done)
+		described := sync.OnceFunc(func() { close(p.described) })
+		defer described()
 		if err := runtime.MakeVolumes(p.layout.volumes); err != nil {
 			p.host.console.Say("%s: %v", p.layout.name, err)
 			return
@@ -104,6 +108,8 @@ func (p *pod) start(first string) {
 				s.run(contexts[i], c)
 			}
 		}
+		p.describe(ctx)
+		described()
 		<-ctx.Done()
 	}()
 }

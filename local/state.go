@@ -55,7 +55,7 @@ func lockState(dir string) (*state, error) {
 		return nil, fmt.Errorf("opening the state folder %s: %w", dir, errLocked)
 	}
 	s := &state{dir: dir, lock: lock}
-	for _, old := range []string{s.logs(), s.python(), s.pods()} {
+	for _, old := range []string{s.logs(), s.python(), s.pods(), s.requests()} {
 		if err := os.RemoveAll(old); err != nil {
 			s.close()
 			return nil, fmt.Errorf("clearing the state folder: %w", err)
@@ -67,6 +67,18 @@ func lockState(dir string) (*state, error) {
 func (s *state) logs() string   { return filepath.Join(s.dir, "logs") }
 func (s *state) python() string { return filepath.Join(s.dir, "python") }
 func (s *state) pods() string   { return filepath.Join(s.dir, "pods") }
+
+// requests has the example requests that are too long to be printed.
+func (s *state) requests() string { return filepath.Join(s.dir, "requests") }
+
+// keepRequest writes a request to a file and returns its name.
+func (s *state) keepRequest(name string, body []byte) string {
+	file := filepath.Join(s.requests(), name)
+	if os.MkdirAll(s.requests(), 0o755) == nil {
+		_ = os.WriteFile(file, body, 0o644) // The program that is to read it says what is wrong.
+	}
+	return file
+}
 
 // log is the file that keeps the output of a container.
 func (s *state) log(namespace, deployment, container string) string {
@@ -92,5 +104,6 @@ func (s *state) writePython(files fs.FS) error {
 func (s *state) close() {
 	_ = os.RemoveAll(s.pods())
 	_ = os.RemoveAll(s.python())
+	_ = os.RemoveAll(s.requests())
 	s.lock.Close()
 }

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,8 +37,11 @@ func (r *runner) waiting() {
 	var names []string
 	var last *failure
 	var culprit, why string
+	onlyExecutors := !slices.ContainsFunc(awaited, func(c *container) bool { return c.spec.Name != expand.ExecutorContainer })
 	for _, c := range awaited {
-		names = append(names, c.label)
+		if c.spec.Name != expand.ExecutorContainer || onlyExecutors { // It waits for the others.
+			names = append(names, c.label)
+		}
 		if f := c.failure.Load(); f != nil && (last == nil || f.at.After(last.at)) {
 			last, culprit = f, c.label
 		}
@@ -62,7 +66,7 @@ func (r *runner) waiting() {
 
 // report prints what runs and how to ask it: when all deployments have been
 // ready for the first time, and later for each one that is new.
-func (r *runner) report() {
+func (r *runner) report(ctx context.Context) {
 	r.world.mu.Lock()
 	var list []*served
 	complete := true
@@ -78,13 +82,19 @@ func (r *runner) report() {
 		return
 	}
 	slices.SortFunc(list, func(a, b *served) int { return strings.Compare(a.source.name(), b.source.name()) })
-	var b strings.Builder
+	var tables []string
+	var examples []func() string
 	for _, s := range list {
-		b.WriteString(r.table(s))
+		tables = append(tables, r.table(s))
+		examples = append(examples, r.exampleOf(ctx, s))
 		s.shown = true
 	}
 	r.reported = true
 	r.world.mu.Unlock()
+	var b strings.Builder
+	for i := range tables {
+		b.WriteString(tables[i] + examples[i]())
+	}
 	b.WriteString("\n")
 	if first {
 		if len(r.options.Watch) > 0 {
@@ -121,8 +131,20 @@ func (r *runner) table(s *served) string {
 	}
 	w.Flush()
 	b.WriteString("\n")
-	b.WriteString(example(s.source, r.port))
 	return b.String()
+}
+
+// exampleOf returns the function that makes the lines by which a deployment is
+// asked: it has to ask the deployment itself. The caller holds the world's mu,
+// the function's need not.
+func (r *runner) exampleOf(ctx context.Context, s *served) func() string {
+	source, d := s.source, s.deployment
+	i := slices.IndexFunc(s.current, func(g *generation) bool { return !g.predictor.Shadow })
+	if i < 0 {
+		return func() string { return "" }
+	}
+	g := s.current[i]
+	return func() string { return example(source, r.port, askedOf(ctx, d, g), r.state.keepRequest) }
 }
 
 func traffic(d *v1.SeldonDeployment, predictor string) int32 {

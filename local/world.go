@@ -131,11 +131,13 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 	w.numbers++
 	g := &generation{
 		deployment: d, predictor: p, number: w.numbers, readyOnce: make(chan struct{}),
+		requestFile: requestFile(source, exampleCalls()[d.Spec.Protocol.Canonical()]),
 		ports: &predictorPorts{
 			book: w.host.ports, byName: map[string]expand.Ports{},
 			preferred: ownPorts(p, in.Config.Units.MetricsPortName),
 		},
 	}
+	g.root = g.folder(w.state)
 	err := w.complete(g, in)
 	problems := g.modelProblems(predictor, in.Servers.Servers, w.layouts.shell)
 	if source.Locate != nil {
@@ -165,7 +167,7 @@ func (w *world) complete(g *generation, in expand.Input) error {
 	var errs []error
 	for _, d := range e.deployments {
 		layout, err := w.layouts.pod(d, origin{
-			deployment: g.deployment.Name, predictor: g.predictor.Name, root: g.folder(w.state),
+			deployment: g.deployment.Name, predictor: g.predictor.Name, root: g.root,
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("predictor %s: %w", g.predictor.Name, err))

@@ -162,7 +162,8 @@ type Runtime struct {
 
 // Command is a program that stands in for an image's entry point. Args, Default
 // and the values of Env may use the placeholders {work} (a folder of the
-// container's own), {mount:PATH} (the folder that the container sees at PATH,
+// container's own), {examples} (a folder of the predictor's, with what its
+// servers do not tell of their models), {mount:PATH} (the folder that the container sees at PATH,
 // {work} if there is none) and {file:NAME} (the file manifests/python/NAME).
 type Command struct {
 	// Program is looked up on PATH. "radiant:NAME" is a program that lies
@@ -179,4 +180,7 @@ type Command struct {
 	// Packages is the set of Python packages that must be in the virtual
 	// environment, a file manifests/python/NAME.txt.
 	Packages string `json:"packages,omitempty"`
+	// Describes are the args with which Python, in that environment, prints what
+	// a model takes that is in the folder; none: its server tells.
+	Describes []string `json:"describes,omitempty"`
 }

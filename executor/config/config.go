@@ -56,6 +56,9 @@ type Config struct {
 	InjectRouting bool
 	// V1 asks for habits of Seldon Core v1 that are not kept otherwise.
 	V1 bool
+	// Examples is a folder with what the page about the deployment cannot ask
+	// the servers; empty: there is none.
+	Examples string
 	// MergeMeta writes all that is known of a request's way there.
 	MergeMeta bool
 	// PayloadLog is where payloads go.

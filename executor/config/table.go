@@ -108,6 +108,8 @@ func (c *Config) shownFields(s *source) []field {
 	return []field{
 		text(&c.LogLevel, row{Group: g, Flag: "log_level", Variable: "SELDON_LOG_LEVEL", Value: "INFO", Doc: "DEBUG, INFO, WARNING, ERROR or FATAL; JSON lines on standard error"}),
 		truth(&s.debug, row{Group: g, Flag: "debug", Variable: "SELDON_DEBUG", Value: "false", Doc: "same as `--log_level DEBUG`"}),
+		text(&c.Examples, row{Group: g, Variable: "RADIANT_EXAMPLES",
+			Doc: "folder with what servers do not tell the page: `request.json`, a request that works, and the inputs of a node's model as `NODE.json` (`{\"inputs\": [{\"datatype\": \"FP64\", \"shape\": [-1, 4]}]}`)"}),
 		text(&c.Telemetry.PrometheusPath, row{Group: g, Flag: "prometheus_path", Value: "/metrics", Doc: "path of the metrics on the REST port; empty: none"}),
 		truth(&c.Telemetry.ComponentMetrics, row{Group: g, Variable: "RADIANT_COMPONENT_METRICS", Value: "false",
 			Doc: "show the metrics that components report in `meta.metrics`; those of the Python wrapper have a port of their own already"}),

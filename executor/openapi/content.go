@@ -175,6 +175,9 @@ func (b *builder) tensorText() string {
 		row("input", b.input[0].Inputs)
 	}
 	row("output", outputs)
+	if n.Learned {
+		s.WriteString("\nRead from the model's files, since its server does not tell.")
+	}
 	if len(b.graph.Nodes) > 1 {
 		fmt.Fprintf(&s, "\nAs told by %s.", strings.Join(b.tellers(outputs), " and "))
 	}

@@ -20,6 +20,8 @@ type Graph struct {
 	// Inputs and Outputs are the places in Nodes of those whose inputs and
 	// outputs are the graph's.
 	Inputs, Outputs int
+	// Request is a request that works, if somebody gave one.
+	Request json.RawMessage
 }
 
 // Node is one node of a graph.
@@ -47,6 +49,8 @@ type Node struct {
 	// Signatures are the ways to call the model: the preferred one first, none
 	// where the server does not tell.
 	Signatures []Signature
+	// Learned is true if the signatures come from [Hints] and not from the server.
+	Learned bool
 }
 
 // Signature is the tensors that go in and come out.
@@ -66,6 +70,10 @@ type Tensor struct {
 	Message string
 	Columns []string
 	Schema  json.RawMessage
+	// Row is a row that the model takes; nil: not known. Frame is true if the
+	// model takes no row without the names of its columns.
+	Row   []json.RawMessage
+	Frame bool
 }
 
 // Names are what a deployment is called.
@@ -92,6 +100,9 @@ func New(n Names, g *Graph, server string) Document {
 		b.example = append(b.example, s)
 	}
 	b.requests = b.words.requests(b)
+	if g.Request != nil {
+		b.requests = append([]example{{"request", "the request that was given as an example", raw(g.Request)}}, b.requests...)
+	}
 	if !b.echoes() {
 		b.answers = b.words.answers(b)
 	}
@@ -115,6 +126,7 @@ func New(n Names, g *Graph, server string) Document {
 		{"servers", list{object{{"url", server}, {"description", "this deployment"}}}},
 		// What an ingress in front may want; the executor itself asks for nothing.
 		{"security", list{object{}, object{{"HTTPBearer", list{}}}}},
+		{"x-call", b.call()},
 		{"tags", tags(operations)},
 		{"paths", paths(operations)},
 		{"components", components},

@@ -43,6 +43,8 @@ type Page struct {
 	// Document is the document's name, without extension.
 	Document string
 	Source   Source
+	// Hints are what the servers do not tell.
+	Hints Hints
 }
 
 // file is something to send.
@@ -106,7 +108,9 @@ func (p *Page) made(r *http.Request) Document {
 	ctx, cancel := context.WithTimeout(r.Context(), askTime)
 	defer cancel()
 	up := strings.Repeat("../", strings.Count(r.URL.Path, "/")-1)
-	return New(p.Names, p.Source.Overview(ctx), strings.TrimSuffix(up, "/"))
+	g := p.Source.Overview(ctx)
+	p.Hints.add(g)
+	return New(p.Names, g, strings.TrimSuffix(up, "/"))
 }
 
 func (p *Page) index() file {

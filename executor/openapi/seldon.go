@@ -26,6 +26,9 @@ func seldonRequests(b *builder) []example {
 		return general
 	}
 	inputs := b.example[0].Inputs
+	if t, ok := ofRow(inputs); ok {
+		return seldonRowForms(t)
+	}
 	switch {
 	case len(inputs) > 1 && b.inputNode().Columns:
 		return []example{{"ndarray", "ndarray: a row of a table", seldonRow(inputs)}}

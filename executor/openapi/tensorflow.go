@@ -31,6 +31,9 @@ func tensorflowRequests(b *builder) []example {
 		if len(all) >= 2*shownSignatures {
 			break
 		}
+		if t, ok := ofRow(s.Inputs); ok {
+			return tensorflowRowForms(t)
+		}
 		all = append(all, tensorflowExamples(s)...)
 	}
 	if len(all) == 0 {

@@ -21,6 +21,9 @@ func v2Requests(b *builder) []example {
 	if len(b.example) == 0 {
 		return []example{{"inputs", "a row of four numbers, as an example", v2General}}
 	}
+	if t, ok := ofRow(b.example[0].Inputs); ok {
+		return v2RowForms(t)
+	}
 	return []example{{"inputs", "all inputs", raw(`{"inputs":` + v2Tensors(b.example[0].Inputs) + `}`)}}
 }
 
@@ -43,7 +46,7 @@ func v2Tensors(all []Tensor) string {
 			dtype = tensor.FP32
 		}
 		shape := known(t)
-		parts = append(parts, `{"name":`+quoted(t.Name)+`,"shape":`+numbersJSON(sizes(shape))+`,"datatype":"`+dtype.String()+
+		parts = append(parts, `{"name":`+quoted(t.wireName())+`,"shape":`+numbersJSON(sizes(shape))+`,"datatype":"`+dtype.String()+
 			`","data":`+flat(shape, element(dtype, large))+`}`)
 	}
 	return "[" + strings.Join(parts, ",") + "]"

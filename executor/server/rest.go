@@ -25,13 +25,14 @@ type rest struct {
 	// observers are by action; nil: nobody looks.
 	observers [protocol.Docs + 1]Observer
 	fixed     fixedHeaders
+	readiness *readiness
 }
 
 // action answers a request whose headers are done, and returns the status.
 type action func(w http.ResponseWriter, r *http.Request, m protocol.Match) (status int)
 
 func newREST(o Options, draining *atomic.Bool) *rest {
-	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o)}
+	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o), readiness: newReadiness(o.Log, time.Now)}
 	s.options.lend(&s.pool)
 	s.observers = restObservers(&o)
 	s.actions = [...]action{
@@ -140,8 +141,9 @@ func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) i
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return http.StatusServiceUnavailable
 	}
-	if err := s.options.Engine.Ready(r.Context()); err != nil {
-		s.options.Log.Info("not ready", "error", err.Error())
+	err := s.options.Engine.Ready(r.Context())
+	s.readiness.tell(err)
+	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return http.StatusServiceUnavailable
 	}

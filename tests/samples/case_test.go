@@ -35,7 +35,7 @@ func TestSamples(t *testing.T) {
 }
 
 func runCase(t *testing.T, bin, folder string, c cases.Case) {
-	address := serve(t, bin, folder, c)
+	address, printed := serve(t, bin, folder, c)
 	for _, r := range c.Requests {
 		t.Run(r.Name, func(t *testing.T) {
 			if err := cases.Run(address, folder, r); err != nil {
@@ -43,6 +43,7 @@ func runCase(t *testing.T, bin, folder string, c cases.Case) {
 			}
 		})
 	}
+	t.Run("printed", func(t *testing.T) { runPrinted(t, printed()) })
 	if urls := documents(t, address); len(urls) > 0 {
 		t.Run("OpenAPI", func(t *testing.T) { openapi.Check(t, urls...) })
 	}

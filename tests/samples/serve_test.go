@@ -22,9 +22,10 @@ import (
 const startTimeout = 10 * time.Minute
 
 // serve runs radiant local until the test ends, waits until each predictor is
-// ready, and returns the gateway's address. At the end the program is stopped
-// as a user does it, and has to leave with success.
-func serve(t *testing.T, bin, folder string, c cases.Case) string {
+// ready and how to ask is printed, and returns the gateway's address and all
+// that is printed. At the end the program is stopped as a user does it, and has
+// to leave with success.
+func serve(t *testing.T, bin, folder string, c cases.Case) (address string, printed func() string) {
 	t.Helper()
 	port := programs.FreePort(t)
 	args := []string{"local", "--port", fmt.Sprint(port)}
@@ -58,7 +59,7 @@ func serve(t *testing.T, bin, folder string, c cases.Case) string {
 			t.Errorf("radiant local did not end within a minute of an interrupt:\n%s", output.String())
 		}
 	})
-	address := fmt.Sprintf("localhost:%d", port)
+	address = fmt.Sprintf("localhost:%d", port)
 	deadline := time.Now().Add(startTimeout)
 	for {
 		select {
@@ -68,8 +69,8 @@ func serve(t *testing.T, bin, folder string, c cases.Case) string {
 		case <-time.After(100 * time.Millisecond):
 		}
 		err := ready(address)
-		if err == nil {
-			return address
+		if err == nil && strings.Contains(output.String(), "Press Ctrl-C to stop.") {
+			return address, output.String
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("not ready: %v", err)

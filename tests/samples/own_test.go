@@ -1,0 +1,53 @@
+package samples
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/prime-radiant/radiant/local"
+	"github.com/prime-radiant/radiant/tests/kit/browser"
+	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/openapi"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
+	"github.com/prime-radiant/radiant/tests/kit/tools"
+)
+
+// TestModelsOfOnesOwn serves models that nobody prepared for this project, and
+// runs what radiant local prints and what the page about each deployment
+// executes, unchanged: what a model takes is known from its server, or from its
+// files.
+func TestModelsOfOnesOwn(t *testing.T) {
+	bin := programs.Build(t)
+	machine, err := local.ThisMachine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	if err := os.CopyFS(home, os.DirFS("own")); err != nil {
+		t.Fatal(err)
+	}
+	train := exec.Command(filepath.Join(machine.CacheDir, "python", "bin", "python"), "train.py", home)
+	train.Dir = home
+	if out, err := train.CombinedOutput(); err != nil {
+		t.Fatalf("making the models: %v\n%s", err, out)
+	}
+	wrapper := filepath.Join(filepath.Dir(tools.Path(t, "peers-wrapper")), "seldon-core-microservice")
+	address, output := serve(t, bin, home, cases.Case{Files: []string{"own.yaml"}, Exec: []string{"wrapped=" + wrapper + " Wrapped"}})
+	runPrinted(t, output())
+	if guesses := strings.Count(output(), "this request is a guess"); guesses != 1 {
+		t.Errorf("%d requests are guesses, want that of the component alone, which does not describe itself", guesses)
+	}
+	deployments, err := served(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]string{"seldon": "api/v1.0/doc/", "tensorflow": "v1/docs/", "v2": "v2/docs/"}
+	for _, d := range deployments {
+		t.Run("page of "+d.Name, func(t *testing.T) {
+			openapi.Execute(t, browser.Open(t), "http://"+address+d.Path+pages[d.Protocol])
+		})
+	}
+}
