@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // examplesIn is the folder below a generation's, where its executor looks for
@@ -22,14 +24,14 @@ func (p *pod) describe(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, describeTime)
 	defer cancel()
 	for _, c := range p.containers {
-		if c.containerLayout.describe == nil {
+		if c.describe == nil {
 			continue
 		}
 		var out bytes.Buffer
 		if err := os.MkdirAll(c.work, 0o755); err != nil {
 			continue
 		}
-		if err := c.containerLayout.describe.Run(ctx, &out); err != nil || !json.Valid(out.Bytes()) {
+		if err := c.describe.Run(ctx, &out); err != nil || !json.Valid(out.Bytes()) {
 			continue
 		}
 		writeExample(c.examples, c.spec.Name+".json", out.Bytes())
@@ -50,5 +52,31 @@ func writeExample(folder, name string, text []byte) {
 func (g *generation) shareRequest() {
 	if text, err := os.ReadFile(g.requestFile); err == nil {
 		writeExample(examplesIn(g.root), "request.json", text)
+	}
+}
+
+// shareOut tells the page of each predictor what all of them get of the
+// requests.
+func shareOut(d *v1.SeldonDeployment, generations []*generation) {
+	type share struct {
+		Name    string `json:"name"`
+		Percent int    `json:"percent"`
+		Shadow  bool   `json:"shadow"`
+	}
+	var all []share
+	for i := range d.Spec.Predictors {
+		p := &d.Spec.Predictors[i]
+		percent := int(p.Traffic)
+		if p.Shadow && percent == 0 || len(d.Spec.Predictors) == 1 {
+			percent = 100
+		}
+		all = append(all, share{p.Name, percent, p.Shadow})
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		return
+	}
+	for _, g := range generations {
+		writeExample(examplesIn(g.root), "predictors.json", text)
 	}
 }

@@ -326,6 +326,7 @@ func (w *world) publish() {
 	var list []*gateway.Deployment
 	for _, s := range w.served {
 		list = append(list, inGateway(s.deployment, s.current))
+		shareOut(s.deployment, s.current)
 	}
 	w.gateway.Set(list)
 }

@@ -15,6 +15,7 @@ import (
 //
 //	{"inputs": [{"datatype": "FP64", "shape": [-1, 2], "columns": ["age", "city"], "row": [41, "rome"], "frame": true}]}
 //
+// and predictors.json the deployment's predictors as a list of [Share].
 // Only datatype and shape are needed. Files may come later than the first
 // question for the document; what cannot be read counts as not there.
 type Hints struct{ Files fs.FS }
@@ -25,6 +26,9 @@ const largestHint = 1 << 20
 // requestHint is the file of a request.
 const requestHint = "request.json"
 
+// sharesHint is the file of the predictors.
+const sharesHint = "predictors.json"
+
 // add fills in what the servers did not tell.
 func (h Hints) add(g *Graph) {
 	if h.Files == nil {
@@ -34,6 +38,9 @@ func (h Hints) add(g *Graph) {
 		var compact bytes.Buffer
 		_ = json.Compact(&compact, text) // It is valid.
 		g.Request = compact.Bytes()
+	}
+	if json.Unmarshal(h.read(sharesHint), &g.Shares) != nil {
+		g.Shares = nil
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]

@@ -27,9 +27,9 @@ func TestWhatServersDoNotTellIsReadFromFiles(t *testing.T) {
 		{"a frame to seldon", "seldon", frame, `{"jsonData":[{"age":41,"city":"rome"}]}`, `{"jsonData":[{"age":41,"city":"rome"}]}`},
 		{"a frame to tensorflow", "tensorflow", frame, `{"instances":[{"age":41,"city":"rome"}]}`, ""},
 		{"a frame to v2", "v2", frame,
-			`{"parameters":{"content_type":"pd"},"inputs":[{"name":"age","shape":[1],"datatype":"FP64","data":[41]},{"name":"city","shape":[1],"datatype":"BYTES","data":["rome"]}]}`,
+			`{"parameters":{"content_type":"pd"},"inputs":[{"name":"age","shape":[1],"datatype":"FP64","data":[41]},{"name":"city","shape":[1],"datatype":"BYTES","parameters":{"content_type":"str"},"data":["rome"]}]}`,
 			`{"model_name":"classifier","parameters":{"content_type":{"string_param":"pd"}},"inputs":[` +
-				`{"name":"age","datatype":"FP64","shape":[1],"contents":{"fp64_contents":[41]}},{"name":"city","datatype":"BYTES","shape":[1],"contents":{"bytes_contents":["cm9tZQ=="]}}]}`},
+				`{"name":"age","datatype":"FP64","shape":[1],"contents":{"fp64_contents":[41]}},{"name":"city","datatype":"BYTES","shape":[1],"parameters":{"content_type":{"string_param":"str"}},"contents":{"bytes_contents":["cm9tZQ=="]}}]}`},
 		{"texts to seldon", "seldon", texts, `{"data":{"ndarray":["text"]}}`, `{"data":{"ndarray":["text"]}}`},
 		{"texts to v2", "v2", texts, `{"inputs":[{"name":"input-0","shape":[1],"datatype":"BYTES","parameters":{"content_type":"str"},"data":["text"]}]}`,
 			`{"model_name":"classifier","inputs":[{"name":"input-0","datatype":"BYTES","shape":[1],"parameters":{"content_type":{"string_param":"str"}},"contents":{"bytes_contents":["dGV4dA=="]}}]}`},

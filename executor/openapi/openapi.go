@@ -22,6 +22,8 @@ type Graph struct {
 	Inputs, Outputs int
 	// Request is a request that works, if somebody gave one.
 	Request json.RawMessage
+	// Shares are all predictors of the deployment; none: not known.
+	Shares []Share
 }
 
 // Node is one node of a graph.
@@ -114,7 +116,6 @@ func New(n Names, g *Graph, server string) Document {
 		{"parameters", object{{"Puid", puidParameter()}}},
 		{"headers", object{{"Puid", puidHeader()}}},
 		{"responses", b.responses()},
-		{"securitySchemes", object{{"HTTPBearer", object{{"type", "http"}, {"scheme", "bearer"}}}}},
 	}
 	return Document{object{
 		{"openapi", "3.0.3"},
@@ -124,8 +125,6 @@ func New(n Names, g *Graph, server string) Document {
 			{"description", b.overview()},
 		}},
 		{"servers", list{object{{"url", server}, {"description", "this deployment"}}}},
-		// What an ingress in front may want; the executor itself asks for nothing.
-		{"security", list{object{}, object{{"HTTPBearer", list{}}}}},
 		{"x-call", b.call()},
 		{"tags", tags(operations)},
 		{"paths", paths(operations)},

@@ -56,7 +56,7 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 		described := map[string]bool{}
 		for path, methods := range d.Paths {
 			for method := range methods {
-				m, found, _ := served.Find(strings.ToUpper(method), strings.NewReplacer("{model}", "m", "{version}", "1").Replace(path))
+				m, found, _ := served.Find(strings.ToUpper(method), strings.NewReplacer("{model}", "m", "{version}", "1", "{number}", "1", "{label}", "stable").Replace(path))
 				if !found {
 					t.Errorf("%s: %s %s is described and not served", p.Name, method, path)
 					continue

@@ -132,8 +132,8 @@ func (b *builder) named(r protocol.Operation, d described) operation {
 			parameters = append(list{pathParameter("model", "name of the node", object{{"type", "string"}, {"enum", names}}, d.names[0])}, parameters...)
 		}
 	}
-	if strings.Contains(path, "{version}") {
-		parameters = append(list{b.versionParameter(path)}, parameters...)
+	if place := versionPlace(path); place != "" {
+		parameters = append(list{b.versionParameter(place)}, parameters...)
 	}
 	method := strings.ToLower(r.Method)
 	if method == "" {
@@ -172,15 +172,26 @@ func pathParameter(name, description string, schema object, example any) object 
 	return object{{"name", name}, {"in", "path"}, {"required", true}, {"description", description}, {"schema", schema}, {"example", example}}
 }
 
-func (b *builder) versionParameter(path string) object {
-	if strings.Contains(path, "/labels/") {
-		return pathParameter("version", "a label of a version", object{{"type", "string"}}, "stable")
+// versionPlace is the name of what stands in a path for a model's version; empty:
+// nothing does.
+func versionPlace(path string) string {
+	for _, place := range []string{"version", "number", "label"} {
+		if strings.Contains(path, "{"+place+"}") {
+			return place
+		}
+	}
+	return ""
+}
+
+func (b *builder) versionParameter(place string) object {
+	if place == "label" {
+		return pathParameter(place, "a label of a version", object{{"type", "string"}}, "stable")
 	}
 	version := "1"
 	if v := b.inputNode().Versions; len(v) > 0 {
 		version = v[0]
 	}
-	return pathParameter("version", "version of the model", object{{"type", "string"}}, version)
+	return pathParameter(place, "version of the model", object{{"type", "string"}}, version)
 }
 
 func (b *builder) versionText() string {
@@ -238,7 +249,7 @@ func describePredict(b *builder, r protocol.Operation) (described, bool) {
 		d.tag, d.id, d.description = tagPredict, "Predict", b.inputText()
 	case named && !b.single:
 		d.description = "The name goes to every model of the graph, so that this works where all of them have it."
-	case strings.Contains(r.Path, "{version}"):
+	case versionPlace(r.Path) != "":
 		d.description = b.versionText()
 	case strings.HasPrefix(r.Path, "/api/v0.1/"):
 		d.deprecated = true
@@ -284,7 +295,7 @@ func (b *builder) modelNames() []string {
 func describeModel(b *builder, r protocol.Operation, summary, schema string) (described, bool) {
 	d := described{tag: tagModels, summary: summary, names: b.modelNames(), answers: success("what the model's server tells", schemaContent(schema))}
 	switch {
-	case strings.Contains(r.Path, "{version}"):
+	case versionPlace(r.Path) != "":
 		d.tag, d.description = tagOthers, b.versionText()
 	case strings.HasPrefix(r.Path, "/api/v0.1/"):
 		d.tag, d.deprecated = tagOthers, true

@@ -36,7 +36,8 @@ type Source interface {
 }
 
 // Page serves the page in every folder of the protocol's docs, and the
-// document beside it: NAME.json and NAME.yaml. The document is made anew for
+// document beside it, NAME.json and NAME.yaml, and a picture of the graph,
+// graph.svg and graph-narrow.svg. These are made anew for
 // each request, since a server may have loaded another model.
 type Page struct {
 	Names Names
@@ -70,6 +71,7 @@ func contentTypes() map[string]string {
 		".js":   "text/javascript; charset=utf-8",
 		".css":  "text/css; charset=utf-8",
 		".png":  "image/png",
+		".svg":  "image/svg+xml",
 	}
 }
 
@@ -94,6 +96,9 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		send(w, r, file{body: p.made(r).JSON(), contentType: "application/json", cache: revalidated})
 	case name == p.Document+".yaml":
 		send(w, r, file{body: p.made(r).YAML(), contentType: "application/yaml", cache: revalidated})
+	case name == "graph.svg", name == "graph-narrow.svg":
+		body := Picture(p.Names, p.graph(r), name != "graph.svg")
+		send(w, r, file{body: body, contentType: contentTypes()[".svg"], cache: revalidated})
 	default:
 		if f, ok := asset(name); ok {
 			send(w, r, f)
@@ -105,12 +110,17 @@ func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // made is the document as it is now.
 func (p *Page) made(r *http.Request) Document {
+	up := strings.Repeat("../", strings.Count(r.URL.Path, "/")-1)
+	return New(p.Names, p.graph(r), strings.TrimSuffix(up, "/"))
+}
+
+// graph is what is known now of what is served.
+func (p *Page) graph(r *http.Request) *Graph {
 	ctx, cancel := context.WithTimeout(r.Context(), askTime)
 	defer cancel()
-	up := strings.Repeat("../", strings.Count(r.URL.Path, "/")-1)
 	g := p.Source.Overview(ctx)
 	p.Hints.add(g)
-	return New(p.Names, g, strings.TrimSuffix(up, "/"))
+	return g
 }
 
 func (p *Page) index() file {

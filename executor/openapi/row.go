@@ -77,7 +77,11 @@ func v2RowForms(t Tensor) []example {
 	if t.Frame {
 		var parts []string
 		for i, name := range t.Columns {
-			parts = append(parts, `{"name":`+quoted(name)+`,"shape":[1],"datatype":"`+cellType(t.Row[i])+`","data":[`+string(t.Row[i])+`]}`)
+			dtype, parameters := cellType(t.Row[i]), ""
+			if dtype == tensor.Bytes {
+				parameters = asText
+			}
+			parts = append(parts, `{"name":`+quoted(name)+`,"shape":[1],"datatype":"`+dtype.String()+`",`+parameters+`"data":[`+string(t.Row[i])+`]}`)
 		}
 		return []example{{"inputs", summary, raw(`{"parameters":{"content_type":"pd"},"inputs":[` + strings.Join(parts, ",") + `]}`)}}
 	}
@@ -86,11 +90,14 @@ func v2RowForms(t Tensor) []example {
 	case tensor.Number:
 		dtype = tensor.FP64
 	case tensor.Bytes:
-		parameters = `"parameters":{"content_type":"str"},`
+		parameters = asText
 	}
 	return []example{{"inputs", summary, raw(`{"inputs":[{"name":` + quoted(t.wireName()) + `,"shape":` + numbersJSON(sizes(t.Shape)) +
 		`,"datatype":"` + dtype.String() + `",` + parameters + `"data":` + t.cells() + `}]}`)}}
 }
+
+// asText makes MLServer read bytes as text.
+const asText = `"parameters":{"content_type":"str"},`
 
 // wireName is what a message calls a tensor that has no name of its own, as
 // translation does.
@@ -102,12 +109,12 @@ func (t Tensor) wireName() string {
 }
 
 // cellType is the datatype that a column has whose cells are like this one.
-func cellType(cell json.RawMessage) string {
+func cellType(cell json.RawMessage) tensor.DType {
 	switch cell[0] {
 	case '"':
-		return tensor.Bytes.String()
+		return tensor.Bytes
 	case 't', 'f':
-		return tensor.Bool.String()
+		return tensor.Bool
 	}
-	return tensor.FP64.String()
+	return tensor.FP64
 }

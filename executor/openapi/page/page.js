@@ -35,6 +35,24 @@
     }
   };
 
+  // The same request with Python's requests: values are JSON, read as they are.
+  const python = (request) => {
+    const headers = Object.fromEntries([...(request.get("headers") ?? [])].filter(([key]) => key.toLowerCase() !== "accept"));
+    const lines = ["import json", "import requests", ""];
+    let body = "";
+    const text = request.get("body");
+    if (typeof text === "string" && text) {
+      lines.push("body = json.loads(r'''" + text.trim().replaceAll("'''", "\\u0027\\u0027\\u0027") + "''')", "");
+      body = "json=body, ";
+      delete headers["Content-Type"];
+      delete headers["content-type"];
+    }
+    const more = Object.keys(headers).length ? "headers=" + JSON.stringify(headers) + ", " : "";
+    lines.push("answer = requests.request(" + JSON.stringify(request.get("method")) + ", " + JSON.stringify(request.get("url")) + ", " + body + more + "timeout=60)");
+    lines.push("answer.raise_for_status()", "print(answer.json())");
+    return lines.join("\n");
+  };
+
   // Colouring very long texts would stop the browser for seconds.
   const plugin = (system) => {
     const sample = system.fn.getJsonSampleSchema;
@@ -44,6 +62,7 @@
           const text = sample(...args);
           return typeof text === "string" ? compact(text) : text;
         },
+        requestSnippetGenerator_python: python,
       },
       wrapComponents: {
         SyntaxHighlighter: (Original, { React }) => (props) => {
@@ -68,6 +87,12 @@
     defaultModelExpandDepth: 4,
     displayRequestDuration: true,
     validatorUrl: null,
+    requestSnippetsEnabled: true,
+    requestSnippets: {
+      generators: { curl_bash: { title: "curl", syntax: "bash" }, python: { title: "Python", syntax: "python" } },
+      defaultExpanded: true,
+      languages: ["curl_bash", "python"],
+    },
     // What one came for is open.
     onComplete: () => {
       if (!location.hash) ui.layoutActions.show(["operations", "Predictions", "Predict"], true);

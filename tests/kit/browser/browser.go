@@ -172,6 +172,12 @@ func (b *Tab) Go(t *testing.T, url string) {
 	must(t, b.call(soon(t), "Page.navigate", object{"url": url}, nil))
 }
 
+// Size makes the page's window as large as a screen of that many pixels.
+func (b *Tab) Size(t *testing.T, width, height int) {
+	t.Helper()
+	must(t, b.call(soon(t), "Emulation.setDeviceMetricsOverride", object{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}, nil))
+}
+
 // Seen returns the addresses that the page asked for, and what the browser
 // found wrong so far.
 func (b *Tab) Seen() (requests, complaints []string) {
