@@ -67,7 +67,7 @@ func paths(operations []operation) object {
 func (b *builder) operations() []operation {
 	var all []operation
 	table := descriptions()
-	for _, r := range b.graph.Protocol.Served() {
+	for _, r := range b.served() {
 		if r.Action == protocol.Docs || r.Verb != "" && !b.verbs() {
 			continue
 		}
@@ -78,6 +78,16 @@ func (b *builder) operations() []operation {
 		if o, ok := describe(b, r); ok {
 			all = append(all, b.named(r, o))
 		}
+	}
+	return all
+}
+
+// served are the operations of the protocol. What says which version is meant has
+// one name in a document.
+func (b *builder) served() []protocol.Operation {
+	all := b.graph.Protocol.Served()
+	for i := range all {
+		all[i].Path = strings.NewReplacer("{number}", "{version}", "{label}", "{version}").Replace(all[i].Path)
 	}
 	return all
 }
