@@ -226,6 +226,13 @@ type reading struct {
 
 func (in *reading) begin() error {
 	switch {
+	case in.size >= maxPooled && in.lease.pool.Regions != nil:
+		// It takes memory only as far as it is written, and nothing is copied.
+		region, err := in.lease.pool.Regions.Get(in.size + 1)
+		if err != nil {
+			return err
+		}
+		in.b, in.region = region, true
 	case in.size >= Small:
 		in.held = in.lease.take()
 		in.b = slices.Grow((*in.held)[:0], int(min(in.size+1, firstRead)))

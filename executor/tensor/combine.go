@@ -62,7 +62,7 @@ func (t *Tensor) Rows() ([]Tensor, error) {
 	if n > 0 {
 		size = total / n
 	}
-	tokens := numbers{t.text}
+	tokens := t.numbers()
 	for i := range rows {
 		row := *t
 		row.Shape = t.Shape[1:]
@@ -143,7 +143,7 @@ func (n *numbers) take(count int) []byte {
 	start := n.rest
 	length := 0
 	for k := range count {
-		token := n.next()
+		token := n.piece()
 		if length += len(token); k > 0 {
 			length++
 		}
@@ -176,6 +176,7 @@ func Stack(rows []Tensor) (Tensor, error) {
 				out.text = append(out.text, ',')
 			}
 			out.text = append(out.text, r.text...)
+			out.nested = out.nested || r.nested
 			out.spelled.merge(r.spelled)
 		}
 	}

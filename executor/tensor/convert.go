@@ -78,7 +78,7 @@ func (t Tensor) textAs(dtype DType) (Tensor, error) {
 	if err != nil {
 		return Tensor{}, err
 	}
-	tokens := numbers{t.text}
+	tokens := t.numbers()
 	flat := 0
 	for token := tokens.next(); token != nil; token = tokens.next() {
 		if problem := check(token); problem != "" {
@@ -95,7 +95,7 @@ func (t Tensor) textAs(dtype DType) (Tensor, error) {
 
 func (t Tensor) boolFromText() Tensor {
 	raw := make([]byte, 0, t.Len())
-	tokens := numbers{t.text}
+	tokens := t.numbers()
 	for token := tokens.next(); token != nil; token = tokens.next() {
 		_, v, _ := whole(token)
 		raw = append(raw, byte(v))
@@ -196,7 +196,7 @@ func (t *Tensor) Raw() ([]byte, error) {
 		return nil, refuse("the type of the numbers is not known")
 	}
 	raw := make([]byte, 0, t.Len()*t.DType.Size())
-	tokens := numbers{t.text}
+	tokens := t.numbers()
 	integer := !t.DType.IsFloat()
 	bits := parseBits(t.DType)
 	for token := tokens.next(); token != nil; token = tokens.next() {
@@ -366,7 +366,7 @@ func (t *Tensor) Float64s() ([]float64, error) {
 	}
 	out := make([]float64, 0, t.Len())
 	if t.raw == nil {
-		tokens := numbers{t.text}
+		tokens := t.numbers()
 		for token := tokens.next(); token != nil; token = tokens.next() {
 			f, problem := float(token, 64)
 			if problem == "is out of range" {

@@ -47,7 +47,7 @@ func (t *Tensor) AppendNested(dst []byte, style Style) ([]byte, error) {
 			return dst, refuse("the empty shape %v is too large for JSON", t.Shape)
 		}
 	}
-	w := writer{t: t, style: style, tokens: numbers{t.text}}
+	w := writer{t: t, style: style, tokens: t.numbers()}
 	dst = w.nested(slices.Grow(dst, t.jsonSize()), t.Shape)
 	return dst, w.err
 }
@@ -65,17 +65,30 @@ func (t *Tensor) jsonSize() int {
 	return size + 2*len(t.Shape)
 }
 
+// flatTail is room for what a message has behind its numbers.
+const flatTail = 64
+
 // AppendFlat appends the elements, separated by commas, without brackets.
 func (t *Tensor) AppendFlat(dst []byte, style Style) ([]byte, error) {
 	if t.verbatim(style) {
-		return append(dst, t.text...), nil
+		dst = slices.Grow(dst, len(t.text)+flatTail)
+		if !t.nested {
+			return append(dst, t.text...), nil
+		}
+		start := 0
+		for i, c := range t.text {
+			if between(c) {
+				dst, start = append(dst, t.text[start:i]...), i+1
+			}
+		}
+		return append(dst, t.text[start:]...), nil
 	}
-	w := writer{t: t, style: style, tokens: numbers{t.text}}
+	w := writer{t: t, style: style, tokens: t.numbers()}
 	dst = w.run(slices.Grow(dst, t.jsonSize()), t.Len())
 	return dst, w.err
 }
 
-// verbatim tells that text needs no change to be what style asks for.
+// verbatim tells that the numbers in text are spelled as style asks for.
 func (t *Tensor) verbatim(style Style) bool {
 	if t.text == nil {
 		return false

@@ -28,7 +28,6 @@ func Parse(text []byte, dialect Dialect) (Tensor, error) {
 	i := jsontext.Space(text, 0)
 	var err error
 	if i < len(text) && text[i] == '[' {
-		p.flat = make([]byte, 0, len(text))
 		i, err = p.array(i+1, 0)
 	} else {
 		i, err = p.element(i)
@@ -51,7 +50,6 @@ func ParseFlat(text []byte, shape []int64, dialect Dialect) (Tensor, error) {
 	if i >= len(text) || text[i] != '[' {
 		return Tensor{}, refuse("the elements must be a JSON array")
 	}
-	p.flat = make([]byte, 0, len(text))
 	i, err := p.array(i+1, 0)
 	if err != nil {
 		return Tensor{}, err
@@ -75,8 +73,13 @@ type parser struct {
 	leaf  int     // depth of the arrays that hold elements; -1: not seen
 	count int
 
-	class   class // of the elements so far; classNumber with count 0: none
-	flat    []byte
+	class class // of the elements so far; classNumber with count 0: none
+	// first and last enclose the numbers in the text, whose own length is spelling.
+	// flat is a copy of them, made only where some are spelled otherwise there.
+	first, last, spelling int
+	flat                  []byte
+	// holes says that there are empty arrays.
+	holes   bool
 	bools   []byte
 	elems   [][]byte
 	words   int
@@ -99,6 +102,7 @@ func (p *parser) array(i, depth int) (int, error) {
 	n := int64(0)
 	i = jsontext.Space(p.in, i)
 	if i < len(p.in) && p.in[i] == ']' {
+		p.holes = true
 		i++
 	} else {
 		for done := false; !done; n++ {
@@ -182,23 +186,47 @@ func (p *parser) number(i int) (int, error) {
 		return end, refuse("%v", err)
 	}
 	p.spelled.add(spelling, end-i)
-	return end, p.append(p.in[i:end])
+	if p.class != classNumber {
+		if err := p.become(classNumber); err != nil {
+			return end, err
+		}
+	}
+	if p.count == 0 {
+		p.first = i
+	}
+	p.last, p.spelling = end, p.spelling+end-i
+	if p.flat != nil {
+		p.flat = append(append(p.flat, p.in[i:end]...), ',')
+	}
+	return end, nil
 }
 
-// word adds NaN or an infinity.
+// word adds NaN or an infinity, which the text spells otherwise.
 func (p *parser) word(word []byte) error {
 	p.spelled.add(jsontext.Word, len(word))
-	return p.append(word)
-}
-
-func (p *parser) append(spelling []byte) error {
 	if p.class != classNumber {
 		if err := p.become(classNumber); err != nil {
 			return err
 		}
 	}
-	p.flat = append(append(p.flat, spelling...), ',')
+	p.flatten()
+	p.flat = append(append(p.flat, word...), ',')
 	return nil
+}
+
+// flatten copies the numbers that were read, without what is between them.
+func (p *parser) flatten() {
+	if p.flat != nil {
+		return
+	}
+	p.flat = make([]byte, 0, len(p.in)-p.first)
+	tokens := numbers{p.in[p.first:p.last], true}
+	for n := 0; n < p.count && len(tokens.rest) > 0; {
+		if token := tokens.next(); len(token) > 0 {
+			p.flat = append(append(p.flat, token...), ',')
+			n++
+		}
+	}
 }
 
 func (p *parser) bool(i int) (int, error) {
@@ -241,7 +269,7 @@ func (p *parser) text(i int) (int, error) {
 
 // wordsAreStrings takes back the reading of "NaN" as a number.
 func (p *parser) wordsAreStrings() {
-	words := numbers{bytes.TrimSuffix(p.flat, []byte{','})}
+	words := numbers{rest: bytes.TrimSuffix(p.flat, []byte{','})}
 	for w := words.next(); w != nil; w = words.next() {
 		p.elems = append(p.elems, bytes.Clone(w))
 	}
@@ -284,11 +312,18 @@ func (p *parser) tensor() Tensor {
 	case classBytes:
 		return Tensor{DType: Bytes, Shape: p.shape, elems: p.elems}
 	}
-	flat := p.flat
-	if len(flat) > 0 {
-		flat = flat[:len(flat)-1]
+	if p.holes && p.count > 0 {
+		p.flatten()
 	}
-	return Tensor{Shape: p.shape, text: flat, spelled: p.spelled}
+	t := Tensor{Shape: p.shape, text: []byte{}, spelled: p.spelled}
+	switch {
+	case len(p.flat) > 0:
+		t.text = p.flat[:len(p.flat)-1]
+	case p.count > 0:
+		t.text = p.in[p.first:p.last:p.last]
+		t.nested = len(t.text) != p.spelling+p.count-1
+	}
+	return t
 }
 
 // DecodeBase64 decodes a JSON string of standard base64, padded or not.

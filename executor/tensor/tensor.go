@@ -25,12 +25,14 @@ type Tensor struct {
 	Shape []int64
 
 	// Exactly one of these holds the elements.
-	text  []byte   // numbers as JSON spells them, separated by commas
+	text  []byte   // numbers as JSON spells them, separated by commas; part of what was read
 	raw   []byte   // little-endian, DType.Size() bytes each
 	elems [][]byte // Bytes; nil where a value is missing
 
-	// spelled is what text holds.
+	// spelled is what text holds. nested says that the brackets and the white space
+	// are in it that it came with.
 	spelled spelled
+	nested  bool
 }
 
 // spelled sums up how numbers are written, so that most conversions need not
@@ -225,10 +227,34 @@ func (t Tensor) Reshape(shape []int64) (Tensor, error) {
 }
 
 // numbers walks the elements of text.
-type numbers struct{ rest []byte }
+type numbers struct {
+	rest   []byte
+	nested bool
+}
+
+func (t *Tensor) numbers() numbers { return numbers{t.text, t.nested} }
 
 // next returns the next number's spelling; nil at the end.
 func (n *numbers) next() []byte {
+	token := n.piece()
+	if !n.nested {
+		return token
+	}
+	start, end := 0, len(token)
+	for start < end && between(token[start]) {
+		start++
+	}
+	for end > start && between(token[end-1]) {
+		end--
+	}
+	return token[start:end]
+}
+
+// between reports whether a byte stands between numbers.
+func between(c byte) bool { return c == '[' || c == ']' || c <= ' ' }
+
+// piece is what is up to the next comma.
+func (n *numbers) piece() []byte {
 	if len(n.rest) == 0 {
 		return nil
 	}

@@ -25,6 +25,9 @@ func TestParse(t *testing.T) {
 		{text: `[]`, dtype: FP64, shape: []int64{0}, want: `[]`},
 		{text: `[[],[],[]]`, dtype: FP64, shape: []int64{3, 0}, want: `[[],[],[]]`},
 		{text: `[[[]]]`, dtype: FP64, shape: []int64{1, 1, 0}, want: `[[[]]]`},
+		{text: "[ [1, 2] ,\n\t[ 3,4 ] ]", dtype: Int64, shape: []int64{2, 2}, want: `[[1,2],[3,4]]`},
+		{text: `[[1,2],["NaN",4.5]]`, dialect: Dialect{Words: true}, dtype: FP64, shape: []int64{2, 2}, want: `[[1.0,2.0],[NaN,4.5]]`},
+		{text: "[ [1, null] , [null ,4.5] ]", dialect: Dialect{Null: true}, dtype: FP64, shape: []int64{2, 2}, want: `[[1.0,NaN],[NaN,4.5]]`},
 		{text: `[true,false]`, dtype: Bool, shape: []int64{2}, want: `[true,false]`},
 		{text: `["a","\u00fc\ud83d\ude00"]`, dtype: Bytes, shape: []int64{2}, want: `["a","ü😀"]`},
 		{text: `"a"`, dtype: Bytes, shape: nil, want: `"a"`},
@@ -80,13 +83,16 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseFlat(t *testing.T) {
-	for _, text := range []string{`[1,2,3,4,5,6]`, `[[1,2,3],[4,5,6]]`, `[[1,2],[3],[4,5,6]]`} {
+	for _, text := range []string{`[1,2,3,4,5,6]`, `[[1,2,3],[4,5,6]]`, `[[1,2],[3],[4,5,6]]`, `[[],[ 1,2 ],[3, [ ]],[[4,5],6,[]]]`} {
 		got, err := ParseFlat([]byte(text), []int64{3, 2}, Dialect{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if nested, _ := got.AppendNested(nil, Style{}); string(nested) != `[[1,2],[3,4],[5,6]]` {
 			t.Errorf("%s: %s", text, nested)
+		}
+		if flat, _ := got.AppendFlat(nil, Style{}); string(flat) != `1,2,3,4,5,6` {
+			t.Errorf("%s: %s", text, flat)
 		}
 	}
 	for _, shape := range [][]int64{{7}, {-1, 6}, {1 << 40, 1 << 40}} {
