@@ -2,10 +2,12 @@ package translate
 
 import (
 	"bytes"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
 
 // The outputs that a client asks for are those of the graph's answer. They
@@ -69,24 +71,37 @@ func takeJSONOutputs(m message.Message) (message.Message, []byte) {
 	if err != nil || fields.Value("inputs") == nil {
 		return m, nil
 	}
-	f, ok := fields.Find("outputs")
-	if !ok {
+	if _, ok := fields.Find("outputs"); !ok {
 		return m, nil
 	}
-	// The comma behind the member goes with it, or else the one before it.
+	rest, outputs := m, []byte(nil)
+	for _, f := range slices.Backward(fields) {
+		if f.Key != "outputs" {
+			continue
+		}
+		if outputs == nil { // Of a name given twice the last one counts.
+			outputs = bytes.Clone(f.Value)
+		}
+		rest = withoutMember(rest, f)
+	}
+	return rest, outputs
+}
+
+// withoutMember takes a member out of the JSON of a message. The comma behind it
+// goes with it, or else the one before it.
+func withoutMember(m message.Message, f jsontext.Field) message.Message {
 	start, end := f.KeyStart, f.End
 	if i := end + len(m.Body[end:]) - len(bytes.TrimLeft(m.Body[end:], " \t\r\n")); i < len(m.Body) && m.Body[i] == ',' {
 		end = i + 1
 	} else if before := bytes.TrimRight(m.Body[:start], " \t\r\n"); len(before) > 0 && before[len(before)-1] == ',' {
 		start = len(before) - 1
 	}
-	outputs := bytes.Clone(f.Value)
 	rest := m
 	rest.Body = append(bytes.Clone(m.Body[:start]), m.Body[end:]...)
 	if m.JSONLength > 0 {
 		rest.JSONLength -= end - start
 	}
-	return rest, outputs
+	return rest
 }
 
 // GiveOutputs asks for outputs that [TakeOutputs] took.

@@ -184,6 +184,8 @@ func TestOutputsOfAChain(t *testing.T) {
 	for _, c := range []struct{ request, rest, outputs string }{
 		{`{"inputs":[1],"outputs":[{"name":"y"}]}`, `{"inputs":[1]}`, `[{"name":"y"}]`},
 		{`{ "outputs": [] , "inputs":[1]}`, `{  "inputs":[1]}`, `[]`},
+		{`{"outputs":[1],"inputs":[1],"outputs":[2]}`, `{"inputs":[1]}`, `[2]`},
+		{`{"inputs":[1],"outputs":[1],"outputs":[2]}`, `{"inputs":[1]}`, `[2]`},
 		{`{"id":"outputs","inputs":[1]}`, `{"id":"outputs","inputs":[1]}`, ""},
 		{`{"outputs":[1]}`, `{"outputs":[1]}`, ""},
 		{`{"outputs"`, `{"outputs"`, ""},
