@@ -68,19 +68,17 @@ func (p *Passing) Pass(name string) bool {
 	return false
 }
 
-// Wants reports whether a field of an answer may reach the client, as far as that
-// can be told in the form in which it comes. It does not allocate for those that
-// nearly all answers have.
+// Wants reports whether a field of an answer is looked at here, in the form in
+// which it comes: since it may reach the client, or says what the body is. It does
+// not allocate for those that nearly all answers have.
 func (p *Passing) Wants(name []byte) bool {
-	if p.none {
-		return false
-	}
 	for _, usual := range [...]string{"content-type", "content-length", "date", "server", "connection", "transfer-encoding", "keep-alive"} {
 		if len(name) == len(usual) && bytes.EqualFold(name, []byte(usual)) {
 			return false
 		}
 	}
-	return p.Pass(textproto.CanonicalMIMEHeaderKey(string(name)))
+	canonical := textproto.CanonicalMIMEHeaderKey(string(name))
+	return canonical == jsonLength || p.Pass(canonical)
 }
 
 // metadata is what reaches the client of a node's metadata.

@@ -24,6 +24,9 @@ func TestPassing(t *testing.T) {
 			t.Errorf("%q wants %s: %v", c.list, c.name, got)
 		}
 	}
+	if p := NewPassing("none"); !p.Wants([]byte("inference-header-content-length")) {
+		t.Error("it is not told how long an answer's JSON is")
+	}
 }
 
 func TestTakesGzip(t *testing.T) {
