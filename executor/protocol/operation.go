@@ -83,12 +83,7 @@ func variables() map[string]variable {
 func NewOperations(p *Protocol) *Operations {
 	o := &Operations{exact: map[string][]*Match{}}
 	for _, one := range p.Served() {
-		m := Match{Operation: &one}
-		if one.Method != "" {
-			methods := []string{one.Method, http.MethodOptions}
-			slices.Sort(methods)
-			m.Methods = []string{strings.Join(methods, ",")}
-		}
+		m := Match{Operation: &one, Methods: Methods(&one)}
 		if !strings.Contains(one.Path, "{") {
 			o.exact[one.Path] = append(o.exact[one.Path], &m)
 			continue
@@ -96,6 +91,17 @@ func NewOperations(p *Protocol) *Operations {
 		o.patterns = append(o.patterns, pattern{segments: segments(one.Path), match: m})
 	}
 	return o
+}
+
+// Methods lists what an operation takes, OPTIONS included, as the value of
+// Access-Control-Allow-Methods; nil: anything.
+func Methods(o *Operation) []string {
+	if o.Method == "" {
+		return nil
+	}
+	methods := []string{o.Method, http.MethodOptions}
+	slices.Sort(methods)
+	return []string{strings.Join(methods, ",")}
 }
 
 func segments(path string) []segment {

@@ -17,8 +17,10 @@ import (
 
 // rest is the handler of the REST listener.
 type rest struct {
-	options    Options
+	options Options
+	// operations finds predictions and feedback, others routes all else.
 	operations *protocol.Operations
+	others     http.Handler
 	pool       message.Pool
 	draining   *atomic.Bool
 	actions    [protocol.Docs + 1]action
@@ -48,6 +50,7 @@ func newREST(o Options, draining *atomic.Bool) *rest {
 		protocol.ServerMetadata: s.serverMetadata,
 		protocol.Docs:           s.docs,
 	}
+	s.others = s.router()
 	return s
 }
 
@@ -59,21 +62,29 @@ func ask(e Engine, q protocol.Query) answerer {
 	}
 }
 
+// ServeHTTP finds predictions and feedback, which are posted, without a router: that
+// costs no allocation.
 func (s *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	m, found, known := s.operations.Find(r.Method, r.URL.Path)
-	if !found {
-		s.unmatched(w, r, known)
-		return
+	if r.Method == http.MethodPost {
+		if m, found, _ := s.operations.Find(r.Method, r.URL.Path); found {
+			s.serve(w, r, &m)
+			return
+		}
 	}
-	s.headers(w.Header(), r, &m)
+	s.others.ServeHTTP(w, r)
+}
+
+// serve answers a request whose operation is known.
+func (s *rest) serve(w http.ResponseWriter, r *http.Request, m *protocol.Match) {
+	s.headers(w.Header(), r, m)
 	if r.Method == http.MethodOptions {
 		return
 	}
 	if o := s.observers[m.Operation.Action]; o != nil && observed(m.Operation) {
-		s.watched(w, r, &m, o)
+		s.watched(w, r, m, o)
 		return
 	}
-	s.answer(w, r, &m)
+	s.answer(w, r, m)
 }
 
 // watched answers a request before the eyes of an observer.
@@ -108,13 +119,6 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request, status *int) {
 
 // unmatched answers requests that no operation takes.
 func (s *rest) unmatched(w http.ResponseWriter, r *http.Request, known bool) {
-	if page := s.options.Pages[r.URL.Path]; page != nil && !known {
-		s.headers(w.Header(), r, &protocol.Match{})
-		if r.Method != http.MethodOptions {
-			page.ServeHTTP(w, r)
-		}
-		return
-	}
 	if !strings.HasPrefix(r.URL.Path, "/") { // CONNECT, or the preface of HTTP/2
 		http.NotFound(w, r)
 		return

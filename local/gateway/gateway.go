@@ -21,6 +21,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gorilla/mux"
+
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/executor/wire/http1"
 )
@@ -32,6 +34,8 @@ type Gateway struct {
 	deployments atomic.Pointer[deployments]
 	mirror      *mirror
 	buffers     bufferPool
+	// pages are the gateway's own.
+	pages http.Handler
 	// rest speaks HTTP/1.1 with clients, and hands those that speak HTTP/2, as
 	// those of gRPC do, to rpc.
 	rest    *http1.Server
@@ -46,6 +50,7 @@ type Gateway struct {
 func New(random func(n int) int) *Gateway {
 	g := &Gateway{random: random, mirror: newMirror(), buffers: newBufferPool()}
 	g.deployments.Store(newDeployments(nil))
+	g.pages = g.router()
 	g.handed = http1.NewHandover(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	g.rest = &http1.Server{
 		Handler: g, HTTP2: g.handed.Give,
@@ -107,16 +112,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for {
-		all := g.deployments.Load()
-		if r.URL.Path == "/" {
-			g.index(w, all)
-			return
-		}
-		found, left := all.rest(r.URL.EscapedPath())
+		found, left := g.deployments.Load().rest(r.URL.EscapedPath())
 		if found == nil {
-			writeJSON(w, http.StatusNotFound, map[string]any{
-				"error": fmt.Sprintf("no deployment is served at %s", r.URL.Path), "served": paths(all),
-			})
+			g.pages.ServeHTTP(w, r)
 			return
 		}
 		b := found.pick(g.random)
@@ -197,6 +195,18 @@ func unescape(escaped string) (path, raw string) {
 		return escaped, ""
 	}
 	return path, escaped
+}
+
+// router routes what is for no deployment.
+func (g *Gateway) router() *mux.Router {
+	r := mux.NewRouter().SkipClean(true)
+	r.Path("/").HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { g.index(w, g.deployments.Load()) })
+	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, http.StatusNotFound, map[string]any{
+			"error": fmt.Sprintf("no deployment is served at %s", r.URL.Path), "served": paths(g.deployments.Load()),
+		})
+	})
+	return r
 }
 
 // index lists what is served.
