@@ -38,6 +38,7 @@ func rootCommand() *cobra.Command {
 		Short:   "Run SeldonDeployments, on this machine or on Kubernetes",
 		Long: `Radiant takes SeldonDeployment YAML as it is and serves it.
 
+  radiant init FOLDER     write the YAML for the model in a folder
   radiant validate FILE   print every problem, with its line
   radiant render FILE     print the Kubernetes objects
   radiant local FILE      serve it here, real model servers as processes
@@ -47,6 +48,6 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(cli.UnknownFlag)
-	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager(), cli.Version())
+	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager(), cli.Init(), cli.Version())
 	return root
 }
