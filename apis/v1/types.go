@@ -54,11 +54,13 @@ const (
 
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion
-// +kubebuilder:resource:shortName=sdep
+// +kubebuilder:resource:shortName=sdep,categories=seldon
 // +kubebuilder:subresource:status
 // +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
 // +kubebuilder:printcolumn:name=State,type=string,JSONPath=.status.state
 // +kubebuilder:printcolumn:name=Ready,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name=Reason,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name=Protocol,type=string,JSONPath=.spec.protocol
 // +kubebuilder:printcolumn:name=Replicas,type=integer,JSONPath=.status.replicas
 // +kubebuilder:printcolumn:name=Address,type=string,JSONPath=.status.address.url,priority=1
 // +kubebuilder:printcolumn:name=Age,type=date,JSONPath=.metadata.creationTimestamp

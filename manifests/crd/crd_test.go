@@ -2,6 +2,8 @@ package crd_test
 
 import (
 	"os/exec"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,5 +41,45 @@ func TestName(t *testing.T) {
 	}
 	if definition.Name != crd.Name {
 		t.Errorf("the definition's name is %s, the constant %s", definition.Name, crd.Name)
+	}
+}
+
+// TestFieldsAreExplained: kubectl explain says of each field what it is and, of
+// those that people write, an example; nothing there is a link of Go's.
+func TestFieldsAreExplained(t *testing.T) {
+	var definition apiextensionsv1.CustomResourceDefinition
+	if err := yaml.UnmarshalStrict(crd.YAML(), &definition); err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range definition.Spec.Versions {
+		seen := 0
+		explained(t, version.Schema.OpenAPIV3Schema, version.Name, &seen)
+		if least := 200; seen < least {
+			t.Errorf("%s has %d fields, want %d or more", version.Name, seen, least)
+		}
+	}
+}
+
+func explained(t *testing.T, schema *apiextensionsv1.JSONSchemaProps, path string, seen *int) {
+	for name, property := range schema.Properties {
+		*seen++
+		at := path + "." + name
+		text, example, found := strings.Cut(property.Description, "\nExample: ")
+		if strings.TrimSpace(text) == "" {
+			t.Errorf("%s has no text", at)
+		}
+		if (!found || example == "") && !strings.Contains(at, ".status") {
+			t.Errorf("%s has no example", at)
+		}
+		if regexp.MustCompile(`\[[A-Z][A-Za-z.]*\]`).MatchString(text) {
+			t.Errorf("%s has a link of Go's: %s", at, text)
+		}
+		explained(t, &property, at, seen)
+	}
+	if schema.Items != nil {
+		explained(t, schema.Items.Schema, path+"[]", seen)
+	}
+	if schema.AdditionalProperties != nil && schema.AdditionalProperties.Schema != nil {
+		explained(t, schema.AdditionalProperties.Schema, path+"{}", seen)
 	}
 }

@@ -57,6 +57,7 @@ func document(crd apiextensionsv1.CustomResourceDefinition) any {
 func serveAllVersions(crd *apiextensionsv1.CustomResourceDefinition) {
 	stored := crd.Spec.Versions[0]
 	openArrays(stored.Schema.OpenAPIV3Schema)
+	describe(stored.Schema.OpenAPIV3Schema, "", texts())
 	crd.Spec.Versions = nil
 	for _, name := range v1.Versions() {
 		version := *stored.DeepCopy()
