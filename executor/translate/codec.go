@@ -27,6 +27,8 @@ type content struct {
 	// be a table, notArray is why it is not an array either.
 	table    bool
 	notArray error
+	// nulls says that NaN in a table is written as null.
+	nulls bool
 
 	// field and names are how a seldon message is written; value is its
 	// jsonData, or the answer to one.

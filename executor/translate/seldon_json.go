@@ -237,6 +237,9 @@ func encodeSeldonJSONRequest(m *content) (message.Message, error) {
 	w := seldonWriter{field: k, style: seldonServerStyle(), names: []string{}}
 	if m.table {
 		w.names = columnList(m.tensors)
+		if mixed(m.tensors) {
+			w.style.NaN = "null"
+		}
 	}
 	if m.id != "" {
 		w.meta = append([]byte(`"puid":`), jsontext.AppendQuoted(nil, []byte(m.id))...)

@@ -142,7 +142,7 @@ func encodeSeldonProtoRequest(m *content) (message.Message, error) {
 	k, names, err := dataJSON, []string(nil), error(nil)
 	switch {
 	case m.table:
-		k, names = dataNDArray, columnList(m.tensors)
+		k, names, m.nulls = dataNDArray, columnList(m.tensors), mixed(m.tensors)
 	case len(m.tensors) == 1:
 		if k, err = sentProtoField(&m.tensors[0]); err != nil {
 			return message.Message{}, err
@@ -243,7 +243,7 @@ func setJSONData(out *seldon.SeldonMessage, m *content) error {
 
 func (m *content) toDefaultData(k dataField) (*seldon.DefaultData, error) {
 	if m.table {
-		list, err := toRows(m.tensors)
+		list, err := toRows(m.tensors, m.nulls)
 		return &seldon.DefaultData{DataOneof: &seldon.DefaultData_Ndarray{Ndarray: list}}, err
 	}
 	data, err := toArray(k, &m.tensors[0])
@@ -253,8 +253,8 @@ func (m *content) toDefaultData(k dataField) (*seldon.DefaultData, error) {
 	return data, nil
 }
 
-// toRows builds the rows of a table.
-func toRows(columns []tensor.Tensor) (*structpb.ListValue, error) {
+// toRows builds the rows of a table, with null for NaN if nulls is true.
+func toRows(columns []tensor.Tensor, nulls bool) (*structpb.ListValue, error) {
 	rows := make([]*structpb.Value, columns[0].Len())
 	for r := range rows {
 		rows[r] = structpb.NewListValue(&structpb.ListValue{Values: make([]*structpb.Value, len(columns))})
@@ -265,6 +265,9 @@ func toRows(columns []tensor.Tensor) (*structpb.ListValue, error) {
 			return nil, blame(columns[k].Name, err)
 		}
 		for r, cell := range cells.Values {
+			if n := cell.GetNumberValue(); nulls && n != n {
+				cell = structpb.NewNullValue()
+			}
 			rows[r].GetListValue().Values[k] = cell
 		}
 	}

@@ -344,8 +344,8 @@ func columnShape(columns []tensor.Tensor, shape ...int64) error {
 		if err != nil {
 			return blame(c.Name, err)
 		}
-		if t.Shape[0] != columns[0].Shape[0] {
-			return refuse(c.Name, "the column has %d rows, %q has %d", t.Shape[0], columns[0].Name, columns[0].Shape[0])
+		if rows := columns[0].Len(); c.Len() != rows {
+			return refuse(c.Name, "the column has %d rows, %q has %d", c.Len(), columns[0].Name, rows)
 		}
 		columns[k] = t
 	}
@@ -390,6 +390,13 @@ func appendRows(dst []byte, columns []tensor.Tensor, style tensor.Style) ([]byte
 		dst = append(dst, ']')
 	}
 	return append(dst, ']'), nil
+}
+
+// mixed reports whether not all columns are numbers. Python makes text of all
+// that stands beside text in a table with NaN, and leaves it as it is beside
+// null.
+func mixed(columns []tensor.Tensor) bool {
+	return slices.ContainsFunc(columns, func(c tensor.Tensor) bool { return c.DType == tensor.Bytes || c.DType == tensor.Bool })
 }
 
 // columnList are the names of columns, which may have none.

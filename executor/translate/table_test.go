@@ -1,9 +1,13 @@
 package translate
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
+	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
@@ -177,6 +181,33 @@ func TestTableToComponent(t *testing.T) {
 	sent, _, err := Request(message.Message{Body: []byte(`{"instances":[[41,"rome"],[29,null]]}`)}, TensorFlowJSON, SeldonJSON, Options{})
 	if want := `{"data":{"names":[],"ndarray":[[41,"rome"],[29,null]]},"meta":{}}`; err != nil || string(sent.Body) != want {
 		t.Errorf("sent %s, %v\nwant %s", sent.Body, err, want)
+	}
+	// NaN beside text is null, over both transports, and a word beside numbers.
+	for request, want := range map[string]string{
+		`{"instances":[{"a":1.5,"b":"x"},{"a":null,"b":"y"}]}`: `{"data":{"names":["a","b"],"ndarray":[[1.5,"x"],[null,"y"]]},"meta":{}}`,
+		`{"instances":[{"a":1.5,"b":2},{"a":null,"b":3}]}`:     `{"data":{"names":["a","b"],"ndarray":[[1.5,2],[NaN,3]]},"meta":{}}`,
+	} {
+		sent, _, err := Request(message.Message{Body: []byte(request)}, TensorFlowJSON, SeldonJSON, Options{})
+		if err != nil || string(sent.Body) != want {
+			t.Errorf("sent %s, %v\nwant %s", sent.Body, err, want)
+		}
+	}
+	const missing = `{"parameters":{"content_type":"pd"},"inputs":[{"name":"a","datatype":"FP64","shape":[2,1],"data":[1.5,null]},{"name":"b","datatype":"BYTES","shape":[2,1],"data":["x","y"]}]}`
+	m, err := decodeV2JSONRequest(message.Message{Body: []byte(missing)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := columnShape(m.tensors); err != nil {
+		t.Fatal(err)
+	}
+	m.table = true
+	written, err := encodeSeldonProtoRequest(m)
+	var got seldon.SeldonMessage
+	if err != nil || proto.Unmarshal(written.Body, &got) != nil {
+		t.Fatal(err)
+	}
+	if rows := got.GetData().GetNdarray().AsSlice(); !reflect.DeepEqual(rows, []any{[]any{1.5, "x"}, []any{nil, "y"}}) {
+		t.Errorf("sent %v", rows)
 	}
 }
 

@@ -67,6 +67,13 @@ class Model(Described):
         return ["first", "second"]
 
 
+class Reader:
+    """Answers what it was given, as text."""
+
+    def predict(self, X, features_names, meta=None):
+        return json.dumps([list(features_names), X if isinstance(X, dict) else np.array(X, dtype=object).tolist()])
+
+
 class Scaler(Described):
     def transform_input(self, X, names, meta=None):
         return changed(X, lambda x: x + 1)

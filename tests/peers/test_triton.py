@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import unittest
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -265,6 +266,41 @@ class Streams(Fronted):
             result, error = answers.get(timeout=SECONDS)
             self.assertIsNone(error)
             np.testing.assert_array_equal(result.as_numpy("x"), FLOATS * i * 12)
+
+
+class Unspelled(unittest.TestCase):
+    """What JSON has no spelling for comes to Triton as binary data, and back."""
+
+    def front(self, name, protocol):
+        executor = Executor(server.node(name, speaks="v2"), protocol=protocol)
+        self.addCleanup(executor.stop)
+        return executor
+
+    def post(self, executor, path, body):
+        asked = urllib.request.Request(f"http://{executor.rest}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(asked, timeout=SECONDS) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as err:
+            return json.load(err)
+
+    def test_floats(self):
+        for name in ("same-fp16", "same-fp32", "same-fp64"):
+            with self.subTest(name):
+                got = self.post(self.front(name, "seldon"), "/api/v1.0/predictions", {"data": {"ndarray": [["NaN", "-Infinity"], [1.5, "Infinity"]]}})
+                self.assertEqual(got["data"]["ndarray"], [["NaN", "-Infinity"], [1.5, "Infinity"]])
+                rows = [[float("nan"), float("-inf")], [-2.5, float("inf")]]
+                got = self.post(self.front(name, "tensorflow"), "/v1/models/any:predict", {"instances": rows})
+                np.testing.assert_array_equal(np.array(got["predictions"]), np.array(rows))
+
+    def test_tables(self):
+        executor = self.front("same-string", "seldon")
+        got = self.post(executor, "/api/v1.0/predictions", {"data": {"names": ["x"], "ndarray": [["a"], ["b"]]}})
+        self.assertEqual(got["data"]["ndarray"], [["a"], ["b"]])
+        got = self.post(executor, "/api/v1.0/predictions", {"data": {"names": ["x", "y"], "ndarray": [["a", 1]]}})
+        self.assertIn('"y": the model has no such input; it takes "x"', got["status"]["info"])
+        got = self.post(executor, "/api/v1.0/predictions", {"data": {"ndarray": [["a", 1]]}})
+        self.assertEqual(got["status"]["status"], "FAILURE")
 
 
 class Mixed(Fronted):

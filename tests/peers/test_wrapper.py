@@ -10,7 +10,7 @@ import requests
 from google.protobuf import any_pb2, empty_pb2, struct_pb2
 
 import wrapped
-from running import HERE
+from running import HERE, Executor
 from wrapped import SECONDS, Asks, components, fields, message, pb, rpc
 
 
@@ -45,6 +45,7 @@ def setUpModule():
         combiner=dict(served="components.Combiner", kind="COMBINER"),
         faulty=dict(served="components.Faulty"),
         raw=dict(served="components.Raw"),
+        reader=dict(served="components.Reader"),
     )
 
 
@@ -124,6 +125,58 @@ class OneModel(Asks):
         self.assertEqual(code, grpc.StatusCode.RESOURCE_EXHAUSTED, details)
         self.assertIn("larger than max", details)
         self.assertEqual(self.predict_rpc(self.front, pb.SeldonMessage(binData=b"ab")).binData, b"ba")
+
+
+class Tables(Asks):
+    """A table of another protocol comes to a component as docs/translation.md
+    says: as it would if it were sent so to the component itself."""
+
+    COLUMNS = {"jsonData": {"age": [20, 60], "city": ["rome", "oslo"]}}
+    ROWS = {"data": {"names": ["age", "city"], "ndarray": [[20, "rome"], [60, "oslo"]]}}
+    HOLES = {"data": {"names": ["age", "city"], "ndarray": [[20, "rome"], [None, "oslo"]]}}
+    # A tensor of FP64.
+    DECIMAL_HOLES = {"data": {"names": ["age", "city"], "ndarray": [[20.0, "rome"], [None, "oslo"]]}}
+    NO_TEXT = {"data": {"names": ["age", "city"], "ndarray": [[20, "rome"], [60, None]]}}
+
+    def read(self, body):
+        return self.post(f"127.0.0.1:{components['reader'].rest}", "/predict", body).json()["strData"]
+
+    def front(self, protocol):
+        executor = Executor(components["reader"].node(speaks="seldon"), protocol=protocol)
+        self.addCleanup(executor.stop)
+        return executor
+
+    def test_tensorflow(self):
+        executor = self.front("tensorflow")
+        for name, body, want in (
+            ("rows", {"instances": [{"age": 20, "city": "rome"}, {"age": 60, "city": "oslo"}]}, self.COLUMNS),
+            ("columns", {"inputs": self.COLUMNS["jsonData"]}, self.COLUMNS),
+            ("missing number", {"instances": [{"age": 20, "city": "rome"}, {"age": None, "city": "oslo"}]}, self.HOLES),
+            ("missing text", {"inputs": {"age": [20, 60], "city": ["rome", None]}}, self.NO_TEXT),
+        ):
+            with self.subTest(name):
+                got = self.post(executor.rest, "/v1/models/reader:predict", body).json()
+                self.assertEqual(next(iter(got.values())), [self.read(want)])
+
+    def test_v2(self):
+        executor = self.front("v2")
+        for name, kind, ages, cities, want in (
+            ("rows", "INT64", [20, 60], ["rome", "oslo"], self.ROWS),
+            ("missing number", "FP64", [20, None], ["rome", "oslo"], self.DECIMAL_HOLES),
+            ("missing text", "INT64", [20, 60], ["rome", None], self.NO_TEXT),
+        ):
+            with self.subTest(name):
+                body = {"parameters": {"content_type": "pd"}, "inputs": [
+                    {"name": "age", "datatype": kind, "shape": [2, 1], "data": ages},
+                    {"name": "city", "datatype": "BYTES", "shape": [2, 1], "data": cities}]}
+                got = self.post(executor.rest, "/v2/models/reader/infer", body).json()
+                self.assertEqual(got["outputs"][0]["data"], [self.read(want)])
+
+    def test_seldon(self):
+        executor = self.executor(node("reader"))
+        records = {"jsonData": {"rows": [{"age": 20, "city": None}, {"age": None}]}}
+        for body in (self.COLUMNS, self.ROWS, self.HOLES, self.NO_TEXT, records):
+            self.assertEqual(self.predict(executor, body)["strData"], self.read(body))
 
 
 class Annotated(Asks):
