@@ -119,7 +119,8 @@ func (c *serverConn) headers(b *block) error {
 	}
 	c.latest = id
 	if c.final {
-		return nil // The client was told that it is not answered.
+		c.parted(id) // The client was told that it is not answered.
+		return nil
 	}
 	var r request
 	switch {

@@ -102,23 +102,23 @@ const mostAttempts = 5
 // Call makes a call. A status that is not nil is the server's own, or stands for
 // what kept it from answering, in gRPC's words.
 func (c *Client) Call(ctx context.Context, r *Request) (Reply, *Status) {
-	if r.Timeout > 0 && pieces(r.Message).size() >= copied {
-		// Who sends for long has to be woken.
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.Timeout)
-		defer cancel()
+	end, _ := ctx.Deadline()
+	if r.Timeout > 0 {
+		if own := time.Now().Add(r.Timeout); end.IsZero() || own.Before(end) {
+			end = own
+		}
 	}
 	var k *call
 	for attempts := 0; attempts < mostAttempts; {
-		conn, status := c.pick(ctx, r)
+		conn, status := c.pick(ctx, end)
 		if status != nil {
 			return Reply{}, status
 		}
-		k = newCall(conn, r)
+		k = newCall(conn, r, end)
 		if !k.begin(ctx, r) {
 			continue // It was taken, or has ended, since it was picked.
 		}
-		k.wait(ctx, r)
+		k.wait(ctx)
 		if attempts++; !k.unprocessed {
 			break
 		}
@@ -151,7 +151,7 @@ var errClosed = errors.New("the connections are closed")
 const inARow = 16
 
 // pick returns a connection that may take a call.
-func (c *Client) pick(ctx context.Context, r *Request) (*clientConn, *Status) {
+func (c *Client) pick(ctx context.Context, end time.Time) (*clientConn, *Status) {
 	conn, _, status := c.ready()
 	if conn != nil || status != nil {
 		return conn, status
@@ -159,8 +159,8 @@ func (c *Client) pick(ctx context.Context, r *Request) (*clientConn, *Status) {
 	c.waiting.Add(1)
 	defer c.waiting.Add(-1)
 	var late <-chan time.Time
-	if r.Timeout > 0 {
-		timer := time.NewTimer(r.Timeout)
+	if !end.IsZero() {
+		timer := time.NewTimer(time.Until(end))
 		defer timer.Stop()
 		late = timer.C
 	}

@@ -184,14 +184,16 @@ type call struct {
 	// unprocessed is true for a call that the server has certainly not processed.
 	unprocessed bool
 
+	// end is when the time of the call is over; zero: it has all time.
+	end             time.Time
 	header, trailer []Field
 	message         []byte
 	coding          string
 	status          Status
 }
 
-func newCall(c *clientConn, r *Request) *call {
-	k := &call{done: make(chan struct{})}
+func newCall(c *clientConn, r *Request, end time.Time) *call {
+	k := &call{done: make(chan struct{}), end: end}
 	k.stream = stream{conn: &c.conn, owner: k, lease: r.Lease, declared: -1, in: incoming{allowed: firstWindow}}
 	return k
 }
@@ -223,10 +225,16 @@ func (k *call) begin(ctx context.Context, r *Request) bool {
 	if uint64(len(c.streams)) >= uint64(side.most) {
 		side.free.Store(false)
 	}
-	c.header(k.id, k.head(ctx, r), false)
+	c.header(k.id, k.head(r), false)
 	if c.small(&k.stream, r.Message, true) {
 		c.kick()
 		return true
+	}
+	if !k.end.IsZero() {
+		// Who waits for room has to be woken in time.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, k.end)
+		defer cancel()
 	}
 	rest := withPrefix(r.Message)
 	size := int64(rest.size())
@@ -243,7 +251,7 @@ func (k *call) begin(ctx context.Context, r *Request) bool {
 }
 
 // head is the header of a request.
-func (k *call) head(ctx context.Context, r *Request) []byte {
+func (k *call) head(r *Request) []byte {
 	c, o := k.conn, &k.conn.side.(*clientConn).client.options
 	scheme := byte(schemeHTTP)
 	if o.Secure {
@@ -256,15 +264,9 @@ func (k *call) head(ctx context.Context, r *Request) []byte {
 	block = c.table.field(block, Field{Name: "user-agent", Value: o.Agent})
 	block = c.table.field(block, Field{Name: "te", Value: "trailers"})
 	block = c.table.field(block, Field{Name: "grpc-accept-encoding", Value: "gzip"})
-	left := r.Timeout
-	if end, ok := ctx.Deadline(); ok {
-		if d := time.Until(end); left == 0 || d < left {
-			left = max(d, 1)
-		}
-	}
-	if left > 0 {
+	if !k.end.IsZero() {
 		var text [16]byte
-		block = appendField(block, Field{Name: "grpc-timeout", Value: string(appendTimeout(text[:0], left))})
+		block = appendField(block, Field{Name: "grpc-timeout", Value: string(appendTimeout(text[:0], max(time.Until(k.end), 1)))})
 	}
 	for _, f := range r.Fields {
 		block = appendField(block, f)
@@ -274,17 +276,17 @@ func (k *call) head(ctx context.Context, r *Request) []byte {
 }
 
 // wait waits for the end of a call.
-func (k *call) wait(ctx context.Context, r *Request) {
+func (k *call) wait(ctx context.Context) {
 	var late <-chan time.Time
-	if r.Timeout > 0 {
-		timer := time.NewTimer(r.Timeout)
+	if !k.end.IsZero() {
+		timer := time.NewTimer(time.Until(k.end))
 		defer timer.Stop()
 		late = timer.C
 	}
 	var status *Status
 	select {
 	case <-k.done:
-		if end, ok := ctx.Deadline(); ok && k.status.Code == canceled && !time.Now().Before(end) {
+		if k.status.Code == canceled && !k.end.IsZero() && !time.Now().Before(k.end) {
 			// The server was faster to see that the time is over.
 			k.status = *statusf(deadlineExceeded, "%v", context.DeadlineExceeded)
 		}

@@ -60,6 +60,8 @@ type conn struct {
 	written, offered int64
 	// busy is true while something waits to be written or is.
 	busy atomic.Bool
+	// hurried is true when the other side has a last while to end the connection.
+	hurried bool
 	// err is why the connection ends; nil: it stands.
 	err     error
 	streams map[uint32]*stream
@@ -304,6 +306,10 @@ func (c *conn) frame() error {
 	}
 	f, err := c.frames.ReadFrameForHeader(head)
 	if err != nil {
+		if head.Type == http2.FrameHeaders && errors.As(err, new(http2.StreamError)) {
+			// What is not read is missing in the table of fields.
+			return http2.ConnectionError(http2.ErrCodeProtocol)
+		}
 		return err
 	}
 	switch f := f.(type) {
@@ -373,6 +379,20 @@ func (c *conn) idle(id uint32) error {
 // and how long a connection to begin.
 const headerTimeout = 60 * time.Second
 
+// patience bounds the wait for what comes next; 0: it may take its time. The
+// last bound is not taken back.
+func (c *conn) patience(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.hurried:
+	case d == 0:
+		_ = c.net.SetReadDeadline(time.Time{})
+	default:
+		_ = c.net.SetReadDeadline(time.Now().Add(d))
+	}
+}
+
 func (c *conn) fragment(p []byte, last bool) error {
 	b := c.block
 	if err := b.fragment(p, last); err != nil {
@@ -381,12 +401,12 @@ func (c *conn) fragment(p []byte, last bool) error {
 	if !last {
 		// From the first frame to the last.
 		if b.raw == uint32(len(p)) { //nolint:gosec // a frame has 16 kB
-			_ = c.net.SetReadDeadline(time.Now().Add(headerTimeout))
+			c.patience(headerTimeout)
 		}
 		return c.flood.cheap(flooding)
 	}
 	if b.raw != uint32(len(p)) { //nolint:gosec // a frame has 16 kB
-		_ = c.net.SetReadDeadline(time.Time{})
+		c.patience(0)
 	}
 	return c.side.headers(b)
 }

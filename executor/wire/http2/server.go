@@ -258,7 +258,7 @@ func drainPing() [8]byte { return [...]byte{'d', 'r', 'a', 'i', 'n', 'i', 'n', '
 
 // greet exchanges prefaces.
 func (c *serverConn) greet() error {
-	_ = c.net.SetReadDeadline(time.Now().Add(headerTimeout))
+	c.patience(headerTimeout)
 	c.mu.Lock()
 	_ = c.frames.WriteSettings(
 		http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: c.server.options.MaxStreams},
@@ -283,7 +283,8 @@ func (c *serverConn) greet() error {
 		c.mu.Unlock()
 		return errors.New("the client does not begin with its settings")
 	}
-	return c.net.SetReadDeadline(time.Time{})
+	c.patience(0)
+	return nil
 }
 
 // frameHead is the size of the head of a frame.
@@ -336,6 +337,7 @@ func (c *serverConn) acknowledged(data [8]byte) {
 // quiet gives a client that is to go the time for it when nothing is under way.
 func (c *serverConn) quiet() {
 	if c.final && c.active == 0 && c.err == nil {
+		c.hurried = true
 		_ = c.net.SetReadDeadline(time.Now().Add(lingering))
 	}
 }
@@ -358,7 +360,7 @@ func (c *serverConn) look(now time.Time) {
 		case s.in.pace.tooSlow(now, coming, s.in.received, least):
 			call.slow()
 			call.refused(statusf(deadlineExceeded, "the request body comes too slowly"))
-		case s.pace.tooSlow(now, s.sending, s.out, least):
+		case s.pace.tooSlow(now, s.sending && s.body == nil, s.out, least):
 			call.slow()
 			c.reset(s.id, http2.ErrCodeCancel)
 		}
