@@ -34,13 +34,17 @@ func (a *Arriving) Add(p []byte) error {
 	return nil
 }
 
+// maxArriving is the largest buffer for a message of known length. It is used
+// again as it is, where a region's pages would have to be had anew.
+const maxArriving = 4 << 20
+
 func (a *Arriving) reserve() error {
 	switch {
 	case a.size < Small:
 		a.b = make([]byte, 0, a.size)
-	case a.size <= maxPooled || a.lease.pool.Regions == nil:
+	case a.size <= maxArriving || a.lease.pool.Regions == nil:
 		a.held = a.lease.take()
-		a.b = slices.Grow((*a.held)[:0], int(min(a.size, maxPooled)))
+		a.b = slices.Grow((*a.held)[:0], int(min(a.size, maxArriving)))
 	default:
 		region, err := a.lease.pool.Regions.Get(a.size)
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 // A message that comes in pieces is whole, whatever memory it is in, and its
 // memory is given back with the lease.
 func TestArriving(t *testing.T) {
-	for name, size := range map[string]int64{"nothing": 0, "small": 100, "recycled": Small, "a region": 3 << 20} {
+	for name, size := range map[string]int64{"nothing": 0, "small": 100, "recycled": Small, "a large one": 3 << 20, "a region": 5 << 20} {
 		var taken int64
 		budget, regions := &counted{taken: &taken}, &mapped{}
 		pool := Pool{Budget: budget, Regions: regions}
@@ -32,7 +32,7 @@ func TestArriving(t *testing.T) {
 			t.Errorf("%s: the lease knows no budget", name)
 		}
 		lease.Release()
-		if taken != -size || regions.out != 0 || (regions.wrote > 0) != (size > maxPooled) {
+		if taken != -size || regions.out != 0 || (regions.wrote > 0) != (size > maxArriving) {
 			t.Errorf("%s: %d bytes are given back, %d regions are out, %d bytes were written to them", name, -taken, regions.out, regions.wrote)
 		}
 	}

@@ -98,7 +98,7 @@ func (l *Lease) Release() {
 	}
 	for i, b := range l.held {
 		l.held[i] = nil
-		if cap(*b) <= maxPooled {
+		if cap(*b) <= maxArriving {
 			l.pool.buffers.Put(b)
 		}
 	}
