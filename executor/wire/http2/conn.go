@@ -9,7 +9,6 @@
 package http2
 
 import (
-	"bufio"
 	"errors"
 	"net"
 	"runtime"
@@ -38,7 +37,7 @@ type limits struct {
 type conn struct {
 	limits limits
 	net    net.Conn
-	in     *bufio.Reader
+	in     input
 	frames *http2.Framer
 	block  *block
 	side   side
@@ -133,8 +132,6 @@ type owner interface {
 	broken(err error)
 }
 
-const readBuffer = 32 << 10
-
 // initialWindow is what may be sent before the other side says otherwise, and
 // frameSize the largest frame.
 const (
@@ -144,8 +141,8 @@ const (
 
 func (c *conn) init(to net.Conn, l limits, s side) {
 	c.limits, c.net, c.side = l, to, s
-	c.in = bufio.NewReaderSize(to, readBuffer)
-	c.frames = http2.NewFramer(&c.out, c.in)
+	c.in.conn = to
+	c.frames = http2.NewFramer(&c.out, &c.in)
 	c.frames.SetMaxReadFrameSize(frameSize)
 	c.block = newBlock(l.MaxHeader)
 	c.room.L = &c.mu

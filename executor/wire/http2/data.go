@@ -43,7 +43,7 @@ func (c *conn) data(head http2.FrameHeader) error {
 	if failed := c.payload(s, left); failed != nil {
 		return failed
 	}
-	if _, failed := c.in.Discard(int(padding)); failed != nil {
+	if failed := c.payload(nil, padding); failed != nil {
 		return failed
 	}
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *conn) payload(s *stream, left int64) error {
 			c.mu.Unlock()
 		}
 		left -= int64(len(p))
-		_, _ = c.in.Discard(len(p))
+		c.in.Discard(len(p))
 	}
 	return nil
 }

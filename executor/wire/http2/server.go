@@ -267,7 +267,7 @@ func (c *serverConn) greet() error {
 	c.kick()
 	c.mu.Unlock()
 	preface := make([]byte, len(http2.ClientPreface))
-	if _, err := io.ReadFull(c.in, preface); err != nil {
+	if _, err := io.ReadFull(&c.in, preface); err != nil {
 		return err
 	}
 	if string(preface) != http2.ClientPreface {
