@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc/metadata"
@@ -36,7 +37,8 @@ func (s *rpc) wire() *http2.Server {
 		MaxStreams: uint32(o.MaxStreams),     //nolint:gosec // checked by config
 		Pool:       &s.pool, Budget: o.Budget,
 		LeastRate: o.LeastRate, Slow: o.Slow,
-		TLS: secrecy,
+		TLS:      secrecy,
+		Panicked: func(v any) { o.Log.Error("panic", "value", v, "stack", string(debug.Stack())) },
 	})
 }
 

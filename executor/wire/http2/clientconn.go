@@ -303,6 +303,10 @@ func (k *call) wait(ctx context.Context) {
 	c.kick()
 	c.mu.Unlock()
 	<-k.done
+	if k.status.Code == canceled {
+		// The server saw it, too, and a moment earlier.
+		k.status = *status
+	}
 }
 
 // leave resets a call that nobody waits for any more.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -272,9 +273,9 @@ func TestStatus(t *testing.T) {
 
 func TestDeadline(t *testing.T) {
 	pairs(t, func(t *testing.T, call caller) {
+		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		start := time.Now()
 		_, _, _, err := call(ctx, "/t.T/Hang", nil, nil)
 		if took := time.Since(start); status.Code(err) != codes.DeadlineExceeded || took < 50*time.Millisecond || took > time.Second {
 			t.Errorf("after %v: %v", took, err)
@@ -325,6 +326,34 @@ func TestBomb(t *testing.T) {
 		if status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A handler that panics breaks off its call, and no other.
+func TestPanic(t *testing.T) {
+	var told atomic.Int32
+	address, _ := ours(t, func(o *Options) {
+		o.Other = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Abort") != "" {
+				panic(http.ErrAbortHandler)
+			}
+			panic("boom")
+		})
+		o.Panicked = func(any) { told.Add(1) }
+	})
+	call := dialed(t, address)
+	for range 2 {
+		for _, md := range []metadata.MD{nil, metadata.Pairs("abort", "1")} {
+			if _, _, _, err := call(t.Context(), "/t.T/Stream", nil, md); status.Code(err) != codes.Internal {
+				t.Errorf("the call ends with %v", err)
+			}
+		}
+		if _, _, _, err := call(t.Context(), "/t.T/Echo", nil, nil); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	}
+	if told.Load() != 2 {
+		t.Errorf("%d panics were told", told.Load())
 	}
 }
 

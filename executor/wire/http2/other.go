@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,8 +111,8 @@ func (c *Call) other(fields []Field, r *request) {
 	go func() {
 		w := &writer{call: c, header: http.Header{}}
 		defer c.cancel()
+		defer w.over()
 		c.server.server.options.Other.ServeHTTP(w, q)
-		w.end()
 	}()
 }
 
@@ -119,7 +120,9 @@ func (c *Call) other(fields []Field, r *request) {
 type writer struct {
 	call   *Call
 	header http.Header
-	sent   bool
+	// code is the status; 0: it was not said.
+	code int
+	sent bool
 	// declared are the names of trailers.
 	declared []string
 }
@@ -127,16 +130,16 @@ type writer struct {
 // Header is the header of the answer, and then its trailers.
 func (w *writer) Header() http.Header { return w.header }
 
-// WriteHeader sends the header.
+// WriteHeader says the status. The header goes with the first bytes, or with the
+// trailers if there are none.
 func (w *writer) WriteHeader(code int) {
-	k := w.call.conn
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	w.head(code)
-	k.kick()
+	if w.code == 0 {
+		w.code = code
+	}
 }
 
-func (w *writer) head(code int) {
+// head sends the header, which is all of the answer if it ends here.
+func (w *writer) head(ended bool) {
 	if w.sent {
 		return
 	}
@@ -146,25 +149,40 @@ func (w *writer) head(code int) {
 		return
 	}
 	block := k.table.begin(k.scratch[:0])
-	if code == http.StatusOK {
+	if w.code == 0 || w.code == http.StatusOK {
 		block = append(block, status200)
 	} else {
-		block = appendField(block, Field{Name: ":status", Value: strconv.Itoa(code)})
+		block = appendField(block, Field{Name: ":status", Value: strconv.Itoa(w.code)})
+	}
+	for _, list := range w.header["Trailer"] {
+		for t := range strings.SplitSeq(list, ",") {
+			w.declared = append(w.declared, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(t)))
+		}
 	}
 	for name, values := range w.header {
-		switch {
-		case name == "Trailer":
-			for _, list := range values {
-				for t := range strings.SplitSeq(list, ",") {
-					w.declared = append(w.declared, textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(t)))
-				}
-			}
-		case !strings.HasPrefix(name, http.TrailerPrefix):
+		if name != "Trailer" && !strings.HasPrefix(name, http.TrailerPrefix) && !slices.Contains(w.declared, name) {
 			block = appendValues(block, name, values)
 		}
 	}
+	if ended {
+		block = w.trailers(block)
+	}
 	k.scratch = block
-	k.header(w.call.id, block, false)
+	k.header(w.call.id, block, ended)
+}
+
+// trailers appends those that were declared before the header, and those whose
+// names say it.
+func (w *writer) trailers(block []byte) []byte {
+	for _, name := range w.declared {
+		block = appendValues(block, name, w.header[name])
+	}
+	for name, values := range w.header {
+		if name, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
+			block = appendValues(block, name, values)
+		}
+	}
+	return block
 }
 
 func appendValues(block []byte, name string, values []string) []byte {
@@ -181,7 +199,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.kick()
-	w.head(http.StatusOK)
+	w.head(false)
 	if w.call.err != nil {
 		return 0, w.call.err
 	}
@@ -201,8 +219,33 @@ func (w *writer) Flush() {
 	k := w.call.conn
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	w.head(http.StatusOK)
+	w.head(false)
 	k.kick()
+}
+
+// over ends the answer, or breaks it off where the handler has panicked.
+func (w *writer) over() {
+	v := recover()
+	if v == nil {
+		w.end()
+		return
+	}
+	if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		told := w.call.server.server.options.Panicked
+		if told == nil {
+			panic(v)
+		}
+		told(v)
+	}
+	k := w.call.conn
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.kick()
+	if w.call.err == nil {
+		k.reset(w.call.id, http2.ErrCodeInternal)
+	}
+	w.call.server.active--
+	k.side.quiet()
 }
 
 // end sends the trailers.
@@ -212,19 +255,14 @@ func (w *writer) end() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.kick()
-	w.head(http.StatusOK)
 	if c.err == nil {
-		block := k.table.begin(k.scratch[:0])
-		for _, name := range w.declared {
-			block = appendValues(block, name, w.header[name])
+		if w.sent {
+			block := w.trailers(k.table.begin(k.scratch[:0]))
+			k.scratch = block
+			k.header(c.id, block, true)
+		} else {
+			w.head(true)
 		}
-		for name, values := range w.header {
-			if name, ok := strings.CutPrefix(name, http.TrailerPrefix); ok {
-				block = appendValues(block, name, values)
-			}
-		}
-		k.scratch = block
-		k.header(c.id, block, true)
 		c.part()
 	}
 	c.server.active--
@@ -234,6 +272,4 @@ func (w *writer) end() {
 var (
 	_ http.Flusher  = (*writer)(nil)
 	_ io.ReadCloser = (*body)(nil)
-	_ side          = (*serverConn)(nil)
-	_               = http2.ErrCodeNo
 )

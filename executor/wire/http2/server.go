@@ -40,6 +40,9 @@ type Options struct {
 	Slow      func()
 	// TLS, if not nil, secures the connections.
 	TLS *tls.Config
+	// Panicked is told what Other panicked with, but for [http.ErrAbortHandler],
+	// which breaks off an answer and is no fault; nil: the panic goes on.
+	Panicked func(value any)
 }
 
 // Unary answers a call whose message has come. What it returns must not change
