@@ -16,7 +16,9 @@ func (s *rest) read(w http.ResponseWriter, r *http.Request, lease *message.Lease
 	m := message.Message{Type: value(r.Header, contentType), Encoding: value(r.Header, contentEncoding)}
 	var err error
 	if r.ContentLength != 0 {
-		defer expecting(r)()
+		from := pacedOf(r)
+		from.expect()
+		defer from.gotBody()
 		m.Body, err = lease.ReadAll(paced(w, r), r.ContentLength, s.options.MaxRequestBytes)
 	}
 	var length *http.MaxBytesError

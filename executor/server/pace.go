@@ -235,15 +235,23 @@ func pacedContext(ctx context.Context, conn net.Conn) context.Context {
 	return ctx
 }
 
-// expecting says that a body is read of a request's connection, until done is
-// called.
-func expecting(r *http.Request) (done func()) {
-	c, ok := r.Context().Value(pacedKey{}).(*pacedConn)
-	if !ok {
-		return func() {}
+// pacedOf is the connection of a request; nil: nobody looks at it.
+func pacedOf(r *http.Request) *pacedConn {
+	c, _ := r.Context().Value(pacedKey{}).(*pacedConn)
+	return c
+}
+
+// expect says that a body is read of a connection, until gotBody is called.
+func (c *pacedConn) expect() {
+	if c != nil {
+		c.expecting.Add(1)
 	}
-	c.expecting.Add(1)
-	return func() { c.expecting.Add(-1) }
+}
+
+func (c *pacedConn) gotBody() {
+	if c != nil {
+		c.expecting.Add(-1)
+	}
 }
 
 // patience ends the connection of a call when it does not take an answer of so

@@ -25,17 +25,15 @@ type body struct {
 	err error
 }
 
-// newBody is the body that a connection's head announces. Each request has one of
-// its own: who reads on in an old one must not get what belongs to the next.
-func newBody(c *conn) *body {
+// begins makes b the body that a connection's head announces.
+func (b *body) begins(c *conn) {
 	h := &c.head
-	b := &body{c: c}
+	b.c = c
 	if h.chunked {
 		b.chunks = new(chunked)
 	}
 	b.left.Store(max(h.length, 0))
 	b.expect.Store(h.expect && h.minor == 1)
-	return b
 }
 
 // Read implements [io.Reader].

@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/textproto"
@@ -10,22 +9,33 @@ import (
 	"strings"
 )
 
+// exchange is all of one request and its answer. It is made anew for each: what a
+// handler's goroutine keeps of it is never another's.
+type exchange struct {
+	ctx     requestContext
+	request http.Request
+	url     url.URL
+	body    body
+	answer  response
+}
+
 // handle has the handler answer the request whose head has been read, and
 // reports whether the connection can take another.
 func (c *conn) handle() bool {
-	ctx := &requestContext{base: c.base}
-	defer ctx.end()
-	c.present = ctx
-	r, err := c.request(ctx)
-	if err != nil {
+	x := new(exchange)
+	x.ctx.base = c.base
+	defer x.ctx.end()
+	c.present = &x.ctx
+	if err := c.request(x); err != nil {
 		c.refuse(err)
 		return false
 	}
+	r, w := &x.request, &x.answer
 	c.posted = r.Method == http.MethodPost
 	if c.head.length == 0 {
 		c.arm()
 	}
-	w := newResponse(c, r.Method == http.MethodHead)
+	w.begins(c, r.Method == http.MethodHead)
 	whole := c.call(w, r)
 	if c.body != nil {
 		c.body.end()
@@ -70,27 +80,32 @@ func (c *conn) call(w *response, r *http.Request) (whole bool) {
 }
 
 // request is the request as net/http has it.
-func (c *conn) request(ctx context.Context) (*http.Request, error) {
+func (c *conn) request(x *exchange) error {
 	h := &c.head
 	// All names and values are parts of one string.
 	text := string(c.in.b[c.in.r : c.in.r+h.size])
 	c.in.r += h.size
-	r := new(http.Request).WithContext(ctx)
+	x.request = *new(http.Request).WithContext(&x.ctx)
+	r := &x.request
 	r.Method, r.RequestURI = text[:h.methodEnd], text[h.target:h.targetEnd]
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, h.minor
 	if h.minor == 0 {
 		r.Proto = "HTTP/1.0"
 	}
-	var err error
-	if r.URL, err = target(r.Method, r.RequestURI); err != nil {
-		return nil, bad("malformed request target")
+	r.URL = &x.url
+	if isPlain(r.RequestURI) {
+		r.URL.Path = r.RequestURI
+	} else if parsed, err := target(r.Method, r.RequestURI); err == nil {
+		r.URL = parsed
+	} else {
+		return bad("malformed request target")
 	}
 	r.Header = c.fields(text)
 	if h.hosts > 0 {
 		r.Host = text[h.host.value:h.host.valueEnd]
 	}
 	if !validHost(r.Host) {
-		return nil, bad("malformed Host header")
+		return bad("malformed Host header")
 	}
 	if r.URL.Host != "" {
 		r.Host = r.URL.Host
@@ -101,10 +116,11 @@ func (c *conn) request(ctx context.Context) (*http.Request, error) {
 	}
 	r.ContentLength, r.Body, c.body = h.length, http.NoBody, nil
 	if h.length != 0 {
-		c.body = newBody(c)
+		c.body = &x.body
+		c.body.begins(c)
 		r.Body = c.body
 	}
-	return r, nil
+	return nil
 }
 
 // fields are those of a head, in the form that net/http gives them.
@@ -131,6 +147,18 @@ func (c *conn) fields(text string) http.Header {
 		header["Cache-Control"] = []string{"no-cache"}
 	}
 	return header
+}
+
+// isPlain reports whether a target is a path in which nothing has a meaning beyond
+// itself.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('-' > c || c > ':') && c != '_' {
+			return false
+		}
+	}
+	return text != "" && text[0] == '/'
 }
 
 // target is where a request goes: a path, a whole address, or, for CONNECT, a host

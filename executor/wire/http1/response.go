@@ -39,9 +39,10 @@ type response struct {
 // its end, as with net/http.
 const smallBody = 2048
 
-func newResponse(c *conn, isHead bool) *response {
+// begins makes w the answer to a connection's request.
+func (w *response) begins(c *conn, isHead bool) {
 	c.begun.Store(false)
-	return &response{c: c, isHead: isHead, declared: unknownLength, closes: !c.head.persistent()}
+	w.c, w.isHead, w.declared, w.closes = c, isHead, unknownLength, !c.head.persistent()
 }
 
 // Header implements [http.ResponseWriter].
