@@ -30,7 +30,12 @@ type generation struct {
 	// requestFile holds a request that works, beside the deployment's file; root
 	// is the generation's folder.
 	requestFile, root string
-	ports             *predictorPorts
+	// stamp tells states of its models and of code behind --exec apart.
+	stamp string
+	// why says in an addition to a sentence what it is started for; empty: it is
+	// new, or its YAML is.
+	why   string
+	ports *predictorPorts
 	// templates are those of the pods, by which a later version is compared, the layouts
 	// what was made of them.
 	templates map[string][]byte
@@ -50,7 +55,8 @@ type generation struct {
 	readyOnce  chan struct{}
 	readyAfter time.Duration
 	first      sync.Once
-	// outdated is set when the ports have to be chosen anew.
+	// outdated is set when another has to take its place: the ports have to be
+	// chosen anew, or the user asked for it.
 	outdated atomic.Bool
 	stopping sync.Once
 }

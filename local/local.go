@@ -5,6 +5,7 @@
 package local
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"io/fs"
@@ -56,6 +57,9 @@ type Options struct {
 	// Terminal says that Out is one, so that colours and lines that change in
 	// place are welcome.
 	Terminal bool
+	// Keys is where the user types: "r" starts everything again, "r NAME" a node
+	// or a predictor. Nil: nobody types.
+	Keys io.Reader
 	// Verbose 1 shows the output of every container, 2 also what is started
 	// and probed.
 	Verbose int
@@ -285,11 +289,13 @@ func (r *runner) stop(asked bool) {
 
 // loop reacts to changes until ctx is done.
 func (r *runner) loop(ctx context.Context) error {
-	changes, stopWatching, err := watchFiles(r.options.Watch)
+	watch, err := watchFiles(r.options.Watch)
 	if err != nil {
 		return err
 	}
-	defer stopWatching()
+	defer watch.stop()
+	watch.follow(r.folders())
+	keys := readLines(r.options.Keys)
 	waiting := time.NewTicker(r.world.host.pace.waiting)
 	defer waiting.Stop()
 	for {
@@ -303,8 +309,15 @@ func (r *runner) loop(ctx context.Context) error {
 		case g := <-r.world.outdated:
 			r.console.Say("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
 			r.change(ctx, r.sources, nil)
-		case <-changes:
+		case <-watch.changed():
 			r.reload(ctx)
+			watch.follow(r.folders())
+		case line, ok := <-keys:
+			if !ok {
+				keys = nil
+				continue
+			}
+			r.typed(ctx, line)
 		}
 	}
 }
@@ -327,7 +340,7 @@ func (r *runner) change(ctx context.Context, sources []Source, warnings []string
 	}
 	r.tell(warnings, t.notes)
 	for _, g := range t.fresh {
-		r.console.Say("deployment %s, predictor %s: starting", g.deployment.Name, g.predictor.Name)
+		r.console.Say("deployment %s, predictor %s: starting%s", g.deployment.Name, g.predictor.Name, g.why)
 	}
 	if err := r.world.start(ctx, t); err != nil && ctx.Err() == nil {
 		r.console.Say("%v\nnot applied: what runs keeps running", err)
@@ -335,4 +348,47 @@ func (r *runner) change(ctx context.Context, sources []Source, warnings []string
 	}
 	// What was awaited may have gone.
 	r.report(ctx)
+}
+
+// folders are those of models and code of what was to run last.
+func (r *runner) folders() []string {
+	var all []string
+	for _, source := range r.sources {
+		d := source.localized()
+		for i := range d.Spec.Predictors {
+			all = append(all, foldersOf(madeOf(d, &d.Spec.Predictors[i], r.options.Exec))...)
+		}
+	}
+	return all
+}
+
+// typed does what the user asks for by a line.
+func (r *runner) typed(ctx context.Context, line string) {
+	word, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if word != "r" {
+		if word != "" {
+			r.console.Say("r and Enter starts everything again, r NAME a node or a predictor")
+		}
+		return
+	}
+	if !r.world.renew(strings.TrimSpace(name)) {
+		r.console.Say("there is no node and no predictor %q", name)
+		return
+	}
+	r.change(ctx, r.sources, nil)
+}
+
+// readLines passes on what is typed, line by line.
+func readLines(from io.Reader) <-chan string {
+	if from == nil {
+		return nil
+	}
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		for scan := bufio.NewScanner(from); scan.Scan(); {
+			lines <- scan.Text()
+		}
+	}()
+	return lines
 }

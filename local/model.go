@@ -1,8 +1,11 @@
 package local
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -36,6 +39,9 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 			names, known, err := storage.Look(n.ModelURI, storage.Options{Lookup: from.Value})
 			if err == nil && known && g.runsStock(layout, n) {
 				err = servers[n.Implementation].CheckFiles(names)
+				if err == nil {
+					err = g.otherName(layout, n, servers[n.Implementation])
+				}
 			}
 			if err != nil {
 				problems = append(problems, v1.Problem{
@@ -92,6 +98,49 @@ func changesServer(p *v1.PredictorSpec, node string) bool {
 	}
 	return false
 }
+
+// settingsFile is where MLServer reads a model's name, which then is stronger
+// than the name that its environment gives.
+const settingsFile = "model-settings.json"
+
+// otherName is an error where the folder of a model gives it another name than
+// the executor asks for: the server would be ready, and no request be answered.
+// Clients of the server's own protocol can ask for any name, so that they are
+// told only.
+func (g *generation) otherName(layout *podLayout, n *graph.Node, server manifests.Server) error {
+	var wanted string
+	for _, c := range layout.containers {
+		if c.spec.Name != n.Name {
+			continue
+		}
+		for _, e := range c.spec.Env {
+			if e.Name == envModelName {
+				wanted = e.Value
+			}
+		}
+	}
+	path, isFile := strings.CutPrefix(n.ModelURI, "file://")
+	if wanted == "" || !isFile {
+		return nil
+	}
+	var settings struct {
+		Name string `json:"name"`
+	}
+	text, err := os.ReadFile(filepath.Join(filepath.FromSlash(path), settingsFile))
+	if err != nil || json.Unmarshal(text, &settings) != nil || settings.Name == "" || settings.Name == wanted {
+		return nil //nolint:nilerr // Without the file the server knows the model by its environment; what is wrong with it the server says.
+	}
+	outside := string(g.deployment.Spec.Protocol.Canonical())
+	if server.For(outside).Protocol == outside {
+		g.notes = append(g.notes, fmt.Sprintf("%s calls the model of node %s %q: requests have to name it so", settingsFile, n.Name, settings.Name))
+		return nil
+	}
+	return fmt.Errorf("%s calls the model %q, and requests ask for %q: give the node the parameter {name: model_name, type: STRING, value: %s}, or take the name out of the file",
+		settingsFile, settings.Name, wanted, settings.Name)
+}
+
+// envModelName tells MLServer the name of its model.
+const envModelName = "MLSERVER_MODEL_NAME"
 
 // runsStock reports whether the node's server starts here as it was
 // prepackaged.

@@ -6,6 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/manifests"
 )
 
 // stock is a deployment of a prepackaged server behind an executor.
@@ -30,7 +36,7 @@ func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 		want  string
 	}{
 		"a scheme that is not fetched": {strings.Replace(stock, "the-model", "ftp://host/iris", 1), nil, nil,
-			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: scheme ftp is not known; known are azblob, file, gs, hf, http, https, oci, pvc, s3, plain paths, and the remotes of rclone that RCLONE_CONFIG_FTP_TYPE and the like configure"},
+			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: scheme ftp is not known; known are s3, gs, azblob, http, https, hf, oci, pvc, file, plain paths, and the remotes of rclone that RCLONE_CONFIG_FTP_TYPE and the like configure"},
 		"a folder that is not there": {stock, nil, nil, "deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
 		"a model of a command":       {withModel, nil, map[string]string{"clf": "true"}, "deployment.yaml:9:47: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
 		"a model of Keras":           {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
@@ -91,4 +97,33 @@ func TestAChangeToAMissingModelChangesNothing(t *testing.T) {
 		t.Errorf("process %d was replaced by %d", pid, now)
 	}
 	s.stop()
+}
+
+// TestAModelOfAnotherNameIsRefused: MLServer takes the name in the folder, and the
+// executor asks for the node's, so that the server is ready and each request 404.
+func TestAModelOfAnotherNameIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"model.joblib": "", "model-settings.json": `{"name": "flowers"}`} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	layout := func(name string) *podLayout {
+		spec := &corev1.Container{Name: "clf", Env: []corev1.EnvVar{{Name: envModelName, Value: name}}}
+		return &podLayout{containers: []containerLayout{{spec: spec}}}
+	}
+	node := &graph.Node{Name: "clf", ModelURI: "file://" + filepath.ToSlash(dir)}
+	server := manifests.Server{Protocol: "v2"}
+	g := &generation{deployment: deploymentOf("")}
+	err := g.otherName(layout("clf"), node, server)
+	if err == nil || !strings.Contains(err.Error(), `calls the model "flowers", and requests ask for "clf"`) {
+		t.Errorf("the error is %v", err)
+	}
+	if err := g.otherName(layout("flowers"), node, server); err != nil || len(g.notes) > 0 {
+		t.Errorf("the right name: %v, %q", err, g.notes)
+	}
+	g.deployment = deploymentOf(v1.ProtocolV2)
+	if err := g.otherName(layout("clf"), node, server); err != nil || len(g.notes) != 1 {
+		t.Errorf("a client of v2 may ask for any name: %v, %q", err, g.notes)
+	}
 }

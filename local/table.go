@@ -100,6 +100,9 @@ func (r *runner) report(ctx context.Context) {
 		if len(r.options.Watch) > 0 {
 			b.WriteString("Watching for changes. ")
 		}
+		if r.options.Keys != nil {
+			b.WriteString("r and Enter starts everything again, r NAME a node. ")
+		}
 		b.WriteString("Press Ctrl-C to stop.\n")
 	}
 	r.console.print(b.String())

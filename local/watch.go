@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -14,18 +15,35 @@ import (
 // editors write a file in several steps.
 const settleTime = 150 * time.Millisecond
 
-// watchFiles reports on the channel when one of the files, or something in
-// one of the folders, has changed and settled. The folders of files are
-// watched in their place, because many editors replace a file by another.
-func watchFiles(paths []string) (changes <-chan struct{}, stop func(), err error) {
+// watch reports changes of files.
+type watch struct {
+	watcher *fsnotify.Watcher
+	// changes gets a value when something that is watched has changed and
+	// settled.
+	changes chan struct{}
+	done    chan struct{}
+
+	mu sync.Mutex
+	// files and folders are those that the user named; followed are folders of
+	// what these name in turn.
+	files, folders, followed map[string]bool
+}
+
+// watchFiles watches the files, and what is in the folders. The folders of files
+// are watched in their place, because many editors replace a file by another.
+// Without paths nothing is watched, and the result is nil.
+func watchFiles(paths []string) (*watch, error) {
 	if len(paths) == 0 {
-		return nil, func() {}, nil
+		return nil, nil
 	}
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return nil, nil, fmt.Errorf("watching files: %w", err)
+		return nil, fmt.Errorf("watching files: %w", err)
 	}
-	files, folders := map[string]bool{}, map[string]bool{}
+	w := &watch{
+		watcher: watcher, changes: make(chan struct{}, 1), done: make(chan struct{}),
+		files: map[string]bool{}, folders: map[string]bool{}, followed: map[string]bool{},
+	}
 	var errs []error
 	for _, path := range paths {
 		absolute, err := filepath.Abs(path)
@@ -35,25 +53,59 @@ func watchFiles(paths []string) (changes <-chan struct{}, stop func(), err error
 		}
 		folder := absolute
 		if info, err := os.Stat(absolute); err == nil && info.IsDir() {
-			folders[absolute] = true
+			w.folders[absolute] = true
 		} else {
-			files[absolute] = true
+			w.files[absolute] = true
 			folder = filepath.Dir(absolute)
 		}
 		errs = append(errs, watcher.Add(folder))
 	}
 	if err := errors.Join(errs...); err != nil {
 		watcher.Close()
-		return nil, nil, fmt.Errorf("watching files: %w", err)
+		return nil, fmt.Errorf("watching files: %w", err)
 	}
-	concerns := func(name string) bool { return files[name] || folders[filepath.Dir(name)] }
-	settled := make(chan struct{}, 1)
-	done := make(chan struct{})
 	go func() {
-		defer close(done)
-		settle(watcher, concerns, settled)
+		defer close(w.done)
+		settle(watcher, w.concerns, w.changes)
 	}()
-	return settled, func() { watcher.Close(); <-done }, nil
+	return w, nil
+}
+
+// follow watches these folders too, in place of those that it was given before. A
+// folder that is gone, or one too many for this machine, is left out.
+func (w *watch) follow(folders []string) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.followed = map[string]bool{}
+	for _, folder := range folders {
+		w.followed[folder] = w.watcher.Add(folder) == nil
+	}
+}
+
+func (w *watch) concerns(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	folder := filepath.Dir(name)
+	return w.files[name] || w.folders[folder] || w.followed[folder] && !passing(name)
+}
+
+// changed is the channel of changes; nil, which never has one, where nothing is
+// watched.
+func (w *watch) changed() <-chan struct{} {
+	if w == nil {
+		return nil
+	}
+	return w.changes
+}
+
+func (w *watch) stop() {
+	if w != nil {
+		w.watcher.Close()
+		<-w.done
+	}
 }
 
 // settle passes on bursts of events as one change each, until the watcher is

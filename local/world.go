@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/local/gateway"
 )
 
@@ -114,7 +115,13 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 	p := &d.Spec.Predictors[predictor]
 	in := w.input
 	in.Deployment = d
+	why := ""
+	now := stamp(madeOf(d, p, w.layouts.chooser.Exec))
 	for _, g := range w.candidates(d, p) {
+		if g.stamp != now {
+			why = ", since its model or code has changed"
+			continue
+		}
 		e, err := expandPredictor(in, p, g.ports)
 		if err != nil {
 			return nil, err
@@ -130,7 +137,7 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 	}
 	w.numbers++
 	g := &generation{
-		deployment: d, predictor: p, number: w.numbers, readyOnce: make(chan struct{}),
+		deployment: d, predictor: p, number: w.numbers, readyOnce: make(chan struct{}), stamp: now, why: why,
 		requestFile: requestFile(source, exampleCalls()[d.Spec.Protocol.Canonical()]),
 		ports: &predictorPorts{
 			book: w.host.ports, byName: map[string]expand.Ports{},
@@ -367,4 +374,23 @@ func (w *world) stop() {
 	}
 	w.mu.Unlock()
 	w.stopping.Wait()
+}
+
+// renew marks the predictors of this name, or with a node of this name, so that
+// others take their places; all of them where the name is empty. It reports
+// whether there is one.
+func (w *world) renew(name string) (found bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, s := range w.served {
+		for _, g := range s.current {
+			wanted := name == "" || g.predictor.Name == name
+			g.predictor.Graph.Walk(func(_ string, n *graph.Node) { wanted = wanted || n.Name == name })
+			if wanted {
+				g.outdated.Store(true)
+				found = true
+			}
+		}
+	}
+	return found
 }

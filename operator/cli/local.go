@@ -78,7 +78,7 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 	f.StringArrayVar(&flags.exec, "exec", nil, "NAME=COMMAND to run in place of the image of container NAME (or PREDICTOR/NAME); an empty command leaves it out; may be repeated")
 	f.StringArrayVar(&flags.volumes, "volume", nil, "NAME=FOLDER in place of a volume that exists in a cluster only; may be repeated")
 	f.IntVar(&flags.port, "port", defaultPort, "port of the gateway on localhost")
-	f.BoolVarP(&flags.watch, "watch", "w", false, "apply the files again when they change, without dropping a request")
+	f.BoolVarP(&flags.watch, "watch", "w", false, "apply the files again when they change, or models and code that they name, without dropping a request")
 	f.CountVarP(&flags.verbose, "verbose", "v", "show the output of every container; twice: also what is started and probed")
 	f.StringVar(&flags.configMap, "config-map", "", configMapUsage)
 	f.StringSliceVar(&flags.hosts, "allow-host", nil, "other names than those of localhost by which the gateway may be called; * is any")
@@ -114,6 +114,9 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 		BinDir: machine.BinDir, CacheDir: machine.CacheDir, StateDir: f.state, Environ: machine.Environ,
 		Servers: servers, Python: manifests.Python(), Config: settings,
 		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Random: rand.IntN,
+	}
+	if in, ok := stdin.(*os.File); ok && term.IsTerminal(int(in.Fd())) && !slices.Contains(f.files, stdinName) {
+		o.Keys = in
 	}
 	if f.watch {
 		o.Watch = f.files
