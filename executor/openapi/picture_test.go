@@ -3,13 +3,17 @@ package openapi
 import (
 	"encoding/xml"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestPictureIsOfTheGraph: each node is a box with its name, and each but the root
@@ -86,5 +90,36 @@ func TestPictureIsServed(t *testing.T) {
 		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/svg+xml" || !strings.Contains(w.Body.String(), "canary 25 %") {
 			t.Errorf("%s is %d %v\n%s", name, w.Code, w.Header(), w.Body)
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite docs/graph.svg")
+
+// TestPictureOfTheREADME holds the picture that the README shows to what pages
+// show.
+func TestPictureOfTheREADME(t *testing.T) {
+	g := oneNode(t, "seldon", "seldon")
+	g.Nodes = []Node{
+		{Name: "scaler", Type: "TRANSFORMER", Speaks: "seldon"},
+		{Name: "chooser", Depth: 1, Type: "ROUTER", Speaks: "seldon"},
+		{Name: "mean", Depth: 2, Type: "AVERAGE_COMBINER"},
+		{Name: "network", Depth: 3, Type: "TENSORFLOW_SERVER", Speaks: "tensorflow", Foreign: true},
+		{Name: "trees", Depth: 3, Type: "XGBOOST_SERVER", Speaks: "v2", Foreign: true},
+		{Name: "lines", Depth: 2, Type: "SKLEARN_SERVER", Speaks: "v2", Foreign: true},
+	}
+	g.Shares = []Share{{Name: "main", Percent: 90}, {Name: "canary", Percent: 10}}
+	const file = "../../docs/graph.svg"
+	got := Picture(names, g, false)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("go test ./executor/openapi -run README -update (-want +got):\n%s", diff)
 	}
 }
