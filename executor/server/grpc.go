@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -131,7 +132,7 @@ func (u *unaryMethod) handler() handler {
 		if t := u.options.AnswerHeaders.metadata(out.Trailer); len(t) > 0 {
 			_ = grpc.SetTrailer(ctx, t)
 		}
-		return u.frame(ctx, out), nil
+		return u.frame(ctx, out, lease), nil
 	}
 }
 
@@ -158,21 +159,30 @@ func (u *unaryMethod) reply(ctx context.Context, in message.Message) (out messag
 	return out, nil
 }
 
-// frame is an answer as it is sent. The memory of a large one is taken until the
-// client has it, and a client that does not take it is cut off.
-func (s *rpc) frame(ctx context.Context, out message.Message) *upstream.Frame {
+// frame is an answer as grpc-go sends it, which it does when the handler has
+// returned. Until then a large answer keeps the request's memory, where it may
+// be; from [upstream.Large] on it is paid for, and a client that does not take
+// it is cut off.
+func (s *rpc) frame(ctx context.Context, out message.Message, lease *message.Lease) *upstream.Frame {
 	f := &upstream.Frame{Body: out.Body, Tail: out.Tail, Parts: out.Parts}
-	n := int64(len(f.Body) + f.Parts.Len())
-	if n < upstream.Large {
+	n := int64(len(f.Body) + len(f.Tail) + f.Parts.Len())
+	if n < message.Small {
+		f.Body, f.Tail = bytes.Clone(f.Body), bytes.Clone(f.Tail)
 		return f
 	}
-	// The request's own reference ends before gRPC writes.
 	f.Parts.Ref()
-	s.options.Budget.Force(n)
-	patience := s.pace.patience(ctx, n)
+	lease.Retain()
+	patience := func() {}
+	if n >= upstream.Large {
+		s.options.Budget.Force(n)
+		patience = s.pace.patience(ctx, n)
+	}
 	f.Sent = func() {
 		patience()
-		s.options.Budget.Give(n)
+		if n >= upstream.Large {
+			s.options.Budget.Give(n)
+		}
+		lease.Release()
 	}
 	return f
 }

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/prime-radiant/radiant/apis/inference"
+	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
@@ -65,6 +67,7 @@ func onePort(t *testing.T, start Start) {
 		}
 	})
 	t.Run("health, streams and unknown methods", func(t *testing.T) { onePortRPC(t, start) })
+	t.Run("large answers", func(t *testing.T) { onePortLarge(t, start) })
 	t.Run("requests in flight finish", func(t *testing.T) { onePortEnds(t, start) })
 }
 
@@ -88,6 +91,35 @@ func onePortRPC(t *testing.T, start Start) {
 	}
 	_, err = inference.NewGRPCInferenceServiceClient(conn).RepositoryIndex(soon(t), &inference.RepositoryIndexRequest{})
 	failed(t, wire{grpc: true}, err, failure{0, codes.Unimplemented, "is not served"})
+}
+
+// onePortLarge asks for answers that are in memory of the request's: it is not
+// given to another before the client has the answer.
+func onePortLarge(t *testing.T, start Start) {
+	e, cs := launch(t, start, "seldon", model("a", 1), "--one_port")
+	cs["a"].Handle("/seldon.protos.Model/Predict", func(c stub.Call) stub.Answer { return stub.Answer{Body: c.Body} })
+	conn, err := dial(Executor{GRPC: e.REST})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	ctx, client := soon(t), seldon.NewSeldonClient(conn)
+	var o outcome
+	for i := range 48 {
+		size := []int{20, 31 << 10, 40 << 10, 300 << 10, 2 << 20}[i%5]
+		o.send(func() error {
+			want := strings.Repeat(string(rune('A'+i)), size)
+			got, err := client.Predict(ctx, &seldon.SeldonMessage{DataOneof: &seldon.SeldonMessage_StrData{StrData: want}})
+			if err == nil && got.GetStrData() != want {
+				return fmt.Errorf("an answer of %d bytes holds other ones", size)
+			}
+			return err
+		})
+	}
+	o.wait.Wait()
+	if len(o.errs) > 0 {
+		t.Errorf("%d of 48 requests: %v", len(o.errs), o.errs[0])
+	}
 }
 
 func onePortEnds(t *testing.T, start Start) {
