@@ -61,6 +61,9 @@ type ExecutorConfig struct {
 	// ShutdownDelaySeconds is how long an executor goes on taking requests after
 	// SIGTERM; 0 means that it takes none.
 	ShutdownDelaySeconds int
+	// CallTimeoutMS bounds one call on a node, over REST and gRPC, where the
+	// deployment does not say. 0: no bound.
+	CallTimeoutMS int
 }
 
 // UnitConfig is how graph containers run.

@@ -41,6 +41,7 @@ type Input struct {
 func Expand(in Input) ([]Object, error) {
 	d := in.Deployment.DeepCopy()
 	v1.Default(d, in.Config.Defaults(in.Servers))
+	limitCalls(d, in.Config.Executor.CallTimeoutMS)
 	owner := ownerOf(d)
 	made := map[string]string{} // kind/name -> predictor
 	predictors := make([]*predictor, len(d.Spec.Predictors))

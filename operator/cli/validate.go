@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/wording"
 )
@@ -58,11 +59,14 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 	}
 	from := input{paths: f.files, recursive: true, verbose: f.verbose, stdin: cmd.InOrStdin()}
 	docs, problems, err := checkDeployments(from, settings.Expand.Rules(servers))
+	var unlimited v1.Problems
 	for i := range docs {
 		here, failed := source(&docs[i])
 		err = errors.Join(err, failed)
 		problems = append(problems, docs[i].Locate(here.ModelProblems(servers))...)
+		unlimited = append(unlimited, docs[i].Locate(expand.Unlimited(docs[i].Deployment, settings.Expand))...)
 	}
+	problems = append(problems, once(unlimited)...)
 	problems.Sort()
 	out := cmd.OutOrStdout()
 	found := findings{deployments: len(docs), problems: problems, quiet: f.quiet, colours: isColourful(out)}
@@ -83,6 +87,15 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 		return ErrReported
 	}
 	return nil
+}
+
+// once keeps the first of several problems that say the same, with their number.
+func once(same v1.Problems) v1.Problems {
+	if len(same) > 1 {
+		same[0].Message += fmt.Sprintf(" (so in %d deployments)", len(same))
+		same = same[:1]
+	}
+	return same
 }
 
 // summary counts problems; notes are none.

@@ -70,6 +70,7 @@ func (c *Config) fields() []field {
 		number("EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE", &x.LoggerQueueSize, "payloads that wait to be logged").valued("executor.requestLogger.workQueueSize"),
 		number("EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS", &x.LoggerWriteTimeoutMS, "milliseconds that a payload may wait for room in the queue").valued("executor.requestLogger.writeTimeoutMs"),
 		number("EXECUTOR_SHUTDOWN_DELAY_SECONDS", &x.ShutdownDelaySeconds, "seconds that an executor which is told to stop takes requests on").valued("executor.shutdownDelaySeconds"),
+		number("EXECUTOR_CALL_TIMEOUT_MS", &x.CallTimeoutMS, "milliseconds of one call on a node, of deployments without seldon.io/rest-timeout or grpc-timeout; 0: no limit").valued("executor.callTimeoutMs"),
 		flag("EXECUTOR_FULL_HEALTH_CHECKS", &x.FullHealthChecks, "executors ask components for their health, not only for a connection").valued("executor.fullHealthChecks"),
 		port("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "first HTTP port of components", &e.Units.Ports.HTTP).valued("predictiveUnit.httpPort"),
 		port("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "first gRPC port of components", &e.Units.Ports.GRPC).valued("predictiveUnit.grpcPort"),

@@ -23,6 +23,7 @@ is left to the operator's own defaults.
   "EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE" $v.executor.requestLogger.workQueueSize
   "EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS" $v.executor.requestLogger.writeTimeoutMs
   "EXECUTOR_SHUTDOWN_DELAY_SECONDS" $v.executor.shutdownDelaySeconds
+  "EXECUTOR_CALL_TIMEOUT_MS" $v.executor.callTimeoutMs
   "EXECUTOR_FULL_HEALTH_CHECKS" $v.executor.fullHealthChecks
   "PREDICTIVE_UNIT_HTTP_SERVICE_PORT" $v.predictiveUnit.httpPort
   "PREDICTIVE_UNIT_GRPC_SERVICE_PORT" $v.predictiveUnit.grpcPort
