@@ -6,7 +6,7 @@ GO         ?= go
 PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 
 .DEFAULT_GOAL := help
-.PHONY: help build images run test e2e e2e-long check golden bench bench-storage scale fuzz generate clean $(PROGRAMS)
+.PHONY: help build images release run test e2e e2e-long check golden bench bench-storage scale fuzz generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ bin/storage-initializer: ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $
 images: ## Build the container images into bin/images
 	@scripts/need.sh @images >/dev/null
 	@$(GO) run ./images -o bin/images
+
+release: ## What is published of the commit, into bin/release: archives, images, chart, install.yaml, SBOMs, checksums
+	@scripts/need.sh @images >/dev/null
+	@$(GO) run ./images -release bin/release
 
 run: ## Serve the MNIST sample on localhost:8003; PORT=9000 is another port
 	@echo "building; the first time takes a minute or two"

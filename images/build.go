@@ -69,7 +69,7 @@ func compile(ctx context.Context, source string, p program, platform v1.Platform
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // Left over, it is only space.
 	path := filepath.Join(dir, p.binary)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, p.source)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=auto", "-ldflags", "-s -w", "-o", path, p.source)
 	cmd.Dir = source
 	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0", "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -1,6 +1,7 @@
 // Images builds Radiant's container images without a container engine, a
 // registry or a base image: static programs, the certificates of public
-// authorities, and licences, as OCI image layouts with an SBOM for each.
+// authorities, and licences, as OCI image layouts with an SBOM for each. With
+// -release it makes all that is published of a commit.
 package main
 
 import (
@@ -36,6 +37,8 @@ func run(ctx context.Context, args []string) error {
 	prefix := flags.String("prefix", "", "put before each image's name, such as a registry's host and folder with a / at the end")
 	targets := flags.String("platforms", "linux/amd64,linux/arm64", "operating systems and architectures")
 	authorities := flags.String("authorities", defaultAuthorities, "file with the certificates of authorities that the programs trust")
+	published := flags.String("release", "", "folder for a release of what is committed: archives of the programs, images, chart, install.yaml, SBOMs and checksums")
+	archived := flags.String("archives", "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64", "with -release: platforms of the programs' archives")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -51,10 +54,19 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return build(ctx, options{
+	o := options{
 		source: *source, out: *out, prefix: *prefix, authorities: *authorities,
 		programs: chosen, platforms: platforms, created: created, report: os.Stdout,
-	})
+	}
+	if *published == "" {
+		return build(ctx, o)
+	}
+	archives, err := parsePlatforms(*archived)
+	if err != nil {
+		return err
+	}
+	o.out = *published
+	return release{o, archives}.build(ctx)
 }
 
 // timeOfSource is the time that images say they were made: the given number of

@@ -20,6 +20,8 @@ type program struct {
 	name, binary string
 	// image is the name that the operator looks for.
 	image string
+	// variable is the operator's setting of the image, of those that it starts.
+	variable string
 	// source is the program's package.
 	source      string
 	title       string
@@ -36,11 +38,11 @@ func programs() []program {
 			title: "Radiant operator", description: "Serves SeldonDeployments on Kubernetes",
 		},
 		{
-			name: "executor", binary: "executor", image: defaults.Executor.Image, source: "./executor",
+			name: "executor", binary: "executor", image: defaults.Executor.Image, variable: "EXECUTOR_CONTAINER_IMAGE_AND_VERSION", source: "./executor",
 			title: "Radiant executor", description: "Walks the graph of one predictor for each request",
 		},
 		{
-			name: "storage-initializer", binary: "storage-initializer", image: defaults.Storage.Image, source: "./initializer",
+			name: "storage-initializer", binary: "storage-initializer", image: defaults.Storage.Image, variable: "RELATED_IMAGE_STORAGE_INITIALIZER", source: "./initializer",
 			title: "Radiant storage initializer", description: "Fetches a model before its server starts",
 		},
 	}

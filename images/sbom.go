@@ -25,7 +25,7 @@ const (
 
 // describe writes the SBOM of one program, in CycloneDX's JSON: the modules
 // that the Go linker put into it, the Go library, and the certificates beside
-// it. That is all that the image runs.
+// it, if there are any. That is all that is run.
 func describe(b *binary, authorities []byte, created time.Time) ([]byte, error) {
 	sum := sha256.Sum256(b.content)
 	main := cyclonedx.Component{
@@ -43,10 +43,12 @@ func describe(b *binary, authorities []byte, created time.Time) ([]byte, error) 
 		components = append(components, module(m))
 	}
 	slices.SortFunc(components, func(x, y cyclonedx.Component) int { return strings.Compare(x.BOMRef, y.BOMRef) })
-	sum = sha256.Sum256(authorities)
-	components = append(components, cyclonedx.Component{
-		Type: cyclonedx.ComponentTypeFile, BOMRef: "ca-certificates", Name: defaultAuthorities, Hashes: hashes(sum[:]),
-	})
+	if len(authorities) > 0 {
+		sum = sha256.Sum256(authorities)
+		components = append(components, cyclonedx.Component{
+			Type: cyclonedx.ComponentTypeFile, BOMRef: "ca-certificates", Name: defaultAuthorities, Hashes: hashes(sum[:]),
+		})
+	}
 	refs := make([]string, len(components))
 	for i := range components {
 		refs[i] = components[i].BOMRef
