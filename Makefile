@@ -24,9 +24,9 @@ images: ## Build the container images into bin/images
 	@scripts/need.sh @images >/dev/null
 	@$(GO) run ./images -o bin/images
 
-release: ## What is published of the commit, into bin/release: archives, images, chart, install.yaml, SBOMs, checksums
+release: ## What is published of the commit, into bin/release. PREFIX=HOST/FOLDER/ goes before images' names
 	@scripts/need.sh @images >/dev/null
-	@$(GO) run ./images -release bin/release
+	@$(GO) run ./images -prefix "$(PREFIX)" -release bin/release
 
 run: ## Serve the MNIST sample on localhost:8003; PORT=9000 is another port
 	@echo "building; the first time takes a minute or two"
@@ -41,8 +41,9 @@ test: build ## Run all tests, with the race detector
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
 
-e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes)
+e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), and two whole releases
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v ./tests/memory
+	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run TestReleaseIsReproducible ./images
 
 check: ## Formatting, vet and lint of Go and of shell scripts
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on these files'; exit 1; }
