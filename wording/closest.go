@@ -13,7 +13,28 @@ func Closest(word string, names []string) string {
 		}
 	}
 	if distance > min(len(plain)/3, 3) {
-		return ""
+		return sameBeginning(plain, names)
+	}
+	return best
+}
+
+// sameBeginning returns the one name that begins as a word does, but for its last
+// letters: children for childs.
+func sameBeginning(plain string, names []string) string {
+	const least = 5 // letters
+	best := ""
+	for _, name := range names {
+		n, other := 0, Plain(name)
+		for n < min(len(plain), len(other)) && plain[n] == other[n] {
+			n++
+		}
+		if n < least || n < len(plain)-2 {
+			continue
+		}
+		if best != "" {
+			return "" // Nobody knows which one is meant.
+		}
+		best = name
 	}
 	return best
 }

@@ -13,7 +13,7 @@ func TestCount(t *testing.T) {
 func TestClosest(t *testing.T) {
 	names := []string{"minReplicas", "maxReplicas", "hpaSpec"}
 	for word, want := range map[string]string{
-		"min_replicas": "minReplicas", "maxReplcias": "maxReplicas", "hpaspec": "hpaSpec", "hpSpec": "hpaSpec", "graph": "", "": "",
+		"min_replicas": "minReplicas", "maxReplcias": "maxReplicas", "hpaspec": "hpaSpec", "hpSpec": "hpaSpec", "minReplicate": "minReplicas", "repl": "", "graph": "", "": "",
 	} {
 		if got := Closest(word, names); got != want {
 			t.Errorf("%q is taken for %q, want %q", word, got, want)
