@@ -150,7 +150,7 @@ func componentTexts() map[string]field {
 		"kedaSpec.triggers":                  {"What is looked at.", "[{type: cron, metadata: {timezone: UTC, start: 0 6 * * *, end: 0 20 * * *, desiredReplicas: \"5\"}}]"},
 		"triggers.type":                      {"Kind of the trigger, as KEDA names it.", "prometheus"},
 		"triggers.name":                      {"Name of the trigger, for formulas.", "requests"},
-		"triggers.metadata":                  {"Settings of the trigger, all of them text.", "{serverAddress: http://prometheus:9090, query: sum(rate(seldon_api_executor_server_requests_seconds_count[1m])), threshold: \"10\"}"},
+		"triggers.metadata":                  {"Settings of the trigger, all text.", "{serverAddress: http://prometheus:9090, query: sum(rate(seldon_api_executor_server_requests_seconds_count[1m])), threshold: \"10\"}"},
 		"triggers.metricType":                {"What the threshold is of: AverageValue, Value or Utilization.", "AverageValue"},
 		"triggers.useCachedMetrics":          {"True if values are kept between two looks.", "false"},
 		"triggers.authenticationRef":         {"The TriggerAuthentication that opens the source.", "{name: kafka-login}"},
