@@ -102,7 +102,7 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 		at := fmt.Sprintf("%s.containers[%d]", path, i)
 		v.container(at, c, names, v.needsImage(c.Name, nodes))
 		v.mounts(at, c, volumes)
-		v.script(at, c, nodes)
+		v.arguments(at, c, nodes)
 	}
 }
 

@@ -107,6 +107,10 @@ func TestValidatePods(t *testing.T) {
 		}},
 		{"server started by a program", `{predictors: [{name: p, graph: {name: m, implementation: TENSORFLOW_SERVER, modelUri: "gs://m"}, componentSpecs: [{spec: {containers: [
 			{name: tfserving, command: [tensorflow_model_server]}]}}]}]}`, nil},
+		{"arguments of a server beside those of the deployment", `{predictors: [{name: p, graph: {name: m, implementation: TENSORFLOW_SERVER, modelUri: "gs://m"}, componentSpecs: [{spec: {containers: [
+			{name: m, args: [--enable_batching, -port, "8500"]}]}}]}]}`, []string{
+			`warning: spec.predictors[0].componentSpecs[0].spec.containers[0].args[1]: the value of --port is replaced by the port that the deployment gives: leave it out`,
+		}},
 	})
 }
 

@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"fmt"
 	"maps"
 	"path"
 	"slices"
@@ -128,21 +129,46 @@ func IsLocal(modelURI string) bool {
 	return modelURI != "" && (scheme == "" || scheme == "file")
 }
 
-// script warns of a server that is started by a script, in which no port can
-// be set: the requests go where the deployment says.
-func (v *validator) script(path string, c *corev1.Container, nodes map[string]*graph.Node) {
-	if !IsScript(c) {
-		return
-	}
+// arguments warns of what a user writes for a prepackaged server that does not
+// come to be: flags that say where it listens, which the pod depends on; and a
+// script, in which no flag can be set, so that requests go where the deployment
+// says.
+func (v *validator) arguments(path string, c *corev1.Container, nodes map[string]*graph.Node) {
 	outside := v.deployment.Spec.Protocol.Canonical()
 	for _, n := range nodes {
 		server := v.Servers[n.Implementation].For(string(outside))
 		wire := v.wire(node{n, "", c})
 		isIts := c.Name == n.Name || server.Proxied != nil && c.Name == server.Proxied.Container && wire != outside
-		if isIts && len(server.Args) > 0 && wire == Protocol(server.Protocol).Canonical() {
+		if !isIts || len(server.Args) == 0 || wire != Protocol(server.Protocol).Canonical() {
+			continue
+		}
+		if IsScript(c) {
 			v.warnf(path+".command", "is a script, to which nothing can be added: what it starts must listen at $%s and $%s, "+
 				"and read its model from /mnt/models", EnvHTTPPort, EnvGRPCPort)
 			return
+		}
+		v.replaced(path, c, server.Args)
+	}
+}
+
+// replaced warns of flags whose values are given by the deployment.
+func (v *validator) replaced(path string, c *corev1.Container, ours []string) {
+	for _, flag := range ours {
+		name, value, _ := strings.Cut(flag, "=")
+		if !slices.Contains([]string{"{httpPort}", "{grpcPort}", "{metricsPort}"}, value) {
+			continue
+		}
+		for _, list := range []struct {
+			field string
+			words []string
+		}{{"command", c.Command}, {"args", c.Args}} {
+			i := slices.IndexFunc(list.words, func(word string) bool {
+				written, _, _ := strings.Cut(word, "=")
+				return strings.HasPrefix(written, "-") && strings.TrimLeft(written, "-") == strings.TrimLeft(name, "-")
+			})
+			if i >= 0 {
+				v.warnf(fmt.Sprintf("%s.%s[%d]", path, list.field, i), "the value of %s is replaced by the port that the deployment gives: leave it out", name)
+			}
 		}
 	}
 }
