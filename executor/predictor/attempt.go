@@ -43,7 +43,7 @@ func (t *attempt) request(ctx context.Context) error {
 			return t.untranslated(err)
 		}
 	}
-	if k.after(t.began) {
+	if !t.mayBeOld() {
 		return t.untranslated(err)
 	}
 	fresh, again := t.spec.since(ctx, t.began, t.ask)
@@ -108,10 +108,14 @@ func (t *attempt) send(ctx context.Context, next link) (message.Message, error) 
 	return next(ctx, t.sent)
 }
 
+// mayBeOld reports whether the server may say something else by now than the
+// request was made by.
+func (t *attempt) mayBeOld() bool { return t.speaks.Describes && !t.by.after(t.began) }
+
 // renewed asks the server what it takes, and reports whether that is another
 // thing than the request was made by.
 func (t *attempt) renewed(ctx context.Context) bool {
-	if t.by.after(t.began) {
+	if !t.mayBeOld() {
 		return false
 	}
 	fresh, err := t.spec.since(ctx, t.began, t.ask)

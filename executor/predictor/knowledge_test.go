@@ -9,7 +9,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
+	"github.com/prime-radiant/radiant/executor/upstream"
 )
 
 // informant answers questions, and counts them.
@@ -129,6 +132,28 @@ func TestKnowledgeOfServersThatDoNotTell(t *testing.T) {
 		server.want(t, 2)
 		if _, err := c.since(t.Context(), time.Now(), server.ask); !errors.Is(err, server.err) {
 			t.Errorf("error is %v", err)
+		}
+	})
+}
+
+// A server that has nothing to tell is not waited for.
+func TestServersThatDescribeNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := modelNode("m")
+		n.Endpoint.Protocol = "seldon"
+		p := build(t, "v2", n, func(*upstream.Target, message.Message) (message.Message, error) {
+			return message.Message{}, protocol.Coded(protocol.Declined, &protocol.Refusal{Status: 400})
+		})
+		begun := time.Now()
+		for range 5 {
+			m := message.Message{Body: []byte(`{"inputs":[{"name":"x","datatype":"FP64","shape":[1],"data":[1]}]}`), Type: jsonType, Meta: &message.Meta{}}
+			if _, err := p.Predict(t.Context(), protocol.REST, m); protocol.CodeOf(err) != protocol.Declined {
+				t.Errorf("error is %v", err)
+			}
+			time.Sleep(time.Nanosecond)
+		}
+		if took := time.Since(begun); took > questionPause {
+			t.Errorf("5 refusals took %v", took)
 		}
 	})
 }
