@@ -25,7 +25,7 @@ if [[ -z ${KUBECONFIG:-} ]]; then
   "$work/cluster" images
   go build -o "$work/" ./operator ./images
   "$work/images" -platforms "linux/$architecture" -o "$work/layouts" >/dev/null
-  version=$("$work/operator" --version | awk '{print $NF}')
+  version=$("$work/operator" --version | awk '{print $2}')
   for image in operator executor storage-initializer; do
     "$work/cluster" import "docker.io/radiant/$image:$version" "$work/layouts/$image"
   done
