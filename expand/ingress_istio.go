@@ -3,6 +3,7 @@ package expand
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -69,8 +70,8 @@ func istioObjects(t *traffic) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule := func(match map[string]any, port func(*backend) int32) map[string]any {
-		http := map[string]any{"match": []any{match}, "route": t.istioDestinations(port)}
+	rule := func(matches []any, port func(*backend) int32) map[string]any {
+		http := map[string]any{"match": matches, "route": t.istioDestinations(port)}
 		if s := t.shadow; s != nil {
 			http["mirror"] = istioDestination(t.host(s), s.predictor, port(s))
 			if s.weight > 0 {
@@ -82,15 +83,15 @@ func istioObjects(t *traffic) ([]Object, error) {
 		}
 		return http
 	}
-	rest := rule(map[string]any{"uri": map[string]any{"prefix": t.prefix()}}, func(b *backend) int32 { return b.http })
+	rest := rule(istioPaths(t.prefix()), func(b *backend) int32 { return b.http })
 	rest["rewrite"] = map[string]any{"uri": "/"}
-	grpc := rule(map[string]any{
+	grpc := rule([]any{map[string]any{
 		"uri": map[string]any{"regex": istioGRPC},
 		"headers": map[string]any{
 			"seldon":    map[string]any{"exact": t.deployment.Name},
 			"namespace": map[string]any{"exact": t.deployment.Namespace},
 		},
-	}, func(b *backend) int32 { return b.grpc })
+	}}, func(b *backend) int32 { return b.grpc })
 
 	objects := []Object{t.virtualService(t.deployment.ID(), rest, grpc)}
 	for _, b := range t.predictors() {
@@ -102,13 +103,23 @@ func istioObjects(t *traffic) ([]Object, error) {
 		destination := istioDestination(e.service.Name, e.predictor, e.http)
 		objects = append(objects,
 			t.virtualService(cut(e.service.Name, "-http"), map[string]any{
-				"match":   []any{map[string]any{"uri": map[string]any{"prefix": t.explainerPrefix(e)}}},
+				"match":   istioPaths(t.explainerPrefix(e)),
 				"rewrite": map[string]any{"uri": "/"},
 				"route":   []any{map[string]any{"destination": destination, "weight": int64(100)}},
 			}),
 			t.destinationRule(e, e.service.Name, nil))
 	}
 	return objects, nil
+}
+
+// istioPaths matches what begins with prefix, and the path that lacks its last
+// slash and nothing else: a prefix without the slash would match longer names.
+// What matched is what a rewrite replaces.
+func istioPaths(prefix string) []any {
+	return []any{
+		map[string]any{"uri": map[string]any{"prefix": prefix}},
+		map[string]any{"uri": map[string]any{"exact": strings.TrimSuffix(prefix, "/")}},
+	}
 }
 
 func (t *traffic) istioRetries() (map[string]any, error) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -172,13 +173,19 @@ func nginxPath(prefix string, b *backend) networkingv1.HTTPIngressPath {
 // its prefixes.
 func traefikObjects(t *traffic) []Object {
 	name := t.deployment.ID()
-	paths := []networkingv1.HTTPIngressPath{ingressPath(t.prefix(), networkingv1.PathTypePrefix, &t.backends[0], t.backends[0].http)}
-	prefixes := []any{t.prefix()}
-	for i := range t.explainers {
-		e := &t.explainers[i]
-		paths = append(paths, ingressPath(t.explainerPrefix(e), networkingv1.PathTypePrefix, e, e.http))
-		prefixes = append(prefixes, t.explainerPrefix(e))
+	var paths []networkingv1.HTTPIngressPath
+	var prefixes []any
+	// The path that lacks the last slash matches by itself, since Traefik takes a
+	// prefix without it for one of longer names too.
+	lead := func(prefix string, b *backend) {
+		bare := strings.TrimSuffix(prefix, "/")
+		paths = append(paths, ingressPath(prefix, networkingv1.PathTypePrefix, b, b.http), ingressPath(bare, networkingv1.PathTypeExact, b, b.http))
+		prefixes = append(prefixes, prefix, bare)
 	}
+	for i := range t.explainers { // Before what their prefixes begin with.
+		lead(t.explainerPrefix(&t.explainers[i]), &t.explainers[i])
+	}
+	lead(t.prefix(), &t.backends[0])
 	return []Object{
 		t.ingress(name, map[string]string{
 			"traefik.ingress.kubernetes.io/router.middlewares": t.deployment.Namespace + "-" + name + "@kubernetescrd",
