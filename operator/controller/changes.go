@@ -57,6 +57,9 @@ func (cs Changes) String() string {
 	return strings.Join(lines, ", ")
 }
 
+// createdLast reports whether the last change made an object.
+func (cs Changes) createdLast() bool { return len(cs) > 0 && cs[len(cs)-1].Action == Created }
+
 // byReason gathers what is one event: of events that differ in their text
 // alone, clusters keep the first. What did not change is left out.
 func (cs Changes) byReason() []Changes {

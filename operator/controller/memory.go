@@ -47,6 +47,8 @@ type memory struct {
 	// switched is when the traffic of a deployment was last switched, statuses
 	// what was last written of it.
 	switched map[types.NamespacedName]time.Time
+	// named is when something was last made that routes of a deployment name.
+	named    map[types.NamespacedName]time.Time
 	statuses map[types.NamespacedName]writtenStatus
 	// presences are what was seen of the pods of each predictor of a deployment.
 	presences map[types.NamespacedName]map[string]presence
@@ -59,7 +61,7 @@ type writtenStatus struct {
 
 func newMemory(now func() time.Time) *memory {
 	return &memory{
-		now: now, objects: map[ref]written{}, switched: map[types.NamespacedName]time.Time{},
+		now: now, objects: map[ref]written{}, switched: map[types.NamespacedName]time.Time{}, named: map[types.NamespacedName]time.Time{},
 		statuses: map[types.NamespacedName]writtenStatus{}, presences: map[types.NamespacedName]map[string]presence{},
 	}
 }
@@ -98,10 +100,26 @@ func (m *memory) sinceSwitch(deployment types.NamespacedName) (time.Duration, bo
 	return m.now().Sub(at), ok
 }
 
+func (m *memory) madeNamed(deployment types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.named[deployment] = m.now()
+}
+
+// sinceNamed is how long ago something was made that routes name; false if that
+// was before this process.
+func (m *memory) sinceNamed(deployment types.NamespacedName) (time.Duration, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at, ok := m.named[deployment]
+	return m.now().Sub(at), ok
+}
+
 func (m *memory) forgetDeployment(deployment types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.switched, deployment)
+	delete(m.named, deployment)
 	delete(m.statuses, deployment)
 	delete(m.presences, deployment)
 }

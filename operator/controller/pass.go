@@ -71,7 +71,7 @@ func steps(o *objects, drain time.Duration, r reaching) []step {
 		expanding{o},
 		removingScalers{o},
 		applying{o, drain},
-		switching{o},
+		switching{o, drain},
 		pruning{o, drain},
 		r,
 	}

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,7 +19,11 @@ var _ step = switching{}
 // switching changes what leads requests to the deployment, when what they are
 // to reach serves. The first objects are made at once: until then nothing
 // answers anyhow.
-type switching struct{ objects *objects }
+type switching struct {
+	objects *objects
+	// drain is how long gateways may take to follow.
+	drain time.Duration
+}
 
 func (switching) String() string { return "switching routes" }
 
@@ -36,9 +41,9 @@ func (s switching) run(ctx context.Context, p *pass) error {
 			pending = append(pending, d)
 		}
 	}
-	old := s.objects.stale(p, isTrafficObject)
+	old := s.objects.stale(p, func(k kind, o client.Object) bool { return k.RankOf(o) == expand.RankTraffic })
 	if len(pending)+len(old) == 0 {
-		return nil
+		return s.forsake(ctx, p)
 	}
 	first := !p.hasTraffic()
 	if missing := append(p.refusedBehindTraffic(), p.frontsThatDoNotServe()...); !first && len(missing) > 0 {
@@ -47,8 +52,17 @@ func (s switching) run(ctx context.Context, p *pass) error {
 		return nil
 	}
 	for _, d := range pending {
+		if since, ok := s.objects.memory.sinceNamed(p.name()); ok && since < s.drain && d.rank == expand.RankTraffic && !first {
+			p.trafficBehind = true
+			p.wait("the routes are switched when gateways know what they are to name")
+			p.lookAgain(s.drain - since)
+			return nil
+		}
 		if err := s.objects.apply(ctx, p, d); err != nil {
 			return err
+		}
+		if d.rank == expand.RankNamed && p.changes.createdLast() {
+			s.objects.memory.madeNamed(p.name())
 		}
 	}
 	if len(p.refused) > 0 {
@@ -60,7 +74,18 @@ func (s switching) run(ctx context.Context, p *pass) error {
 	if !first {
 		s.objects.memory.switchedTraffic(p.name())
 	}
-	return nil
+	return s.forsake(ctx, p)
+}
+
+// forsake removes what routes no longer name. A gateway may learn of that before
+// it learns of the routes, so it waits until gateways have followed them.
+func (s switching) forsake(ctx context.Context, p *pass) error {
+	old := s.objects.stale(p, func(k kind, o client.Object) bool { return k.RankOf(o) == expand.RankNamed })
+	if since, ok := s.objects.memory.sinceSwitch(p.name()); ok && since < s.drain && len(old) > 0 {
+		p.lookAgain(s.drain - since)
+		return nil
+	}
+	return s.objects.removeAll(ctx, p, old)
 }
 
 // refusedBehindTraffic names what requests would miss.
@@ -73,8 +98,6 @@ func (p *pass) refusedBehindTraffic() []string {
 	}
 	return missing
 }
-
-func isTrafficObject(k kind, o client.Object) bool { return isTraffic(k, o) }
 
 func (p *pass) hasTraffic() bool {
 	for r, o := range p.live {
