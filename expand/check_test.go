@@ -92,6 +92,10 @@ func (c *checker) object(o expand.Object) {
 		c.deployment(o)
 	case *corev1.Service:
 		c.service(o)
+	case *networkingv1.NetworkPolicy:
+		if len(c.selected(o.Spec.PodSelector.MatchLabels)) == 0 {
+			c.fail("selects no pods")
+		}
 	case *policyv1.PodDisruptionBudget:
 		if got := len(c.selected(o.Spec.Selector.MatchLabels)); got != 1 {
 			c.fail("selects the pods of %d Deployments", got)

@@ -32,7 +32,8 @@ type Config struct {
 	NameAsPrefix bool
 	// KEDA says that ScaledObjects are served. Where they are not, a kedaSpec
 	// has no effect, and hpaSpec and replicas count.
-	KEDA bool
+	KEDA    bool
+	Network NetworkConfig
 	// Ingress says by which ways requests come in, and how: none, or several.
 	Ingress WaySettings
 }
@@ -120,6 +121,7 @@ func DefaultConfig() Config {
 		CertMountPath:    "/cert/",
 		PodSecurity:      SecurityRestricted,
 		PodSecurityUser:  8888,
+		Network:          NetworkConfig{From: "seldon-system"},
 		Ingress:          DefaultWays(),
 	}
 }

@@ -68,6 +68,9 @@ func Expand(in Input) ([]Object, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	if policy := networkPolicy(d, &in.Config); policy != nil {
+		objects = append(objects, policy)
+	}
 	t := trafficOf(d, in.Config.Ingress, func(i int) (service, explainer *corev1.Service, ports Ports) {
 		_, ports = predictors[i].front()
 		return predictors[i].frontService, predictors[i].explainerService, ports

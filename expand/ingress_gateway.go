@@ -65,10 +65,11 @@ func gatewayWay() Way {
 			wayKind(gatewayv1.SchemeGroupVersion.WithKind("GRPCRoute"), "grpcroutes", RankTraffic, condition),
 			service,
 		},
-		Address: settingGatewayAddress,
-		objects: gatewayObjects,
-		limits:  gatewayLimits,
-		ask:     askGateway,
+		Gateways: map[string]string{settingGatewayParents: annotationGateway, settingGatewayGRPCParents: annotationGatewayGRPC},
+		Address:  settingGatewayAddress,
+		objects:  gatewayObjects,
+		limits:   gatewayLimits,
+		ask:      askGateway,
 	}
 }
 

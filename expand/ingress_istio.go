@@ -49,10 +49,11 @@ func istioWay() Way {
 			wayKind(istioGVK("DestinationRule"), "destinationrules", RankNamed, v1.ConditionIstio),
 			wayKind(istioGVK("VirtualService"), "virtualservices", RankTraffic, v1.ConditionIstio),
 		},
-		Address: settingIstioAddress,
-		objects: istioObjects,
-		limits:  istioLimits,
-		ask:     askIstio,
+		Gateways: map[string]string{settingIstioGateway: annotationIstioGateway},
+		Address:  settingIstioAddress,
+		objects:  istioObjects,
+		limits:   istioLimits,
+		ask:      askIstio,
 	}
 }
 

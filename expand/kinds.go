@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -94,6 +95,8 @@ func fixedKinds() []Kind {
 	return []Kind{
 		{GroupVersionKind: corev1.SchemeGroupVersion.WithKind("Service"), Resource: "services", Noun: "Service",
 			Condition: v1.ConditionServices, Rank: RankService, traffic: onServices},
+		{GroupVersionKind: networkingv1.SchemeGroupVersion.WithKind("NetworkPolicy"), Resource: "networkpolicies", Noun: "NetworkPolicy",
+			Condition: v1.ConditionNetworkPolicies, Rank: RankService},
 		{GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("Deployment"), Resource: "deployments", Noun: "Deployment",
 			Condition: v1.ConditionDeployments, Rank: RankWorkload},
 		{GroupVersionKind: autoscalingv2.SchemeGroupVersion.WithKind("HorizontalPodAutoscaler"), Resource: "horizontalpodautoscalers", Noun: "HPA",

@@ -32,6 +32,9 @@ type Way struct {
 	OnServices string
 	// Kinds are those of the objects that it makes.
 	Kinds []Kind
+	// Gateways are the settings that name gateways, as name or namespace/name,
+	// each with the annotation that counts before it.
+	Gateways map[string]string
 	// Address is the setting that says where the way takes requests.
 	Address string
 

@@ -207,7 +207,7 @@ func aboutWays(annotation string) bool {
 }
 
 func wayPrefixes() []string {
-	prefixes := []string{"headless-svc", "svc-name"}
+	prefixes := []string{"headless-svc", "svc-name", "traffic-without-pods", "network-policy"}
 	for _, w := range Ways() {
 		prefixes = append(prefixes, w.Prefix)
 	}

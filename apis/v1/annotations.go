@@ -28,6 +28,9 @@ const (
 	// AnnotationNoStorageInitializer, "true" in spec.annotations, lets Triton
 	// read its repository itself.
 	AnnotationNoStorageInitializer = "seldon.io/no-storage-initializer"
+	// AnnotationNetworkPolicy, "true" or "false", says whether others are kept
+	// from the pods.
+	AnnotationNetworkPolicy = "seldon.io/network-policy"
 )
 
 // NoExecutor reports whether the predictor asks to be served without executor.
@@ -109,6 +112,7 @@ func annotations() []annotation {
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-queue-size", "payloads that wait to be logged"),
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-write-timeout-ms", "accepted: a payload that finds the queue full is dropped at once"),
 		in(inEither, textAnnotation, "seldon.io/headless-svc", "any value but false: Services lead to pods by DNS"),
+		in(inEither, textAnnotation, AnnotationNetworkPolicy, "true: a NetworkPolicy keeps others from the pods; false: none does, whatever the installation says"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-read-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-connection-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-connect-retries", "write policy.retries of a node"),

@@ -13,7 +13,7 @@ const (
 )
 
 // The types of conditions. Ready sums the others up. All but ConditionValid,
-// ConditionRoutes and ConditionReachable are those of existing installations, letter for letter.
+// ConditionRoutes, ConditionNetworkPolicies and ConditionReachable are those of existing installations, letter for letter.
 const (
 	ConditionReady       = "Ready"
 	ConditionValid       = "Valid"
@@ -26,6 +26,8 @@ const (
 	ConditionAmbassador  = "AmbassadorMappingsReady"
 	// ConditionRoutes is of the routes of the Gateway API, and of Ingresses.
 	ConditionRoutes = "RoutesReady"
+	// ConditionNetworkPolicies is of what keeps others from pods.
+	ConditionNetworkPolicies = "NetworkPoliciesReady"
 	// ConditionReachable tells whether requests reach the deployment by its ways
 	// into the cluster. It is unknown where nobody can ask them.
 	ConditionReachable = "Reachable"

@@ -93,6 +93,8 @@ func (c *Config) fields() []field {
 		number("POD_SECURITY_USER", &e.PodSecurityUser, "user of Radiant's own containers whose images begin as root; 0: leave it to the cluster, as OpenShift wants").valued("podSecurity.user"),
 		text("DEFAULT_CERT_MOUNT_PATH_NAME", &e.CertMountPath, "where certificates are mounted").valued("certMountPath"),
 		flag("DEPLOYMENT_NAME_AS_PREFIX", &e.NameAsPrefix, "long names keep the deployment's name in front").valued("manager.deploymentNameAsPrefix"),
+		flag("NETWORK_POLICY", &e.Network.Policies, "a NetworkPolicy for each deployment: others cannot connect to its pods").valued("networkPolicy.enabled"),
+		text("NETWORK_POLICY_FROM", &e.Network.From, "who can, beside the pods of the deployment and the namespaces of its gateways: namespaces and blocks of addresses, separated by commas").valued("networkPolicy.from"),
 		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject").valued("keda.enabled"),
 	}
 	return append(grouped(groupObjects, fields), grouped(groupWays, wayFields(e.Ingress))...)

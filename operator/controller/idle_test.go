@@ -45,7 +45,7 @@ func (s *stage) divides(text string, a, b int32, again time.Duration) *pass {
 	if got := p.wantedShares(); got["a"] != a || got["b"] != b || p.again != again {
 		s.Errorf("shares are %v, look again in %s; want a=%d, b=%d, %s", got, p.again, a, b, again)
 	}
-	s.run(switching{s.objects}, p)
+	s.run(switching{s.objects, 0}, p)
 	if p.trafficBehind {
 		s.Errorf("the routes are not switched: %q", p.waiting)
 	}
@@ -111,7 +111,7 @@ func TestAPredictorThatStartsHasTime(t *testing.T) {
 	}
 	s.clock = s.clock.Add(time.Hour)
 	p = s.deploy(next)
-	s.run(switching{s.objects}, p)
+	s.run(switching{s.objects, 0}, p)
 	if !p.trafficBehind || p.shares()["b"] != 40 {
 		t.Errorf("the routes are switched to what never came up; shares are %v", p.shares())
 	}
@@ -149,7 +149,7 @@ func TestPodsStayUntilRoutesLeadElsewhere(t *testing.T) {
 		t.Helper()
 		p := s.deploy(none)
 		s.run(step, p)
-		s.run(switching{s.objects}, p)
+		s.run(switching{s.objects, 0}, p)
 		d := &appsv1.Deployment{}
 		if err := s.client.Get(t.Context(), client.ObjectKey{Namespace: s.namespace, Name: "m-b-0-c"}, d); err != nil {
 			t.Fatal(err)

@@ -28,7 +28,9 @@ func optional() []expand.Kind {
 	settings.KEDA = true
 	for _, setting := range routes() {
 		name, value, _ := strings.Cut(setting, "=")
-		settings.Ingress[name] = value
+		if _, ok := settings.Ingress[name]; ok {
+			settings.Ingress[name] = value
+		}
 	}
 	return slices.DeleteFunc(expand.Kinds(settings), func(k expand.Kind) bool { return !k.Optional })
 }
@@ -86,7 +88,7 @@ spec:
 
 // routes are the settings under which all kinds of routes are made.
 func routes() []string {
-	settings := []string{"KEDA_ENABLED=true"}
+	settings := []string{"KEDA_ENABLED=true", "NETWORK_POLICY=true"}
 	for _, w := range expand.Ways() {
 		settings = append(settings, w.Settings[0].Name+"=true")
 		for _, k := range w.Kinds {

@@ -36,6 +36,8 @@ is left to the operator's own defaults.
   "POD_SECURITY_USER" $v.podSecurity.user
   "DEFAULT_CERT_MOUNT_PATH_NAME" $v.certMountPath
   "DEPLOYMENT_NAME_AS_PREFIX" $v.manager.deploymentNameAsPrefix
+  "NETWORK_POLICY" $v.networkPolicy.enabled
+  "NETWORK_POLICY_FROM" $v.networkPolicy.from
   "KEDA_ENABLED" $v.keda.enabled
   "GATEWAY_API_ENABLED" $v.gatewayAPI.enabled
   "GATEWAY_API_GATEWAY" $v.gatewayAPI.gateway
