@@ -187,6 +187,9 @@ func (c *pacedConn) Write(p []byte) (int, error) {
 	}
 }
 
+// NetConn is the connection beneath, as with crypto/tls.
+func (c *pacedConn) NetConn() net.Conn { return c.Conn }
+
 // WriteBuffers writes pieces at once, where no progress needs to show between.
 func (c *pacedConn) WriteBuffers(pieces *net.Buffers) (int64, error) {
 	total := 0
@@ -223,8 +226,9 @@ type pacedKey struct{}
 // pacedContext hands a connection to its requests.
 func pacedContext(ctx context.Context, conn net.Conn) context.Context {
 	for {
+		_, found := conn.(*pacedConn)
 		over, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
+		if found || !ok {
 			break
 		}
 		conn = over.NetConn()

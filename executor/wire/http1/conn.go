@@ -47,6 +47,7 @@ type conn struct {
 	remote string
 	base   context.Context
 	in     buffer
+	quiet  quiet
 	head   head
 	// body is that of the present request; nil: it has none.
 	body  *body
@@ -95,7 +96,8 @@ func (c *conn) serve() {
 			return
 		}
 	}
-	c.in = buffer{from: c.raw, b: make([]byte, readSize)}
+	c.in = buffer{from: c.raw}
+	c.quiet.look(c.raw)
 	if !c.wait(c.server.HeaderTimeout) {
 		return
 	}
@@ -268,14 +270,34 @@ func (c *conn) wait(atMost time.Duration) bool {
 	c.idle.Store(true)
 	err := error(nil)
 	if !c.server.ending.Load() {
-		err = c.in.fill(readSize)
+		err = c.first()
 	}
 	c.idle.Store(false)
 	if c.in.buffered() == 0 && c.server.ending.Load() && !errors.Is(err, io.EOF) {
 		c.setDeadline(lastWait)
-		err = c.in.fill(readSize)
+		err = c.first()
 	}
 	return err == nil && c.in.buffered() > 0
+}
+
+// first reads what comes first of a request. While nothing comes, the connection
+// has no buffer, where the system lets it wait without one.
+func (c *conn) first() error {
+	if c.quiet.raw == nil {
+		if c.in.b == nil {
+			c.in.b = make([]byte, readSize)
+		}
+		return c.in.fill(readSize)
+	}
+	if len(c.in.b) == readSize {
+		c.server.ins.Put((*[readSize]byte)(c.in.b))
+	}
+	c.in.b, c.in.r, c.in.w = nil, 0, 0
+	err := c.quiet.wait(&c.in, &c.server.ins)
+	if c.in.b == nil {
+		c.in.b = make([]byte, readSize)
+	}
+	return err
 }
 
 // wake ends the wait of an idle connection. The server calls it once it is

@@ -1,6 +1,10 @@
 package http1
 
-import "golang.org/x/sys/unix"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // peeks reports whether a socket has something to read, its end or an error.
 func peeks(fd uintptr) bool {
@@ -8,3 +12,9 @@ func peeks(fd uintptr) bool {
 	n, err := unix.Poll(one[:], 0)
 	return n != 0 && err == nil
 }
+
+// triesReads is true where [tryRead] works.
+const triesReads = true
+
+// tryRead reads what a socket has, and does not wait.
+func tryRead(fd uintptr, p []byte) (int, error) { return syscall.Read(int(fd), p) }

@@ -47,7 +47,8 @@ type Server struct {
 	emptied chan struct{}
 	ending  atomic.Bool
 	date    atomic.Pointer[date]
-	outs    sync.Pool
+	// outs and ins are buffers that nobody uses.
+	outs, ins sync.Pool
 }
 
 // Serve accepts connections until [Server.Shutdown] or [Server.Close] is called,
