@@ -28,7 +28,7 @@ const (
 )
 
 // ErrBody is in each error of a body that breaks the rules of chunks.
-var ErrBody = errors.New("request body")
+var ErrBody = errors.New("malformed chunks")
 
 func badBody(reason string) error { return fmt.Errorf("%w: %s", ErrBody, reason) }
 
@@ -75,7 +75,7 @@ func (d *chunked) next(in *buffer) error {
 			return err
 		}
 		if len(end) > 0 {
-			return badBody("malformed chunked encoding")
+			return badBody("a chunk has no end")
 		}
 		d.within = false
 	}
@@ -88,7 +88,7 @@ func (d *chunked) next(in *buffer) error {
 		return err
 	}
 	if d.excess = max(d.excess+int64(len(line))+2-16-2*size, 0); d.excess > chunkExcess {
-		return badBody("chunked encoding contains too much non-data")
+		return badBody("too much non-data")
 	}
 	if size == 0 {
 		return trailer(in)

@@ -22,7 +22,9 @@ const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 const (
 	// lastWait is how long an idle connection is heard when the server ends: a
 	// request that was under way then is answered.
-	lastWait = 50 * time.Millisecond
+	// lastHandshake is what agreeing on TLS may take then.
+	lastWait      = 50 * time.Millisecond
+	lastHandshake = time.Second
 	// refreshed is the part of its time by which an idle connection may be ended
 	// earlier, so that its deadline is not set anew for each request.
 	refreshed = 20
@@ -35,6 +37,9 @@ const (
 	// not see the answer.
 	lingerPause = 500 * time.Millisecond
 	lingerTime  = 30 * time.Second
+	// mostSkipped is how many line ends are passed over that old clients send behind
+	// the body of a POST.
+	mostSkipped = 2
 	// refusalTime bounds the writing of a refusal.
 	refusalTime = 5 * time.Second
 )
@@ -61,6 +66,10 @@ type conn struct {
 	// deadline is that of reads; zero: there is none, or nobody knows.
 	deadline time.Time
 	idle     atomic.Bool
+	// shaking is true while TLS is agreed on, discarding while a body is read that
+	// nobody wants.
+	shaking    atomic.Bool
+	discarding bool
 	// writing is held while bytes go out.
 	writing sync.Mutex
 	posted  bool
@@ -111,7 +120,13 @@ func (c *conn) serve() {
 
 // handshake agrees on TLS. handed is true if the client wants HTTP/2.
 func (c *conn) handshake(secured *tls.Conn) (handed, ok bool) {
-	if err := secured.Handshake(); err != nil {
+	c.shaking.Store(true)
+	if c.server.ending.Load() {
+		c.wake()
+	}
+	err := secured.Handshake()
+	c.shaking.Store(false)
+	if err != nil {
 		var plain tls.RecordHeaderError
 		if errors.As(err, &plain) && plain.Conn != nil {
 			_, _ = io.WriteString(plain.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
@@ -189,10 +204,7 @@ func (c *conn) next() bool {
 func (c *conn) readHead() error {
 	c.head.reset()
 	most := c.server.HeaderBytes + slack
-	if c.posted {
-		c.skipEnd()
-	}
-	waited := false
+	waited, skipped := false, 0
 	for at := 0; ; {
 		if !waited && bytes.IndexByte(c.in.b[c.in.r+at:c.in.w], '\n') < 0 {
 			// The rest of the head has so long from here.
@@ -210,6 +222,10 @@ func (c *conn) readHead() error {
 		}
 		var refused *refusal
 		switch {
+		case at == 0 && len(line) == 0 && c.posted && skipped < mostSkipped:
+			c.in.r += next
+			skipped++
+			continue
 		case at == 0:
 			refused = c.head.line(line)
 		case len(line) == 0:
@@ -225,15 +241,6 @@ func (c *conn) readHead() error {
 			return nil
 		}
 		at = next
-	}
-}
-
-// skipEnd passes over a line end that old clients send behind the body of a POST.
-func (c *conn) skipEnd() {
-	for range 2 {
-		if came := c.in.b[c.in.r:c.in.w]; len(came) >= 2 && came[0] == '\r' && came[1] == '\n' {
-			c.in.r += 2
-		}
 	}
 }
 
@@ -300,10 +307,12 @@ func (c *conn) first() error {
 	return err
 }
 
-// wake ends the wait of an idle connection. The server calls it once it is
+// wake ends the wait of an idle connection, and bounds a handshake. The server calls it once it is
 // ending.
 func (c *conn) wake() {
-	if c.idle.Load() {
+	if c.shaking.Load() {
+		_ = c.raw.SetDeadline(time.Now().Add(lastHandshake))
+	} else if c.idle.Load() {
 		_ = c.raw.SetReadDeadline(longAgo)
 	}
 }
@@ -320,9 +329,10 @@ func (c *conn) setDeadline(after time.Duration) {
 	_ = c.raw.SetReadDeadline(c.deadline)
 }
 
-// openBody takes the head's deadline off: bodies have none of their own.
+// openBody takes the head's deadline off: bodies have none of their own but for
+// those that nobody wants.
 func (c *conn) openBody() {
-	if !c.deadline.IsZero() {
+	if !c.deadline.IsZero() && !c.discarding {
 		c.setDeadline(0)
 	}
 }

@@ -47,7 +47,9 @@ func (c *conn) handle() bool {
 	rest := c.body == nil || c.body.whole()
 	if !rest && !w.closes && !c.body.expect.Load() {
 		c.setDeadline(discardTime)
+		c.discarding = true
 		rest = c.body.discard(mostDiscarded)
+		c.discarding = false
 		// Behind a body that has been read now, the client is watched.
 		there = c.disarm() && there
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -294,6 +295,60 @@ func TestUnreadBody(t *testing.T) {
 		t.Errorf("answer is %v", answer)
 	}
 	ended(t, in)
+}
+
+// What is left of a body that nobody wants is waited for as long as that takes, and
+// no longer.
+func TestUnwantedBodyThatDoesNotCome(t *testing.T) {
+	_, address := serving(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	for name, text := range map[string]string{
+		"a length": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc",
+		"chunks":   "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, in := dialed(t, address)
+			_, _ = io.WriteString(conn, text)
+			told(t, in, http.MethodPost)
+			begin := time.Now()
+			ended(t, in)
+			if took := time.Since(begin); took > discardTime+2*time.Second {
+				t.Errorf("the connection ends after %s", took)
+			}
+		})
+	}
+}
+
+// A line end behind the body of a POST is passed over, in pieces too.
+func TestLineEndBehindPost(t *testing.T) {
+	_, address := serving(t, echo)
+	conn, in := dialed(t, address)
+	for _, piece := range []string{"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nq\r", "\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n"} {
+		_, _ = io.WriteString(conn, piece)
+		time.Sleep(20 * time.Millisecond)
+	}
+	for _, want := range []string{"POST / [q]", "GET /next []"} {
+		if _, body := told(t, in, http.MethodGet); body != want {
+			t.Errorf("answer is %q, want %q", body, want)
+		}
+	}
+}
+
+// A client that says nothing where TLS is spoken does not hold the end up.
+func TestShutdownDuringHandshake(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{Handler: http.HandlerFunc(echo), HeaderBytes: 1000, HeaderTimeout: time.Minute, IdleTimeout: time.Minute}
+	go func() { _ = s.Serve(tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12})) }()
+	dialed(t, l.Addr().String())
+	time.Sleep(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), lastHandshake+2*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
 }
 
 // A handler's goroutine that reads on when the request has been answered gets
