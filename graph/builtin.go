@@ -38,12 +38,16 @@ type BuiltinRow struct {
 // What answers the calls is package builtin of the executor, which has a file for
 // each.
 func BuiltinTable() []BuiltinRow {
+	bandit := CallSet(CallRoute, CallSendFeedback)
 	detector := CallSet(CallTransformInput, CallRoute, CallTransformOutput)
 	return []BuiltinRow{
 		{Name: "SIMPLE_MODEL", V1: true},
 		{Name: SimpleRouter, V1: true, Calls: CallSet(CallRoute)},
-		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute)},
+		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute), Parameters: abTestParameters(), rules: abTestRules},
 		{Name: AverageCombiner, V1: true, Calls: CallSet(CallAggregate)},
+		{Name: "EPSILON_GREEDY", Calls: bandit, Parameters: epsilonParameters(), rules: banditRules},
+		{Name: "THOMPSON_SAMPLING", Calls: bandit, rules: banditRules},
+		{Name: "UCB", Calls: bandit, Parameters: ucbParameters(), rules: banditRules},
 		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
 		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: quantileParameters(), rules: quantileRules},
 		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters(), rules: scoreRules},

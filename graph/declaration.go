@@ -17,6 +17,11 @@ type Declaration struct {
 	Default string
 	// Required is true if the node does not work without.
 	Required bool
+	// Lenient is true for a parameter of Seldon Core v1, whose value is checked by
+	// rules of its own.
+	Lenient bool
+	// Numbers is true for text that is made of numbers.
+	Numbers bool
 	// List is true for values separated by commas, each of which has the bounds.
 	List bool
 	// Bounds are those of a number.
@@ -84,6 +89,9 @@ func above(least float64) Bounds {
 
 // Check says what is wrong with a value; empty: nothing.
 func (d *Declaration) Check(value string) string {
+	if d.Lenient {
+		return ""
+	}
 	if !d.List {
 		return d.check(value)
 	}
@@ -102,7 +110,11 @@ func (d *Declaration) check(value string) string {
 	if len(d.Choices) > 0 && !slices.Contains(d.Choices, value) {
 		return fmt.Sprintf("is %q; use %s", value, strings.Join(d.Choices, ", "))
 	}
-	switch d.Type {
+	kind := d.Type
+	if d.Numbers {
+		kind = FloatParameter
+	}
+	switch kind {
 	case IntParameter:
 		n, err := strconv.ParseInt(value, 10, 64)
 		if err != nil {
@@ -150,10 +162,11 @@ func (f Fault) Error() string {
 }
 
 // BuiltinFaults are all that is wrong with a node for the built-in that it names.
-// Built-ins of Seldon Core v1 have none here.
+// Those of Seldon Core v1 pass over parameters that they do not know: these are no
+// faults, see [UnreadParameters].
 func BuiltinFaults(n *Node) []Fault {
 	row := Builtin(n.Implementation).row()
-	if row == nil || row.V1 {
+	if row == nil {
 		return nil
 	}
 	var faults []Fault
@@ -166,6 +179,9 @@ func BuiltinFaults(n *Node) []Fault {
 		p := &n.Parameters[i]
 		k := slices.Index(names, p.Name)
 		given[p.Name] = true
+		if k < 0 && row.V1 {
+			continue
+		}
 		if k < 0 {
 			faults = append(faults, Fault{Field: fmt.Sprintf("parameters[%d].name", i), Parameter: p.Name, Message: fmt.Sprintf("%s has no parameter %q", n.Implementation, p.Name), Known: names})
 		} else if problem := row.Parameters[k].Check(p.Value); problem != "" {
@@ -188,6 +204,24 @@ func BuiltinFaults(n *Node) []Fault {
 		faults = row.rules(n)
 	}
 	return faults
+}
+
+// UnreadParameters are the indexes of parameters that the node's built-in, of
+// Seldon Core v1, passes over, and the names of those that it reads.
+func UnreadParameters(n *Node) (unread []int, names []string) {
+	row := Builtin(n.Implementation).row()
+	if row == nil || !row.V1 || len(row.Parameters) == 0 {
+		return nil, nil
+	}
+	for i := range row.Parameters {
+		names = append(names, row.Parameters[i].Name)
+	}
+	for i := range n.Parameters {
+		if !slices.Contains(names, n.Parameters[i].Name) {
+			unread = append(unread, i)
+		}
+	}
+	return unread, names
 }
 
 // Setting is the value of a parameter as the built-in reads it: what is given, or

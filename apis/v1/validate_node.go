@@ -229,8 +229,8 @@ func (v *validator) abTest(n node) {
 	switch {
 	case len(n.Children) < branches:
 		v.errorf(n.path+".children", "RANDOM_ABTEST chooses between 2 children; %q has %d", n.Name, len(n.Children))
-	case len(n.Children) > branches:
-		v.warnf(n.path+".children", "RANDOM_ABTEST chooses between the first 2 children; %q has %d", n.Name, len(n.Children))
+	case len(n.Children) > branches && n.Setting("weights") == "":
+		v.warnf(n.path+".children", "RANDOM_ABTEST chooses between the first 2 children; %q has %d: give it the parameter weights", n.Name, len(n.Children))
 	}
 	for i := range n.Parameters {
 		if n.Parameters[i].Name != "ratioA" {
@@ -265,6 +265,11 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 		v.errorf(n.path+"."+f.Field, "%s", text)
 	}
 	v.ignored(n, b)
+	unread, names := graph.UnreadParameters(n.Node)
+	for _, i := range unread {
+		name := n.Parameters[i].Name
+		v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s does not read the parameter %q%s", n.Implementation, name, oneOf(name, names))
+	}
 	if is := b.Type(); is != "" && n.Type != "" && n.Type != graph.UnknownType && n.Type != is {
 		v.warnf(n.path+".type", "type %s is ignored: %s is a %s", n.Type, n.Implementation, is)
 	}

@@ -114,7 +114,7 @@ func TestValidateBuiltins(t *testing.T) {
 			`error: spec.predictors[0].graph.children: RANDOM_ABTEST chooses between 2 children; "ab" has 1`,
 		}},
 		{"three branches", withGraph(`{name: ab, implementation: RANDOM_ABTEST, children: [{name: a}, {name: b}, {name: c}]}`), []string{
-			`warning: spec.predictors[0].graph.children: RANDOM_ABTEST chooses between the first 2 children; "ab" has 3`,
+			`warning: spec.predictors[0].graph.children: RANDOM_ABTEST chooses between the first 2 children; "ab" has 3: give it the parameter weights`,
 		}},
 		{"ratio", withGraph(`{name: ab, implementation: RANDOM_ABTEST, parameters: [{name: ratioA, value: half, type: STRING}], children: [{name: a}, {name: b}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: ratioA "half" is not a number; write the share of the first child, such as "0.5"`,
@@ -250,6 +250,24 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		}},
 		{"a name for files", withGraph(`{name: My Guard, implementation: QUANTILE_DETECTOR, modelUri: s3://b/r.json, children: [{name: a}]}`), []string{
 			`error: spec.predictors[0].graph.name: node name "My Guard" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-guard"`,
+		}},
+		{"weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "50, 30,20"}, {name: stickyHeader, type: STRING, value: X-User}], children: [{name: a}, {name: b}, {name: c}]}`), nil},
+		{"too few weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "1,1"}], children: [{name: a}, {name: b}, {name: c}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: weights is "1,1": want one number for each of the 3 children`,
+		}},
+		{"no weight", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "0,0"}], children: [{name: a}, {name: b}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: weights is "0,0": one of them has to be above 0`,
+		}},
+		{"wrong weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "1,-1"}, {name: ratio, type: FLOAT, value: "0.5"}], children: [{name: a}, {name: b}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: weights value 1 is -1; want at least 0`,
+			`warning: spec.predictors[0].graph.parameters[1].name: RANDOM_ABTEST does not read the parameter "ratio"; use ratioA, weights or stickyHeader (did you mean ratioA?)`,
+		}},
+		{"bandits", withGraph(`{name: r, implementation: EPSILON_GREEDY, parameters: [{name: epsilon, type: FLOAT, value: "2"}], children: [{name: q, implementation: UCB, parameters: [{name: exploration, type: FLOAT, value: "0"}], children: [{name: a}, {name: b}]}, {name: c}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: epsilon is 2; want at least 0, at most 1`,
+			`error: spec.predictors[0].graph.children[0].parameters[0].value: exploration is 0; want above 0`,
+		}},
+		{"one arm", withGraph(`{name: r, implementation: THOMPSON_SAMPLING, children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.children: THOMPSON_SAMPLING chooses between children, and "r" has 1`,
 		}},
 		{"misspelt", withGraph(`{name: d, implementation: MAHALANOBIS_DETECTER, children: [{name: a}]}`), []string{
 			`error: spec.predictors[0].graph.implementation: No entry in predictors map for MAHALANOBIS_DETECTER; use SIMPLE_MODEL, SIMPLE_ROUTER, RANDOM_ABTEST, AVERAGE_COMBINER, UNKNOWN_IMPLEMENTATION, FLAG_SERVER, HUGGINGFACE_SERVER, IMAGE_SERVER, SKLEARN_SERVER or TENSORFLOW_SERVER (did you mean MAHALANOBIS_DETECTOR?)`,

@@ -5,18 +5,51 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// abTest sends a share of the requests, parameter ratioA (0.5), to child 0 and
-// the rest to child 1. Children beyond these get none.
+// abTest sends a share of the requests to each child. Of requests that name a
+// user, all of one user go to the same child.
 type abTest struct {
-	ratio  float64
+	arms   []share
+	sticky string
 	random Random
 }
 
+// share is a child, by a hash of its name, and its part of the requests.
+type share struct {
+	name   uint64
+	weight float64
+}
+
 func newABTest(s *graph.Step, w *World) (Node, error) {
+	weights, err := abWeights(s)
+	if err != nil {
+		return nil, err
+	}
+	t := &abTest{sticky: s.Node.Setting("stickyHeader"), random: w.Random}
+	total := 0.0
+	for _, weight := range weights {
+		total += weight
+	}
+	for i, weight := range weights {
+		// Routers that share users draw for themselves, by their names.
+		t.arms = append(t.arms, share{hash(s.Name + "\x00" + s.Node.Children[i].Name), weight / total})
+	}
+	return t, nil
+}
+
+// abWeights are those of the children: what weights says, or else ratioA (0.5)
+// for child 0 and the rest for child 1. Children beyond these get none.
+func abWeights(s *graph.Step) ([]float64, error) {
+	if len(s.Children) < 2 {
+		return nil, fmt.Errorf("RANDOM_ABTEST has %d children: want 2", len(s.Children))
+	}
+	if weights := numbers(s.Node, "weights"); weights != nil {
+		return weights, nil
+	}
 	ratio := 0.5
 	if text, ok := s.Node.Parameter("ratioA"); ok {
 		r, err := strconv.ParseFloat(text, 32)
@@ -25,15 +58,83 @@ func newABTest(s *graph.Step, w *World) (Node, error) {
 		}
 		ratio = r
 	}
-	if len(s.Children) < 2 {
-		return nil, fmt.Errorf("RANDOM_ABTEST has %d children: want 2", len(s.Children))
-	}
-	return &abTest{ratio, w.Random}, nil
+	return []float64{ratio, 1 - ratio}, nil
 }
 
-func (t *abTest) Route(context.Context, Message) (int, error) {
-	if t.random() < t.ratio {
-		return 0, nil
+func (t *abTest) Route(ctx context.Context, m Message) (int, error) {
+	if t.sticky != "" {
+		if user := m.Header(ctx, t.sticky); user != "" {
+			return t.of(user), nil
+		}
 	}
-	return 1, nil
+	left := t.random()
+	for i, a := range t.arms {
+		if left < a.weight {
+			return i, nil
+		}
+		left -= a.weight
+	}
+	return t.last(), nil
+}
+
+// last is the last child that gets anything, which rounding is left to.
+func (t *abTest) last() int {
+	for i := len(t.arms) - 1; i > 0; i-- {
+		if t.arms[i].weight > 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// of is the child of a user: each child draws a number by the hash of both names,
+// and the best one gets the user. A child that is added wins its share from each of
+// the others, and nobody else moves (D. G. Thaler, C. V. Ravishankar, Using
+// name-based mappings to increase hit rates, 1998; with weights J. Resch, 2015).
+func (t *abTest) of(user string) int {
+	best, most := t.last(), math.Inf(-1)
+	h := hash(user)
+	for i, a := range t.arms {
+		if a.weight == 0 {
+			continue
+		}
+		// From (0, 1): half a step away from both ends.
+		draw := (float64(mixed(h^mixed(a.name))>>11) + 0.5) / (1 << 53)
+		if score := -a.weight / math.Log(draw); score > most {
+			best, most = i, score
+		}
+	}
+	return best
+}
+
+// hash is FNV-1a of 64 bits.
+func hash(text string) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * prime
+	}
+	return h
+}
+
+// mixed spreads each bit over all (the finalizer of splitmix64: G. L. Steele, D.
+// Lea, C. H. Flood, Fast splittable pseudorandom number generators, 2014).
+func mixed(h uint64) uint64 {
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// numbers are the values of a parameter, which are separated by commas.
+func numbers(n *graph.Node, name string) []float64 {
+	text := n.Setting(name)
+	if text == "" {
+		return nil
+	}
+	words := strings.Split(text, ",")
+	all := make([]float64, len(words))
+	for i, word := range words {
+		all[i], _ = strconv.ParseFloat(strings.TrimSpace(word), 64)
+	}
+	return all
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/prime-radiant/radiant/executor/state"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -65,6 +66,8 @@ type World struct {
 	// Files is the folder that holds a folder of files for each node with a
 	// modelUri; empty: there is none.
 	Files string
+	// State keeps what nodes learn; nil: nothing does.
+	State *state.Store
 }
 
 // Maker makes the node of a step.
@@ -80,6 +83,10 @@ func All() Table {
 		"SIMPLE_ROUTER":    newSimpleRouter,
 		"RANDOM_ABTEST":    newABTest,
 		"AVERAGE_COMBINER": newAverage,
+
+		"EPSILON_GREEDY":    newEpsilonGreedy,
+		"THOMPSON_SAMPLING": newThompson,
+		"UCB":               newUCB,
 
 		"MAHALANOBIS_DETECTOR": newMahalanobis,
 		"QUANTILE_DETECTOR":    newQuantiles,

@@ -64,6 +64,9 @@ func newMahalanobis(s *graph.Step, w *World) (Node, error) {
 			return nil, err
 		}
 	}
+	if d.learns {
+		w.State.Keep(s.Name, n.Implementation, d)
+	}
 	return newDetector(s, w, d), nil
 }
 

@@ -11,6 +11,7 @@ import (
 // Meters are the metrics of all built-in nodes.
 type Meters struct {
 	rows, outliers, requests *prometheus.CounterVec
+	chosen, rewards, reward  *prometheus.CounterVec
 }
 
 // NewMeters registers the metrics.
@@ -25,6 +26,9 @@ func NewMeters(r prometheus.Registerer) (*Meters, error) {
 		rows:     counter("detector_rows_total", "Rows that a detector judged"),
 		outliers: counter("outliers_total", "Rows that a detector took for outliers"),
 		requests: counter("outlier_requests_total", "Requests with an outlier, by what became of them", "decision"),
+		chosen:   counter("arm_requests_total", "Requests that a bandit sent to a child", "child"),
+		rewards:  counter("arm_rewards_total", "Rewards that came for a child of a bandit", "child"),
+		reward:   counter("arm_reward_sum", "Sum of the rewards of a child of a bandit", "child"),
 	}
 	return m, errors.Join(errs...)
 }
@@ -44,6 +48,35 @@ func (m *Meters) detector(node string) *detectorMeter {
 		d.requests[decision] = m.requests.WithLabelValues(node, decision)
 	}
 	return d
+}
+
+// banditMeter counts by child. Its methods on nil do nothing.
+type banditMeter struct{ chosen, rewards, reward []prometheus.Counter }
+
+func (m *Meters) bandit(node string, children []string) *banditMeter {
+	if m == nil {
+		return nil
+	}
+	b := &banditMeter{}
+	for _, child := range children {
+		b.chosen = append(b.chosen, m.chosen.WithLabelValues(node, child))
+		b.rewards = append(b.rewards, m.rewards.WithLabelValues(node, child))
+		b.reward = append(b.reward, m.reward.WithLabelValues(node, child))
+	}
+	return b
+}
+
+func (b *banditMeter) chose(child int) {
+	if b != nil {
+		b.chosen[child].Inc()
+	}
+}
+
+func (b *banditMeter) earned(child int, reward float64) {
+	if b != nil {
+		b.rewards[child].Inc()
+		b.reward[child].Add(reward)
+	}
 }
 
 func (d *detectorMeter) saw(v *verdict, decision string) {

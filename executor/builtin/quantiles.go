@@ -9,6 +9,7 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/reference"
 )
 
 // The sketches of learnt features: a quantile is off by one part in a hundred of
@@ -65,22 +66,35 @@ func newQuantiles(s *graph.Step, w *World) (Node, error) {
 		least: whole(n, "least"), warmup: whole(n, "warmup"), learns: learns(n),
 	}
 	r, err := w.reference(n)
-	if err != nil || r == nil {
-		return newDetector(s, w, d), err
+	if err != nil {
+		return nil, err
 	}
+	if r != nil {
+		if err := d.start(r); err != nil {
+			return nil, err
+		}
+	}
+	if d.learns {
+		w.State.Keep(s.Name, n.Implementation, d)
+	}
+	return newDetector(s, w, d), nil
+}
+
+// start takes the fences of a reference, until as many rows as it wants are learnt.
+func (d *quantiles) start(r *reference.Reference) error {
 	fences := make([]fence, len(r.Features))
 	for i := range r.Features {
 		f := &r.Features[i]
 		if !f.Numeric() {
-			return nil, fmt.Errorf("modelUri: %s is no number, and has no quantiles", r.Label(i))
+			return fmt.Errorf("modelUri: %s is no number, and has no quantiles", r.Label(i))
 		}
 		fences[i] = newFence(f.Quantile(d.low), f.Quantile(d.high), f.Quantile(0), f.Quantile(1))
 	}
 	if d.least > len(fences) {
-		return nil, fmt.Errorf("parameter least is %d: the reference has %d features", d.least, len(fences))
+		return fmt.Errorf("parameter least is %d: the reference has %d features", d.least, len(fences))
 	}
 	d.fences.Store(&fences)
-	return newDetector(s, w, d), nil
+	return nil
 }
 
 func (d *quantiles) width() int {
@@ -141,9 +155,9 @@ func (d *quantiles) learn(row []float64) error {
 	defer d.mu.Unlock()
 	if d.sketches == nil {
 		for range row {
-			sketch, err := ddsketch.LogCollapsingLowestDenseDDSketch(sketchAccuracy, sketchBins)
+			sketch, err := newSketch()
 			if err != nil {
-				return fmt.Errorf("making a sketch: %w", err)
+				return err
 			}
 			d.sketches = append(d.sketches, sketch)
 		}
@@ -162,6 +176,14 @@ func (d *quantiles) learn(row []float64) error {
 		return nil
 	}
 	return d.refresh()
+}
+
+func newSketch() (*ddsketch.DDSketch, error) {
+	s, err := ddsketch.LogCollapsingLowestDenseDDSketch(sketchAccuracy, sketchBins)
+	if err != nil {
+		return nil, fmt.Errorf("making a sketch: %w", err)
+	}
+	return s, nil
 }
 
 func (d *quantiles) refresh() error {

@@ -81,7 +81,7 @@ func (t *dataset) files(tb testing.TB) *World {
 func made(tb testing.TB, w *World, implementation string, parameters ...string) judge {
 	tb.Helper()
 	node := graph.Node{Name: "t", Implementation: implementation}
-	if w.Files != "" {
+	if w.Files != "" { // Its folder has the reference of node "t".
 		node.ModelURI = "there"
 	}
 	for i := 0; i < len(parameters); i += 2 {

@@ -38,6 +38,9 @@ type Config struct {
 	// NodeFiles is the folder that holds a folder of files for each built-in node
 	// with a modelUri.
 	NodeFiles string
+	// StateDir keeps what built-in nodes learn; empty: nothing does. Replica names
+	// this one there; empty: the host's name does.
+	StateDir, Replica string
 	// LogLevel is DEBUG, INFO, WARNING, ERROR or FATAL.
 	LogLevel string
 	// MaxRequestBytes and MaxResponseBytes bound one message from a client

@@ -67,6 +67,9 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if walk.Nodes.Meters, err = builtin.NewMeters(tel.Registerer()); err != nil {
 		return err
 	}
+	if walk.Nodes.State, err = nodeState(c, log); err != nil {
+		return err
+	}
 	logged, err := logPayloads(c, &walk, tel.Registerer(), log)
 	if err != nil {
 		return err
@@ -77,6 +80,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if err != nil {
 		return err
 	}
+	walk.Nodes.State.Start()
+	defer walk.Nodes.State.Close()
 	options.Engine, options.Docs = p, docs(c, p, outside)
 	if options.TLS, err = listenerPair(c, log); err != nil {
 		return err

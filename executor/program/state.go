@@ -1,0 +1,28 @@
+package program
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/state"
+)
+
+// stateEvery is how often what nodes learnt is written: so much is lost with a
+// process that is killed.
+const stateEvery = 3 * time.Second
+
+// nodeState opens the folder of what nodes learn; nil: there is none.
+func nodeState(c *config.Config, log *slog.Logger) (*state.Store, error) {
+	if c.StateDir == "" {
+		return nil, nil
+	}
+	host, err := os.Hostname()
+	if err != nil && c.Replica == "" {
+		return nil, fmt.Errorf("keeping state: %w; name the replica by RADIANT_REPLICA", err)
+	}
+	return state.New(state.Options{Dir: c.StateDir, Replica: cmp.Or(c.Replica, host), Every: stateEvery, Log: log})
+}
