@@ -48,6 +48,6 @@ func rootCommand() *cobra.Command {
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(cli.UnknownFlag)
-	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager(), cli.Init(), cli.Version())
+	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager(), cli.Reference(), cli.Init(), cli.Version())
 	return root
 }

@@ -1,11 +1,15 @@
 package reference
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"sort"
+
+	"gonum.org/v1/gonum/mat"
 )
 
 // Column is the values of one feature: numbers, or words if Words is not nil.
@@ -25,9 +29,18 @@ func (c *Column) len() int {
 // maxCategories bounds the values of a feature of words.
 const maxCategories = 1000
 
+// Options say what a reference holds.
+type Options struct {
+	// Components, if above 0, keeps as many principal components in place of the
+	// covariance.
+	Components int
+	// NoQuantiles leaves out the distribution of each feature.
+	NoQuantiles bool
+}
+
 // Build makes the reference of columns of the same length. Numbers have to be
 // finite.
-func Build(columns []Column) (*Reference, error) {
+func Build(columns []Column, o Options) (*Reference, error) {
 	if len(columns) == 0 || columns[0].len() == 0 {
 		return nil, errors.New("there are no rows")
 	}
@@ -49,10 +62,51 @@ func Build(columns []Column) (*Reference, error) {
 		r.Features[i] = f
 		numbers = numbers && f.Numeric()
 	}
-	if numbers && len(columns) <= MaxTogether {
-		r.Together = packed(covariance(columns, r.Features), len(columns))
+	if o.NoQuantiles {
+		for i := range r.Features {
+			r.Features[i].Quantiles, r.Features[i].UpTo = nil, nil
+		}
+	}
+	switch n := len(columns); {
+	case o.Components > 0 && (!numbers || n > MaxTogether || o.Components >= n):
+		return nil, fmt.Errorf("%d components cannot be made of %d features: they have to be numbers, more than that and at most %d", o.Components, n, MaxTogether)
+	case o.Components > 0:
+		var err error
+		r.Directions, err = directions(covariance(columns, r.Features), n, o.Components)
+		return r, err
+	case numbers && n <= MaxTogether:
+		r.Together = packed(covariance(columns, r.Features), n)
 	}
 	return r, nil
+}
+
+// directions are the first components of a covariance (M. E. Tipping, C. M.
+// Bishop, Probabilistic principal component analysis, 1999).
+func directions(full []float64, n, count int) (*Directions, error) {
+	var eigen mat.EigenSym
+	if !eigen.Factorize(mat.NewSymDense(n, full), true) {
+		return nil, errors.New("the principal components cannot be found")
+	}
+	var vectors mat.Dense
+	eigen.VectorsTo(&vectors)
+	values := eigen.Values(nil) // They ascend.
+	d := &Directions{}
+	var raw []byte
+	for k := range count {
+		at := n - 1 - k
+		if !(values[at] > 0) {
+			return nil, fmt.Errorf("there are only %d directions in which the rows differ", k)
+		}
+		d.Variances = append(d.Variances, values[at])
+		for j := range n {
+			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(vectors.At(j, at)))
+		}
+	}
+	for _, v := range values[:n-count] {
+		d.Rest += max(v, 0) / float64(n-count)
+	}
+	d.Vectors = base64.StdEncoding.EncodeToString(raw)
+	return d, nil
 }
 
 func (c *Column) feature() (Feature, error) {

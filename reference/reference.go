@@ -48,6 +48,44 @@ type Reference struct {
 	// row after row, as base64 of little-endian float64; the mean of the products of
 	// deviations, without a correction for the size. Empty: there is none.
 	Together string `json:"covariance,omitempty"`
+	// Directions stand for the covariance where only the main ones are kept.
+	Directions *Directions `json:"directions,omitempty"`
+}
+
+// Directions are the principal components of the features: the covariance is
+// taken to be that of the model of probabilistic principal components.
+type Directions struct {
+	// Vectors are of length 1, a number for each feature, one after the other, as
+	// base64 of little-endian float64.
+	Vectors string `json:"vectors"`
+	// Variances are those along the vectors, the largest first.
+	Variances []float64 `json:"variances"`
+	// Rest is the mean of the variances along all other directions.
+	Rest float64 `json:"rest"`
+}
+
+// Unpacked are the vectors, of n features each.
+func (d *Directions) Unpacked(n int) ([][]float64, error) {
+	raw, err := base64.StdEncoding.DecodeString(d.Vectors)
+	if err != nil {
+		return nil, fmt.Errorf("directions: %w", err)
+	}
+	k := len(d.Variances)
+	if k == 0 || k >= n || len(raw) != 8*k*n {
+		return nil, fmt.Errorf("directions: %d variances and %d bytes of vectors do not go with %d features", k, len(raw), n)
+	}
+	vectors := make([][]float64, k)
+	for i := range vectors {
+		if !(d.Variances[i] > 0) {
+			return nil, fmt.Errorf("directions: variance %d is %v", i, d.Variances[i])
+		}
+		vectors[i] = make([]float64, n)
+		for j := range vectors[i] {
+			vectors[i][j] = math.Float64frombits(binary.LittleEndian.Uint64(raw))
+			raw = raw[8:]
+		}
+	}
+	return vectors, nil
 }
 
 // Feature is what is known of one feature.
@@ -58,7 +96,8 @@ type Feature struct {
 	// size) are of the values that are there.
 	Mean      float64 `json:"mean"`
 	Deviation float64 `json:"deviation"`
-	// Quantiles are those of 0, 1/Steps, 2/Steps ... 1, by linear interpolation.
+	// Quantiles are those of 0, 1/Steps, 2/Steps ... 1, by linear interpolation;
+	// none: they are not kept.
 	Quantiles []float64 `json:"quantiles,omitempty"`
 	// UpTo is the share of rows whose value is at most that of each quantile.
 	UpTo []float64 `json:"upTo,omitempty"`
@@ -162,6 +201,11 @@ func Parse(body []byte) (*Reference, error) {
 	if _, err := r.Covariance(); err != nil {
 		return nil, err
 	}
+	if r.Directions != nil {
+		if _, err := r.Directions.Unpacked(len(r.Features)); err != nil {
+			return nil, err
+		}
+	}
 	return &r, nil
 }
 
@@ -170,6 +214,9 @@ func (f *Feature) check() error {
 		if len(f.Categories) == 0 {
 			return errors.New("it has no categories")
 		}
+		return nil
+	}
+	if len(f.Quantiles) == 0 && len(f.UpTo) == 0 {
 		return nil
 	}
 	if len(f.Quantiles) != Steps+1 || len(f.UpTo) != Steps+1 {

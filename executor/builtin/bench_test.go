@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"github.com/prime-radiant/radiant/reference"
 )
 
 // features30 are rows of 30 features that go together.
@@ -26,7 +28,7 @@ func features30(rows int) *dataset {
 func BenchmarkDetector(b *testing.B) {
 	data := features30(1000)
 	rows := data.table()
-	files := data.files(b)
+	files := data.files(b, reference.Options{})
 	for _, c := range []struct {
 		name, implementation string
 		w                    *World

@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/reference"
 )
 
 // mahalanobis scores rows by the square of their Mahalanobis distance from the
@@ -52,6 +53,12 @@ func newMahalanobis(s *graph.Step, w *World) (Node, error) {
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("modelUri: %w", err)
+		case r.Directions != nil && d.learns:
+			return nil, errors.New("parameter learn is true, and the reference has only main directions, which cannot be learnt from")
+		case r.Directions != nil:
+			k, err := along(r, d.options)
+			d.known.Store(k)
+			return newDetector(s, w, d), err
 		case covariance == nil:
 			return nil, errors.New("modelUri: the reference has no covariance: it has features that are no numbers, or too many")
 		}
@@ -144,19 +151,68 @@ type whitened struct {
 	// lines are those of the matrix; a line ends where the rest of it is zero.
 	lines     [][]float64
 	threshold float64
+	// over, if not nil, is what the square along each line is multiplied by, where
+	// lines are of length 1; and rest, what is left of the square of the deviation.
+	over []float64
+	rest float64
 }
 
 // score is the square of the distance of a row.
 func (w *whitened) score(row []float64) float64 {
-	score := 0.0
-	for _, line := range w.lines {
+	score, left := 0.0, 0.0
+	for i, line := range w.lines {
 		sum := 0.0
 		for j, weight := range line {
 			sum += weight * (row[j] - w.mean[j])
 		}
-		score += sum * sum
+		if w.over == nil {
+			score += sum * sum
+			continue
+		}
+		score += sum * sum * w.over[i]
+		left -= sum * sum
 	}
-	return score
+	if w.rest == 0 {
+		return score
+	}
+	for j, v := range row {
+		left += (v - w.mean[j]) * (v - w.mean[j])
+	}
+	return score + max(left, 0)*w.rest
+}
+
+// along makes what scores by the main directions of a reference.
+func along(r *reference.Reference, o shape) (*whitened, error) {
+	n, d := len(r.Features), r.Directions
+	lines, err := d.Unpacked(n)
+	if err != nil {
+		return nil, fmt.Errorf("modelUri: %w", err)
+	}
+	trace := d.Rest * float64(n-len(lines))
+	for _, v := range d.Variances {
+		trace += v
+	}
+	shrunk := func(v float64) float64 { return (1-o.shrinkage)*v + o.shrinkage*trace/float64(n) }
+	w := &whitened{threshold: o.threshold, lines: lines}
+	for i := range r.Features {
+		w.mean = append(w.mean, r.Features[i].Mean)
+	}
+	for _, v := range d.Variances {
+		w.over = append(w.over, 1/shrunk(v))
+	}
+	freedom := n
+	if o.components > 0 {
+		freedom = min(o.components, len(lines))
+		w.lines = lines[:freedom]
+	} else if rest := shrunk(d.Rest); rest > 0 {
+		w.rest = 1 / rest
+	} else {
+		return nil, errSingular
+	}
+	if w.threshold == 0 {
+		w.threshold = distuv.ChiSquared{K: float64(freedom)}.Quantile(o.quantile)
+	}
+	return w, nil
 }
 
 // whiten makes the matrix of a sample: the inverse of the Cholesky factor of its

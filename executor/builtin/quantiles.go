@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -85,6 +86,9 @@ func (d *quantiles) start(r *reference.Reference) error {
 	fences := make([]fence, len(r.Features))
 	for i := range r.Features {
 		f := &r.Features[i]
+		if f.Numeric() && len(f.Quantiles) == 0 {
+			return errors.New("modelUri: the reference was made without quantiles")
+		}
 		if !f.Numeric() {
 			return fmt.Errorf("modelUri: %s is no number, and has no quantiles", r.Label(i))
 		}

@@ -17,6 +17,7 @@ import (
 type dataset struct {
 	Rows                        [][]float64
 	Shrunk, Decayed, Components []float64
+	Probabilistic               []float64
 	Threshold                   float64
 	Beyond                      [][]float64
 	Logits                      [][]float64
@@ -51,7 +52,7 @@ func (t *dataset) table() table {
 
 // files writes a reference of the rows for node "t", and returns the world that
 // has it.
-func (t *dataset) files(tb testing.TB) *World {
+func (t *dataset) files(tb testing.TB, o reference.Options) *World {
 	tb.Helper()
 	columns := make([]reference.Column, len(t.Rows[0]))
 	for _, row := range t.Rows {
@@ -59,7 +60,7 @@ func (t *dataset) files(tb testing.TB) *World {
 			columns[j].Numbers = append(columns[j].Numbers, v)
 		}
 	}
-	r, err := reference.Build(columns)
+	r, err := reference.Build(columns, o)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -117,7 +118,7 @@ func TestTruth(t *testing.T) {
 	for name, truth := range truths(t) {
 		t.Run(name, func(t *testing.T) {
 			rows := truth.table()
-			w := truth.files(t)
+			w := truth.files(t, reference.Options{})
 			distances := func(d judge) []float64 {
 				k := d.(*mahalanobis).known.Load()
 				all := make([]float64, rows.rows)
@@ -130,6 +131,8 @@ func TestTruth(t *testing.T) {
 			same(t, "distance", 1e-8, distances(read), truth.Shrunk)
 			same(t, "threshold", 1e-9, []float64{read.(*mahalanobis).known.Load().threshold}, []float64{truth.Threshold})
 			same(t, "components", 1e-7, distances(made(t, w, "MAHALANOBIS_DETECTOR", "shrinkage", "0.01", "components", "5")), truth.Components)
+			main := truth.files(t, reference.Options{Components: 5, NoQuantiles: true})
+			same(t, "main directions", 1e-7, distances(made(t, main, "MAHALANOBIS_DETECTOR", "shrinkage", "0")), truth.Probabilistic)
 			for decay, want := range map[string][]float64{"1": truth.Shrunk, "0.99": truth.Decayed} {
 				learnt := made(t, &World{}, "MAHALANOBIS_DETECTOR", "shrinkage", "0.01", "warmup", "1000000", "decay", decay).(*mahalanobis)
 				if _, err := learnt.judge(rows); err != nil {
@@ -178,7 +181,7 @@ func TestTruth(t *testing.T) {
 func TestLearntFences(t *testing.T) {
 	for name, truth := range truths(t) {
 		rows := truth.table()
-		exact := *made(t, truth.files(t), "QUANTILE_DETECTOR").(*quantiles).fences.Load()
+		exact := *made(t, truth.files(t, reference.Options{}), "QUANTILE_DETECTOR").(*quantiles).fences.Load()
 		learnt := made(t, &World{}, "QUANTILE_DETECTOR", "warmup", "1000000").(*quantiles)
 		if _, err := learnt.judge(rows); err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ func referenceOf(t *testing.T, node string) (folder string) {
 		columns[0].Numbers = append(columns[0].Numbers, float64(i))
 		columns[1].Numbers = append(columns[1].Numbers, float64(i*37%101))
 	}
-	r, err := reference.Build(columns[:])
+	r, err := reference.Build(columns[:], reference.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

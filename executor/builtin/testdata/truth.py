@@ -27,6 +27,12 @@ def mahalanobis(rows, mean, covariance):
     return estimate.mahalanobis(rows)
 
 
+def probabilistic(rows):
+    """The distance by PCA's own covariance, whose sizes are corrected for the sample."""
+    pca = PCA(COMPONENTS).fit(rows)
+    return mahalanobis(rows, pca.mean_, pca.get_covariance() * (len(rows) - 1) / len(rows))
+
+
 def truths(name):
     data = SETS[name]()
     rows = data.data.astype(float)
@@ -52,6 +58,7 @@ def truths(name):
         "shrunk": mahalanobis(rows, fit.location_, shrunk).tolist(),
         "decayed": mahalanobis(rows, mean, decayed).tolist(),
         "components": ((pca.transform(rows) ** 2) / variances).sum(axis=1).tolist(),
+        "probabilistic": probabilistic(rows).tolist(),
         "threshold": scipy.stats.chi2.ppf(0.999, rows.shape[1]),
         "beyond": np.sort(beyond, axis=1)[:, ::-1][:, :3].tolist(),
         "logits": logits.tolist(),
