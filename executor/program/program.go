@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 
-	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/logqueue"
 	"github.com/prime-radiant/radiant/executor/policy"
@@ -50,7 +49,6 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		REST:             restCalls,
 		GRPC:             grpcCalls,
 		Random:           rand.Float64,
-		Nodes:            builtin.World{Files: c.NodeFiles},
 		InjectRouting:    c.InjectRouting,
 		MergeMeta:        c.MergeMeta,
 		V1:               c.V1,
@@ -64,10 +62,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
 		return err
 	}
-	if walk.Nodes.Meters, err = builtin.NewMeters(tel.Registerer()); err != nil {
-		return err
-	}
-	if walk.Nodes.State, err = nodeState(c, log); err != nil {
+	if walk.Nodes, err = nodeWorld(c, tel.Registerer(), log); err != nil {
 		return err
 	}
 	logged, err := logPayloads(c, &walk, tel.Registerer(), log)

@@ -7,6 +7,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/state"
 )
@@ -14,6 +17,15 @@ import (
 // stateEvery is how often what nodes learnt is written: so much is lost with a
 // process that is killed.
 const stateEvery = 3 * time.Second
+
+// nodeWorld is what built-in nodes use.
+func nodeWorld(c *config.Config, r prometheus.Registerer, log *slog.Logger) (w builtin.World, err error) {
+	w.Files = c.NodeFiles
+	if w.Meters, err = builtin.NewMeters(r); err == nil {
+		w.State, err = nodeState(c, log)
+	}
+	return w, err
+}
 
 // nodeState opens the folder of what nodes learn; nil: there is none.
 func nodeState(c *config.Config, log *slog.Logger) (*state.Store, error) {
