@@ -210,7 +210,7 @@ func BuiltinFaults(n *Node) []Fault {
 // Seldon Core v1, passes over, and the names of those that it reads.
 func UnreadParameters(n *Node) (unread []int, names []string) {
 	row := Builtin(n.Implementation).row()
-	if row == nil || !row.V1 || len(row.Parameters) == 0 {
+	if row == nil || !row.V1 {
 		return nil, nil
 	}
 	for i := range row.Parameters {

@@ -264,29 +264,17 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 		}
 		v.errorf(n.path+"."+f.Field, "%s", text)
 	}
-	v.ignored(n, b)
-	unread, names := graph.UnreadParameters(n.Node)
-	for _, i := range unread {
-		name := n.Parameters[i].Name
-		v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s does not read the parameter %q%s", n.Implementation, name, oneOf(name, names))
-	}
+	v.ignored(n)
 	if is := b.Type(); is != "" && n.Type != "" && n.Type != graph.UnknownType && n.Type != is {
 		v.warnf(n.path+".type", "type %s is ignored: %s is a %s", n.Type, n.Implementation, is)
 	}
 }
 
 // ignored warns of parameters that a built-in of Seldon Core v1 passes over.
-func (v *validator) ignored(n node, b graph.Builtin) {
-	ofV1 := slices.ContainsFunc(graph.BuiltinTable(), func(row graph.BuiltinRow) bool { return row.Name == b && row.V1 })
-	if !ofV1 {
-		return // The others say themselves what they do not know.
-	}
-	var known []string
-	if b == graph.RandomABTest {
-		known = []string{"ratioA"}
-	}
-	for i := range n.Parameters {
-		if name := n.Parameters[i].Name; name != "" && !slices.Contains(known, name) {
+func (v *validator) ignored(n node) {
+	unread, known := graph.UnreadParameters(n.Node)
+	for _, i := range unread {
+		if name := n.Parameters[i].Name; name != "" {
 			v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s has no parameter %s, which is passed over%s", n.Implementation, name, didYouMean(name, known))
 		}
 	}

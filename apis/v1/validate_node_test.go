@@ -260,7 +260,7 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		}},
 		{"wrong weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "1,-1"}, {name: ratio, type: FLOAT, value: "0.5"}], children: [{name: a}, {name: b}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: weights value 1 is -1; want at least 0`,
-			`warning: spec.predictors[0].graph.parameters[1].name: RANDOM_ABTEST does not read the parameter "ratio"; use ratioA, weights or stickyHeader (did you mean ratioA?)`,
+			`warning: spec.predictors[0].graph.parameters[1].name: RANDOM_ABTEST has no parameter ratio, which is passed over; did you mean ratioA?`,
 		}},
 		{"bandits", withGraph(`{name: r, implementation: EPSILON_GREEDY, parameters: [{name: epsilon, type: FLOAT, value: "2"}], children: [{name: q, implementation: UCB, parameters: [{name: exploration, type: FLOAT, value: "0"}], children: [{name: a}, {name: b}]}, {name: c}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: epsilon is 2; want at least 0, at most 1`,
