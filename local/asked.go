@@ -11,6 +11,7 @@ import (
 	"time"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/local/process"
 )
 
@@ -66,7 +67,23 @@ func askedOf(ctx context.Context, d *v1.SeldonDeployment, g *generation) asked {
 	if err != nil || json.Unmarshal(text, &document) != nil || len(document.Call.Request) == 0 {
 		return general
 	}
+	if !g.takesGRPC() {
+		document.Call.GRPC = nil
+	}
 	return document.Call
+}
+
+// takesGRPC reports whether the servers of all nodes listen for gRPC: a request
+// over gRPC reaches them over gRPC.
+func (g *generation) takesGRPC() bool {
+	takes := true
+	g.predictor.Graph.Walk(func(_ string, n *graph.Node) {
+		ports, runs := g.ports.byName[n.Name]
+		if graph.BuiltinOf(n.Implementation) == graph.NotBuiltin && runs && process.PortFree(ports.GRPC) {
+			takes = false
+		}
+	})
+	return takes
 }
 
 // fetch asks the generation's executor for one of its own pages.

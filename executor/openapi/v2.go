@@ -96,7 +96,11 @@ func v2Inputs(inputs []Tensor, properties func(name, datatype object) []member) 
 		if t.DType != tensor.Number {
 			datatype = datatype.with(member{"enum", list{t.DType.String()}})
 		}
-		s := record(properties(object{{"type", "string"}, {"enum", list{t.Name}}}, datatype)...)
+		name := object{{"type", "string"}}
+		if t.Name != "" { // Else any name will do.
+			name = name.with(member{"enum", list{t.Name}})
+		}
+		s := record(properties(name, datatype)...)
 		s = s.with(member{"required", list{"name", "shape", "datatype"}}, member{"description", t.DType.String() + " " + shapeText(t.Shape)})
 		all = append(all, s)
 	}
