@@ -23,6 +23,8 @@ type block struct {
 	// not allow.
 	over, wrong bool
 	open        bool
+	// divided is true for a header in several frames.
+	divided bool
 }
 
 // mostFields bounds the number of fields whatever their size.

@@ -110,6 +110,9 @@ func (c *serverConn) headers(b *block) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.kick()
+	if err := c.heard(); err != nil {
+		return err
+	}
 	id := b.stream
 	if id%2 == 0 {
 		return http2.ConnectionError(http2.ErrCodeProtocol)

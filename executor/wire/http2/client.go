@@ -79,7 +79,8 @@ type Request struct {
 	// Fields go with the request; none of them is one of [Reserved].
 	Fields []Field
 	// Message is the request in any number of pieces, which do not change before
-	// the call returns.
+	// the call returns, and the lease is given back: a call that is left may still
+	// be being sent.
 	Message [][]byte
 	// Timeout is the time that the call has, besides that of its context; 0: no
 	// bound.

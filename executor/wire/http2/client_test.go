@@ -203,3 +203,32 @@ func TestAnswerLimits(t *testing.T) {
 	budget.Give(38 << 20)
 	eventually(t, "the budget is given back", func() bool { used, _, _ := budget.State(); return used == 0 })
 }
+
+// A server that reads nothing any more holds no call beyond its time.
+func TestStalledServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f := http2.NewFramer(conn, conn)
+			_ = f.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1<<31 - 1})
+			_ = f.WriteWindowUpdate(0, 1<<31-1-65535)
+		}
+	}()
+	for _, size := range []int{100, 20 << 20} {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		_, _, _, err := called(client(t, l.Addr().String(), nil))(ctx, "/t.T/Echo", make([]byte, size), nil)
+		cancel()
+		if took := time.Since(start); status.Code(err) != codes.DeadlineExceeded || took > 3*time.Second {
+			t.Errorf("%d bytes, after %v: %v", size, took, err)
+		}
+	}
+}

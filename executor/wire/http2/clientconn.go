@@ -375,7 +375,7 @@ func codeOf(code http2.ErrCode) uint32 {
 		return unavailable
 	case http2.ErrCodeCancel:
 		return canceled
-	case http2.ErrCodeEnhanceYourCalm:
+	case http2.ErrCodeEnhanceYourCalm, http2.ErrCodeFlowControl:
 		return resourceExhausted
 	case http2.ErrCodeInadequateSecurity:
 		return permissionDenied
@@ -403,7 +403,7 @@ func (k *call) opened(fields []Field) {
 	}
 	if status != "200" || !grpcTyped(kind) {
 		if strings.HasPrefix(status, "1") {
-			k.began = false
+			k.began, k.header, k.coding = false, nil, ""
 			return
 		}
 		k.refused(ofHTTP(status, kind))
@@ -473,7 +473,7 @@ func (k *call) closed(fields []Field) {
 	k.trailer = e.fields
 	switch {
 	case err != nil:
-		k.finish(statusf(internal, "transport: malformed grpc-status: %v", err))
+		k.finish(statusf(unknown, "transport: malformed grpc-status: %v", err))
 	case !k.began && !e.said && (e.http != "200" || !grpcTyped(e.kind)):
 		k.finish(ofHTTP(e.http, e.kind))
 	case !e.said:

@@ -329,7 +329,22 @@ func (c *conn) frame() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.kick()
+	if err := c.heard(); err != nil {
+		return err
+	}
 	return c.control(f)
+}
+
+// mostUnread is how much may wait to be written of what the other side's frames
+// are answered by: messages leave off long before.
+const mostUnread = 4 << 20
+
+// heard fails where the other side sends on and reads nothing.
+func (c *conn) heard() error {
+	if c.begins && c.out.size > mostUnread {
+		return http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
+	}
+	return nil
 }
 
 // control does what a frame says that is none of a message, under the lock.
@@ -397,12 +412,13 @@ func (c *conn) fragment(p []byte, last bool) error {
 	}
 	if !last {
 		// From the first frame to the last.
-		if b.raw == uint32(len(p)) { //nolint:gosec // a frame has 16 kB
+		if !b.divided {
+			b.divided = true
 			c.patience(headerTimeout)
 		}
 		return c.flood.cheap(flooding)
 	}
-	if b.raw != uint32(len(p)) { //nolint:gosec // a frame has 16 kB
+	if b.divided {
 		c.patience(0)
 	}
 	return c.side.headers(b)

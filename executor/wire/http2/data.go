@@ -197,7 +197,7 @@ func (c *conn) large(ctx context.Context, s *stream, rest pieces, ended bool) er
 		n := min(left, atOnce, s.window, c.window)
 		switch {
 		case s.err != nil || ctx.Err() != nil:
-			c.sent(last)
+			c.release(s, last)
 			return s.err
 		case n <= 0 || c.out.size > mostWaiting:
 			c.wait()
@@ -216,8 +216,31 @@ func (c *conn) large(ctx context.Context, s *stream, rest pieces, ended bool) er
 		last = c.out.total
 		c.kick()
 	}
-	c.sent(last)
+	for c.written < last && (c.err == nil || c.flushing) {
+		if ctx.Err() != nil {
+			c.release(s, last)
+			return s.err
+		}
+		c.wait()
+	}
 	return s.err
+}
+
+// release leaves off sending. What the kernel has not taken yet must not change:
+// it stays with the stream's lease, or is waited for where there is none.
+func (c *conn) release(s *stream, place int64) {
+	if s.lease == nil || c.written >= place {
+		c.sent(place)
+		return
+	}
+	lease := s.lease
+	lease.Retain()
+	go func() {
+		c.mu.Lock()
+		c.sent(place)
+		c.mu.Unlock()
+		lease.Release()
+	}()
 }
 
 // sent waits until the bytes before a place are with the kernel, or the

@@ -117,7 +117,11 @@ func appendTimeout(text []byte, d time.Duration) []byte {
 	}
 	for _, u := range timeUnits() {
 		// Rounded up, so that a wait does not end before its time.
-		if n := (d + u.size - 1) / u.size; n <= most {
+		n := d / u.size
+		if d%u.size != 0 {
+			n++
+		}
+		if n <= most {
 			return append(strconv.AppendInt(text, int64(n), 10), u.name)
 		}
 	}

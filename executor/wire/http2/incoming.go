@@ -153,6 +153,9 @@ func (s *stream) moved() {
 func (s *stream) extend() {
 	in := &s.in
 	need := in.length + prefixSize + in.padding
+	if in.padding > 0 {
+		need += firstWindow // There may be more of it.
+	}
 	if !in.begun() || in.parked || s.ended || in.allowed >= need || in.allowed-in.received > ahead/2 {
 		return
 	}
@@ -203,6 +206,11 @@ func (s *stream) drop() {
 func (s *stream) account(n, padding int64) error {
 	s.in.received += n
 	s.in.padding += padding
+	if s.body != nil && padding > 0 {
+		// Nobody reads it.
+		s.in.allowed += padding
+		s.conn.windowUpdate(s.id, padding)
+	}
 	if s.in.received > s.in.allowed {
 		return http2.StreamError{StreamID: s.id, Code: http2.ErrCodeFlowControl}
 	}
