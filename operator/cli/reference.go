@@ -57,7 +57,7 @@ func writeReference(out io.Writer, file, output string, o reference.Options) err
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(output, text, 0o644); err != nil { //nolint:gosec // others may read it, as any file that a user makes
+	if err := os.WriteFile(output, text, 0o644); err != nil {
 		return fmt.Errorf("writing the reference: %w", err)
 	}
 	_, err = fmt.Fprintf(out, "%s: %d rows of %d features, %d bytes\n", output, r.Rows, len(r.Features), len(text))
