@@ -16,6 +16,10 @@ type field struct{ text, example string }
 func describe(schema *apiextensionsv1.JSONSchemaProps, path string, rows map[string]field) {
 	for name, property := range schema.Properties {
 		at := strings.TrimPrefix(path+"."+name, ".")
+		if at == "metadata" {
+			// That of the object itself is the API server's, which takes no text for it.
+			continue
+		}
 		row := rowOf(rows, at)
 		if row.text != "" {
 			property.Description = row.text
@@ -67,7 +71,6 @@ func texts() map[string]field {
 
 func deploymentTexts() map[string]field {
 	return map[string]field{
-		"metadata":                              {"Name, namespace, labels and annotations of the deployment.", "{name: iris, namespace: models}"},
 		"spec":                                  {"What is to be served.", "{predictors: [{name: default, graph: {name: iris, implementation: SKLEARN_SERVER, modelUri: s3://models/iris}}]}"},
 		"spec.annotations":                      {"Settings, copied to the Deployments and pods. docs/annotations.md lists them.", `{seldon.io/rest-timeout: "2000"}`},
 		"spec.name":                             {"Deprecated: no object is named by it.", "iris"},
