@@ -29,6 +29,7 @@ defaultUserID: "8888"
 keda: {enabled: true}
 podSecurity: {standard: none, user: 0}
 certMountPath: /tls/
+networkPolicy: {enabled: true, from: monitoring}
 manager:
   deploymentNameAsPrefix: true
   env: {RELATED_IMAGE_EXPLAINER_V2: mirror/explain:2}
@@ -42,6 +43,7 @@ executor:
   user: 1000000
   fullHealthChecks: true
   shutdownDelaySeconds: 77
+  callTimeoutMs: 1500
   resources: {cpuLimit: 1, cpuRequest: 250m, memoryLimit: 1Gi, memoryRequest: 256Mi}
   requestLogger: {defaultEndpoint: "http://broker", workQueueSize: 1000000, writeTimeoutMs: 1}
 predictiveUnit: {httpPort: 9100, grpcPort: 9600, metricsPort: 6100, metricsPortName: stats, preStop: shell, defaultEnvSecretRefName: store}
