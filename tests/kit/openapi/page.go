@@ -2,7 +2,6 @@ package openapi
 
 import (
 	"encoding/json"
-	"math"
 	"strings"
 	"testing"
 
@@ -11,8 +10,8 @@ import (
 
 // Execute opens the page about a deployment, presses "Try it out" and
 // "Execute", and returns what the page says of the deployment and the numbers
-// of the prediction that are no whole ones. Anything but an answer with status
-// 200 fails the test.
+// of the prediction, row after row. Anything but an answer with status 200 fails
+// the test.
 func Execute(t *testing.T, b *browser.Tab, page string) (info string, prediction []float64) {
 	t.Helper()
 	b.Go(t, page)
@@ -26,34 +25,36 @@ func Execute(t *testing.T, b *browser.Tab, page string) (info string, prediction
 	if !strings.HasPrefix(status, "200") {
 		t.Errorf("the status is %s: %s", status, body)
 	}
-	return info, decimals(t, body)
+	return info, predicted(t, body)
 }
 
-// decimals are the numbers in JSON that are no whole ones.
-func decimals(t *testing.T, body string) []float64 {
+// predicted are the numbers of an answer in any protocol: those in lists that
+// hold nothing else, but for lists of sizes.
+func predicted(t *testing.T, body string) []float64 {
 	t.Helper()
-	var v any
-	if err := json.Unmarshal([]byte(body), &v); err != nil {
+	var answer any
+	if err := json.Unmarshal([]byte(body), &answer); err != nil {
 		t.Fatalf("the answer is not JSON: %v: %s", err, body)
 	}
 	var all []float64
 	var collect func(any)
 	collect = func(v any) {
 		switch v := v.(type) {
-		case float64:
-			if v != math.Trunc(v) {
-				all = append(all, v)
-			}
 		case []any:
 			for _, item := range v {
+				if number, ok := item.(float64); ok {
+					all = append(all, number)
+				}
 				collect(item)
 			}
 		case map[string]any:
-			for _, item := range v {
-				collect(item)
+			for name, item := range v {
+				if name != "shape" {
+					collect(item)
+				}
 			}
 		}
 	}
-	collect(v)
+	collect(answer)
 	return all
 }
