@@ -12,8 +12,8 @@ import (
 	"github.com/prime-radiant/radiant/executor/memory"
 )
 
-// Inflow makes connections of HTTP/2 wait for memory before large gRPC messages
-// come in. gRPC asks for all of a message as soon as it has seen how long it is
+// Inflow makes connections to servers of HTTP/2 wait for memory before large gRPC
+// messages come in. gRPC asks for all of a message as soon as it has seen how long it is
 // and keeps it outside of anybody's account; so the length is read on its way
 // to gRPC, and taken of the budget first. A message that finds no memory is
 // handed on as one of 4 GiB, which gRPC refuses with RESOURCE_EXHAUSTED.
@@ -27,15 +27,6 @@ type Inflow struct {
 func (i Inflow) Clone() credentials.TransportCredentials {
 	i.TransportCredentials = i.TransportCredentials.Clone()
 	return i
-}
-
-// ServerHandshake makes a client's connection wait for memory.
-func (i Inflow) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	conn, info, err := i.TransportCredentials.ServerHandshake(conn)
-	if err != nil || i.Budget == nil {
-		return conn, info, err
-	}
-	return newInflowConn(conn, i.Budget, false), info, nil
 }
 
 // ClientHandshake makes a connection to a server wait for memory.

@@ -4,17 +4,20 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/prime-radiant/radiant/executor/memory"
+	"github.com/prime-radiant/radiant/executor/message"
 )
 
 // plain is a connection of a client that does as it likes.
@@ -209,6 +212,118 @@ func TestWindowIsKept(t *testing.T) {
 		_ = p.WriteData(1, false, make([]byte, 16<<10))
 	}
 	p.resetFor(1, http2.ErrCodeFlowControl)
+}
+
+// Padding takes of the windows as the message does, and is given back: a client
+// that hides how long its messages are is served, by calls and by streams.
+func TestPaddingIsGivenBack(t *testing.T) {
+	address, _ := ours(t, nil)
+	for _, method := range []string{"/t.T/Size", "/t.T/Stream"} {
+		t.Run(method, func(t *testing.T) {
+			p := connect(t, address)
+			windows := map[uint32]int{0: initialWindow, 1: initialWindow}
+			head := prefixOf(2000)
+			body := append(head[:], make([]byte, 2000)...)
+			_ = p.call(1, method, "content-length", fmt.Sprint(len(body)))
+			for i := range body { // 516 kB for 2 kB.
+				const size = 1 + 1 + 255
+				for windows[0] < size || windows[1] < size {
+					f := p.next(func(f http2.Frame) bool { return f.Header().Type != http2.FrameData })
+					switch f := f.(type) {
+					case *http2.WindowUpdateFrame:
+						windows[f.StreamID] += int(f.Increment)
+					case *http2.RSTStreamFrame, *http2.GoAwayFrame:
+						t.Fatalf("byte %d is answered by %v", i, f)
+					}
+				}
+				_ = p.WriteDataPadded(1, i == len(body)-1, body[i:i+1], make([]byte, 255))
+				windows[0] -= size
+				windows[1] -= size
+			}
+			if s := p.status(1); s != "0" {
+				t.Errorf("the status is %s", s)
+			}
+		})
+	}
+}
+
+// A header in several frames has a minute, however little its frames hold, and no
+// bound of it stays behind when it is whole.
+func TestTimeOfADividedHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(Options{MaxMessage: 1000, MaxHeader: 1000, MaxStreams: 10, Pool: &message.Pool{}, Unary: func(string) Unary {
+			return func(context.Context, *Call) Answer { return Answer{} }
+		}})
+		var open []net.Conn
+		defer func() {
+			for _, c := range open {
+				_ = c.Close()
+			}
+			_ = s.Drain(t.Context())
+			time.Sleep(lookInterval) // What looks after calls ends then.
+		}()
+		begin := func() *plain {
+			theirs, mine := net.Pipe()
+			open = append(open, mine)
+			go s.serve(theirs)
+			p := &plain{t: t, Conn: mine, Framer: http2.NewFramer(mine, mine)}
+			p.encoder = hpack.NewEncoder(&p.header)
+			p.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+			go func() { _, _ = io.WriteString(mine, http2.ClientPreface); _ = p.WriteSettings() }()
+			p.next(func(f http2.Frame) bool { s, ok := f.(*http2.SettingsFrame); return ok && s.IsAck() })
+			return p
+		}
+		slow := begin()
+		began := time.Now()
+		go func() {
+			_ = slow.WriteHeaders(http2.HeadersFrameParam{StreamID: 1})
+			for i := 0; i < 100 && slow.WriteContinuation(1, false, nil) == nil; i++ {
+				time.Sleep(10 * time.Second)
+			}
+			_ = slow.Close()
+		}()
+		for {
+			if _, err := slow.ReadFrame(); err != nil {
+				break
+			}
+		}
+		if took := time.Since(began); took != headerTimeout {
+			t.Errorf("a header that never ends has %v, want %v", took, headerTimeout)
+		}
+		whole := begin()
+		go func() {
+			_ = whole.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndStream: true})
+			_ = whole.WriteContinuation(1, true, []byte{0x83, 0x86, 0x84}) // POST http /
+		}()
+		whole.next(func(f http2.Frame) bool { h, ok := f.(*http2.MetaHeadersFrame); return ok && h.StreamID == 1 })
+		time.Sleep(2 * headerTimeout)
+		go func() { _ = whole.WritePing(false, [8]byte{1}) }()
+		whole.next(func(f http2.Frame) bool { ping, ok := f.(*http2.PingFrame); return ok && ping.IsAck() })
+	})
+}
+
+// A client that sends on and reads nothing of what it is answered loses its
+// connection before that takes much memory.
+func TestUnreadAnswers(t *testing.T) {
+	address, s := ours(t, func(o *Options) { o.MaxStreams = 4000 })
+	p := connect(t, address)
+	long := strings.Repeat("l", 15_000)
+	most := 0
+	for id := uint32(1); id < 4000; id += 2 { // 30 MB of answers.
+		if p.call(id, "/t.T/Echo", "long", long) != nil {
+			break
+		}
+		p.message(id, "")
+		for _, c := range s.all() {
+			c.mu.Lock()
+			most = max(most, c.out.size)
+			c.mu.Unlock()
+		}
+	}
+	if most > mostUnread+1<<20 {
+		t.Errorf("%d bytes waited to be written", most)
+	}
+	p.goneFor(http2.ErrCodeEnhanceYourCalm)
 }
 
 // A message waits for memory, and comes when there is some; one that finds none
