@@ -1,10 +1,12 @@
 package expand
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // CredentialsConfig names the keys of Secrets that hold credentials, and says
@@ -18,6 +20,46 @@ type CredentialsConfig struct {
 	S3UseHTTPS string
 	// GCSFile is the key of a Google service account's JSON file.
 	GCSFile string
+	// Secrets are those that may be read: NAMESPACE/NAME, where * stands for
+	// any, separated by commas, or [NoSecrets]. Empty: all.
+	Secrets string
+}
+
+// NoSecrets says that no Secret may be read.
+const NoSecrets = "none"
+
+// MayRead reports whether a Secret may be asked for its keys.
+func (config *CredentialsConfig) MayRead(namespace, name string) bool {
+	if config.Secrets == "" {
+		return true
+	}
+	for part := range strings.SplitSeq(config.Secrets, ",") {
+		in, named, _ := strings.Cut(strings.TrimSpace(part), "/")
+		if (in == "*" || in == namespace) && (named == "*" || named == name) {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckSecrets returns what is wrong with a value of [CredentialsConfig.Secrets].
+func CheckSecrets(list string) error {
+	if list == "" || list == NoSecrets {
+		return nil
+	}
+	for part := range strings.SplitSeq(list, ",") {
+		in, named, ok := strings.Cut(strings.TrimSpace(part), "/")
+		if !ok || !isSubdomain(in) || !isSubdomain(named) {
+			return fmt.Errorf("%q is not NAMESPACE/NAME of a Secret, with * for any, or %s", part, NoSecrets)
+		}
+	}
+	return nil
+}
+
+// isSubdomain reports whether a part names something that Kubernetes can hold,
+// or is *.
+func isSubdomain(part string) bool {
+	return part == "*" || len(validation.IsDNS1123Subdomain(part)) == 0
 }
 
 const (

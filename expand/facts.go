@@ -1,6 +1,7 @@
 package expand
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,8 +26,25 @@ type Facts struct {
 // Account is a service account.
 type Account struct {
 	// Secrets are those that the account lists under "secrets", in its order.
-	// One that does not exist is not in it.
+	// One that does not exist is not in it, nor one that may not be read.
 	Secrets []Secret
+	// Unread are the names of those that may not be read.
+	Unread []string
+}
+
+// Warnings says which Secrets open no model though a service account that
+// somebody chose lists them, since the installation has them not read.
+func (f *Facts) Warnings() v1.Problems {
+	var all v1.Problems
+	for _, name := range slices.Sorted(maps.Keys(f.Accounts)) {
+		// The default account lists tokens and passwords of registries on some clusters.
+		if unread := f.Accounts[name].Unread; len(unread) > 0 && name != defaultAccount {
+			all = append(all, v1.Problem{Severity: v1.SeverityWarning, Path: "spec", Message: fmt.Sprintf(
+				"the service account %s lists Secrets that the operator does not read, so that they open no model: %s; CREDENTIAL_SECRETS names those that it reads",
+				name, strings.Join(unread, ", "))})
+		}
+	}
+	return all
 }
 
 // Secret is what may be known of a Secret: no value of it.

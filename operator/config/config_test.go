@@ -78,6 +78,7 @@ func TestParseReportsAllBadValues(t *testing.T) {
 		"EXECUTOR_REQUEST_LOGGER_WORK_QUEUE_SIZE":  "-1",
 		"DEPLOYMENT_NAME_AS_PREFIX":                "maybe",
 		"EXECUTOR_REQUEST_LOGGER_WRITE_TIMEOUT_MS": "2s",
+		"CREDENTIAL_SECRETS":                       "a/b,keys",
 	}))
 	if err == nil {
 		t.Fatal("bad values were accepted")
@@ -89,6 +90,7 @@ func TestParseReportsAllBadValues(t *testing.T) {
 		`WORK_QUEUE_SIZE: "-1" is not a whole number`,
 		`DEPLOYMENT_NAME_AS_PREFIX: "maybe" is neither true nor false`,
 		`WRITE_TIMEOUT_MS: "2s" is not a whole number`,
+		`CREDENTIAL_SECRETS: "keys" is not NAMESPACE/NAME of a Secret`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)

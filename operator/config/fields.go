@@ -78,6 +78,7 @@ func (c *Config) fields() []field {
 		text("PREDICTIVE_UNIT_METRICS_PORT_NAME", &e.Units.MetricsPortName, "name of the components' metrics ports").valued("predictiveUnit.metricsPortName"),
 		word(envPreStop, &e.Units.PreStop, expand.PreStops(), "what keeps components up that are told to stop: the kubelet (Kubernetes 1.30 and later) or a shell in their image").valued("predictiveUnit.preStop"),
 		text("PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME", &e.Storage.EnvSecret, "Secret with credentials for model stores, of nodes that name none").valued("predictiveUnit.defaultEnvSecretRefName"),
+		checked("CREDENTIAL_SECRETS", &e.Storage.Credentials.Secrets, expand.CheckSecrets, "Secrets of service accounts that are read for credentials of model stores: NAMESPACE/NAME, * for any, separated by commas; none: no Secret; empty: all").valued("rbac.secrets"),
 		text("RELATED_IMAGE_STORAGE_INITIALIZER", &e.Storage.Image, "image that fetches models"),
 		text("RELATED_IMAGE_EXPLAINER", &e.ExplainerImage, "image of explainers for the protocols seldon and tensorflow"),
 		text("RELATED_IMAGE_EXPLAINER_V2", &e.ExplainerImageV2, "image of explainers for the protocol v2"),
@@ -142,6 +143,20 @@ func text[T ~string](name string, to *T, doc string) field {
 	return field{name: name, doc: doc,
 		set: func(v string) error { *to = T(v); return nil },
 		get: func() string { return string(*to) },
+	}
+}
+
+// checked is a text that check judges.
+func checked(name string, to *string, check func(string) error, doc string) field {
+	return field{name: name, doc: doc,
+		set: func(v string) error {
+			if err := check(v); err != nil {
+				return err
+			}
+			*to = v
+			return nil
+		},
+		get: func() string { return *to },
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/operator/config"
+	"github.com/prime-radiant/radiant/operator/controller"
 )
 
 const custom = `
@@ -126,16 +127,57 @@ func TestCredentials(t *testing.T) {
 	if err := w.Update(t.Context(), account); err != nil {
 		t.Fatal(err)
 	}
+	w.awaitCredentials("custom-p-0-m", "keys")
+}
+
+// awaitCredentials waits for the init container of a workload to have an access
+// key of a Secret; "" is that of none.
+func (w *world) awaitCredentials(workload, secret string) {
+	w.Helper()
 	w.eventually(func() string {
 		d := &appsv1.Deployment{}
-		if err := w.Get(t.Context(), types.NamespacedName{Name: "custom-p-0-m"}, d); err != nil {
+		if err := w.Get(w.Context(), types.NamespacedName{Name: workload}, d); err != nil {
 			return err.Error()
 		}
+		of := ""
 		for _, e := range d.Spec.Template.Spec.InitContainers[0].Env {
-			if e.Name == "AWS_SECRET_ACCESS_KEY" && e.ValueFrom.SecretKeyRef.Name == "keys" {
-				return ""
+			if e.Name == "AWS_SECRET_ACCESS_KEY" {
+				of = e.ValueFrom.SecretKeyRef.Name
 			}
 		}
-		return "the init container has no credentials"
+		if of != secret {
+			return "the init container has the credentials of " + of
+		}
+		return ""
 	})
+}
+
+// TestSecretsThatAreNotRead: of the Secrets that a service account lists, those
+// open stores that the installation lets be read, and the status names the
+// others.
+func TestSecretsThatAreNotRead(t *testing.T) {
+	w := newWorld(t, server)
+	w.start(func(o *controller.Options) {
+		o.Environment.Expand.Storage.Credentials.Secrets = w.namespace + "/second"
+	})
+	w.serveAll()
+	w.configMap(servers("example/one"))
+	account := &corev1.ServiceAccount{Secrets: []corev1.ObjectReference{{Name: "first"}, {Name: "second"}}}
+	account.Name, account.Namespace = "models", w.namespace
+	if err := w.Create(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"first", "second"} {
+		secret := &corev1.Secret{Data: map[string][]byte{"awsAccessKeyID": []byte("id"), "awsSecretAccessKey": []byte("key")}}
+		secret.Name, secret.Namespace = name, w.namespace
+		if err := w.Create(t.Context(), secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.apply(strings.Replace(custom, "graph: {", "graph: {serviceAccountName: models, ", 1))
+	d := w.awaitState("custom", v1.StatusAvailable)
+	w.awaitCredentials("custom-p-0-m", "second")
+	if !containsLine(d, v1.ConditionValid, "Valid", "does not read, so that they open no model: first; CREDENTIAL_SECRETS") {
+		t.Errorf("no condition names the Secret: %+v", d.Status.Conditions)
+	}
 }

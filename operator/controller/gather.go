@@ -65,7 +65,12 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 	if f.pods, err = r.podsOf(ctx, f.live); err != nil {
 		return nil, err
 	}
-	f.secrets, err = Facts(ctx, r.objects.cache, r.objects.direct, f.deployment)
+	if f.inForce == nil {
+		return f, nil
+	}
+	read := Reading{Accounts: r.objects.cache, Secrets: r.objects.direct, Credentials: f.inForce.Config.Storage.Credentials}
+	f.secrets, err = read.Facts(ctx, f.deployment)
+	f.problems = append(f.problems, f.secrets.Warnings()...)
 	return f, err
 }
 
@@ -109,14 +114,21 @@ func (r *Reconciler) podsOf(ctx context.Context, live map[ref]client.Object) ([]
 	return all, nil
 }
 
+// Reading is where facts come from.
+type Reading struct {
+	Accounts, Secrets client.Reader
+	// Credentials says which Secrets may be read.
+	Credentials expand.CredentialsConfig
+}
+
 // Facts reads what the expansion of a deployment has to know of its namespace:
 // the Secrets that its service accounts list. They are asked for one by one,
 // and only those.
-func Facts(ctx context.Context, accounts, secrets client.Reader, d *v1.SeldonDeployment) (expand.Facts, error) {
+func (r *Reading) Facts(ctx context.Context, d *v1.SeldonDeployment) (expand.Facts, error) {
 	known := expand.Facts{Accounts: map[string]expand.Account{}}
 	for _, name := range expand.Accounts(d) {
 		account := &corev1.ServiceAccount{}
-		err := accounts.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, account)
+		err := r.Accounts.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: name}, account)
 		if apierrors.IsNotFound(err) {
 			continue
 		}
@@ -125,8 +137,12 @@ func Facts(ctx context.Context, accounts, secrets client.Reader, d *v1.SeldonDep
 		}
 		fact := expand.Account{}
 		for _, reference := range account.Secrets {
+			if !r.Credentials.MayRead(d.Namespace, reference.Name) {
+				fact.Unread = append(fact.Unread, reference.Name)
+				continue
+			}
 			secret := &corev1.Secret{}
-			err := secrets.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: reference.Name}, secret)
+			err := r.Secrets.Get(ctx, types.NamespacedName{Namespace: d.Namespace, Name: reference.Name}, secret)
 			if apierrors.IsNotFound(err) {
 				continue
 			}

@@ -50,7 +50,8 @@ func (c Comparer) Compare(ctx context.Context, in expand.Input) ([]Object, error
 		return nil, err
 	}
 	in.Deployment.UID = owner
-	if in.Facts, err = controller.Facts(ctx, c.Client, c.Client, in.Deployment); err != nil {
+	read := controller.Reading{Accounts: c.Client, Secrets: c.Client, Credentials: in.Config.Storage.Credentials}
+	if in.Facts, err = read.Facts(ctx, in.Deployment); err != nil {
 		return nil, err
 	}
 	wanted, err := expand.Expand(in)

@@ -30,6 +30,7 @@ keda: {enabled: true}
 podSecurity: {standard: none, user: 0}
 certMountPath: /tls/
 networkPolicy: {enabled: true, from: monitoring}
+rbac: {secrets: "models/store"}
 manager:
   deploymentNameAsPrefix: true
   env: {RELATED_IMAGE_EXPLAINER_V2: mirror/explain:2}
@@ -187,6 +188,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"executor.prot=8001", "'prot' not allowed"},
 		{"executor.port=high", "/executor/port"},
 		{"webhook.failurePolicy=Sometimes", "/webhook/failurePolicy"},
+		{"rbac.secrets=keys", "/rbac/secrets"},
 		{"image.repository=seldonio/seldon-core-operator", "an image of Seldon Core"},
 		{"executor.image.repository=seldonio/seldon-core-executor", "an image of Seldon Core"},
 		{"certManager.enabled=true", "has no use without webhook.enabled"},

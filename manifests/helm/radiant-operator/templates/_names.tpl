@@ -30,3 +30,21 @@ seldon-validating-webhook-configuration-{{ include "radiant.namespace" . }}
 {{- with $image.registry }}{{ trimSuffix "/" . }}/{{ end -}}
 {{ default (index . 1) $image.repository }}:{{ default (index . 2) $image.tag }}
 {{- end }}
+
+{{/*
+radiant.secrets divides rbac.secrets: names of Secrets that may be read
+everywhere, and names by namespace. "*" is any name.
+*/}}
+{{- define "radiant.secrets" -}}
+{{- $everywhere := list }}
+{{- $namespaces := dict }}
+{{- range splitList "," (default "*/*" .Values.rbac.secrets) }}
+{{- $part := splitn "/" 2 (trim .) }}
+{{- if eq $part._0 "*" }}
+{{- $everywhere = append $everywhere $part._1 }}
+{{- else if and (ne $part._0 "none") (or (not $.Values.singleNamespace) (eq $part._0 (include "radiant.namespace" $))) }}
+{{- $_ := set $namespaces $part._0 (append (default list (get $namespaces $part._0)) $part._1) }}
+{{- end }}
+{{- end }}
+{{- dict "everywhere" $everywhere "namespaces" $namespaces | toJson }}
+{{- end }}
