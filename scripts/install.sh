@@ -12,7 +12,9 @@ cd "$(dirname "$0")/../manifests"
 mv install.yaml.part install.yaml
 
 chart=helm/radiant-operator/files
-mkdir -p "$chart"
+mkdir -p "$chart/dashboards"
 cp operator/role.yaml operator/role_home.yaml "$chart"
 cp webhook/role.yaml "$chart/webhook_role.yaml"
 cp crd/seldondeployments.yaml "$chart/crd.yaml"
+cp monitoring/rules.yaml "$chart"
+cp monitoring/dashboards/*.json "$chart/dashboards"

@@ -34,6 +34,10 @@ func TestChartHoldsCopies(t *testing.T) {
 		"role_home.yaml":    "operator/role_home.yaml",
 		"webhook_role.yaml": "webhook/role.yaml",
 		"crd.yaml":          "crd/seldondeployments.yaml",
+		"rules.yaml":        "monitoring/rules.yaml",
+
+		"dashboards/executor.json": "monitoring/dashboards/executor.json",
+		"dashboards/operator.json": "monitoring/dashboards/operator.json",
 	} {
 		want, err := os.ReadFile(base + "/" + original)
 		if err != nil {
@@ -49,20 +53,27 @@ func TestChartHoldsCopies(t *testing.T) {
 	}
 }
 
-// TestChartIsTheBase compares what both install, without and with the webhook.
+// TestChartIsTheBase compares what both install, without and with the webhook,
+// and with what watches it.
 func TestChartIsTheBase(t *testing.T) {
 	for _, c := range []struct {
 		folder string
 		args   []string
+		beside string
 	}{
-		{base, nil},
-		{base + "/with-webhook", []string{"--set", "webhook.enabled=true"}},
+		{base, nil, ""},
+		{base + "/with-webhook", []string{"--set", "webhook.enabled=true"}, ""},
+		{base, []string{"--set", "monitoring.enabled=true"}, base + "/monitoring"},
 	} {
 		text, err := template(t, c.args...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, got := plain(byName(objects(t, kustomize(t, c.folder)))), plain(byName(objects(t, text)))
+		all := objects(t, kustomize(t, c.folder))
+		if c.beside != "" {
+			all = append(all, objects(t, kustomize(t, c.beside))...)
+		}
+		want, got := plain(byName(all)), plain(byName(objects(t, text)))
 		// Helm makes the namespace itself.
 		delete(want, "Namespace "+namespace)
 		if diff := cmp.Diff(want, got); diff != "" {
