@@ -6,7 +6,7 @@ GO         ?= go
 PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 
 .DEFAULT_GOAL := help
-.PHONY: help build images release run test e2e e2e-long check golden bench bench-storage scale fuzz generate clean $(PROGRAMS)
+.PHONY: help build images release run test e2e e2e-long check golden bench bench-storage scale fuzz hashes generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ scale: bin/radiant ## 1,000 deployments on a real API server: time, calls and me
 
 fuzz: ## Run each fuzz target for ten minutes; FUZZTIME=1m makes it shorter
 	scripts/fuzz.sh $(or $(FUZZTIME),10m)
+
+hashes: ## Rewrite the digests in lists of Python packages, from the package index
+	@scripts/need.sh @hashes >/dev/null
+	"$$(scripts/need.sh python)" scripts/hashes.py "$$(scripts/need.sh uv)" $$(git grep -l -e '--hash=sha256:' -- '*.txt')
 
 generate: ## Regenerate deep copies and protobuf code
 	@scripts/need.sh @generate >/dev/null

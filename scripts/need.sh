@@ -120,14 +120,15 @@ make_npm() {
   npm install --prefix "$dir" --no-audit --no-fund --ignore-scripts --loglevel=error "$package@$version"
 }
 
-# make_venv installs lists that are complete and exact, so nothing is resolved.
+# make_venv installs lists that are complete and exact, so nothing is resolved,
+# and that name the digests of their packages.
 make_venv() {
   local python arguments=() list
   python=$("$0" python)
   "$python" -m venv --clear "$dir"
   [[ $version != - ]] || return 0
   for list in ${version//,/ }; do arguments+=(-r "$root/$list"); done
-  "$dir/bin/python" -m pip install --no-deps --only-binary :all: --no-input --disable-pip-version-check \
+  "$dir/bin/python" -m pip install --no-deps --require-hashes --only-binary :all: --no-input --disable-pip-version-check \
     --progress-bar off --quiet "${arguments[@]}"
 }
 

@@ -47,7 +47,7 @@ type Python struct {
 }
 
 // NewPython returns the environment below a cache folder. The lists of packages are
-// python/SET.txt in files.
+// python/SET.txt in files; each names the digests of what may be installed.
 func NewPython(cache string, files fs.FS, c Console, environ []string) *Python {
 	return &Python{dir: filepath.Join(cache, "python"), files: files, console: c, environ: environ}
 }
@@ -181,7 +181,7 @@ func (p *Python) install(ctx context.Context, set string) error {
 	p.console.Say("installing %s for %s, once", wording.Count(progress.total, "Python package"), set)
 	began := time.Now()
 	err = p.run(ctx, progress, filepath.Join(p.dir, "bin", "python"), "-m", "pip", "install",
-		"--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r", file)
+		"--no-deps", "--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off", "-r", file)
 	if err != nil {
 		said := progress.all.String()
 		if unreachable(said) {

@@ -3,6 +3,7 @@ package runtime
 import (
 	"archive/zip"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +17,7 @@ import (
 	"github.com/prime-radiant/radiant/local/localtest"
 )
 
-// wheel writes a package that says hello.
+// wheel writes a package that says hello, and returns its line of a list.
 func wheel(t *testing.T, dir, version string) string {
 	t.Helper()
 	name := filepath.Join(dir, "greeter-"+version+"-py3-none-any.whl")
@@ -44,8 +45,15 @@ func wheel(t *testing.T, dir, version string) string {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return name
+	body, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%s --hash=sha256:%x\n", name, sha256.Sum256(body))
 }
+
+// anyDigest is the digest of nothing that there is.
+const anyDigest = " --hash=sha256:0000000000000000000000000000000000000000000000000000000000000000\n"
 
 // console prints all that is said, a line each.
 type console struct{ out io.Writer }
@@ -65,7 +73,7 @@ func testPython(cache string, s *localtest.Screen, lists map[string]string) *Pyt
 func TestPackagesAreInstalledOnce(t *testing.T) {
 	dir := t.TempDir()
 	s := localtest.NewScreen()
-	lists := map[string]string{"greet": "# comment\n" + wheel(t, dir, "1.0") + "\n"}
+	lists := map[string]string{"greet": "# comment\n" + wheel(t, dir, "1.0")}
 	cache := filepath.Join(dir, "cache")
 	var wg sync.WaitGroup
 	for range 2 {
@@ -98,7 +106,7 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 	if s.String() != before {
 		t.Errorf("something was done again:\n%s", strings.TrimPrefix(s.String(), before))
 	}
-	lists["greet"] = wheel(t, dir, "2.0") + "\n"
+	lists["greet"] = wheel(t, dir, "2.0")
 	if err := testPython(cache, s, lists).Ensure(context.Background(), []string{"greet"}); err != nil {
 		t.Fatal(err)
 	}
@@ -107,25 +115,35 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 	}
 }
 
+// What cannot be installed is told in pip's words: a file that is not there, one
+// that is not what the list means, and one of which the list says no digest.
 func TestAFailedInstallationShowsPip(t *testing.T) {
 	dir := t.TempDir()
-	p := testPython(filepath.Join(dir, "cache"), localtest.NewScreen(), map[string]string{"absent": filepath.Join(dir, "absent-1.0-py3-none-any.whl") + "\n"})
-	err := p.Ensure(context.Background(), []string{"absent"})
-	if err == nil {
-		t.Fatal("no error")
-	}
-	for _, want := range []string{"installing the Python packages of absent: exit status 1", "No such file or directory"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("missing %q in %v", want, err)
+	file, _, _ := strings.Cut(wheel(t, dir, "1.0"), " ")
+	for list, want := range map[string]string{
+		filepath.Join(dir, "absent-1.0-py3-none-any.whl") + anyDigest: "No such file or directory",
+		file + anyDigest: "DO NOT MATCH THE HASHES",
+		file + "\n":      "Hashes are required",
+	} {
+		p := testPython(filepath.Join(dir, "cache"), localtest.NewScreen(), map[string]string{"wrong": list})
+		err := p.Ensure(t.Context(), []string{"wrong"})
+		if err == nil {
+			t.Errorf("%q: no error", list)
+			continue
 		}
-	}
-	if p.installed("absent") {
-		t.Error("it counts as installed")
+		for _, want := range []string{"installing the Python packages of wrong: exit status 1", want} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%q: missing %q in %v", list, want, err)
+			}
+		}
+		if p.installed("wrong") {
+			t.Errorf("%q counts as installed", list)
+		}
 	}
 }
 
 func TestAnIndexThatCannotBeReachedIsSaid(t *testing.T) {
-	p := testPython(t.TempDir(), localtest.NewScreen(), map[string]string{"absent": "absent==1.0\n"})
+	p := testPython(t.TempDir(), localtest.NewScreen(), map[string]string{"absent": "absent==1.0" + anyDigest})
 	p.environ = append(p.environ, "PIP_INDEX_URL=http://127.0.0.1:1/simple", "PIP_EXTRA_INDEX_URL=", "PIP_FIND_LINKS=", "PIP_NO_INDEX=", "PIP_RETRIES=1",
 		"PIP_CONFIG_FILE="+os.DevNull, "http_proxy=", "HTTP_PROXY=", "all_proxy=", "ALL_PROXY=")
 	err := p.Ensure(context.Background(), []string{"absent"})

@@ -6,7 +6,7 @@ import re
 import unittest
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "manifests" / "python"
-PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.]+)(; .+)?")
+PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.]+)(; [^\\]+?)?((?: \\\n    --hash=sha256:[0-9a-f]{64})+)")
 
 
 def key(name):
@@ -14,8 +14,9 @@ def key(name):
 
 
 def pins(path):
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    return [(line, PIN.fullmatch(line)) for line in lines]
+    text = re.sub("(?m)^#.*\n", "", path.read_text())
+    # A line that ends in \ goes on in the next.
+    return [(line, PIN.fullmatch(line)) for line in re.split(r"(?<!\\)\n", text.rstrip("\n"))]
 
 
 class Locks(unittest.TestCase):
@@ -27,7 +28,7 @@ class Locks(unittest.TestCase):
         for path in self.files:
             found = pins(path)
             for line, match in found:
-                self.assertTrue(match, f"{path.name}: {line!r} is not name==version")
+                self.assertTrue(match, f"{path.name}: {line!r} is not name==version with digests")
             names = [key(match[1]) for _, match in found]
             self.assertEqual(names, sorted(set(names)), path.name)
 
