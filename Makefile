@@ -56,7 +56,7 @@ check: ## Formatting, vet and lint of Go and of shell scripts
 
 golden: ## Rewrite the expected outputs from what the code does now
 	$(GO) test ./expand -update
-	$(GO) test ./tests/arch -run TestPagesShowTheSettings -update
+	$(GO) test ./tests/arch -run 'TestPagesShowTheSettings|TestFieldsAreWrittenDown' -update
 	$(GO) test ./executor/program ./operator/controller -run TestMetricsAreWrittenDown -update
 
 bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks. BEFORE=PATH adds another build

@@ -25,7 +25,6 @@ const (
 	reasonProgressing   = "Progressing"
 	reasonWaiting       = "WaitingForDeployments"
 	reasonStuck         = "ProgressDeadlineExceeded"
-	reasonNotApplied    = "NotApplied"
 	reasonNotScaling    = "NotScaling"
 	reasonPodsMissing   = "PodsNotAvailable"
 	reasonAsking        = "Asking"

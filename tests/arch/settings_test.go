@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	executor "github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/expand"
 	operator "github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/setting"
 	"github.com/prime-radiant/radiant/storage"
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the tables of settings on the p
 func TestPagesShowTheSettings(t *testing.T) {
 	defaults := operator.Default()
 	for page, settings := range map[string][]setting.Setting{
-		"docs/annotations.md": v1.AnnotationSettings(),
+		"docs/annotations.md": slices.Concat(v1.AnnotationSettings(), wayAnnotations()),
 		"docs/nodes.md":       v1.NodeSettings(),
 		"docs/executor.md":    executor.Settings(),
 		"docs/storage.md":     storage.Settings(),
@@ -61,4 +62,20 @@ func TestPagesShowTheSettings(t *testing.T) {
 			}
 		}
 	}
+}
+
+// wayAnnotations are those by which a deployment says how requests come in.
+func wayAnnotations() (all []setting.Setting) {
+	seen := map[string]int{}
+	for _, w := range expand.Ways() {
+		for _, a := range w.Annotations {
+			if i, ok := seen[a.Name]; ok {
+				all[i].Doc += ", " + w.Name
+				continue
+			}
+			seen[a.Name] = len(all)
+			all = append(all, setting.Setting{Group: "Of the ways into the cluster", Annotation: a.Name, Doc: w.Name})
+		}
+	}
+	return all
 }
