@@ -14,6 +14,8 @@ type console struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal bool
+	// quiet leaves out what is no problem.
+	quiet bool
 	// status is the unfinished line on a terminal that the next message
 	// replaces.
 	status bool
@@ -30,7 +32,7 @@ const progressPause = 3 * time.Second
 // and on dark ground.
 var colours = [...]string{"36", "33", "32", "35", "34", "96", "92", "95"}
 
-// Say prints one message of radiant itself.
+// Say prints one message of radiant itself: a problem, or that it is over.
 func (c *console) Say(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,8 +40,24 @@ func (c *console) Say(format string, args ...any) {
 	fmt.Fprintf(c.out, format+"\n", args...)
 }
 
-// print is Say for a text of several lines, printed as it is.
+// note is Say for what is no problem.
+func (c *console) note(format string, args ...any) {
+	if !c.quiet {
+		c.Say(format, args...)
+	}
+}
+
+// news is a console for who has no problems to tell.
+type news struct{ *console }
+
+// Say is note.
+func (n news) Say(format string, args ...any) { n.note(format, args...) }
+
+// print is note for a text of several lines, printed as it is.
 func (c *console) print(text string) {
+	if c.quiet {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clear()
@@ -49,6 +67,9 @@ func (c *console) print(text string) {
 // Progress shows how far a long work is: in place on a terminal, elsewhere as
 // a line every few seconds.
 func (c *console) Progress(format string, args ...any) {
+	if c.quiet {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.terminal {

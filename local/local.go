@@ -60,6 +60,8 @@ type Options struct {
 	// Keys is where the user types: "r" starts everything again, "r NAME" a node
 	// or a predictor. Nil: nobody types.
 	Keys io.Reader
+	// Quiet prints problems alone. It excludes Verbose.
+	Quiet bool
 	// Verbose 1 shows the output of every container, 2 also what is started
 	// and probed.
 	Verbose int
@@ -144,7 +146,7 @@ type runner struct {
 }
 
 func newRunner(o *Options, s *state, port int) *runner {
-	c := &console{out: o.Out, terminal: o.Terminal}
+	c := &console{out: o.Out, terminal: o.Terminal, quiet: o.Quiet}
 	h := &host{spawn: process.NewSpawner(), console: c, ports: process.NewPortBook(), pace: usualPace(), abort: o.Abort, verbose: o.Verbose}
 	if o.pace != nil {
 		h.pace = *o.pace
@@ -153,7 +155,7 @@ func newRunner(o *Options, s *state, port int) *runner {
 	if o.engine != nil {
 		engine = o.engine
 	}
-	python := runtime.NewPython(o.CacheDir, o.Python, c, o.Environ)
+	python := runtime.NewPython(o.CacheDir, o.Python, news{c}, o.Environ)
 	r := &runner{
 		options: o, console: c, state: s, port: port,
 		shown: map[string]bool{}, completed: make(chan struct{}, 1),
@@ -212,7 +214,9 @@ func (r *runner) prepare(sources []Source) (*target, error) {
 func (r *runner) tell(warnings, notes []string) {
 	lines := slices.Clone(warnings)
 	for _, note := range notes {
-		lines = append(lines, "note: "+note)
+		if !r.options.Quiet {
+			lines = append(lines, "note: "+note)
+		}
 	}
 	for _, line := range lines {
 		if !r.shown[line] {
@@ -227,9 +231,9 @@ func (r *runner) open(g *generation) outputs {
 	return func(c *containerLayout, init bool) (*process.Output, error) {
 		colour := colours[int(r.colours.Add(1)-1)%len(colours)]
 		own := c.choice.Mode == runtime.AsShell || c.choice.Mode == runtime.AsImage
-		show := own || init || r.options.Verbose > 0
+		show := (own || init || r.options.Verbose > 0) && !r.options.Quiet
 		if r.options.Verbose > 1 {
-			r.console.Say("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
+			r.console.note("%s: %s %s", c.label, c.command.Program, strings.Join(c.command.Args, " "))
 		}
 		var line func(string)
 		if show {
@@ -242,11 +246,11 @@ func (r *runner) open(g *generation) outputs {
 
 // announce says what is being started.
 func (r *runner) announce(t *target) {
-	r.console.Say("starting %s; logs are in %s", wording.Count(len(t.successions), "deployment"), r.state.logs())
+	r.console.note("starting %s; logs are in %s", wording.Count(len(t.successions), "deployment"), r.state.logs())
 	for _, g := range t.fresh {
 		for _, layout := range g.layouts {
 			for _, c := range layout.containers {
-				r.console.Say("  %s: %s", c.label, c.choice)
+				r.console.note("  %s: %s", c.label, c.choice)
 			}
 		}
 	}
@@ -261,7 +265,7 @@ func (r *runner) adopted(s *served, first bool) {
 		}
 		return
 	}
-	r.console.Say("deployment %s: the change is served", s.deployment.Name)
+	r.console.note("deployment %s: the change is served", s.deployment.Name)
 }
 
 // stop ends everything, the gateway first. It speaks when it was asked for:
@@ -272,7 +276,7 @@ func (r *runner) stop(asked bool) {
 		if r.options.Terminal {
 			start = "\r" // The terminal shows ^C.
 		}
-		r.console.Say("%sstopping; Ctrl-C again ends everything at once", start)
+		r.console.note("%sstopping; Ctrl-C again ends everything at once", start)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
@@ -307,7 +311,7 @@ func (r *runner) loop(ctx context.Context) error {
 		case <-waiting.C:
 			r.waiting()
 		case g := <-r.world.outdated:
-			r.console.Say("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
+			r.console.note("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
 			r.change(ctx, r.sources, nil)
 		case <-watch.changed():
 			r.reload(ctx)
@@ -340,7 +344,7 @@ func (r *runner) change(ctx context.Context, sources []Source, warnings []string
 	}
 	r.tell(warnings, t.notes)
 	for _, g := range t.fresh {
-		r.console.Say("deployment %s, predictor %s: starting%s", g.deployment.Name, g.predictor.Name, g.why)
+		r.console.note("deployment %s, predictor %s: starting%s", g.deployment.Name, g.predictor.Name, g.why)
 	}
 	if err := r.world.start(ctx, t); err != nil && ctx.Err() == nil {
 		r.console.Say("%v\nnot applied: what runs keeps running", err)

@@ -263,6 +263,24 @@ func TestTheTableAndTheCurlLine(t *testing.T) {
 	s.stop()
 }
 
+// TestQuiet: warnings are printed, and nothing else.
+func TestQuiet(t *testing.T) {
+	s := newSession(t, fmt.Sprintf(alone, "x"))
+	s.options.Exec = map[string]string{"clf": "echo hello; " + execAct("model")}
+	s.options.Quiet = true
+	files := s.options.Load
+	s.options.Load = func() ([]Source, []string, error) {
+		sources, _, err := files()
+		return sources, []string{"warning: mind this"}, err
+	}
+	s.start()
+	s.stop()
+	text := s.screen.Await(t, "Run ended: <nil>\n")
+	if want := "warning: mind this\naddress known\nRun ended: <nil>\n"; text != want {
+		t.Errorf("printed is %q, want %q", text, want)
+	}
+}
+
 func TestAChangeLosesNoRequest(t *testing.T) {
 	s := newSession(t, fmt.Sprintf(alone, "0"))
 	s.options.Exec = map[string]string{"clf": execAct("abrupt", "v$MODE")}

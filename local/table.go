@@ -60,7 +60,7 @@ func (r *runner) waiting() {
 	case last != nil:
 		r.console.Say("waiting for %s (%v): %s", culprit, since, last.text)
 	case len(names) > 0:
-		r.console.Say("waiting for %s (%v)%s", strings.Join(names, ", "), since, why)
+		r.console.note("waiting for %s (%v)%s", strings.Join(names, ", "), since, why)
 	}
 }
 

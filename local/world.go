@@ -310,7 +310,7 @@ func (w *world) adopt(now *served, s *succession) {
 func (w *world) remove(name string, s *served) {
 	delete(w.served, name)
 	w.publish()
-	w.host.console.Say("deployment %s: removed", s.deployment.Name)
+	w.host.console.note("deployment %s: removed", s.deployment.Name)
 	if s.next != nil {
 		s.next.cancel()
 		w.retire(s.next.generations, s.current)

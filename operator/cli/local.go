@@ -36,6 +36,7 @@ type localFlags struct {
 	port    int
 	watch   bool
 	verbose int
+	quiet   bool
 	state   string
 
 	configMap string
@@ -80,6 +81,8 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 	f.IntVar(&flags.port, "port", defaultPort, "port of the gateway on localhost")
 	f.BoolVarP(&flags.watch, "watch", "w", false, "apply the files again when they change, or models and code that they name, without dropping a request")
 	f.CountVarP(&flags.verbose, "verbose", "v", "show the output of every container; twice: also what is started and probed")
+	f.BoolVarP(&flags.quiet, "quiet", "q", false, "print problems only: neither what runs, nor lines to ask with, nor the output of containers")
+	cmd.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	f.StringVar(&flags.configMap, "config-map", "", configMapUsage)
 	f.StringSliceVar(&flags.hosts, "allow-host", nil, "other names than those of localhost by which the gateway may be called; * is any")
 	f.StringSliceVar(&flags.origins, "allow-origin", nil, "web pages that may use the gateway, such as https://a.example; * is any (default: its own)")
@@ -113,7 +116,7 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 		Trust:  gateway.Trust{Hosts: f.hosts, Origins: f.origins},
 		BinDir: machine.BinDir, CacheDir: machine.CacheDir, StateDir: f.state, Environ: machine.Environ,
 		Servers: servers, Python: manifests.Python(), Config: settings,
-		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Random: rand.IntN,
+		Out: out, Terminal: !machine.Plain && isTerminal(out), Verbose: f.verbose, Quiet: f.quiet, Random: rand.IntN,
 	}
 	if in, ok := stdin.(*os.File); ok && term.IsTerminal(int(in.Fd())) && !slices.Contains(f.files, stdinName) {
 		o.Keys = in
