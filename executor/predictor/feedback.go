@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -73,7 +75,7 @@ func toldBy(t protocol.Transport, body []byte) (*told, error) {
 	var r struct {
 		Response struct {
 			Meta struct {
-				Routing map[string]json.Number `json:"routing"`
+				Routing map[string]json.RawMessage `json:"routing"`
 			} `json:"meta"`
 		} `json:"response"`
 	}
@@ -86,7 +88,7 @@ func toldBy(t protocol.Transport, body []byte) (*told, error) {
 	reward, _ := f.Reward.(float64)
 	said := &told{routing: map[string]int32{}, reward: reward, request: f.Request, response: f.Response, truth: f.Truth}
 	for name, number := range r.Response.Meta.Routing {
-		v, err := number.Float64()
+		v, err := strconv.ParseFloat(strings.Trim(string(number), `"`), 64) // Protocol Buffers take text as well.
 		if err != nil || v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
 			return &told{}, fmt.Errorf("response.meta.routing: %q is routed to %s: want a child number", name, number)
 		}

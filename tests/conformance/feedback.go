@@ -54,9 +54,29 @@ func feedback(t *testing.T, start Start) {
 		})
 	}
 	t.Run("malformed", func(t *testing.T) {
-		e, _ := launch(t, start, "seldon", router("r", 0, model("a", 1), model("b", 2)))
-		_, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/feedback", "application/json", []byte("{\n\"reward\": ]"))
-		failed(t, wire{}, err, failure{http.StatusBadRequest, codes.OK, "reading feedback: line 2, column 11"})
+		e, cs := launch(t, start, "seldon", router("r", 0, model("a", 1), model("b", 2)))
+		for text, want := range map[string]string{
+			"{\n\"reward\": ]":                      "reading feedback: line 2, column 11",
+			`"s"`:                                   "line 1, column 3: want an object, not string",
+			`[1]`:                                   "want an object, not array",
+			`{"response":{"meta":{"routing":[1]}}}`: "response.meta.routing: want an object, not array",
+			`{"response":{"meta":{"routing":{"r":"x"}}}}`: `response.meta.routing: "r" is routed to "x": want a child number`,
+			`{"response":{"meta":{"routing":{"r":1.5}}}}`: `response.meta.routing: "r" is routed to 1.5: want a child number`,
+		} {
+			_, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/feedback", "application/json", []byte(text))
+			failed(t, wire{}, err, failure{http.StatusBadRequest, codes.OK, want})
+		}
+		if counts := cs.counts(); len(counts) != 0 {
+			t.Errorf("nodes were asked: %v", counts)
+		}
+		// The route counts, whatever the reward is.
+		for _, text := range []string{`{"reward":"x","response":{"meta":{"routing":{"r":1}}}}`, `{"new":1,"response":{"meta":{"routing":{"r":"1"}}}}`} {
+			cs.reset()
+			_, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/feedback", "application/json", []byte(text))
+			if counts := cs.counts(); err != nil || counts["b"] != 1 || counts["a"] != 0 {
+				t.Errorf("%s: %v, %v", text, counts, err)
+			}
+		}
 	})
 	t.Run("tensorflow", func(t *testing.T) {
 		e, cs := launch(t, start, "tensorflow", model("a", 1))
