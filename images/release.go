@@ -139,6 +139,9 @@ func (r release) chart() error {
 			return err
 		}
 		content, err := fs.ReadFile(tree, at)
+		if err == nil && at == "values.yaml" {
+			content, err = r.values(content)
+		}
 		files = append(files, file{path: path.Join(name, at), mode: 0o644, content: content})
 		return err
 	})
@@ -146,6 +149,20 @@ func (r release) chart() error {
 		return fmt.Errorf("packing the chart: %w", err)
 	}
 	return r.compressed(name+"-"+version.Number+".tgz", files)
+}
+
+// values are those of the chart with the places of images, where they have a
+// prefix.
+func (r release) values(text []byte) ([]byte, error) {
+	if r.prefix == "" {
+		return text, nil
+	}
+	const registry, image = `registry: ""`, `image: "" # radiant/storage-initializer`
+	if bytes.Count(text, []byte(registry)) != 2 || bytes.Count(text, []byte(image)) != 1 {
+		return nil, fmt.Errorf("packing the chart: its values do not have %s twice and %s once", registry, image)
+	}
+	text = bytes.ReplaceAll(text, []byte(registry), []byte("registry: "+strings.TrimSuffix(r.prefix, "/")))
+	return bytes.Replace(text, []byte(image), []byte("image: "+r.prefix+"radiant/storage-initializer:"+version.Number), 1), nil
 }
 
 // install writes install.yaml with images by their digests: that of the operator,
