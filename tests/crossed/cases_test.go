@@ -8,9 +8,10 @@ type crossing struct {
 	// name.
 	protocol, method string
 	request          string
-	// want is in the answer; empty: what the model itself says, row by row.
-	want string
-	rest bool
+	// want is in the answer; empty: what the model itself says, row by row, or
+	// what it says of other rows, which have a name.
+	want, says string
+	rest       bool
 	// unsaid means that the node does not say which server it has.
 	unsaid bool
 }
@@ -31,7 +32,7 @@ func (c crossing) transports() []string {
 
 func implementations() map[string]string {
 	return map[string]string{
-		"person": "SKLEARN_SERVER", "holes": "SKLEARN_SERVER", "line": "SKLEARN_SERVER", "texts": "SKLEARN_SERVER", "trees": "XGBOOST_SERVER",
+		"person": "SKLEARN_SERVER", "holes": "SKLEARN_SERVER", "line": "SKLEARN_SERVER", "signs": "SKLEARN_SERVER", "texts": "SKLEARN_SERVER", "trees": "XGBOOST_SERVER",
 		"signed": "MLFLOW_SERVER", "unsigned": "MLFLOW_SERVER", "array": "MLFLOW_SERVER", "frame": "MLFLOW_SERVER", "days": "MLFLOW_SERVER",
 	}
 }
@@ -48,6 +49,11 @@ func tables() map[string]string {
 	}
 }
 
+// pd is the same table as a v2 client sends it.
+const pd = `{"parameters":{"content_type":"pd"},"inputs":[{"name":"age","shape":[3,1],"datatype":"INT64","data":[20,20,60]},
+	{"name":"city","shape":[3,1],"datatype":"BYTES","data":["rome","oslo","rome"],"parameters":{"content_type":"str"}},
+	{"name":"member","shape":[3,1],"datatype":"BOOL","data":[true,false,true]}]}`
+
 func cases() []crossing {
 	var all []crossing
 	for _, model := range []string{"person", "signed", "unsigned"} {
@@ -61,7 +67,8 @@ func cases() []crossing {
 			crossing{name: "TensorFlow's rows", model: model, method: "predict", protocol: "tensorflow",
 				request: `{"instances":[{"age":20,"city":"rome","member":true},{"age":20,"city":"oslo","member":false},{"age":60,"city":"rome","member":true}]}`},
 			crossing{name: "TensorFlow's columns", model: model, method: "predict", protocol: "tensorflow",
-				request: `{"inputs":{"age":[20,20,60],"city":["rome","oslo","rome"],"member":[true,false,true]}}`})
+				request: `{"inputs":{"age":[20,20,60],"city":["rome","oslo","rome"],"member":[true,false,true]}}`},
+			crossing{name: "v2 with pd", model: model, protocol: "v2", request: pd})
 	}
 	all = append(all,
 		crossing{name: "no names", model: "signed", request: `{"data":{"ndarray":[[20,"rome",true]]}}`,
@@ -70,6 +77,20 @@ func cases() []crossing {
 			want: `the model has no such input; it takes "age","city","member"`},
 		crossing{name: "a missing truth", model: "person", method: "predict", request: `{"jsonData":[{"age":20,"city":"rome","member":null},{"age":20,"city":"rome","member":true}]}`,
 			want: `null stands among true and false`},
+		crossing{name: "another name", model: "person", method: "predict", request: `{"jsonData":[{"age":20,"town":"rome","member":true}]}`,
+			want: `columns are missing: {'city'}`},
+		crossing{name: "no names", model: "person", method: "predict", request: `{"data":{"ndarray":[[20,"rome",true]]}}`,
+			want: `columns are missing: {`},
+		crossing{name: "a missing text", model: "person", method: "predict", rest: true, says: "missing text",
+			request: `{"jsonData":[{"age":20,"city":null,"member":true},{"age":20,"city":"rome","member":true}]}`},
+		crossing{name: "a missing text", model: "unsigned", rest: true, says: "missing text",
+			request: `{"jsonData":[{"age":20,"city":null,"member":true},{"age":20,"city":"rome","member":true}]}`},
+		crossing{name: "a number among strings", model: "person", method: "predict", request: `{"jsonData":[{"age":20,"city":7,"member":true},{"age":20,"city":"rome","member":true}]}`,
+			want: `"city": row 0: 7 stands among strings`},
+		crossing{name: "a list in a cell", model: "person", method: "predict", request: `{"jsonData":[{"age":20,"city":["rome"],"member":true}]}`,
+			want: `"city": row 0: a cell is a number,a string,true,false or null`},
+		crossing{name: "infinity", model: "signs", method: "predict", request: `{"data":{"ndarray":[["-Infinity"],["NaN"],[1]]}}`},
+		crossing{name: "infinity to a server that says itself what it is", model: "signs", unsaid: true, request: `{"data":{"ndarray":[["-Infinity"],["NaN"],[1]]}}`},
 		crossing{name: "missing number", model: "holes", method: "predict", request: `{"data":{"names":["a","b"],"ndarray":[[0,null],[3,2]]}}`},
 		crossing{name: "NaN", model: "holes", method: "predict", request: `{"data":{"ndarray":[[0,"NaN"],[3,2]]}}`},
 		crossing{name: "NaN to a server that says itself what it is", model: "holes", unsaid: true, request: `{"data":{"ndarray":[[0,"NaN"],[3,2]]}}`},

@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 
 folder = sys.argv[1]
@@ -49,10 +49,13 @@ columns = ColumnTransformer([("city", OneHotEncoder(handle_unknown="ignore"), ["
 person = make_pipeline(columns, xgboost.XGBClassifier(n_estimators=20)).fit(people, labels.astype(int))
 asked = pd.DataFrame({"age": [20, 20, 60], "city": ["rome", "oslo", "rome"], "member": [True, False, True]})
 truth["person"] = person.predict(asked).tolist()
+truth["missing text"] = person.predict(pd.DataFrame({"age": [20, 20], "city": [None, "rome"], "member": [True, True]})).tolist()
 
 numbers = np.array([[0.0, 1], [1, 0], [2, 3], [3, 2]])
 holes = make_pipeline(SimpleImputer(), LogisticRegression()).fit(numbers, [0, 0, 1, 1])
 truth["holes"] = holes.predict(np.array([[0.0, np.nan], [3, 2]])).tolist()
+signs = make_pipeline(FunctionTransformer(np.isneginf), DecisionTreeRegressor()).fit([[0.0], [-np.inf]], [0.5, 1.5])
+truth["signs"] = signs.predict(np.array([[-np.inf], [np.nan], [1]])).tolist()
 line = DecisionTreeRegressor().fit([[1.0], [2.0]], [2.0, 4.0])
 truth["line"] = line.predict([[2.0]]).tolist()
 texts = make_pipeline(CountVectorizer(), LogisticRegression()).fit(["good fine", "bad poor"] * 5, [1, 0] * 5)
@@ -74,6 +77,7 @@ truth["days"] = [28, 1]
 sklearn("person", person)
 sklearn("holes", holes)
 sklearn("line", line)
+sklearn("signs", signs)
 sklearn("texts", texts)
 flow("signed", person, signature=infer_signature(people, person.predict(people)))
 flow("unsigned", person)
