@@ -82,11 +82,7 @@ func TestPageOnScreens(t *testing.T) {
 			if out, err := exec.CommandContext(t.Context(), python, "-c", snippet).CombinedOutput(); err != nil || !strings.Contains(string(out), "0.25") {
 				t.Errorf("%s\n%v: %s", snippet, err, out)
 			}
-			// A scroll bar takes some of the screen.
-			if wide := b.Await(t, "the width", `(e => e.scrollWidth > e.clientWidth ? String(e.scrollWidth) : "fits")(document.documentElement)`); wide != "fits" {
-				widest := b.Await(t, "what is wide", `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 12).map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right)).join("\n") || "nothing"`)
-				t.Errorf("the page is %s wide on a screen of %d: %s", wide, width, widest)
-			}
+			openapi.Fits(t, b, width)
 			if locks := b.Await(t, "locks", `String(document.querySelectorAll(".authorization__btn, .auth-wrapper").length)`); locks != "0" {
 				t.Errorf("%s locks are shown", locks)
 			}

@@ -8,62 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prime-radiant/radiant/local"
-	"github.com/prime-radiant/radiant/tests/kit/cases"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
-
-// TestGettingStarted goes the way of docs/getting-started.md: the files are those
-// of the page, they are valid, the model is trained, and what the page and
-// radiant local print to ask with answers.
-func TestGettingStarted(t *testing.T) {
-	bin := programs.Build(t)
-	machine, err := local.ThisMachine()
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := os.ReadFile("../../docs/getting-started.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	home := t.TempDir()
-	files := 0
-	for _, m := range regexp.MustCompile("(?s)```(?:python|yaml)\n# (\\S+)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
-		files++
-		if err := os.WriteFile(filepath.Join(home, m[1]), []byte(m[2]), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if files != 4 {
-		t.Fatalf("the page has %d files, want train.py, flowers.yaml, both.yaml and canary.yaml", files)
-	}
-	run := func(name string, args ...string) {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), name, args...)
-		cmd.Dir = home
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(home, "flowers"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	run(filepath.Join(machine.CacheDir, "python", "bin", "python"), "train.py")
-	for _, file := range []string{"flowers.yaml", "both.yaml", "canary.yaml"} {
-		run(filepath.Join(bin, "radiant"), "validate", "-f", file)
-	}
-	address, printed := serve(t, bin, home, cases.Case{Files: []string{"flowers.yaml"}})
-	runPrinted(t, printed())
-	var told string
-	for line := range strings.Lines(string(page)) {
-		if strings.HasPrefix(line, "curl ") {
-			told = strings.TrimSpace(line)
-		}
-	}
-	if here := strings.ReplaceAll(told, "localhost:8003", address); !strings.Contains(printed(), here) {
-		t.Errorf("the page tells to run\n%s\nand radiant local printed\n%s", here, printed())
-	}
-}
 
 // TestDeploymentsOnPages: each whole SeldonDeployment on a page is valid.
 func TestDeploymentsOnPages(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,22 +22,29 @@ import (
 // downloads the model servers.
 const startTimeout = 10 * time.Minute
 
-// serve runs radiant local until the test ends, waits until each predictor is
-// ready and how to ask is printed, and returns the gateway's address and all
-// that is printed. At the end the program is stopped as a user does it, and has
-// to leave with success.
+// serve runs a case by radiant local: see [serveBy].
 func serve(t *testing.T, bin, folder string, c cases.Case) (address string, printed func() string) {
 	t.Helper()
-	port := programs.FreePort(t)
-	args := []string{"local", "--port", fmt.Sprint(port)}
+	args := []string{"local"}
 	for _, file := range c.Files {
 		args = append(args, "-f", file)
 	}
 	for _, e := range c.Exec {
 		args = append(args, "--exec", e)
 	}
+	return serveBy(t, folder, filepath.Join(bin, "radiant"), args...)
+}
+
+// serveBy runs a program with the arguments of radiant local until the test ends,
+// waits until each predictor is ready and how to ask is printed, and returns the
+// gateway's address and all that is printed. At the end the program is stopped as
+// a user does it, and has to leave with success.
+func serveBy(t *testing.T, folder, program string, args ...string) (address string, printed func() string) {
+	t.Helper()
+	free := programs.FreePort(t)
+	args = append(slices.Clone(args), "--port", fmt.Sprint(free))
 	var output programs.Output
-	cmd := exec.Command(filepath.Join(bin, "radiant"), args...)
+	cmd := exec.Command(program, args...)
 	cmd.Dir = folder
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
@@ -46,7 +54,7 @@ func serve(t *testing.T, bin, folder string, c cases.Case) (address string, prin
 	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("radiant %s printed:\n%s", strings.Join(args, " "), output.String())
+			t.Logf("%s %s printed:\n%s", program, strings.Join(args, " "), output.String())
 		}
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
@@ -59,7 +67,7 @@ func serve(t *testing.T, bin, folder string, c cases.Case) (address string, prin
 			t.Errorf("radiant local did not end within a minute of an interrupt:\n%s", output.String())
 		}
 	})
-	address = fmt.Sprintf("localhost:%d", port)
+	address = fmt.Sprintf("localhost:%d", free)
 	deadline := time.Now().Add(startTimeout)
 	for {
 		select {

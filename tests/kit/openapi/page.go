@@ -28,6 +28,18 @@ func Execute(t *testing.T, b *browser.Tab, page string) (info string, prediction
 	return info, predicted(t, body)
 }
 
+// Fits fails the test if the page that the browser shows on a screen of this width
+// scrolls sideways.
+func Fits(t *testing.T, b *browser.Tab, width int) {
+	t.Helper()
+	// A scroll bar takes some of the screen.
+	wide := b.Await(t, "the width", `(e => e.scrollWidth > e.clientWidth ? String(e.scrollWidth) : "fits")(document.documentElement)`)
+	if wide != "fits" {
+		widest := b.Await(t, "what is wide", `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 12).map(e => e.tagName + "." + e.className + " " + Math.round(e.getBoundingClientRect().right)).join("\n") || "nothing"`)
+		t.Errorf("the page is %s wide on a screen of %d: %s", wide, width, widest)
+	}
+}
+
 // predicted are the numbers of an answer in any protocol: those in lists that
 // hold nothing else, but for lists of sizes.
 func predicted(t *testing.T, body string) []float64 {
