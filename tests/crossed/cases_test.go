@@ -12,6 +12,8 @@ type crossing struct {
 	// what it says of other rows, which have a name.
 	want, says string
 	rest       bool
+	// rpc says that it has gRPC alone.
+	rpc bool
 	// unsaid means that the node does not say which server it has.
 	unsaid bool
 }
@@ -24,8 +26,11 @@ func (c crossing) implementation() string {
 }
 
 func (c crossing) transports() []string {
-	if c.protocol != "seldon" || c.rest {
+	switch {
+	case c.protocol != "seldon" || c.rest:
 		return []string{"REST"}
+	case c.rpc:
+		return []string{"gRPC"}
 	}
 	return []string{"REST", "gRPC"}
 }
@@ -85,6 +90,8 @@ func cases() []crossing {
 			request: `{"jsonData":[{"age":20,"city":null,"member":true},{"age":20,"city":"rome","member":true}]}`},
 		crossing{name: "a missing text", model: "unsigned", rest: true, says: "missing text",
 			request: `{"jsonData":[{"age":20,"city":null,"member":true},{"age":20,"city":"rome","member":true}]}`},
+		crossing{name: "a missing text over gRPC", model: "person", method: "predict", rpc: true, request: `{"jsonData":[{"age":20,"city":null,"member":true},{"age":20,"city":"rome","member":true}]}`,
+			want: `a missing value among strings has no place in bytes`},
 		crossing{name: "a number among strings", model: "person", method: "predict", request: `{"jsonData":[{"age":20,"city":7,"member":true},{"age":20,"city":"rome","member":true}]}`,
 			want: `"city": row 0: 7 stands among strings`},
 		crossing{name: "a list in a cell", model: "person", method: "predict", request: `{"jsonData":[{"age":20,"city":["rome"],"member":true}]}`,
