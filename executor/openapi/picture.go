@@ -60,7 +60,8 @@ func Picture(n Names, g *Graph, narrow bool) []byte {
 	var s strings.Builder
 	shares, sharesWidth := sharesOf(n, g.Shares, narrow)
 	width = max(width, sharesWidth) + margin
-	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" role="img">`, width, height, width, height)
+	// On a dark page the words can be read too.
+	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" role="img" style="background:#fff">`, width, height, width, height)
 	fmt.Fprintf(&s, "<title>The graph of predictor %s</title>", html.EscapeString(n.Predictor))
 	s.WriteString(`<defs><marker id="end" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="#555"/></marker></defs>`)
 	s.WriteString(shares)
