@@ -58,7 +58,7 @@ func TestPasswordsAtTheGateway(t *testing.T) {
 		_ = traefik.Process.Kill()
 		_ = traefik.Wait()
 	}()
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: 10 * time.Second} //nolint:gosec // Its own certificate.
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: 10 * time.Second}
 	ask := func(password string) (int, error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprintf("https://127.0.0.1:%d/seldon/models/flowers/api/v1.0/predictions", port), nil)
 		if err != nil {
