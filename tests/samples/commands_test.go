@@ -33,16 +33,19 @@ func elsewhere() map[string]string {
 // walker runs the commands of a page in the order in which they stand there, in a
 // clean copy of the sources.
 type walker struct {
-	t        *testing.T
-	tree     string
-	environ  []string
+	t       *testing.T
+	tree    string
+	environ []string
+	// serves is the command that serves at address.
+	serves   string
 	address  string
 	printed  func() string
 	commands int
 }
 
 // TestCommandsOfPages runs the commands of README.md and of
-// docs/getting-started.md, whose files are written as the pages have them.
+// docs/getting-started.md, whose files are written as the pages have them; those of
+// docs/clients.md ask what is served at the end.
 func TestCommandsOfPages(t *testing.T) {
 	machine, err := local.ThisMachine()
 	if err != nil {
@@ -61,6 +64,9 @@ func TestCommandsOfPages(t *testing.T) {
 			}
 			for _, m := range regexp.MustCompile("(?s)```(\\w*)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 				w.block(m[1], m[2])
+			}
+			if page == "docs/getting-started.md" {
+				w.clients()
 			}
 			if w.commands < 5 {
 				t.Errorf("only %d commands of the page were run", w.commands)
@@ -185,7 +191,9 @@ func (w *walker) command(line string) {
 	switch {
 	case strings.HasPrefix(line, "bin/radiant local ") && strings.Contains(line, "--watch"):
 		w.watch(line)
+	case line == w.serves: // It runs.
 	case strings.HasPrefix(line, "bin/radiant local "):
+		w.serves = line
 		w.address, w.printed = serveBy(w.t, w.tree, filepath.Join(w.tree, "bin", "radiant"), strings.Fields(line)[1:]...)
 		runPrinted(w.t, w.printed())
 	case strings.HasPrefix(line, "curl "):
