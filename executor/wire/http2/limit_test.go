@@ -262,6 +262,13 @@ func TestTimeOfADividedHeader(t *testing.T) {
 			_ = s.Drain(t.Context())
 			time.Sleep(lookInterval) // What looks after calls ends then.
 		}()
+		// A pipe holds nothing: who writes waits for the reader. What is written
+		// next waits for what came before.
+		writes := func(write func()) (written chan struct{}) {
+			written = make(chan struct{})
+			go func() { write(); close(written) }()
+			return written
+		}
 		begin := func() *plain {
 			theirs, mine := net.Pipe()
 			open = append(open, mine)
@@ -269,8 +276,9 @@ func TestTimeOfADividedHeader(t *testing.T) {
 			p := &plain{t: t, Conn: mine, Framer: http2.NewFramer(mine, mine)}
 			p.encoder = hpack.NewEncoder(&p.header)
 			p.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-			go func() { _, _ = io.WriteString(mine, http2.ClientPreface); _ = p.WriteSettings() }()
+			written := writes(func() { _, _ = io.WriteString(mine, http2.ClientPreface); _ = p.WriteSettings() })
 			p.next(func(f http2.Frame) bool { s, ok := f.(*http2.SettingsFrame); return ok && s.IsAck() })
+			<-written
 			return p
 		}
 		slow := begin()
@@ -291,11 +299,12 @@ func TestTimeOfADividedHeader(t *testing.T) {
 			t.Errorf("a header that never ends has %v, want %v", took, headerTimeout)
 		}
 		whole := begin()
-		go func() {
+		written := writes(func() {
 			_ = whole.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndStream: true})
 			_ = whole.WriteContinuation(1, true, []byte{0x83, 0x86, 0x84}) // POST http /
-		}()
+		})
 		whole.next(func(f http2.Frame) bool { h, ok := f.(*http2.MetaHeadersFrame); return ok && h.StreamID == 1 })
+		<-written
 		time.Sleep(2 * headerTimeout)
 		go func() { _ = whole.WritePing(false, [8]byte{1}) }()
 		whole.next(func(f http2.Frame) bool { ping, ok := f.(*http2.PingFrame); return ok && ping.IsAck() })
