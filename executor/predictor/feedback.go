@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -88,8 +86,11 @@ func toldBy(t protocol.Transport, body []byte) (*told, error) {
 	reward, _ := f.Reward.(float64)
 	said := &told{routing: map[string]int32{}, reward: reward, request: f.Request, response: f.Response, truth: f.Truth}
 	for name, number := range r.Response.Meta.Routing {
-		v, err := strconv.ParseFloat(strings.Trim(string(number), `"`), 64) // Protocol Buffers take text as well.
-		if err != nil || v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
+		// In quotes it is a number too, as to Protocol Buffers.
+		var read json.Number
+		err := json.Unmarshal(number, &read)
+		v, notNumber := read.Float64()
+		if err != nil || notNumber != nil || v != math.Trunc(v) || math.Abs(v) > math.MaxInt32 {
 			return &told{}, fmt.Errorf("response.meta.routing: %q is routed to %s: want a child number", name, number)
 		}
 		said.routing[name] = int32(v)

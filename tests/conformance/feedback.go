@@ -60,8 +60,10 @@ func feedback(t *testing.T, start Start) {
 			`"s"`:                                   "line 1, column 3: want an object, not string",
 			`[1]`:                                   "want an object, not array",
 			`{"response":{"meta":{"routing":[1]}}}`: "response.meta.routing: want an object, not array",
-			`{"response":{"meta":{"routing":{"r":"x"}}}}`: `response.meta.routing: "r" is routed to "x": want a child number`,
-			`{"response":{"meta":{"routing":{"r":1.5}}}}`: `response.meta.routing: "r" is routed to 1.5: want a child number`,
+			`{"response":{"meta":{"routing":{"r":"x"}}}}`:  `response.meta.routing: "r" is routed to "x": want a child number`,
+			`{"response":{"meta":{"routing":{"r":"+1"}}}}`: `response.meta.routing: "r" is routed to "+1": want a child number`,
+			`{"response":{"meta":{"routing":{"r":null}}}}`: `response.meta.routing: "r" is routed to null: want a child number`,
+			`{"response":{"meta":{"routing":{"r":1.5}}}}`:  `response.meta.routing: "r" is routed to 1.5: want a child number`,
 		} {
 			_, _, err := post(soon(t), "http://"+e.REST+"/api/v1.0/feedback", "application/json", []byte(text))
 			failed(t, wire{}, err, failure{http.StatusBadRequest, codes.OK, want})
