@@ -2,13 +2,14 @@ package arch
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 )
 
 // field is a part of the definition of SeldonDeployments.
@@ -37,31 +38,16 @@ func TestFieldsAreWrittenDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	top := definition.Spec.Versions[0].Schema.OpenAPIV3Schema
-	path := filepath.Join(root(t), "docs", "fields.md")
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := string(page)
-	for _, part := range []string{"spec", "status"} {
-		mark := "<!-- fields: " + part + " -->\n"
-		before, rest, ok := strings.Cut(want, mark)
-		_, after, closed := strings.Cut(rest, "<!-- end -->\n")
-		if !ok || !closed {
-			t.Fatalf("docs/fields.md has no place for %s", strings.TrimSpace(mark))
+	pages.Hold(t, filepath.Join(root(t), "docs", "fields.md"), func(page string) (want string, err error) {
+		want = page
+		for _, part := range []string{"spec", "status"} {
+			table := "| field | type | | example |\n|---|---|---|---|\n" + rows(part, top.Properties[part])
+			if want, err = pages.Fill(want, "fields", part, table); err != nil {
+				return "", err
+			}
 		}
-		table := "| field | type | | example |\n|---|---|---|---|\n" + rows(part, top.Properties[part])
-		want = before + mark + table + "<!-- end -->\n" + after
-	}
-	switch {
-	case want == string(page):
-	case *update:
-		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Error("docs/fields.md does not list the fields of the definition; run make golden")
-	}
+		return want, nil
+	}, *update)
 }
 
 // rows are those of a field and of all below it.

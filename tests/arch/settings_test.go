@@ -2,7 +2,6 @@ package arch
 
 import (
 	"flag"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	operator "github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/setting"
 	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 )
 
 var update = flag.Bool("update", false, "rewrite the tables of settings on the pages of docs")
@@ -29,23 +29,7 @@ func TestPagesShowTheSettings(t *testing.T) {
 		"docs/storage.md":     storage.Settings(),
 		"docs/operator.md":    slices.Concat(operator.ManagerSettings(), defaults.Settings()),
 	} {
-		path := filepath.Join(root(t), page)
-		body, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := setting.Fill(string(body), settings)
-		switch {
-		case err != nil:
-			t.Errorf("%s: %v", page, err)
-		case want == string(body):
-		case *update:
-			if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		default:
-			t.Errorf("the tables of %s are not those of the program; run make golden", page)
-		}
+		pages.Hold(t, filepath.Join(root(t), page), func(text string) (string, error) { return setting.Fill(text, settings) }, *update)
 		seen := map[string]bool{}
 		for _, s := range settings {
 			if s.Doc == "" || s.Group == "" {

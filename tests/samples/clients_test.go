@@ -3,9 +3,9 @@ package samples
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
@@ -20,12 +20,12 @@ func (w *walker) clients() {
 	path := strings.Join([]string{python, filepath.Dir(tools.Path(w.t, "grpcurl")), os.Getenv("PATH")}, string(os.PathListSeparator))
 	w.environ = append(os.Environ(), "PATH="+path)
 	ran := 0
-	for _, m := range regexp.MustCompile("(?s)```(\\w*)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
-		command := strings.ReplaceAll(strings.TrimSpace(m[2]), "localhost:8003", w.address)
+	for _, fence := range pages.Fences(string(page)) {
+		command := strings.ReplaceAll(strings.TrimSpace(fence.Text), "localhost:8003", w.address)
 		switch {
-		case m[1] == "python" && !strings.Contains(command, "triton"): // tests/peers runs that client.
+		case fence.Language == "python" && !strings.Contains(command, "triton"): // tests/peers runs that client.
 			command = "python - <<'END'\n" + command + "\nEND"
-		case m[1] != "":
+		case fence.Language != "":
 			continue
 		}
 		ran++

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/local"
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 	"github.com/prime-radiant/radiant/tests/kit/source"
 )
 
@@ -62,8 +63,8 @@ func TestCommandsOfPages(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, m := range regexp.MustCompile("(?s)```(\\w*)\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-				w.block(m[1], m[2])
+			for _, fence := range pages.Fences(string(text)) {
+				w.block(fence.Language, fence.Text)
 			}
 			if page == "docs/getting-started.md" {
 				w.clients()

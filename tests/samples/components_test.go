@@ -5,11 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
@@ -23,9 +23,9 @@ func TestComponentsOfThePage(t *testing.T) {
 	}
 	home := t.TempDir()
 	block := func(language, has string) string {
-		for _, m := range regexp.MustCompile("(?s)```(\\w*)\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
-			if m[1] == language && strings.Contains(m[2], has) {
-				return m[2]
+		for _, fence := range pages.Fences(string(page)) {
+			if fence.Language == language && strings.Contains(fence.Text, has) {
+				return fence.Text
 			}
 		}
 		t.Fatalf("the page has no %s with %q", language, has)

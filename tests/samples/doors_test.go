@@ -8,11 +8,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
@@ -29,11 +29,13 @@ func TestPasswordsAtTheGateway(t *testing.T) {
 		t.Fatal(err)
 	}
 	block := func(begin string) string {
-		m := regexp.MustCompile("(?s)```yaml\n(" + begin + ":\n.*?)```").FindStringSubmatch(string(page))
-		if m == nil {
-			t.Fatalf("the page has no configuration that begins with %s", begin)
+		for _, fence := range pages.Fences(string(page)) {
+			if fence.Language == "yaml" && strings.HasPrefix(fence.Text, begin+":\n") {
+				return fence.Text
+			}
 		}
-		return m[1]
+		t.Fatalf("the page has no configuration that begins with %s", begin)
+		return ""
 	}
 	seen := make(chan string, 1)
 	model := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.Header.Get("Authorization") }))

@@ -4,10 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
@@ -22,25 +22,25 @@ func TestDeploymentsOnPages(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(home, "flowers", "model.joblib"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	pages, err := filepath.Glob("../../docs/*.md")
+	all, err := filepath.Glob("../../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, page := range pages {
+	for _, page := range all {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-			if !strings.Contains(m[1], "kind: SeldonDeployment") {
+		for _, fence := range pages.Fences(string(text)) {
+			if fence.Language != "yaml" || !strings.Contains(fence.Text, "kind: SeldonDeployment") {
 				continue
 			}
 			found++
 			check := exec.CommandContext(t.Context(), radiant, "validate", "-")
-			check.Dir, check.Stdin = home, strings.NewReader(m[1])
+			check.Dir, check.Stdin = home, strings.NewReader(fence.Text)
 			if out, err := check.CombinedOutput(); err != nil || strings.Contains(string(out), "warning:") {
-				t.Errorf("%s: %v\n%s\n%s", page, err, m[1], out)
+				t.Errorf("%s: %v\n%s\n%s", page, err, fence.Text, out)
 			}
 		}
 	}

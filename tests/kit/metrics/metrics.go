@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/prime-radiant/radiant/tests/kit/pages"
 )
 
 // Metric is a row of the page.
@@ -49,35 +51,11 @@ func Of(families map[string]*dto.MetricFamily, prefixes ...string) []Metric {
 	return all
 }
 
-const (
-	begin = "<!-- metrics: %s -->\n"
-	end   = "<!-- end -->\n"
-)
-
 // Hold compares the table of a group on the page at path with what there is. With
 // update, the page is rewritten.
 func Hold(t *testing.T, path, group string, metrics []Metric, update bool) {
 	t.Helper()
-	page, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mark := fmt.Sprintf(begin, group)
-	before, rest, ok := strings.Cut(string(page), mark)
-	_, after, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no place for the metrics of %q; write %s and %s", path, group, strings.TrimSpace(mark), strings.TrimSpace(end))
-	}
-	want := before + mark + table(metrics) + end + after
-	switch {
-	case want == string(page):
-	case update:
-		if err := os.WriteFile(path, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Errorf("the metrics of %q on %s are not those of the program; run make golden. It would be\n%s", group, path, table(metrics))
-	}
+	pages.Hold(t, path, func(page string) (string, error) { return pages.Fill(page, "metrics", group, table(metrics)) }, update)
 }
 
 func table(metrics []Metric) string {
