@@ -43,6 +43,8 @@ type generation struct {
 	notes     []string
 	http      int32
 	grpc      int32
+	// metrics is the path of its metrics; empty: it has none.
+	metrics string
 
 	pods    []*pod
 	backend *gateway.Backend
@@ -150,7 +152,7 @@ func (g *generation) start(h *host, open outputs, taken func(*generation)) error
 	g.began = time.Now()
 	g.shareRequest()
 	g.backend = gateway.NewBackend(g.predictor.Name, gateway.Addresses{
-		HTTP: process.Address(g.http), GRPC: process.Address(g.grpc),
+		HTTP: process.Address(g.http), GRPC: process.Address(g.grpc), Metrics: g.metrics,
 		TLS: g.predictor.SSL != nil && !g.predictor.NoExecutor(),
 	}, g.isReady.Load)
 	events := podEvents{

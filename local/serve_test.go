@@ -3,10 +3,12 @@ package local
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -107,8 +109,22 @@ func TestPredictorsShareTheTrafficThroughTheirExecutors(t *testing.T) {
 	if count["main"] != 75 || count["canary"] != 25 || count["dark"] != 0 {
 		t.Errorf("answers by predictor: %v", count)
 	}
-	text := s.screen.Await(t, "main (75%)", "canary (25%)", "dark (shadow)")
-	_ = text
+	s.screen.Await(t, "main (75%)", "canary (25%)", "dark (shadow)")
+	answer, err := http.Get("http://" + s.address + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	metrics, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"main", "canary", "dark"} {
+		sample := regexp.MustCompile(`seldon_api_executor_server_requests_seconds_count\{[^}]*predictor_name="` + name + `"[^}]*\} [1-9]`)
+		if !sample.Match(metrics) {
+			t.Errorf("/metrics counts no request of predictor %s", name)
+		}
+	}
 	s.stop()
 }
 

@@ -170,6 +170,9 @@ func (w *world) complete(g *generation, in expand.Input) error {
 		return err
 	}
 	g.http, g.grpc = servicePort(e.service, v1.HTTPPortName), servicePort(e.service, v1.GRPCPortName)
+	if !g.predictor.NoExecutor() {
+		g.metrics = in.Config.Executor.PrometheusPath
+	}
 	g.notes = e.notes
 	var errs []error
 	for _, d := range e.deployments {

@@ -53,3 +53,8 @@ func RoleLabel(t graph.Type) string {
 		graph.OutputTransformer: "seldon.io/output-transformer",
 	}[t]
 }
+
+// HeaderPredictor is the header of a request, and over gRPC its metadata, that
+// names the predictor to answer it, whatever the shares are. Gateways that tell
+// which predictor answered do so in a header of the answer of the same name.
+const HeaderPredictor = "Seldon-Predictor"

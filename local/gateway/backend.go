@@ -31,6 +31,8 @@ type Backend struct {
 // Addresses are where a predictor listens (host:port).
 type Addresses struct {
 	HTTP, GRPC string
+	// Metrics is the path of its metrics, on HTTP; empty: it has none.
+	Metrics string
 	// TLS says that it speaks TLS on both.
 	TLS bool
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // Deployment is where the requests of one deployment go.
@@ -44,6 +46,68 @@ func (r *Deployment) pick(random func(n int) int) *Backend {
 		}
 	}
 	return r.Shares[len(r.Shares)-1].Backend
+}
+
+// choose returns the predictor for a request: the one that it names, if it
+// names one; of those that answer the first, if it asks about the deployment;
+// or else one by weight. It is nil where none answers yet, and an error where
+// none has the name.
+func (r *Deployment) choose(named string, about bool, random func(n int) int) (*Backend, error) {
+	switch {
+	case named != "":
+		return r.named(named)
+	case about && len(r.Shares) > 0:
+		return r.Shares[0].Backend, nil
+	}
+	return r.pick(random), nil
+}
+
+// named finds a predictor, of those that answer and the shadow.
+func (r *Deployment) named(name string) (*Backend, error) {
+	var all []string
+	for _, b := range r.backends() {
+		if b.predictor == name {
+			return b, nil
+		}
+		all = append(all, b.predictor)
+	}
+	return nil, fmt.Errorf("deployment %s/%s has no predictor %q, which the header %s names; it has %s",
+		r.Namespace, r.Name, name, v1.HeaderPredictor, strings.Join(all, ", "))
+}
+
+// backends are those of all predictors, the shadow's last.
+func (r *Deployment) backends() []*Backend {
+	var all []*Backend
+	for _, s := range r.Shares {
+		all = append(all, s.Backend)
+	}
+	if r.Shadow != nil {
+		all = append(all, r.Shadow)
+	}
+	return all
+}
+
+// isAbout reports whether a path, without the deployment's prefix, is that of a
+// page, of metadata or of metrics. These say something of one predictor, and
+// belong together: a page and its document, metadata and the requests that a
+// client makes by it.
+func (r *Deployment) isAbout(path string) bool {
+	if len(r.Shares) > 0 && path == r.Shares[0].Backend.at.Metrics {
+		return true
+	}
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	switch {
+	case len(parts) > 2 && parts[0] == "api":
+		return parts[2] == "doc" || parts[2] == "metadata"
+	case len(parts) < 2 || parts[0] != "v1" && parts[0] != "v2":
+		return false
+	case parts[1] == "docs":
+		return true
+	case parts[1] == "models" && parts[0] == "v1":
+		return parts[len(parts)-1] == "metadata"
+	}
+	// The model itself, or a version of it.
+	return parts[1] == "models" && (len(parts) == 3 || len(parts) == 5 && parts[3] == "versions")
 }
 
 // mirrors reports whether this request is copied to the shadow.

@@ -117,7 +117,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			g.pages.ServeHTTP(w, r)
 			return
 		}
-		b := found.pick(g.random)
+		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+		b, err := found.choose(r.Header.Get(v1.HeaderPredictor), reads && found.isAbout(left), g.random)
+		if err != nil {
+			writeJSON(w, http.StatusNotFound, found.failure(http.StatusNotFound, err.Error()))
+			return
+		}
 		if b == nil || !b.ready() {
 			writeJSON(w, http.StatusServiceUnavailable, found.failure(http.StatusServiceUnavailable, notReady(found, b)))
 			return
@@ -141,7 +146,7 @@ func notReady(r *Deployment, b *Backend) string {
 func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to *Deployment, b *Backend, path string) {
 	target := &url.URL{Scheme: b.at.scheme(), Host: b.at.HTTP, RawQuery: r.URL.RawQuery}
 	target.Path, target.RawPath = unescape(path)
-	proxy := g.proxy(target, b.rest, func(w http.ResponseWriter, r *http.Request, err error) {
+	proxy := g.proxy(target, b, b.rest, func(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Context().Err() != nil {
 			return // The client has gone.
 		}
@@ -155,12 +160,13 @@ func (g *Gateway) forward(w http.ResponseWriter, r *http.Request, to *Deployment
 		}
 		writeJSON(w, code, to.failure(code, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err)))
 	})
-	g.copyToShadow(r, to, target)
+	g.copyToShadow(r, to, b, target)
 	proxy.ServeHTTP(w, r)
 }
 
-// proxy hands a request on to target, and streams in both directions.
-func (g *Gateway) proxy(target *url.URL, transport http.RoundTripper, failed func(http.ResponseWriter, *http.Request, error)) *httputil.ReverseProxy {
+// proxy hands a request on to target, and streams in both directions. The answer
+// tells which predictor gave it.
+func (g *Gateway) proxy(target *url.URL, b *Backend, transport http.RoundTripper, failed func(http.ResponseWriter, *http.Request, error)) *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			host := p.In.Host
@@ -179,6 +185,7 @@ func (g *Gateway) proxy(target *url.URL, transport http.RoundTripper, failed fun
 					delete(answer.Header, name)
 				}
 			}
+			answer.Header.Set(v1.HeaderPredictor, b.predictor)
 			return nil
 		},
 		Transport:     transport,
@@ -201,6 +208,7 @@ func unescape(escaped string) (path, raw string) {
 func (g *Gateway) router() *mux.Router {
 	r := mux.NewRouter().SkipClean(true)
 	r.Path("/").HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { g.index(w, g.deployments.Load()) })
+	r.Path("/metrics").HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.metrics(w, r, g.deployments.Load()) })
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusNotFound, map[string]any{
 			"error": fmt.Sprintf("no deployment is served at %s", r.URL.Path), "served": paths(g.deployments.Load()),

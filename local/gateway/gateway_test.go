@@ -48,7 +48,7 @@ func first(int) int { return 0 }
 func restBackend(t *testing.T, name string, handler http.HandlerFunc) *Backend {
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	return NewBackend(name, Addresses{HTTP: server.Listener.Addr().String()}, always)
+	return NewBackend(name, Addresses{HTTP: server.Listener.Addr().String(), Metrics: "/prometheus"}, always)
 }
 
 func respond(text string) http.HandlerFunc {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // Status codes of gRPC that the gateway answers itself.
@@ -28,7 +30,11 @@ func (g *Gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 			refuseGRPC(w, code, err.Error())
 			return
 		}
-		b := found.pick(g.random)
+		b, err := found.choose(r.Header.Get(v1.HeaderPredictor), false, g.random)
+		if err != nil {
+			refuseGRPC(w, grpcNotFound, err.Error())
+			return
+		}
 		if b == nil || !b.ready() {
 			refuseGRPC(w, grpcUnavailable, notReady(found, b))
 			return
@@ -43,13 +49,13 @@ func (g *Gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 
 func (g *Gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *Deployment, b *Backend) {
 	target := &url.URL{Scheme: b.at.scheme(), Host: b.at.GRPC, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
-	proxy := g.proxy(target, b.rpc, func(w http.ResponseWriter, r *http.Request, err error) {
+	proxy := g.proxy(target, b, b.rpc, func(w http.ResponseWriter, r *http.Request, err error) {
 		if r.Context().Err() != nil {
 			return // The client has gone.
 		}
 		refuseGRPC(w, grpcUnavailable, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err))
 	})
-	g.copyToShadow(r, to, target)
+	g.copyToShadow(r, to, b, target)
 	proxy.ServeHTTP(w, r)
 }
 

@@ -49,10 +49,11 @@ func (m *mirror) stop() {
 	m.running.Wait()
 }
 
-// copyToShadow arranges for a copy of r to go to the deployment's shadow once the
-// body of r has been read. It must be called before the body is.
-func (g *Gateway) copyToShadow(r *http.Request, to *Deployment, target *url.URL) {
-	if !to.mirrors(g.random) || r.ContentLength > largestMirrored || !to.Shadow.ready() {
+// copyToShadow arranges for a copy of r, which b answers, to go to the
+// deployment's shadow once the body of r has been read. It must be called before
+// the body is. What the shadow answers itself is not copied to it.
+func (g *Gateway) copyToShadow(r *http.Request, to *Deployment, b *Backend, target *url.URL) {
+	if b == to.Shadow || !to.mirrors(g.random) || r.ContentLength > largestMirrored || !to.Shadow.ready() {
 		return
 	}
 	shadow := to.Shadow
