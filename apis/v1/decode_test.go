@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
+
+	"github.com/prime-radiant/radiant/apis/manifest"
 )
 
 // decodeProblems lists all that Decode says about a text, in order.
@@ -298,7 +300,7 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]position{
+	for path, want := range map[string][2]int{
 		"":                              {1, 1},
 		"kind":                          {2, 7},
 		"metadata.annotations[a.b/c]":   {3, 42},
@@ -312,8 +314,8 @@ spec:
 		"spec.predictors[3].name":                   {5, 3},
 	} {
 		line, column := docs[0].Position(path)
-		if (position{line, column}) != want {
-			t.Errorf("%q: got %d:%d, want %d:%d", path, line, column, want.line, want.column)
+		if [2]int{line, column} != want {
+			t.Errorf("%q: got %d:%d, want %d:%d", path, line, column, want[0], want[1])
 		}
 	}
 }
@@ -334,7 +336,7 @@ func TestDecodeBombs(t *testing.T) {
 		{"cycle", head + "spec: {predictors: [{graph: &x {name: a, children: [*x]}}]}\n", "nested deeper"},
 		{"cycle of merges", head + "spec: &x {<<: *x}\n", "nested deeper"},
 		{"cycle in a leaf", head + "metadata: {creationTimestamp: &x [*x, *x]}\n", "nested deeper"},
-		{"length", strings.Repeat("# comment\n", maxFile/10+1), "longer than 16 MiB"},
+		{"length", strings.Repeat("# comment\n", manifest.MaxFile/10+1), "longer than 16 MiB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := decodeProblems(c.text)

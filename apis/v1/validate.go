@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // +kubebuilder:object:generate=false
@@ -63,20 +64,7 @@ func Validate(d *SeldonDeployment, o ValidateOptions) Problems {
 
 // Validate is [Validate] with places. Fields that could not be read have been
 // reported by [Decode], so nothing more is said of them.
-func (d *Document) Validate(o ValidateOptions) Problems {
-	all := Validate(d.Deployment, o)
-	return d.judgeTemplate(d.Locate(slices.DeleteFunc(all, func(p Problem) bool {
-		return slices.ContainsFunc(d.unread, func(path string) bool {
-			return isWithin(p.Path, path) || isWithin(path, p.Path)
-		})
-	})))
-}
-
-// isWithin reports whether inner is the field outer or part of it.
-func isWithin(inner, outer string) bool {
-	rest, ok := strings.CutPrefix(inner, outer)
-	return ok && (outer == "" || rest == "" || rest[0] == '.' || rest[0] == '[')
-}
+func (d *Document) Validate(o ValidateOptions) Problems { return d.Judged(Validate(d.Deployment, o)) }
 
 // validator collects the problems of one deployment.
 type validator struct {
@@ -100,7 +88,7 @@ func (v *validator) add(s Severity, path, format string, args []any) {
 // enum reports a value that is not one of names. Empty is allowed.
 func (v *validator) enum(path, what, value string, names []string) {
 	if value != "" && !slices.Contains(names, value) {
-		v.errorf(path, "Invalid %s %q%s", what, value, oneOf(value, names))
+		v.errorf(path, "Invalid %s %q%s", what, value, wording.OneOf(value, names))
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/prime-radiant/radiant/wording"
 )
 
 func metricTypes() []string {
@@ -99,7 +101,7 @@ func (v *validator) source(path string, t autoscalingv2.MetricSourceType, has ma
 	known, ok := has[t]
 	switch {
 	case t == "":
-		v.errorf(path+".type", "the metric has no type; use %s", listed(metricTypes()))
+		v.errorf(path+".type", "the metric has no type; use %s", wording.Listed(metricTypes()))
 	case !ok:
 		v.enum(path+".type", "metric type", string(t), metricTypes())
 	case !known:
@@ -186,7 +188,7 @@ func (v *validator) newMetric(path string, m *autoscalingv2.MetricSpec) {
 func (v *validator) newTarget(path string, t *autoscalingv2.MetricTarget, fields ...string) {
 	types := []string{string(autoscalingv2.UtilizationMetricType), string(autoscalingv2.ValueMetricType), string(autoscalingv2.AverageValueMetricType)}
 	if !slices.Contains(types, string(t.Type)) {
-		v.errorf(path+".type", "Invalid target type %q%s", t.Type, oneOf(string(t.Type), types))
+		v.errorf(path+".type", "Invalid target type %q%s", t.Type, wording.OneOf(string(t.Type), types))
 		return
 	}
 	signs := map[string]*int{}
@@ -209,7 +211,7 @@ func (v *validator) newTarget(path string, t *autoscalingv2.MetricTarget, fields
 	}
 	v.target(path, len(given) == 0, strings.Join(fields, " or "))
 	if len(given) > 1 {
-		v.errorf(path, "%s exclude each other; give one of them", listed(given))
+		v.errorf(path, "%s exclude each other; give one of them", wording.Listed(given))
 	}
 }
 

@@ -3,6 +3,8 @@ package v1
 import (
 	"encoding/json"
 	"slices"
+
+	"github.com/prime-radiant/radiant/wording"
 )
 
 func (v *validator) explainer(path string, e *Explainer) {
@@ -13,13 +15,13 @@ func (v *validator) explainer(path string, e *Explainer) {
 	switch {
 	case e.Type == "":
 		if e.ModelURI != "" || e.ContainerSpec.Image != "" || e.InitParameters != "" {
-			v.warnf(path, "the explainer has no type, so there will be none; use %s", listed(ExplainerTypes()))
+			v.warnf(path, "the explainer has no type, so there will be none; use %s", wording.Listed(ExplainerTypes()))
 		}
 	case v2:
 		v.enum(path+".type", "explainer type", e.Type, ExplainerTypes())
 	case !slices.Contains(ExplainerTypes(), e.Type) && e.ContainerSpec.Image == "":
 		// A free word for the reference; an image of the user's may know more.
-		v.warnf(path+".type", "nothing is known of the explainer type %q%s", e.Type, oneOf(e.Type, ExplainerTypes()))
+		v.warnf(path+".type", "nothing is known of the explainer type %q%s", e.Type, wording.OneOf(e.Type, ExplainerTypes()))
 	}
 	v.modelURI(path+".modelUri", e.ModelURI)
 	v.endpoint(path+".endpoint", e.Endpoint)

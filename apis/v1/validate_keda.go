@@ -3,6 +3,8 @@ package v1
 import (
 	"fmt"
 	"slices"
+
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // kedaTriggers lists what KEDA 2.21 scales by. A newer one knows more.
@@ -33,7 +35,7 @@ func (v *validator) keda(path string, k *KEDASpec) {
 		at, t := fmt.Sprintf("%s.triggers[%d].type", path, i), k.Triggers[i].Type
 		v.required(at, t)
 		if t != "" && !slices.Contains(kedaTriggers(), t) {
-			v.warnf(at, "nothing is known of the trigger %q, and KEDA refuses all of a ScaledObject with an unknown one%s", t, didYouMean(t, kedaTriggers()))
+			v.warnf(at, "nothing is known of the trigger %q, and KEDA refuses all of a ScaledObject with an unknown one%s", t, wording.DidYouMean(t, kedaTriggers()))
 		}
 	}
 	v.count(path+".minReplicaCount", k.MinReplicaCount)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // load is a metric of how much of a resource pods use.
@@ -177,7 +178,7 @@ func (v *validator) loads(path string, loads []load, pod []scaledContainer) {
 		if l.container != "" {
 			counted = slices.DeleteFunc(slices.Clone(pod), func(c scaledContainer) bool { return c.name != l.container })
 			if len(counted) == 0 && len(pod) > 0 {
-				v.warnf(at, "the pod has no container %q, so that this is never measured%s", l.container, didYouMean(l.container, namesOf(pod)))
+				v.warnf(at, "the pod has no container %q, so that this is never measured%s", l.container, wording.DidYouMean(l.container, namesOf(pod)))
 			}
 		}
 		if len(counted) > 0 {

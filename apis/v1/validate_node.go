@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 type envVar = corev1.EnvVar
@@ -152,7 +153,7 @@ func thereAre(name string, containers map[string]*corev1.Container) string {
 	if len(names) == 0 {
 		return " (there are no containers)"
 	}
-	return " (there is " + listed(names) + ")" + didYouMean(name, names)
+	return " (there is " + wording.Listed(names) + ")" + wording.DidYouMean(name, names)
 }
 
 func (v *validator) containerName(path, what, name string) {
@@ -188,7 +189,7 @@ func (v *validator) logger(path string, l *graph.Logger) {
 	}
 	modes := []string{string(graph.LogAll), string(graph.LogRequest), string(graph.LogResponse)}
 	if l.Mode == "" {
-		v.errorf(path+".mode", "No logger mode specified; use %s", listed(modes))
+		v.errorf(path+".mode", "No logger mode specified; use %s", wording.Listed(modes))
 	}
 	v.enum(path+".mode", "logger mode", string(l.Mode), modes)
 	if p := l.SamplePercent; p != nil && (*p < 0 || *p > 100) {
@@ -260,7 +261,7 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 			text = f.Parameter + " " + text
 		}
 		if len(f.Known) > 0 {
-			text += oneOf(f.Parameter, f.Known)
+			text += wording.OneOf(f.Parameter, f.Known)
 		}
 		v.errorf(n.path+"."+f.Field, "%s", text)
 	}
@@ -275,7 +276,7 @@ func (v *validator) ignored(n node) {
 	unread, known := graph.UnreadParameters(n.Node)
 	for _, i := range unread {
 		if name := n.Parameters[i].Name; name != "" {
-			v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s has no parameter %s, which is passed over%s", n.Implementation, name, didYouMean(name, known))
+			v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s has no parameter %s, which is passed over%s", n.Implementation, name, wording.DidYouMean(name, known))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 func (v *validator) parameters(n node) {
@@ -27,7 +28,7 @@ func (v *validator) parameters(n node) {
 		}
 		first[p.Name] = i
 		if p.Type == "" {
-			v.errorf(at+".type", "the parameter %s has no type; use %s", p.Name, listed(types))
+			v.errorf(at+".type", "the parameter %s has no type; use %s", p.Name, wording.Listed(types))
 		}
 		v.enum(at+".type", "parameter type", string(p.Type), types)
 		if !convertible(p.Value, p.Type) {

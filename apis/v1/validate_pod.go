@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // components checks the pods of a predictor: what the API server would find
@@ -244,7 +245,7 @@ func (v *validator) mounts(path string, c *corev1.Container, volumes map[string]
 		if !volumes[name] && name != PodInfoVolume && name != legacyPodInfoVolume &&
 			!strings.HasSuffix(name, "-provision-location") {
 			v.warnf(fmt.Sprintf("%s.volumeMounts[%d].name", path, i), "the pod has no volume %q%s",
-				name, didYouMean(name, slices.Sorted(maps.Keys(volumes))))
+				name, wording.DidYouMean(name, slices.Sorted(maps.Keys(volumes))))
 		}
 	}
 }

@@ -45,9 +45,9 @@ func (v *validator) server(n node) {
 	}
 	const message = "Prepackaged server does not handle %s protocol %s; set spec.protocol to %s"
 	if image == "" {
-		v.errorf(at, message, outside, n.Implementation, listed(server.Outside))
+		v.errorf(at, message, outside, n.Implementation, wording.Listed(server.Outside))
 	} else {
-		v.warnf(at, message+", unless the image %s does", outside, n.Implementation, listed(server.Outside), image)
+		v.warnf(at, message+", unless the image %s does", outside, n.Implementation, wording.Listed(server.Outside), image)
 	}
 }
 
@@ -68,7 +68,7 @@ func (v *validator) unknownServer(n node, image string) {
 		}
 	}
 	shown = slices.Concat(shown, []string{graph.UnknownImplementation}, slices.Sorted(maps.Keys(v.Servers)))
-	v.errorf(path, "No entry in predictors map for %s; use %s%s", n.Implementation, listed(shown), meantBy(v.serverMeant(n.Implementation, all)))
+	v.errorf(path, "No entry in predictors map for %s; use %s%s", n.Implementation, wording.Listed(shown), meantBy(v.serverMeant(n.Implementation, all)))
 }
 
 func meantBy(name string) string {
@@ -102,7 +102,7 @@ func (v *validator) modelURI(path, uri string) {
 		return
 	}
 	if known := scheme.Names(); !slices.Contains(known, start) {
-		v.warnf(path, "nothing is known of the scheme %s; use %s, or a path%s", start, listed(known), didYouMeanSuffix(start, known))
+		v.warnf(path, "nothing is known of the scheme %s; use %s, or a path%s", start, wording.Listed(known), wording.DidYouMeanAside(start, known))
 		return
 	}
 	if strings.Trim(rest, "/") == "" {

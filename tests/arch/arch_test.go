@@ -30,6 +30,7 @@ var rules = []rule{
 	{in: "graph", never: []string{"std", "net/http"}, why: "the vocabulary imports the standard library alone"},
 	{in: "apis/v1", never: []string{"sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/...", module + "/operator/...", module + "/executor/..."}, why: "the API knows its shape, not who uses it"},
 	{in: "apis/v1", direct: true, never: []string{"os", "net/http"}, why: "defaults and rules are pure"},
+	{in: "apis/manifest", never: []string{"sigs.k8s.io/controller-runtime/...", "k8s.io/client-go/...", module + "/apis/v1", module + "/graph"}, why: "how objects are read does not depend on their kind"},
 	{in: "apis/yamljson", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", "net/http"}, why: "the executor reads by it too"},
 	{in: "executor/protocol", never: []string{module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "protocols are bytes in, bytes out"},
 	{in: "executor/message", direct: true, never: []string{"net", "net/http", module + "/..."}, why: "a message is bytes and their owner"},

@@ -1,4 +1,4 @@
-package v1
+package manifest
 
 import (
 	"bytes"
@@ -76,15 +76,15 @@ func (d *decoder) isTemplate(line, column int, mark string) Problem {
 		"this is a template (%s in line %d); fill it in first, for example: helm template CHART | radiant validate -f -", mark, line)}
 }
 
-// templateDeployment decodes a deployment that has marks of a template. Where they are
+// templateDocument decodes an object that has marks of a template. Where they are
 // why it cannot be read, nothing else is said of it.
-func (d *decoder) templateDeployment(n *yaml.Node, found templateOf) {
+func (d *decoder) templateDocument(k Kind, n *yaml.Node, found templateOf) {
 	if at := found.braces; at != nil {
 		d.template(d.isTemplate(at.Line+d.above, at.Column, "{{"))
 		return
 	}
 	before, docs := len(d.problems), len(d.docs)
-	d.plainDeployment(n)
+	d.plainDocument(k, n)
 	if found.marked == nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (d *decoder) templateDeployment(n *yaml.Node, found templateOf) {
 	d.template(is)
 }
 
-// judgeTemplate says of a deployment with marks of a template that it is one,
+// judgeTemplate says of a document with marks of a template that it is one,
 // where that explains why it is wrong, and else that it looks like one.
 func (d *Document) judgeTemplate(all Problems) Problems {
 	if d.template == nil {
@@ -113,15 +113,16 @@ func (d *Document) judgeTemplate(all Problems) Problems {
 }
 
 // malformedTemplate reports whether text, which is no YAML, is a template. One
-// that makes no deployment is passed over.
+// that makes no object of the kinds is passed over.
 func (d *decoder) malformedTemplate(part document) bool {
 	for i, row := range bytes.Split(part.text, []byte("\n")) {
 		text, _, _ := strings.Cut(string(row), " #")
 		if mark := markOf(text); mark != "" && mark != "${" && !strings.HasPrefix(strings.TrimSpace(text), "#") {
 			line, column := part.above+i+1, strings.Index(text, mark)+1
-			if regexp.MustCompile(`(?m)^kind:`).Match(part.text) && !bytes.Contains(part.text, []byte(Kind)) {
+			isRead := slices.ContainsFunc(Names(d.kinds), func(name string) bool { return bytes.Contains(part.text, []byte(name)) })
+			if regexp.MustCompile(`(?m)^kind:`).Match(part.text) && !isRead {
 				d.problems = append(d.problems, Problem{Severity: SeverityNote, File: d.file, Line: line, Column: column,
-					Message: "skipped: a template of something else than a " + Kind})
+					Message: "skipped: a template of something else than a " + d.kindNames()})
 				return true
 			}
 			d.template(d.isTemplate(line, column, mark))

@@ -1,4 +1,4 @@
-package v1
+package manifest
 
 import (
 	"encoding/json"
@@ -150,7 +150,7 @@ func (d *decoder) unwrapped(e yamljson.Entry, path string) {
 	}
 	d.report(SeverityWarning, yamljson.Join(path, e.Key.Value), e.Key, fmt.Sprintf(
 		"an old form, in which %s stands one level too deep: it is read as a field of %s itself; write it there, without %s",
-		listed(names), path, e.Key.Value))
+		wording.Listed(names), path, e.Key.Value))
 }
 
 // outward returns the path of the nearest struct around the current one that

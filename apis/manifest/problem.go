@@ -1,4 +1,4 @@
-package v1
+package manifest
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 // Severity says what a [Problem] means for the document.
 type Severity uint8
 
-// The severities. A document with an error is not served; a warning is
+// The severities. A document with an error is not used; a warning is
 // something that is ignored or probably not meant; a note is neither.
 const (
 	SeverityError Severity = iota + 1
@@ -30,9 +30,7 @@ func (s Severity) String() string {
 	return fmt.Sprintf("severity %d", uint8(s))
 }
 
-// +kubebuilder:object:generate=false
-
-// Problem is something wrong in a deployment. It is an error with a position.
+// Problem is something wrong in an object. It is an error with a position.
 type Problem struct {
 	Severity Severity
 	// Path is the field, as in spec.predictors[0].graph.children[1].type.
@@ -65,8 +63,6 @@ func (p Problem) Error() string {
 	b.WriteString(p.Message)
 	return b.String()
 }
-
-// +kubebuilder:object:generate=false
 
 // Problems is a list of problems; as an error it shows all of them, one a line.
 type Problems []Problem
