@@ -15,7 +15,7 @@ PATH="$messages:$services:$PATH" "$protoc" -m grpc_tools.protoc --proto_path=api
   --go-grpc_out=. --go-grpc_opt="module=$module" \
   "${protos[@]}"
 
-go generate ./apis/v1
+go generate ./apis/v1 ./apis/kubeflow
 definition=manifests/crd/seldondeployments.yaml
 go run ./manifests/crd/generate >"$definition.new"
 mv "$definition.new" "$definition"

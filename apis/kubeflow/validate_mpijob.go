@@ -1,0 +1,101 @@
+package kubeflow
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/prime-radiant/radiant/wording"
+)
+
+// mpiField is a field of an MPIJob that not all versions have.
+type mpiField struct {
+	name string
+	// versions are those that have it.
+	versions []string
+	// instead is what to do in the others.
+	instead string
+	isGiven func(*MPIJobSpec) bool
+}
+
+// mpiFields is the table of them.
+func mpiFields() []mpiField {
+	byExec, bySSH := []string{"v1alpha2", "v1"}, []string{"v2beta1"}
+	return []mpiField{
+		{"mainContainer", byExec, "ranks run in the first container of the workers; leave it out", func(s *MPIJobSpec) bool { return s.MainContainer != "" }},
+		{"mpiDistribution", []string{"v1alpha2"}, "write mpiImplementation: OpenMPI, Intel or MPICH, which is of v2beta1", func(s *MPIJobSpec) bool { return s.MPIDistribution != "" }},
+		{"backoffLimit", byExec, "write it as spec.runPolicy.backoffLimit", func(s *MPIJobSpec) bool { return s.BackoffLimit != nil }},
+		{"activeDeadlineSeconds", byExec, "write it as spec.runPolicy.activeDeadlineSeconds", func(s *MPIJobSpec) bool { return s.ActiveDeadlineSeconds != nil }},
+		{"sshAuthMountPath", bySSH, "workers are reached without ssh; leave it out", func(s *MPIJobSpec) bool { return s.SSHAuthMountPath != "" }},
+		{"mpiImplementation", bySSH, "the launch line decides; leave it out", func(s *MPIJobSpec) bool { return s.MPIImplementation != "" }},
+		{"launcherCreationPolicy", bySSH, "the launcher waits for the workers; leave it out", func(s *MPIJobSpec) bool { return s.LauncherCreationPolicy != "" }},
+		{"runLauncherAsWorker", bySSH, "give the workers one replica more; leave it out", func(s *MPIJobSpec) bool { return s.RunLauncherAsWorker != nil }},
+	}
+}
+
+func (v *validator) mpiJob(j *MPIJob) {
+	s := &j.Spec
+	for _, f := range mpiFields() {
+		if f.isGiven(s) && !slices.Contains(f.versions, v.parts.Version) {
+			v.errorf("spec."+f.name, "is a field of %s, and the job is written in %s: %s",
+				wording.Listed(groupVersions(f.versions)), v.parts.Version, f.instead)
+		}
+	}
+	v.enum("spec.mpiDistribution", "mpiDistribution", s.MPIDistribution, []string{"open_mpi", "intel_mpi", "mpich"})
+	v.enum("spec.mpiImplementation", "mpiImplementation", s.MPIImplementation, []string{"OpenMPI", "Intel", "MPICH"})
+	v.enum("spec.launcherCreationPolicy", "launcherCreationPolicy", s.LauncherCreationPolicy, []string{"AtStartup", "WaitForWorkersReady"})
+	if n := s.SlotsPerWorker; n != nil && *n < 1 {
+		v.errorf("spec.slotsPerWorker", "with %d slots no worker takes a rank; write 1 or more", *n)
+	}
+	if len(v.parts.Replicas) == 0 {
+		return
+	}
+	v.launcher()
+	if v.count(Worker) < 1 && (s.RunLauncherAsWorker == nil || !*s.RunLauncherAsWorker) {
+		path := "spec.mpiReplicaSpecs"
+		if name, spec := v.written(Worker); spec != nil {
+			path = v.path(name) + ".replicas"
+		}
+		v.errorf(path, "no worker takes a rank; write Worker with 1 replica or more")
+	}
+	if s.MainContainer != "" {
+		v.mainContainer(s.MainContainer)
+	}
+}
+
+func groupVersions(versions []string) []string {
+	full := make([]string, len(versions))
+	for i := range versions {
+		full[i] = Group + "/" + versions[i]
+	}
+	return full
+}
+
+// launcher asks for one, which is not restarted without end.
+func (v *validator) launcher() {
+	name, spec := v.written(Launcher)
+	if spec == nil {
+		v.errorf("spec.mpiReplicaSpecs", "nobody starts the ranks; write Launcher with 1 replica, whose command is mpirun")
+		return
+	}
+	if n := v.count(Launcher); n != 1 {
+		v.errorf(v.path(name)+".replicas", "an MPIJob has 1 launcher, and this makes %d; write 1", n)
+	}
+	if p := spec.RestartPolicy; p == RestartAlways {
+		v.errorf(v.path(name)+".restartPolicy", "a launcher that is restarted whenever it ends never ends; write OnFailure or Never")
+	}
+}
+
+func (v *validator) mainContainer(main string) {
+	name, spec := v.written(Worker)
+	if spec == nil || len(spec.Template.Spec.Containers) == 0 {
+		return
+	}
+	var names []string
+	for i := range spec.Template.Spec.Containers {
+		names = append(names, spec.Template.Spec.Containers[i].Name)
+	}
+	if !slices.Contains(names, main) {
+		v.errorf("spec.mainContainer", "%s has no container %q%s",
+			strings.TrimPrefix(v.path(name), "spec."), main, wording.OneOf(main, names))
+	}
+}
