@@ -56,7 +56,7 @@ check: ## Formatting, vet and lint of Go and of shell scripts
 	"$$(scripts/need.sh golangci-lint)" run --build-tags e2e ./...
 
 golden: ## Rewrite the expected outputs from what the code does now
-	$(GO) test ./expand -update
+	$(GO) test ./expand ./train -update
 	$(GO) test ./tests/arch -run 'TestPagesShowTheSettings|TestFieldsAreWrittenDown' -update
 	$(GO) test ./executor/program ./operator/controller -run TestMetricsAreWrittenDown -update
 
