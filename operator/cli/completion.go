@@ -18,11 +18,11 @@ func completeNames(cmd *cobra.Command, flag string, files *[]string, names func(
 			return nil, cobra.ShellCompDirectiveDefault
 		}
 		paths := slices.DeleteFunc(slices.Concat(*files, args), func(path string) bool { return path == stdinName })
-		docs, _, err := readDeployments(input{paths: paths, stdin: cmd.InOrStdin()})
-		if err != nil && len(docs) == 0 {
+		all, _, err := readObjects(input{paths: paths, stdin: cmd.InOrStdin()})
+		if err != nil && len(all.deployments) == 0 {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		return offers(docs, names), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+		return offers(all.deployments, names), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 	})
 }
 

@@ -63,11 +63,11 @@ func (f *renderFlags) compareAll(ctx context.Context, cmd *cobra.Command) error 
 		return err
 	}
 	in := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
-	docs, err := f.read(cmd, in)
+	read, err := f.read(cmd, in, nil)
 	if err != nil {
 		return err
 	}
-	return printDifferences(ctx, diff.Comparer{Client: cluster.client}, in, differences{docs, cluster.namespace, cmd.OutOrStdout(), cmd.ErrOrStderr()})
+	return printDifferences(ctx, diff.Comparer{Client: cluster.client}, in, differences{read.deployments, cluster.namespace, cmd.OutOrStdout(), cmd.ErrOrStderr()})
 }
 
 // differences is what is to be compared, and where the result goes.

@@ -31,7 +31,7 @@ func writeFolder(dir string, all []rendered, report io.Writer) error {
 				return err
 			}
 			name := strings.ToLower(o.GetObjectKind().GroupVersionKind().Kind) + "-" + o.GetName() + ".yaml"
-			path := filepath.Join(dir, cmp.Or(o.GetNamespace(), noNamespace), r.document.Deployment.Name, name)
+			path := filepath.Join(dir, cmp.Or(o.GetNamespace(), noNamespace), r.name, name)
 			written[path] = true
 			news, err := update(path, bytes.TrimPrefix(text, []byte("---\n")))
 			if err != nil {

@@ -153,7 +153,7 @@ func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() ([
 			}
 			piped, read = text, true
 		}
-		docs, problems, err := checkDeployments(input{paths: f.files, stdin: bytes.NewReader(piped)}, rules)
+		all, problems, err := checkObjects(input{paths: f.files, stdin: bytes.NewReader(piped)}, rules)
 		if err := errors.Join(err, problems.Err()); err != nil {
 			return nil, nil, err
 		}
@@ -161,9 +161,9 @@ func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() ([
 		for _, p := range problems.Of(v1.SeverityWarning) {
 			warnings = append(warnings, p.Error())
 		}
-		sources := make([]local.Source, len(docs))
-		for i := range docs {
-			if sources[i], err = source(&docs[i]); err != nil {
+		sources := make([]local.Source, len(all.deployments))
+		for i := range all.deployments {
+			if sources[i], err = source(&all.deployments[i]); err != nil {
 				return nil, nil, err
 			}
 		}

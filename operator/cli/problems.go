@@ -11,10 +11,10 @@ import (
 	"github.com/prime-radiant/radiant/operator/config"
 )
 
-// findings is what there is to say of deployments.
+// findings is what there is to say of deployments and jobs.
 type findings struct {
-	deployments int
-	problems    v1.Problems
+	deployments, jobs int
+	problems          v1.Problems
 	// quiet leaves out all but errors.
 	quiet bool
 	// colours is true for a terminal.
@@ -123,10 +123,11 @@ type finding struct {
 func (f findings) writeJSON(w io.Writer) error {
 	all := struct {
 		Deployments int       `json:"deployments"`
+		Jobs        int       `json:"jobs,omitempty"`
 		Errors      int       `json:"errors"`
 		Warnings    int       `json:"warnings"`
 		Problems    []finding `json:"problems"`
-	}{f.deployments, len(f.problems.Of(v1.SeverityError)), len(f.problems.Of(v1.SeverityWarning)), []finding{}}
+	}{f.deployments, f.jobs, len(f.problems.Of(v1.SeverityError)), len(f.problems.Of(v1.SeverityWarning)), []finding{}}
 	for _, p := range f.shown() {
 		all.Problems = append(all.Problems, finding{p.Severity.String(), p.File, p.Line, p.Column, p.Path, p.Message})
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/apis/manifest"
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/wording"
 )
@@ -17,8 +19,11 @@ import (
 // stdinName stands for standard input among the paths.
 const stdinName = "-"
 
-// input is where deployments are read from.
+// input is where objects are read from.
 type input struct {
+	// jobs are the kinds of training jobs that are read besides deployments.
+	jobs []manifest.Kind
+
 	// paths are files, folders, and "-" for stdin.
 	paths []string
 	// recursive reads the folders in folders too.
@@ -28,17 +33,34 @@ type input struct {
 	stdin   io.Reader
 }
 
-// readDeployments reads the deployments of files, of the YAML and JSON files
-// in folders, and of standard input. The problems are warnings and notes; err
-// holds everything that is an error ([v1.Problems] among them). What could be
-// read is returned in any case.
-func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
-	var docs []v1.Document
+// contents is what an input holds.
+type contents struct {
+	deployments []v1.Document
+	jobs        []kubeflow.Document
+}
+
+// count is the number of objects.
+func (c *contents) count() int { return len(c.deployments) + len(c.jobs) }
+
+// kinds are those of the objects that are read.
+func (in input) kinds() []manifest.Kind {
+	return append([]manifest.Kind{v1.ManifestKind()}, in.jobs...)
+}
+
+// kindNames writes the kinds as "A, B or C".
+func (in input) kindNames() string { return wording.Listed(manifest.Names(in.kinds())) }
+
+// readObjects reads the objects of files, of the YAML and JSON files in folders,
+// and of standard input. The problems are warnings and notes; err holds
+// everything that is an error ([v1.Problems] among them). What could be read is
+// returned in any case.
+func readObjects(from input) (contents, []v1.Problem, error) {
+	var docs []manifest.Document
 	var problems, wrong v1.Problems
 	var errs []error
 	paths := from.paths
 	if len(paths) == 0 {
-		return nil, nil, errors.New("no file is given; name one, a folder, or - for standard input")
+		return contents{}, nil, errors.New("no file is given; name one, a folder, or - for standard input")
 	}
 	for _, path := range paths {
 		some, said, err := from.read(path)
@@ -50,21 +72,30 @@ func readDeployments(from input) ([]v1.Document, []v1.Problem, error) {
 	errs = append(errs, wrong.Err())
 	err := errors.Join(errs...)
 	if err == nil && len(docs) == 0 {
-		err = fmt.Errorf("no %s in %s%s", v1.Kind, strings.Join(paths, ", "), from.unread(paths...))
+		err = fmt.Errorf("no %s in %s%s", from.kindNames(), strings.Join(paths, ", "), from.unread(paths...))
 	}
-	return docs, problems, err
+	var all contents
+	for _, d := range docs {
+		if deployment, ok := v1.DocumentOf(d); ok {
+			all.deployments = append(all.deployments, deployment)
+		}
+		if job, ok := kubeflow.DocumentOf(d); ok {
+			all.jobs = append(all.jobs, job)
+		}
+	}
+	return all, problems, err
 }
 
 // read reads what one path stands for. Problems are of all severities; err is
 // what has no position.
-func (in input) read(path string) ([]v1.Document, v1.Problems, error) {
+func (in input) read(path string) ([]manifest.Document, v1.Problems, error) {
 	files, problems, err := in.files(path)
 	errs := []error{err}
-	var docs []v1.Document
+	var docs []manifest.Document
 	var passed v1.Problems
 	skipped := 0
 	for _, file := range files {
-		some, said, err := readFile(file, in.stdin)
+		some, said, err := in.readFile(file)
 		if file != path && !in.verbose && err == nil && isSkipped(some, said) {
 			skipped, passed = skipped+1, said
 			continue
@@ -79,32 +110,36 @@ func (in input) read(path string) ([]v1.Document, v1.Problems, error) {
 	}
 	if skipped > 1 {
 		passed = v1.Problems{{Severity: v1.SeverityNote, File: path,
-			Message: fmt.Sprintf("skipped %s without a %s (-v lists them)", wording.Count(skipped, "file"), v1.Kind)}}
+			Message: fmt.Sprintf("skipped %s without a %s (-v lists them)", wording.Count(skipped, "file"), in.kindNames())}}
 	}
 	return docs, append(problems, passed...), errors.Join(errs...)
 }
 
 // isSkipped reports whether a file is one that nothing was read of.
-func isSkipped(docs []v1.Document, said v1.Problems) bool {
+func isSkipped(docs []manifest.Document, said v1.Problems) bool {
 	return len(docs) == 0 && len(said) > 0 && len(said.Of(v1.SeverityNote)) == len(said)
 }
 
-// checkDeployments reads and validates. All problems come in order of their
+// checkObjects reads and validates. All problems come in order of their
 // positions; err is what has no position, such as a file that is not there.
-func checkDeployments(from input, rules v1.ValidateOptions) ([]v1.Document, v1.Problems, error) {
-	docs, said, err := readDeployments(from)
+func checkObjects(from input, rules v1.ValidateOptions) (contents, v1.Problems, error) {
+	all, said, err := readObjects(from)
 	problems := slices.Clone(v1.Problems(said))
 	var wrong v1.Problems
 	if errors.As(err, &wrong) {
 		problems = append(problems, wrong...)
 		err = withoutProblems(err)
 	}
-	for i := range docs {
-		problems = append(problems, docs[i].Validate(rules)...)
+	for i := range all.deployments {
+		problems = append(problems, all.deployments[i].Validate(rules)...)
 	}
-	problems = append(problems, v1.ValidateSet(docs)...)
+	problems = append(problems, v1.ValidateSet(all.deployments)...)
+	for i := range all.jobs {
+		problems = append(problems, all.jobs[i].Validate()...)
+	}
+	problems = append(problems, kubeflow.ValidateSet(all.jobs)...)
 	problems.Sort()
-	return docs, problems, err
+	return all, problems, err
 }
 
 // withoutProblems returns what else a joined error holds.
@@ -211,14 +246,14 @@ func (in input) unread(paths ...string) string {
 	return " (not read: " + strings.Join(names, ", ") + ")"
 }
 
-func readFile(path string, stdin io.Reader) ([]v1.Document, v1.Problems, error) {
+func (in input) readFile(path string) ([]manifest.Document, v1.Problems, error) {
 	if path == stdinName {
-		return v1.Decode("stdin", stdin)
+		return manifest.Read("stdin", in.stdin, in.kinds())
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading deployments: %w", err)
 	}
 	defer func() { _ = f.Close() }() // Nothing was written to it.
-	return v1.Decode(path, f)
+	return manifest.Read(path, f, in.kinds())
 }

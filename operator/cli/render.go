@@ -8,10 +8,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/apis/manifest"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/setting"
+	"github.com/prime-radiant/radiant/train"
 )
 
 // renderFlags are what the user gives to radiant render.
@@ -36,9 +38,10 @@ func Render() *cobra.Command {
 	var flags renderFlags
 	cmd := &cobra.Command{
 		Use:   "render FILE|FOLDER|-...",
-		Short: "Print the Kubernetes objects that SeldonDeployments stand for",
-		Long: `Render prints the Kubernetes objects of all SeldonDeployments, as YAML documents.
-Warnings go to standard error; where there are errors, nothing is rendered.
+		Short: "Print the Kubernetes objects that SeldonDeployments and TFJobs stand for",
+		Long: `Render prints the Kubernetes objects of all SeldonDeployments and of TFJobs, as
+YAML documents. Warnings go to standard error; where there are errors, nothing is
+rendered.
 
 Of a folder all YAML and JSON files are read, those of the folders in it too.
 Other objects in them are passed over. --output yaml or json prints that form;
@@ -88,11 +91,12 @@ func (f *renderFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	in := expand.Input{Config: settings.Expand, Servers: servers}
-	docs, err := f.read(cmd, in)
+	// How an MPIJob runs is not known yet.
+	read, err := f.read(cmd, in, []manifest.Kind{kubeflow.TFJobManifest()})
 	if err != nil {
 		return err
 	}
-	all, err := expandAll(docs, in)
+	all, err := expandAll(read, in)
 	if err != nil {
 		return err
 	}
@@ -126,18 +130,19 @@ func writeList(w io.Writer, objects []expand.Object) error {
 	return writeIndented(w, map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
 }
 
-// read returns the deployments, each with a namespace if one is given. What is
-// said of them is printed; errors end in one.
-func (f *renderFlags) read(cmd *cobra.Command, in expand.Input) ([]v1.Document, error) {
-	from := input{paths: f.files, recursive: f.recursive, verbose: f.verbose, stdin: cmd.InOrStdin()}
-	docs, problems, err := checkDeployments(from, in.Config.Rules(in.Servers))
+// read returns the deployments, and the jobs of some kinds, each with a namespace
+// if one is given. What is said of them is printed; errors end in one.
+func (f *renderFlags) read(cmd *cobra.Command, in expand.Input, jobs []manifest.Kind) (contents, error) {
+	from := input{jobs: jobs, paths: f.files, recursive: f.recursive, verbose: f.verbose, stdin: cmd.InOrStdin()}
+	all, problems, err := checkObjects(from, in.Config.Rules(in.Servers))
+	docs := all.deployments
 	for i := range docs {
 		problems = append(problems, docs[i].Locate(expand.Warnings(docs[i].Deployment, in.Config))...)
 	}
 	problems.Sort()
 	said := findings{problems: problems, quiet: f.quiet, colours: isColourful(cmd.ErrOrStderr())}
 	if failed := said.writeText(cmd.ErrOrStderr()); failed != nil {
-		return nil, failed
+		return contents{}, failed
 	}
 	if err == nil && problems.Err() != nil {
 		err = ErrReported
@@ -145,26 +150,38 @@ func (f *renderFlags) read(cmd *cobra.Command, in expand.Input) ([]v1.Document, 
 	for _, d := range docs {
 		d.Deployment.Namespace = cmp.Or(d.Deployment.Namespace, f.namespace)
 	}
-	return docs, err
+	for _, d := range all.jobs {
+		d.Job.SetNamespace(cmp.Or(d.Job.GetNamespace(), f.namespace))
+	}
+	return all, err
 }
 
-// rendered is one deployment with its objects.
+// rendered is what one deployment or job stands for.
 type rendered struct {
-	document v1.Document
-	objects  []expand.Object
+	// name is that of the deployment or job.
+	name    string
+	objects []expand.Object
 }
 
-// expandAll makes the objects of all documents, or says what is wrong with any.
-func expandAll(docs []v1.Document, in expand.Input) ([]rendered, error) {
-	all := make([]rendered, len(docs))
+// expandAll makes the objects of all that was read, jobs before deployments, which
+// may serve what they make; or says what is wrong with any.
+func expandAll(read contents, in expand.Input) ([]rendered, error) {
+	var all []rendered
 	var errs []error
-	for i, d := range docs {
+	for _, d := range read.jobs {
+		objects, err := train.Expand(d.Job)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s %q: %w", d.File, d.Kind, d.Job.GetName(), err))
+		}
+		all = append(all, rendered{d.Job.GetName(), objects})
+	}
+	for _, d := range read.deployments {
 		in.Deployment = d.Deployment
 		objects, err := expand.Expand(in)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: deployment %q: %w", d.File, d.Deployment.Name, err))
 		}
-		all[i] = rendered{document: d, objects: objects}
+		all = append(all, rendered{d.Deployment.Name, objects})
 	}
 	return all, errors.Join(errs...)
 }

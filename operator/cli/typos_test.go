@@ -198,10 +198,11 @@ func judged(t *testing.T, text string) v1.Problems {
 		t.Fatal(err)
 	}
 	from := input{paths: []string{stdinName}, stdin: strings.NewReader(text)}
-	docs, problems, err := checkDeployments(from, settings.Expand.Rules(servers))
+	all, problems, err := checkObjects(from, settings.Expand.Rules(servers))
 	if err != nil && len(problems) == 0 {
 		t.Fatal(err)
 	}
+	docs := all.deployments
 	for i := range docs {
 		here, err := source(&docs[i])
 		if err != nil {

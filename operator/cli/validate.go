@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/prime-radiant/radiant/apis/kubeflow"
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/config"
@@ -27,9 +28,10 @@ func Validate() *cobra.Command {
 	var flags validateFlags
 	cmd := &cobra.Command{
 		Use:   "validate FILE|FOLDER|-...",
-		Short: "Print every problem of SeldonDeployments, with its line",
-		Long: `Validate prints every problem of SeldonDeployments, with file, line and column.
-Where there are errors, the exit status is 1.
+		Short: "Print every problem of SeldonDeployments and training jobs, with its line",
+		Long: `Validate prints every problem of SeldonDeployments, and of the training jobs
+TFJob and MPIJob, with file, line and column. Where there are errors, the exit
+status is 1.
 
 --output github writes commands that GitHub shows beside the lines of a change,
 sarif what editors and code scanning read, json what programs read.`,
@@ -57,8 +59,9 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	from := input{paths: f.files, recursive: true, verbose: f.verbose, stdin: cmd.InOrStdin()}
-	docs, problems, err := checkDeployments(from, settings.Expand.Rules(servers))
+	from := input{jobs: kubeflow.ManifestKinds(), paths: f.files, recursive: true, verbose: f.verbose, stdin: cmd.InOrStdin()}
+	all, problems, err := checkObjects(from, settings.Expand.Rules(servers))
+	docs := all.deployments
 	var unlimited v1.Problems
 	for i := range docs {
 		here, failed := source(&docs[i])
@@ -69,7 +72,7 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 	problems = append(problems, once(unlimited)...)
 	problems.Sort()
 	out := cmd.OutOrStdout()
-	found := findings{deployments: len(docs), problems: problems, quiet: f.quiet, colours: isColourful(out)}
+	found := findings{deployments: len(docs), jobs: len(all.jobs), problems: problems, quiet: f.quiet, colours: isColourful(out)}
 	if f.output != textOutput {
 		// What reads such a form reads nothing else.
 		err = found.include(err)
@@ -81,7 +84,7 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	if f.output == textOutput && !f.quiet {
-		fmt.Fprintln(out, summary(len(docs), problems))
+		fmt.Fprintln(out, found.summary())
 	}
 	if problems.Err() != nil {
 		return ErrReported
@@ -99,11 +102,18 @@ func once(same v1.Problems) v1.Problems {
 }
 
 // summary counts problems; notes are none.
-func summary(deployments int, problems v1.Problems) string {
-	wrong, doubtful := len(problems.Of(v1.SeverityError)), len(problems.Of(v1.SeverityWarning))
+func (f *findings) summary() string {
+	wrong, doubtful := len(f.problems.Of(v1.SeverityError)), len(f.problems.Of(v1.SeverityWarning))
 	if wrong+doubtful == 0 {
 		return "ok"
 	}
-	return fmt.Sprintf("%s in %s (%s, %s)", wording.Count(wrong+doubtful, "problem"), wording.Count(deployments, "deployment"),
+	var in []string
+	if f.deployments > 0 || f.jobs == 0 {
+		in = append(in, wording.Count(f.deployments, "deployment"))
+	}
+	if f.jobs > 0 {
+		in = append(in, wording.Count(f.jobs, "job"))
+	}
+	return fmt.Sprintf("%s in %s (%s, %s)", wording.Count(wrong+doubtful, "problem"), strings.Join(in, " and "),
 		wording.Count(wrong, "error"), wording.Count(doubtful, "warning"))
 }
