@@ -95,12 +95,6 @@ func (d *Document) Position(path string) (line, column int) {
 	}
 }
 
-// Has reports whether the field at path is written.
-func (d *Document) Has(path string) bool {
-	_, ok := d.positions[path]
-	return ok
-}
-
 // Locate fills in the file, line and column of problems found in d.
 func (d *Document) Locate(ps Problems) Problems {
 	for i := range ps {
