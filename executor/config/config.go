@@ -43,6 +43,8 @@ type Config struct {
 	StateDir, Replica string
 	// LogLevel is DEBUG, INFO, WARNING, ERROR or FATAL.
 	LogLevel string
+	// AccessLog has a line written for each request.
+	AccessLog bool
 	// MaxRequestBytes and MaxResponseBytes bound one message from a client
 	// and one from a node.
 	MaxRequestBytes, MaxResponseBytes int64

@@ -110,6 +110,8 @@ func (c *Config) shownFields(s *source) []field {
 	return []field{
 		text(&c.LogLevel, row{Group: g, Flag: "log_level", Variable: "SELDON_LOG_LEVEL", Value: "INFO", Doc: "DEBUG, INFO, WARNING, ERROR or FATAL; JSON lines on standard error"}),
 		truth(&s.debug, row{Group: g, Flag: "debug", Variable: "SELDON_DEBUG", Value: "false", Doc: "same as `--log_level DEBUG`"}),
+		truth(&c.AccessLog, row{Group: g, Flag: "access_log", Variable: "RADIANT_ACCESS_LOG", Value: "false",
+			Doc: "a line for each request: service, status, time, puid and trace; those that fail have a line of their own in any case"}),
 		text(&c.Examples, row{Group: g, Variable: "RADIANT_EXAMPLES",
 			Doc: "folder with what servers do not tell the page: `request.json`, a request that works, and the inputs of a node's model as `NODE.json` (`{\"inputs\": [{\"datatype\": \"FP64\", \"shape\": [-1, 4]}]}`)"}),
 		text(&c.Telemetry.PrometheusPath, row{Group: g, Flag: "prometheus_path", Value: "/metrics", Doc: "path of the metrics on the REST port; empty: none"}),

@@ -43,6 +43,8 @@ type Event struct {
 	ContentType, Encoding string
 	JSONLength            int
 	Body                  []byte
+	// Reason is why there is no answer, as metrics call it; empty: it is no failure.
+	Reason string
 	// Redacted says what is missing: "fields" of the body, or the "body"; empty:
 	// nothing.
 	Redacted string
@@ -71,6 +73,9 @@ func (l *Log) attributes(e *Event) []Attribute {
 		{"time", e.Time.Format(time.RFC3339Nano)},
 		{"modelid", e.Node}, {"requestid", e.Puid}, {"inferenceservicename", o.Deployment},
 		{"namespace", o.Namespace}, {"endpoint", o.Predictor}, {"protocol", o.Protocol}, {"call", e.Call},
+	}
+	if e.Reason != "" {
+		all = append(all, Attribute{"reason", e.Reason})
 	}
 	if e.Redacted != "" {
 		all = append(all, Attribute{"redacted", e.Redacted})

@@ -148,15 +148,12 @@ func (n *Node) Log(event EventType, call string, t protocol.Transport, m message
 	if !n.wants(event, m.Meta) {
 		return
 	}
-	l := n.log
 	size := int64(len(m.Body) + len(m.Tail))
-	if l.bytes.Add(size) > l.options.MaxBytes {
-		l.bytes.Add(-size)
-		l.meter.dropped(byBytes)
+	if !n.log.room(size) {
 		return
 	}
 	e := &Event{
-		ID: l.options.NewID(), Type: event, Call: call, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
+		ID: n.log.options.NewID(), Type: event, Call: call, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
 		ContentType: m.Type, Encoding: m.Encoding, JSONLength: m.JSONLength,
 		// The request's buffers are used again when it is answered.
 		Body: append(bytes.Clone(m.Body), m.Tail...),
@@ -165,9 +162,62 @@ func (n *Node) Log(event EventType, call string, t protocol.Transport, m message
 	if e.grpc {
 		e.ContentType = "application/protobuf"
 	}
-	if !l.enqueue(e) {
+	n.queue(e)
+}
+
+// LogFailure queues an event of a call that has no answer but an error. Its body
+// is what a node answered with its status, over REST, or else the error as the
+// protocol of the client writes it over REST. A node with fields to redact has no
+// body, since errors quote what they are about.
+func (n *Node) LogFailure(call string, meta *message.Meta, failure error) {
+	if !n.wants(Response, meta) {
+		return
+	}
+	l := n.log
+	e := &Event{
+		ID: l.options.NewID(), Type: Response, Call: call, Time: time.Now(), Node: n.name, Puid: meta.Puid,
+		Reason: protocol.CodeOf(failure).String(), node: n, answer: true,
+	}
+	var refusal *protocol.Refusal
+	switch {
+	case n.redact != nil:
+		e.Redacted = redactedBody
+	case errors.As(failure, &refusal):
+		e.ContentType, e.Encoding = refusal.Type, refusal.Encoding
+		e.Body = bytes.Clone(refusal.Body)
+	default:
+		e.ContentType, e.Body = "application/json", l.told(failure)
+	}
+	if e.size = int64(len(e.Body)); l.room(e.size) {
+		n.queue(e)
+	}
+}
+
+// told is an error as the clients' protocol writes it.
+func (l *Log) told(failure error) []byte {
+	p, err := protocol.Lookup(l.options.Protocol)
+	if err != nil {
+		return nil
+	}
+	return p.Failure(protocol.CodeOf(failure).HTTP(), protocol.Text(failure))
+}
+
+// room takes the bytes of an event of what may wait, and counts it if there is no
+// room.
+func (l *Log) room(size int64) bool {
+	if l.bytes.Add(size) > l.options.MaxBytes {
 		l.bytes.Add(-size)
-		l.meter.dropped(byEvents)
+		l.meter.dropped(byBytes)
+		return false
+	}
+	return true
+}
+
+// queue hands an event to the workers, or drops it.
+func (n *Node) queue(e *Event) {
+	if !n.log.enqueue(e) {
+		n.log.bytes.Add(-e.size)
+		n.log.meter.dropped(byEvents)
 	}
 }
 
@@ -230,7 +280,7 @@ const sendTimeout = 10 * time.Second
 
 // prepare makes a body that may be shown, and that says what it is.
 func (l *Log) prepare(e *Event) error {
-	if e.Encoding == "" && e.node.redact == nil {
+	if e.Encoding == "" && (e.node.redact == nil || e.Redacted != "") {
 		return nil
 	}
 	l.preparing.Lock()

@@ -86,3 +86,49 @@ func TestHarmfulPayloads(t *testing.T) {
 		t.Errorf("%d bytes are still counted", n)
 	}
 }
+
+// events is a sink that keeps events.
+type events struct{ sent chan *Event }
+
+func (s events) Send(_ context.Context, e *Event, _ []Attribute) error {
+	s.sent <- e
+	return nil
+}
+
+func (events) String() string { return "events" }
+func (events) Close()         {}
+
+// A call that fails has an event that says why, with what the node answered, or
+// the error. Where fields are redacted nothing is quoted.
+func TestFailuresAreEvents(t *testing.T) {
+	sink := events{make(chan *Event, 1)}
+	l, err := New(Options{
+		Protocol: "seldon", Sink: sink, Workers: 1, MaxEvents: 100, MaxBytes: 1 << 20, NewID: func() string { return "id" },
+		Registry: prometheus.NewRegistry(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close(t.Context())
+	refusal := protocol.Coded(protocol.Refused, &protocol.Refusal{Status: 500, Message: message.Message{Body: []byte("boom"), Type: "text/plain"}})
+	for _, c := range []struct {
+		logger                       graph.Logger
+		err                          error
+		reason, kind, body, redacted string
+	}{
+		{graph.Logger{Mode: graph.LogAll}, refusal, "refused", "text/plain", "boom", ""},
+		{graph.Logger{Mode: graph.LogResponse}, protocol.Errorf(protocol.Timeout, "late"), "timeout", "application/json", `{"status":{"code":500,"info":"late","status":"FAILURE"}}`, ""},
+		{graph.Logger{Mode: graph.LogAll, Redact: []string{"age"}}, refusal, "refused", "", "", "body"},
+	} {
+		node, err := l.Node(&graph.Node{Name: "m", Logger: &c.logger})
+		if err != nil {
+			t.Fatal(err)
+		}
+		node.LogFailure("predict", &message.Meta{Puid: "x"}, c.err)
+		e := <-sink.sent
+		got := [...]string{e.Reason, e.ContentType, string(e.Body), e.Redacted, e.Puid, e.Node}
+		if want := [...]string{c.reason, c.kind, c.body, c.redacted, "x", "m"}; got != want || e.Type != Response {
+			t.Errorf("event is %q, want %q", got, want)
+		}
+	}
+}

@@ -22,6 +22,7 @@ func (unseen) Begin(ctx context.Context, m message.Message) (context.Context, me
 func (unseen) End(context.Context, time.Time, message.Message, message.Message, error) {}
 func (unseen) Unusable()                                                               {}
 func (unseen) Log(payloadlog.EventType, string, protocol.Transport, message.Message)   {}
+func (unseen) LogFailure(string, *message.Meta, error)                                 {}
 
 // BenchmarkCall walks graphs whose nodes use one feature each; servers answer
 // at once, without a network.

@@ -13,9 +13,12 @@ import (
 // It must not keep the message.
 type Payloads interface {
 	Log(event payloadlog.EventType, call string, t protocol.Transport, m message.Message)
+	// LogFailure is told of a call that has no answer but an error.
+	LogFailure(call string, meta *message.Meta, err error)
 }
 
-// logged shows what a node is asked, and what it answers, to its payload log.
+// logged shows what a node is asked, and what it answers or why it does not, to
+// its payload log.
 func (l *lane) logged(c graph.Call, next link) link {
 	if l.payloads == nil {
 		return next
@@ -24,7 +27,9 @@ func (l *lane) logged(c graph.Call, next link) link {
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
 		l.payloads.Log(payloadlog.Request, call, l.transport, m.Whole())
 		answer, err := next(ctx, m)
-		if err == nil {
+		if err != nil {
+			l.payloads.LogFailure(call, m.Meta, err)
+		} else {
 			l.payloads.Log(payloadlog.Response, call, l.transport, answer.Whole())
 		}
 		return answer, err

@@ -71,6 +71,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	}
 	defer logged()
 	observe(tel, c.Telemetry.PrometheusPath, &walk, &options)
+	logAccess(c.AccessLog, &options)
 	p, err := predictor.New(walk)
 	if err != nil {
 		return err

@@ -57,6 +57,9 @@ func observe(t *telemetry.Telemetry, path string, p *predictor.Options, s *serve
 	if path == "" && !t.Traces() {
 		return
 	}
+	if t.Traces() {
+		s.Trace = telemetry.TraceID
+	}
 	p.Observe = func(k predictor.CallLabels) predictor.Observer { return t.Calls(telemetry.Call(k)) }
 	s.Observe = func(transport protocol.Transport, service, method string) server.Observer {
 		return t.Requests(transport, service, method)

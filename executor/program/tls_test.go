@@ -108,10 +108,16 @@ func TestTLS(t *testing.T) {
 // gRPC addresses.
 func serving(t *testing.T, c *config.Config) [2]string {
 	t.Helper()
+	return servingTo(t, c, io.Discard)
+}
+
+// servingTo is serving with a place for the log.
+func servingTo(t *testing.T, c *config.Config, log io.Writer) [2]string {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	addresses, done := make(chan [2]string, 1), make(chan error, 1)
 	go func() {
-		done <- Run(ctx, c, io.Discard, func(rest, grpc string) { addresses <- [2]string{rest, grpc} })
+		done <- Run(ctx, c, log, func(rest, grpc string) { addresses <- [2]string{rest, grpc} })
 	}()
 	t.Cleanup(func() {
 		stop()

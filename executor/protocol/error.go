@@ -69,23 +69,24 @@ const statusClientClosed = 499
 var statuses = [...]struct {
 	http int
 	grpc codes.Code
+	word string
 }{
-	Internal:        {http.StatusInternalServerError, codes.Internal},
-	Invalid:         {http.StatusBadRequest, codes.InvalidArgument},
-	UnsupportedType: {http.StatusUnsupportedMediaType, codes.InvalidArgument},
-	TooLarge:        {http.StatusRequestEntityTooLarge, codes.ResourceExhausted},
-	TooSlow:         {http.StatusRequestTimeout, codes.DeadlineExceeded},
-	NotFound:        {http.StatusNotFound, codes.NotFound},
-	Unimplemented:   {http.StatusNotImplemented, codes.Unimplemented},
-	Unreachable:     {http.StatusInternalServerError, codes.Unavailable},
-	Timeout:         {http.StatusInternalServerError, codes.DeadlineExceeded},
-	Canceled:        {statusClientClosed, codes.Canceled},
-	Busy:            {http.StatusTooManyRequests, codes.ResourceExhausted},
-	Exhausted:       {http.StatusServiceUnavailable, codes.ResourceExhausted},
-	BadAnswer:       {http.StatusInternalServerError, codes.Internal},
-	Refused:         {http.StatusInternalServerError, codes.Internal},
-	Declined:        {http.StatusInternalServerError, codes.Internal},
-	NotNow:          {http.StatusInternalServerError, codes.Internal},
+	Internal:        {http.StatusInternalServerError, codes.Internal, "internal"},
+	Invalid:         {http.StatusBadRequest, codes.InvalidArgument, "invalid"},
+	UnsupportedType: {http.StatusUnsupportedMediaType, codes.InvalidArgument, "unsupported_type"},
+	TooLarge:        {http.StatusRequestEntityTooLarge, codes.ResourceExhausted, "too_large"},
+	TooSlow:         {http.StatusRequestTimeout, codes.DeadlineExceeded, "too_slow"},
+	NotFound:        {http.StatusNotFound, codes.NotFound, "not_found"},
+	Unimplemented:   {http.StatusNotImplemented, codes.Unimplemented, "unimplemented"},
+	Unreachable:     {http.StatusInternalServerError, codes.Unavailable, "unreachable"},
+	Timeout:         {http.StatusInternalServerError, codes.DeadlineExceeded, "timeout"},
+	Canceled:        {statusClientClosed, codes.Canceled, "canceled"},
+	Busy:            {http.StatusTooManyRequests, codes.ResourceExhausted, "busy"},
+	Exhausted:       {http.StatusServiceUnavailable, codes.ResourceExhausted, "exhausted"},
+	BadAnswer:       {http.StatusInternalServerError, codes.Internal, "bad_answer"},
+	Refused:         {http.StatusInternalServerError, codes.Internal, "refused"},
+	Declined:        {http.StatusInternalServerError, codes.Internal, "declined"},
+	NotNow:          {http.StatusInternalServerError, codes.Internal, "not_now"},
 }
 
 // HTTP is the code as a status of HTTP.
@@ -93,6 +94,9 @@ func (c Code) HTTP() int { return statuses[c].http }
 
 // GRPC is the code as a status of gRPC.
 func (c Code) GRPC() codes.Code { return statuses[c].grpc }
+
+// String is the code in a word, as logs and metrics call it.
+func (c Code) String() string { return statuses[c].word }
 
 // Error is a fault with its code and its node. It does not change once it is
 // made.

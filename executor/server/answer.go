@@ -2,11 +2,9 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,13 +16,14 @@ import (
 // bufferedBody is the size up to which net/http works out the length itself.
 const bufferedBody = 2048
 
-// write sends an answer, or what an error says, and returns the status.
-func (s *rest) write(w http.ResponseWriter, r *http.Request, m message.Message, err error) int {
+// write sends an answer, or what an error says, and returns the status and the
+// error.
+func (s *rest) write(w http.ResponseWriter, r *http.Request, m message.Message, err error) (int, error) {
 	if err != nil {
-		return s.fail(w, r, err)
+		return s.fail(w, r, err), err
 	}
 	s.send(w, r, http.StatusOK, m)
-	return http.StatusOK
+	return http.StatusOK, nil
 }
 
 // fail sends an error: a node's refusal as it is, anything else in the words
@@ -32,7 +31,6 @@ func (s *rest) write(w http.ResponseWriter, r *http.Request, m message.Message, 
 func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status int) {
 	var refusal *protocol.Refusal
 	if errors.As(err, &refusal) {
-		s.refusal(w, err, refusal.Status)
 		m := refusal.Message
 		if after := protocol.RetryAfter(err); after > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(after.Seconds())))
@@ -45,9 +43,6 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	}
 	code := protocol.CodeOf(err)
 	status = code.HTTP()
-	if status >= http.StatusInternalServerError {
-		s.options.Log.Warn("request failed", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "error", protocol.Text(err))
-	}
 	if code == protocol.Busy || code == protocol.Exhausted {
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	}
@@ -57,18 +52,6 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	}
 	s.send(w, r, status, m)
 	return status
-}
-
-// refusal tells the log of a node's refusal, which the client gets as it is and
-// which need not name the node. The log does not quote it: what a node answers
-// may hold what no log should.
-func (s *rest) refusal(w http.ResponseWriter, err error, status int) {
-	level := slog.LevelDebug
-	if status >= http.StatusInternalServerError {
-		level = slog.LevelWarn
-	}
-	node, call := protocol.Where(err)
-	s.options.Log.Log(context.Background(), level, "refused by node", "node", node, "call", call, "status", status, "puid", value(w.Header(), puidHeader))
 }
 
 // undeclared reports whether a message is JSON under a type that a browser

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -38,10 +37,11 @@ type rpc struct {
 	pool     message.Pool
 	draining *atomic.Bool
 	pace     *pacer
+	failures *failures
 }
 
 func newRPC(o Options, draining *atomic.Bool, pace *pacer) *rpc {
-	s := &rpc{options: o, draining: draining, pace: pace}
+	s := &rpc{options: o, draining: draining, pace: pace, failures: newFailures(&o)}
 	s.options.lend(&s.pool)
 	return s
 }
@@ -114,7 +114,7 @@ func (u *unaryMethod) handler() handler {
 		if in.Parts != nil {
 			lease.Hold(in.Parts)
 		} else if err := lease.Take(int64(len(in.Body))); err != nil {
-			return nil, u.failure(u.Method, err)
+			return nil, u.failed(ctx, u.Method, request{start: start}, err)
 		}
 		md, _ := metadata.FromIncomingContext(ctx) // a copy
 		ctx, in.Meta = u.meta(ctx, u.Method, in, md)
@@ -139,12 +139,15 @@ func (u *unaryMethod) handler() handler {
 // serve answers a request, before the eyes of an observer if there is one. An
 // error is a status.
 func (u *unaryMethod) serve(ctx context.Context, start time.Time, in message.Message) (out message.Message, err error) {
-	if u.observer == nil {
-		return u.reply(ctx, in)
+	if u.observer != nil {
+		ctx = u.observer.Begin(ctx, in.Meta.Puid, nil)
 	}
-	ctx = u.observer.Begin(ctx, in.Meta.Puid, nil)
-	out, err = u.reply(ctx, in)
-	u.observer.End(ctx, start, int(status.Code(err)))
+	if out, err = u.reply(ctx, in); err != nil {
+		err = u.failed(ctx, u.Method, request{puid: in.Meta.Puid, start: start}, err)
+	}
+	if u.observer != nil {
+		u.observer.End(ctx, start, int(status.Code(err)))
+	}
 	return out, err
 }
 
@@ -153,10 +156,7 @@ func (u *unaryMethod) reply(ctx context.Context, in message.Message) (out messag
 	if u.Action != protocol.Predict {
 		in = in.Whole()
 	}
-	if out, err = u.answerer(ctx, protocol.GRPC, in); err != nil {
-		return out, u.failure(u.Method, err)
-	}
-	return out, nil
+	return u.answerer(ctx, protocol.GRPC, in)
 }
 
 // frame is an answer as grpc-go sends it, which it does when the handler has
@@ -266,33 +266,22 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Messa
 	}
 }
 
-// ofClient reports whether a status says that the client is at fault, as those of
-// HTTP below 500 do.
-func ofClient(c codes.Code) bool {
-	switch c {
-	case codes.Canceled, codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied,
-		codes.Unauthenticated, codes.FailedPrecondition, codes.OutOfRange:
-		return true
-	}
-	return false
+// failed logs a request that failed, and returns the error as gRPC tells it.
+func (s *rpc) failed(ctx context.Context, m protocol.Method, r request, err error) error {
+	told := s.failure(err)
+	code := status.Code(told)
+	r.service = "/" + m.Service + "/" + m.Name
+	s.failures.tell(ctx, r, err, code.String(), ofClient(code))
+	return told
 }
 
 // failure is an error as gRPC tells it: the status of a node as it came, or
 // the code of the fault.
-func (s *rpc) failure(m protocol.Method, err error) error {
+func (s *rpc) failure(err error) error {
 	if answered, ok := protocol.StatusOf(err); ok {
-		level := slog.LevelWarn
-		if ofClient(answered.Code()) {
-			level = slog.LevelDebug
-		}
-		node, call := protocol.Where(err)
-		s.options.Log.Log(context.Background(), level, "refused by node", "node", node, "call", call, "method", m.Name, "code", answered.Code().String())
 		return answered.Err()
 	}
 	code, text := protocol.CodeOf(err).GRPC(), protocol.Text(err)
-	if code == codes.Internal || code == codes.Unavailable {
-		s.options.Log.Warn("request failed", "method", m.Name, "error", text)
-	}
 	if s.options.V1 {
 		return status.Error(codeV1(code), protocol.Text(bare(err)))
 	}

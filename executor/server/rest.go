@@ -28,17 +28,19 @@ type rest struct {
 	observers [protocol.Docs + 1]Observer
 	fixed     fixedHeaders
 	readiness *readiness
+	failures  *failures
 }
 
-// action answers a request whose headers are done, and returns the status.
-type action func(w http.ResponseWriter, r *http.Request, m protocol.Match) (status int)
+// action answers a request whose headers are done. It returns the status, and what
+// the answer tells of if that is an error.
+type action func(w http.ResponseWriter, r *http.Request, m protocol.Match) (status int, err error)
 
 func newREST(o Options, draining *atomic.Bool) *rest {
-	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o), readiness: newReadiness(o.Log, time.Now)}
+	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o), readiness: newReadiness(o.Log, time.Now), failures: newFailures(&o)}
 	s.options.lend(&s.pool)
 	s.observers = restObservers(&o)
 	s.actions = [...]action{
-		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match) int { return http.StatusOK },
+		protocol.Live:           func(http.ResponseWriter, *http.Request, protocol.Match) (int, error) { return http.StatusOK, nil },
 		protocol.Ready:          s.ready,
 		protocol.Predict:        s.post(o.Engine.Predict),
 		protocol.Feedback:       s.post(o.Engine.Feedback),
@@ -80,28 +82,33 @@ func (s *rest) serve(w http.ResponseWriter, r *http.Request, m *protocol.Match) 
 	if r.Method == http.MethodOptions {
 		return
 	}
+	start := time.Now()
 	if o := s.observers[m.Operation.Action]; o != nil && observed(m.Operation) {
-		s.watched(w, r, m, o)
+		s.watched(w, r, m, o, start)
 		return
 	}
-	s.answer(w, r, m)
+	s.answer(w, r, m, start)
 }
 
 // watched answers a request before the eyes of an observer.
-func (s *rest) watched(w http.ResponseWriter, r *http.Request, m *protocol.Match, o Observer) {
-	start := time.Now()
+func (s *rest) watched(w http.ResponseWriter, r *http.Request, m *protocol.Match, o Observer, start time.Time) {
 	ctx := o.Begin(r.Context(), w.Header()[puidHeader][0], r.Header)
 	if ctx != r.Context() {
 		r = r.WithContext(ctx)
 	}
 	status := http.StatusInternalServerError
 	defer func() { o.End(ctx, start, status) }()
-	status = s.answer(w, r, m)
+	status = s.answer(w, r, m, start)
 }
 
-func (s *rest) answer(w http.ResponseWriter, r *http.Request, m *protocol.Match) (status int) {
+func (s *rest) answer(w http.ResponseWriter, r *http.Request, m *protocol.Match, start time.Time) (status int) {
 	defer s.rescue(w, r, &status)
-	return s.actions[m.Operation.Action](w, r, *m)
+	status, err := s.actions[m.Operation.Action](w, r, *m)
+	if err != nil {
+		failed := request{service: services[m.Operation.Action], path: r.URL.Path, puid: value(w.Header(), puidHeader), start: start}
+		s.failures.tell(r.Context(), failed, err, status, status < http.StatusInternalServerError)
+	}
+	return status
 }
 
 // rescue turns a panic into an answer, so that no request ends the process.
@@ -113,7 +120,7 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request, status *int) {
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
-	s.options.Log.Error("panic", "path", r.URL.Path, "value", v, "stack", string(debug.Stack()))
+	s.options.Log.Error("panic", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "value", v, "stack", string(debug.Stack()))
 	*status = s.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
 }
 
@@ -140,42 +147,43 @@ func (s *rest) unmatched(w http.ResponseWriter, r *http.Request, known bool) {
 	}
 }
 
-func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
+// ready answers a probe. What it says is logged by readiness.
+func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) (int, error) {
 	if s.draining.Load() && !s.options.V1 {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		return http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable, nil
 	}
 	err := s.options.Engine.Ready(r.Context())
 	s.readiness.tell(err)
 	if err != nil {
 		w.WriteHeader(http.StatusServiceUnavailable)
-		return http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable, nil
 	}
-	return http.StatusOK
+	return http.StatusOK, nil
 }
 
 // binaryTensors is the extension of the open inference protocol that the
 // executor passes on and reads.
 const binaryTensors = "binary_tensor_data"
 
-func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
+func (s *rest) serverMetadata(w http.ResponseWriter, r *http.Request, _ protocol.Match) (int, error) {
 	body, err := json.Marshal(map[string]any{"name": s.options.Deployment, "version": version, "extensions": []string{binaryTensors}})
 	return s.write(w, r, message.Message{Body: body, Type: jsonType, Answer: true}, err)
 }
 
 // docs hands the request to the page about the deployment.
-func (s *rest) docs(w http.ResponseWriter, r *http.Request, _ protocol.Match) int {
+func (s *rest) docs(w http.ResponseWriter, r *http.Request, _ protocol.Match) (int, error) {
 	if s.options.Docs == nil {
 		http.NotFound(w, r)
-		return http.StatusNotFound
+		return http.StatusNotFound, nil
 	}
 	s.options.Docs.ServeHTTP(w, r)
-	return http.StatusOK
+	return http.StatusOK, nil
 }
 
 // post answers with what an engine makes of the request's body.
 func (s *rest) post(answer answerer) action {
-	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) int {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) (int, error) {
 		lease := s.pool.Lease()
 		defer lease.Release()
 		m, err := s.read(w, r, lease)
@@ -183,7 +191,7 @@ func (s *rest) post(answer answerer) action {
 			w.Header()["Connection"] = s.fixed.close
 			status := s.fail(w, r, err)
 			s.readOn(w, r)
-			return status
+			return status, err
 		}
 		m.Meta = s.meta(w, r, lease, &match)
 		m, err = s.timed(r, m, answer)
@@ -193,7 +201,7 @@ func (s *rest) post(answer answerer) action {
 
 // get answers a question about a node.
 func (s *rest) get(answer answerer) action {
-	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) int {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) (int, error) {
 		lease := s.pool.Lease()
 		defer lease.Release()
 		m, err := s.timed(r, message.Message{Meta: s.meta(w, r, lease, &match)}, answer)

@@ -76,6 +76,9 @@ type Options struct {
 	// Observe, if not nil, makes the observer of an operation or method; service
 	// says what it does. See [Observer].
 	Observe func(t protocol.Transport, service, method string) Observer
+	// Trace, if not nil, is the id of the trace that a request belongs to; empty:
+	// to none.
+	Trace func(ctx context.Context) string
 	// Pages are served over REST besides the protocol's operations, by path.
 	Pages map[string]http.Handler
 	// NewPuid makes request ids.

@@ -22,23 +22,24 @@ func (s *rpc) stream(m protocol.Method) grpc.StreamHandler {
 		if !m.Quiet {
 			_ = g.SetHeader(metadata.MD{puidKey: {meta.Puid}})
 		}
-		if o == nil {
-			return s.streamed(ctx, &clientStream{rpc: s, stream: g, method: m, meta: meta})
-		}
 		start := time.Now()
-		ctx = o.Begin(ctx, meta.Puid, nil)
+		if o != nil {
+			ctx = o.Begin(ctx, meta.Puid, nil)
+		}
 		err := s.streamed(ctx, &clientStream{rpc: s, stream: g, method: m, meta: meta})
-		o.End(ctx, start, int(status.Code(err)))
+		if err != nil {
+			err = s.failed(ctx, m, request{puid: meta.Puid, start: start}, err)
+		}
+		if o != nil {
+			o.End(ctx, start, int(status.Code(err)))
+		}
 		return err
 	}
 }
 
 func (s *rpc) streamed(ctx context.Context, c *clientStream) (err error) {
 	defer s.rescue(c.method, &err)
-	if err := s.options.Engine.Stream(ctx, c.method, c); err != nil {
-		return s.failure(c.method, err)
-	}
-	return nil
+	return s.options.Engine.Stream(ctx, c.method, c)
 }
 
 // clientStream makes messages of a client's frames. They share the metadata

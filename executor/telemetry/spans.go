@@ -116,6 +116,7 @@ func (s *spans) ended(ctx context.Context, code int, err error) {
 		}
 		if err != nil {
 			span.SetStatus(codes.Error, failure(err))
+			span.SetAttributes(attribute.String("error.type", protocol.CodeOf(err).String()))
 		}
 	}
 	span.End()

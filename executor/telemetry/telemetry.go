@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/prime-radiant/radiant/executor/config"
 )
@@ -86,6 +87,15 @@ func New(o Options) (*Telemetry, error) {
 
 // Traces tells whether spans are made.
 func (t *Telemetry) Traces() bool { return t.tracer != nil }
+
+// TraceID is the id of the trace that a context belongs to, in hexadecimal; empty:
+// it belongs to none.
+func TraceID(ctx context.Context) string {
+	if of := trace.SpanContextFromContext(ctx); of.HasTraceID() {
+		return of.TraceID().String()
+	}
+	return ""
+}
 
 // Close sends the spans that still wait, until ctx ends.
 func (t *Telemetry) Close(ctx context.Context) error {
