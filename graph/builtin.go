@@ -51,6 +51,7 @@ func BuiltinTable() []BuiltinRow {
 		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
 		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: quantileParameters(), rules: quantileRules},
 		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters(), rules: scoreRules},
+		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, Files: true, Parameters: driftParameters(), rules: driftRules},
 	}
 }
 

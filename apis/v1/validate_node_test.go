@@ -251,6 +251,18 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		{"a name for files", withGraph(`{name: My Guard, implementation: QUANTILE_DETECTOR, modelUri: s3://b/r.json, children: [{name: a}]}`), []string{
 			`error: spec.predictors[0].graph.name: node name "My Guard" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-guard"`,
 		}},
+		{"drift", withGraph(`{name: d, implementation: DRIFT_DETECTOR, parameters: [{name: windows, type: INT, value: "9"}, {name: window, type: INT, value: "9"}, {name: test, type: STRING, value: t}, {name: alpha, type: FLOAT, value: "1"}, {name: seconds, type: FLOAT, value: "0"}], children: [{name: a}, {name: b}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].name: DRIFT_DETECTOR has no parameter "windows"; use test, alpha, threshold, window, seconds, least, warmup or answers (did you mean window?)`,
+			`error: spec.predictors[0].graph.parameters[1].value: window is 9; want at least 20, at most 1e+06`,
+			`error: spec.predictors[0].graph.parameters[2].value: test is "t"; use ks, psi, chi2`,
+			`error: spec.predictors[0].graph.parameters[3].value: alpha is 1; want above 0, below 1`,
+			`error: spec.predictors[0].graph.parameters[4].value: seconds is 0; want above 0`,
+			`error: spec.predictors[0].graph.children: DRIFT_DETECTOR takes at most 1; "d" has 2`,
+			`warning: spec.predictors[0].graph.children: "d" has 2 children and neither routes nor combines: all are called, and the first one's answer is returned`,
+		}},
+		{"a window by time", withGraph(`{name: d, implementation: DRIFT_DETECTOR, parameters: [{name: seconds, type: FLOAT, value: "60"}, {name: least, type: INT, value: "300"}], children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[1].value: least is 300, more than the 200 rows of a window`,
+		}},
 		{"weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "50, 30,20"}, {name: stickyHeader, type: STRING, value: X-User}], children: [{name: a}, {name: b}, {name: c}]}`), nil},
 		{"too few weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "1,1"}], children: [{name: a}, {name: b}, {name: c}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: weights is "1,1": want one number for each of the 3 children`,

@@ -78,3 +78,17 @@ func TestDetectorsDoNotGrow(t *testing.T) {
 		runtime.KeepAlive(d)
 	}
 }
+
+// BenchmarkDrift is the cost of a row of 30 features, with its share of what a
+// window costs at its end.
+func BenchmarkDrift(b *testing.B) {
+	data := features30(1000)
+	rows := sideBySide(data.table())
+	d := driftNode(b, data.files(b, reference.Options{})).requests
+	b.ReportAllocs()
+	for b.Loop() {
+		take(b, d, rows)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000/30, "ns/feature")
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/prime-radiant/radiant/executor/state"
 	"github.com/prime-radiant/radiant/graph"
@@ -68,6 +69,11 @@ type World struct {
 	Files string
 	// State keeps what nodes learn; nil: nothing does.
 	State *state.Store
+	// Watch lists the nodes that compare what comes with a reference; nil: nobody
+	// asks them.
+	Watch *Watch
+	// Now is the time; nil: that of the clock.
+	Now func() time.Time
 }
 
 // Maker makes the node of a step.
@@ -91,6 +97,7 @@ func All() Table {
 		"MAHALANOBIS_DETECTOR": newMahalanobis,
 		"QUANTILE_DETECTOR":    newQuantiles,
 		"SCORE_DETECTOR":       newScores,
+		"DRIFT_DETECTOR":       newDrift,
 	}
 }
 

@@ -85,6 +85,9 @@ func usual(t *testing.T, implementation string) *graph.Step {
 				children = 1
 			}
 		}
+		if row.MostChildren > 0 {
+			children = min(children, row.MostChildren)
+		}
 		return step(t, implementation, children, parameters...)
 	}
 	return nil

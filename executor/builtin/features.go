@@ -70,14 +70,20 @@ func tableOf(t *tensor.Tensor, width int, column bool) (table, error) {
 	if err != nil {
 		return table{}, err
 	}
-	out := table{values: values, rows: 1, width: len(values)}
-	switch {
-	case len(t.Shape) > 1 || len(t.Shape) == 1 && (column || width == 1):
-		if out.rows = int(t.Shape[0]); out.rows > 0 {
-			out.width = len(values) / out.rows
-		}
-	}
+	out := table{values: values}
+	out.rows, out.width = layout(t.Shape, len(values), width, column)
 	return out, nil
+}
+
+// layout is how many rows a tensor of so many elements has, of how many features.
+func layout(shape []int64, elements, width int, column bool) (rows, wide int) {
+	if len(shape) < 2 && (len(shape) == 0 || !column && width != 1) {
+		return 1, elements
+	}
+	if rows = int(shape[0]); rows > 0 {
+		wide = elements / rows
+	}
+	return rows, wide
 }
 
 // beside makes one table of several of as many rows.

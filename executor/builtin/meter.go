@@ -2,9 +2,11 @@ package builtin
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/prime-radiant/radiant/executor/drift"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -12,6 +14,8 @@ import (
 type Meters struct {
 	rows, outliers, requests *prometheus.CounterVec
 	chosen, rewards, reward  *prometheus.CounterVec
+	windows, drifted         *prometheus.CounterVec
+	drifts, distance         *prometheus.GaugeVec
 }
 
 // NewMeters registers the metrics.
@@ -22,6 +26,11 @@ func NewMeters(r prometheus.Registerer) (*Meters, error) {
 		errs = append(errs, r.Register(v))
 		return v
 	}
+	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		v := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "radiant_executor_" + name, Help: help}, append([]string{"model_name"}, labels...))
+		errs = append(errs, r.Register(v))
+		return v
+	}
 	m := &Meters{
 		rows:     counter("detector_rows_total", "Rows that a detector judged"),
 		outliers: counter("outliers_total", "Rows that a detector took for outliers"),
@@ -29,6 +38,10 @@ func NewMeters(r prometheus.Registerer) (*Meters, error) {
 		chosen:   counter("arm_requests_total", "Requests that a bandit sent to a child", "child"),
 		rewards:  counter("arm_rewards_total", "Rewards that came for a child of a bandit", "child"),
 		reward:   counter("arm_reward_sum", "Sum of the rewards of a child of a bandit", "child"),
+		windows:  counter("drift_windows_total", "Windows of requests or answers that were compared with a reference", "of"),
+		drifted:  counter("drift_drifted_windows_total", "Those of them in which a feature drifts", "of"),
+		drifts:   gauge("drift_drifted_features", "Features that drift in the last window", "of"),
+		distance: gauge("drift_distance", "Statistic of a feature in the last window, by which the node decides", "of", "feature"),
 	}
 	return m, errors.Join(errs...)
 }
@@ -87,5 +100,58 @@ func (d *detectorMeter) saw(v *verdict, decision string) {
 	if n := len(v.outliers); n > 0 {
 		d.outliers.Add(float64(n))
 		d.requests[decision].Inc()
+	}
+}
+
+// driftMeter shows one side of a node that watches for drift. Its methods on nil
+// do nothing.
+type driftMeter struct {
+	windows, drifted prometheus.Counter
+	drifts           prometheus.Gauge
+	distance         *prometheus.GaugeVec
+	// features are by column, nil where there is none.
+	features []prometheus.Gauge
+}
+
+func (m *Meters) drift(node, of string) *driftMeter {
+	if m == nil {
+		return nil
+	}
+	return &driftMeter{
+		windows: m.windows.WithLabelValues(node, of), drifted: m.drifted.WithLabelValues(node, of), drifts: m.drifts.WithLabelValues(node, of),
+		distance: m.distance.MustCurryWith(prometheus.Labels{"model_name": node, "of": of}),
+	}
+}
+
+// know makes the series of features, of so many as can be looked at.
+func (d *driftMeter) know(columns []*drift.Column) {
+	if d == nil {
+		return
+	}
+	d.features = make([]prometheus.Gauge, len(columns))
+	for i, c := range columns {
+		if c != nil && i < mostSeries {
+			d.features[i] = d.distance.WithLabelValues(strings.ToValidUTF8(c.Label, "?"))
+		}
+	}
+}
+
+// mostSeries bounds the features of a node that have a series.
+const mostSeries = 256
+
+func (d *driftMeter) ended(s *watched, w *span) {
+	if d == nil {
+		return
+	}
+	d.windows.Inc()
+	d.drifts.Set(float64(w.many))
+	if w.many > 0 {
+		d.drifted.Inc()
+	}
+	for i, g := range d.features {
+		if g != nil {
+			statistic, _ := s.decisive(s.columns[i], &w.found[i])
+			g.Set(statistic)
+		}
 	}
 }

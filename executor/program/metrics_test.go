@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -39,7 +40,8 @@ func TestMetricsAreWrittenDown(t *testing.T) {
 	maps.Copy(shown, scraped(t, start(t, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(`{"name":"p","graph":{
 		"name":"bandit","implementation":"EPSILON_GREEDY","children":[
 			{"name":"guard","implementation":"QUANTILE_DETECTOR","children":[{"name":"a","implementation":"SIMPLE_MODEL"}]},
-			{"name":"b","implementation":"SIMPLE_MODEL"}]}}`)), "RADIANT_PODINFO": t.TempDir()})))
+			{"name":"watch","implementation":"DRIFT_DETECTOR","modelUri":"there","children":[{"name":"b","implementation":"SIMPLE_MODEL"}]}]}}`)),
+		"RADIANT_PODINFO": t.TempDir(), "RADIANT_NODE_FILES": watchedFiles(t)})))
 	helps := map[string]bool{}
 	for _, f := range shown {
 		helps[f.GetHelp()] = true
@@ -61,6 +63,16 @@ func TestMetricsAreWrittenDown(t *testing.T) {
 		}
 	}
 	metrics.Hold(t, page, "the executor", others, *update)
+}
+
+// watchedFiles are those of a node "watch": the reference of samples/drift.
+func watchedFiles(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "watch"), os.DirFS("../../samples/drift/reference")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // helpTexts finds the texts that describe metrics in the code below a folder, with

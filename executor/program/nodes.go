@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
+	"net/http"
 	"os"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/server"
 	"github.com/prime-radiant/radiant/executor/state"
 )
 
@@ -20,11 +23,24 @@ const stateEvery = 3 * time.Second
 
 // nodeWorld is what built-in nodes use.
 func nodeWorld(c *config.Config, r prometheus.Registerer, log *slog.Logger) (w builtin.World, err error) {
-	w.Files = c.NodeFiles
+	w.Files, w.Watch = c.NodeFiles, &builtin.Watch{}
 	if w.Meters, err = builtin.NewMeters(r); err == nil {
 		w.State, err = nodeState(c, log)
 	}
 	return w, err
+}
+
+// showDrift serves what nodes saw that watch for drift, if there are any.
+func showDrift(w *builtin.Watch, s *server.Options) {
+	if !w.Any() {
+		return
+	}
+	pages := maps.Clone(s.Pages)
+	if pages == nil {
+		pages = map[string]http.Handler{}
+	}
+	pages[builtin.DriftPath] = w
+	s.Pages = pages
 }
 
 // nodeState opens the folder of what nodes learn; nil: there is none.

@@ -76,6 +76,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if err != nil {
 		return err
 	}
+	showDrift(walk.Nodes.Watch, &options)
 	walk.Nodes.State.Start()
 	defer walk.Nodes.State.Close()
 	options.Engine, options.Docs = p, docs(c, p, outside)

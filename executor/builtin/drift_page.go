@@ -1,0 +1,161 @@
+package builtin
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prime-radiant/radiant/executor/drift"
+)
+
+// DriftPath is where the executor tells what drifts.
+const DriftPath = "/drift"
+
+// Watch tells what the nodes saw that compare what comes with a reference.
+type Watch struct {
+	mu    sync.Mutex
+	nodes []*drifting
+}
+
+// add lists a node; of a nil Watch it does nothing.
+func (w *Watch) add(d *drifting) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nodes = append(w.nodes, d)
+}
+
+// Any reports whether there are such nodes.
+func (w *Watch) Any() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.nodes) > 0
+}
+
+// DriftReport is what the page says, as JSON.
+type DriftReport struct {
+	Nodes []NodeReport `json:"nodes"`
+}
+
+// NodeReport is what a node saw.
+type NodeReport struct {
+	Node     string      `json:"node"`
+	Requests *SideReport `json:"requests"`
+	Answers  *SideReport `json:"answers,omitempty"`
+}
+
+// SideReport is what one side of a node saw.
+type SideReport struct {
+	// Reference tells references apart; empty: it is being learnt, Learnt rows of it
+	// are there.
+	Reference string `json:"reference,omitempty"`
+	Learnt    int    `json:"learnt,omitempty"`
+	// Windows and Drifted count the windows that ended.
+	Windows int `json:"windows"`
+	Drifted int `json:"drifted"`
+	// Rows are those of the window that is under way.
+	Rows int         `json:"rows"`
+	Last *SpanReport `json:"last,omitempty"`
+}
+
+// SpanReport is a window.
+type SpanReport struct {
+	Rows  int       `json:"rows"`
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended"`
+	Drift bool      `json:"drift"`
+	// Features are those that are compared. Those that drift come first.
+	Features []FeatureReport `json:"features"`
+	// Counts are by feature and place, if they are asked for; those of replicas with
+	// one reference add up.
+	Counts [][]uint32 `json:"counts,omitempty"`
+}
+
+// FeatureReport is what is known of one feature in a window.
+type FeatureReport struct {
+	Feature string `json:"feature"`
+	Drift   bool   `json:"drift"`
+	// Chance is that of the test that decides.
+	Chance float64  `json:"chance"`
+	KS     *float64 `json:"ks,omitempty"`
+	PSI    float64  `json:"psi"`
+	Chi2   float64  `json:"chi2"`
+}
+
+// ServeHTTP writes a [DriftReport]. With the query counts it has the counts.
+func (w *Watch) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	report := w.report(r.URL.Query().Has("counts"))
+	body, err := json.Marshal(report)
+	if err != nil {
+		http.Error(out, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	out.Header().Set("Content-Type", "application/json")
+	_, _ = out.Write(append(body, '\n'))
+}
+
+func (w *Watch) report(counts bool) *DriftReport {
+	w.mu.Lock()
+	nodes := slices.Clone(w.nodes)
+	w.mu.Unlock()
+	report := &DriftReport{}
+	for _, d := range nodes {
+		n := NodeReport{Node: d.node, Requests: d.requests.report(counts)}
+		if d.answer != nil {
+			n.Answers = d.answer.report(counts)
+		}
+		report.Nodes = append(report.Nodes, n)
+	}
+	return report
+}
+
+func (s *watched) report(counts bool) *SideReport {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire(s.now())
+	side := &SideReport{Reference: hashed(s.columns), Windows: s.windows, Drifted: s.drifted, Rows: s.current.rows}
+	if len(s.learnt) > 0 {
+		side.Learnt = len(s.learnt[0].Numbers) + len(s.learnt[0].Words)
+	}
+	if s.windows > 0 {
+		side.Last = s.span(&s.last, counts)
+	}
+	return side
+}
+
+func (s *watched) span(w *span, counts bool) *SpanReport {
+	r := &SpanReport{Rows: w.rows, Began: w.began, Ended: w.ended, Drift: w.many > 0}
+	for i, c := range s.columns {
+		if c != nil {
+			r.Features = append(r.Features, s.feature(c, &w.found[i], w.drifts[i]))
+		}
+	}
+	slices.SortStableFunc(r.Features, func(a, b FeatureReport) int {
+		switch {
+		case a.Drift == b.Drift:
+			return 0
+		case a.Drift:
+			return -1
+		}
+		return 1
+	})
+	if counts {
+		for _, c := range w.counts {
+			r.Counts = append(r.Counts, slices.Clone(c))
+		}
+	}
+	return r
+}
+
+func (o *watching) feature(c *drift.Column, found *drift.Statistics, drifts bool) FeatureReport {
+	_, chance := o.decisive(c, found)
+	f := FeatureReport{Feature: c.Label, Drift: drifts, Chance: chance, PSI: found.PSI, Chi2: found.Chi2}
+	if c.Numeric() {
+		f.KS = new(found.KS)
+	}
+	return f
+}
