@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/prime-radiant/radiant/operator/parquet"
 	"github.com/prime-radiant/radiant/reference"
 )
 
@@ -21,8 +22,8 @@ func Reference() *cobra.Command {
 like: the distribution of each feature, and how features go together. Detectors
 read it (docs/nodes.md): put it where a modelUri names it, as reference.json.
 
-Rows are those of a CSV file, whose first line may name the columns, or of a
-NumPy array (.npy), whose first dimension counts rows.
+Rows are those of a CSV file, whose first line may name the columns, of a NumPy
+array (.npy), whose first dimension counts rows, or of a Parquet file.
 
 --components keeps the main directions in which rows differ, and not the whole
 covariance, which of n features takes n * n * 5 bytes.`,
@@ -32,7 +33,7 @@ covariance, which of n features takes n * n * 5 bytes.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&file, "file", "f", "", "rows of ordinary data: .csv or .npy")
+	f.StringVarP(&file, "file", "f", "", "rows of ordinary data: .csv, .npy or .parquet")
 	f.StringVarP(&output, "output", "o", reference.Name, "file to write")
 	f.IntVar(&options.Components, "components", 0, "main directions to keep in place of the covariance; 0: all of it")
 	f.BoolVar(&options.NoQuantiles, "no-quantiles", false, "leave out the distributions of features")
@@ -45,7 +46,11 @@ func writeReference(out io.Writer, file, output string, o reference.Options) err
 	if err != nil {
 		return fmt.Errorf("reading rows: %w", err)
 	}
-	columns, err := reference.Rows(body)
+	rows := reference.Rows
+	if parquet.Is(body) {
+		rows = parquet.Rows
+	}
+	columns, err := rows(body)
 	if err != nil {
 		return fmt.Errorf("reading rows of %s: %w", file, err)
 	}

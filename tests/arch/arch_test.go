@@ -40,6 +40,7 @@ var rules = []rule{
 	{in: "executor/translate", never: []string{module + "/executor/protocol/...", module + "/executor/upstream", module + "/executor/telemetry", module + "/executor/server"}, why: "translation is values in, values out; protocols use it"},
 	{in: "executor/tensor", direct: true, never: []string{"net", "net/http", module + "/graph", module + "/apis/...", module + "/executor/protocol/..."}, why: "a tensor knows no protocol"},
 	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/expand/...", module + "/local/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
+	{in: "executor/...", never: []string{"github.com/parquet-go/..."}, why: "who reads a reference does not make one"},
 	{in: "expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
 	{in: "operator/...", never: []string{module + "/executor/..."}, except: []string{module + "/executor/wire/http1"}, why: "operator and executor meet in ENGINE_PREDICTOR only; the laptop's gateway reads requests as the executor does"},
 	{in: "expand/...", never: []string{module + "/executor/...", module + "/operator/...", module + "/local/...", "k8s.io/client-go/..."}, why: "what is desired does not depend on who applies it"},
