@@ -50,6 +50,7 @@ func BuiltinTable() []BuiltinRow {
 		{Name: "UCB", Calls: bandit, Parameters: ucbParameters(), rules: banditRules},
 		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
 		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: quantileParameters(), rules: quantileRules},
+		{Name: "ISOLATION_FOREST_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: forestParameters(), rules: forestRules},
 		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters(), rules: scoreRules},
 		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, Files: true, Parameters: driftParameters(), rules: driftRules},
 	}

@@ -51,6 +51,13 @@ func quantileParameters() []Declaration {
 	}
 }
 
+func forestParameters() []Declaration {
+	return []Declaration{
+		decide(), tag(),
+		{Name: "threshold", Type: FloatParameter, Bounds: between(0, 1), Words: "the score above which a row is an outlier; without it that of the file"},
+	}
+}
+
 // The measures of SCORE_DETECTOR.
 const (
 	MeasureConfidence = "confidence"
@@ -73,6 +80,15 @@ func scoreParameters() []Declaration {
 func mahalanobisRules(n *Node) []Fault { return append(routesSomewhere(n), learnsSomething(n)...) }
 
 func quantileRules(n *Node) []Fault { return append(routesSomewhere(n), learnsSomething(n)...) }
+
+// forestRules want a forest.
+func forestRules(n *Node) []Fault {
+	faults := routesSomewhere(n)
+	if n.ModelURI == "" {
+		faults = append(faults, Fault{Field: "modelUri", Message: "is missing: " + n.Implementation + " needs the folder of forest.json"})
+	}
+	return faults
+}
 
 func scoreRules(n *Node) []Fault {
 	faults := routesSomewhere(n)

@@ -251,6 +251,12 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		{"a name for files", withGraph(`{name: My Guard, implementation: QUANTILE_DETECTOR, modelUri: s3://b/r.json, children: [{name: a}]}`), []string{
 			`error: spec.predictors[0].graph.name: node name "My Guard" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-guard"`,
 		}},
+		{"no forest", withGraph(`{name: d, implementation: ISOLATION_FOREST_DETECTOR, parameters: [{name: threshold, type: FLOAT, value: "0.6"}], children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.modelUri: is missing: ISOLATION_FOREST_DETECTOR needs the folder of forest.json`,
+		}},
+		{"a forest", withGraph(`{name: d, implementation: ISOLATION_FOREST_DETECTOR, modelUri: s3://b/forest, parameters: [{name: threshold, type: FLOAT, value: "1.6"}], children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: threshold is 1.6; want at least 0, at most 1`,
+		}},
 		{"drift", withGraph(`{name: d, implementation: DRIFT_DETECTOR, parameters: [{name: windows, type: INT, value: "9"}, {name: window, type: INT, value: "9"}, {name: test, type: STRING, value: t}, {name: alpha, type: FLOAT, value: "1"}, {name: seconds, type: FLOAT, value: "0"}], children: [{name: a}, {name: b}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].name: DRIFT_DETECTOR has no parameter "windows"; use test, alpha, threshold, window, seconds, least, warmup or answers (did you mean window?)`,
 			`error: spec.predictors[0].graph.parameters[1].value: window is 9; want at least 20, at most 1e+06`,

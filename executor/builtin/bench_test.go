@@ -36,6 +36,7 @@ func BenchmarkDetector(b *testing.B) {
 		{"mahalanobis", "MAHALANOBIS_DETECTOR", files},
 		{"mahalanobis learning", "MAHALANOBIS_DETECTOR", &World{}},
 		{"quantiles", "QUANTILE_DETECTOR", files},
+		{"100 trees of 256 rows", "ISOLATION_FOREST_DETECTOR", inForest(b, grown(data.Rows, 100, 256))},
 		{"quantiles learning", "QUANTILE_DETECTOR", &World{}},
 	} {
 		b.Run(c.name, func(b *testing.B) {

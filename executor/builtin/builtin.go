@@ -98,6 +98,8 @@ func All() Table {
 		"QUANTILE_DETECTOR":    newQuantiles,
 		"SCORE_DETECTOR":       newScores,
 		"DRIFT_DETECTOR":       newDrift,
+
+		"ISOLATION_FOREST_DETECTOR": newForest,
 	}
 }
 

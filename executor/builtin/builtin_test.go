@@ -95,8 +95,14 @@ func usual(t *testing.T, implementation string) *graph.Step {
 
 func TestEveryBuiltinIsThere(t *testing.T) {
 	all := All()
+	w := inForest(t, grown([][]float64{{1}, {2}}, 1, 2))
+	w.Random = rand.Float64
 	for _, implementation := range graph.Builtins() {
-		if _, err := all.New(usual(t, implementation), &World{Random: rand.Float64}); err != nil {
+		s := usual(t, implementation)
+		if implementation == "ISOLATION_FOREST_DETECTOR" {
+			s.Node.ModelURI = "there"
+		}
+		if _, err := all.New(s, w); err != nil {
 			t.Error(err)
 		}
 		delete(all, implementation)
