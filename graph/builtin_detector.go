@@ -1,5 +1,7 @@
 package graph
 
+import "net/url"
+
 // The decisions of a detector.
 const (
 	// DecideTag says in the answer that there is an outlier.
@@ -21,13 +23,34 @@ func tag() Declaration {
 	return Declaration{Name: "tag", Type: StringParameter, Default: "outlier", Words: "begins the names of the tags, so that those of several detectors can be told apart"}
 }
 
+// EventsParameter says where events of what a node finds go; DefaultEvents is where
+// payload events do.
+const (
+	EventsParameter = "events"
+	DefaultEvents   = "default"
+)
+
+func events(when string) Declaration {
+	return Declaration{Name: EventsParameter, Type: StringParameter, Words: "where a CloudEvent goes " + when + ": a URL, or `default` for where payload events go; without it there are none"}
+}
+
+// eventsSomewhere wants events to have a place to go to.
+func eventsSomewhere(n *Node) []Fault {
+	to := n.Setting(EventsParameter)
+	u, err := url.Parse(to)
+	if to == "" || to == DefaultEvents || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
+		return nil
+	}
+	return []Fault{n.at(EventsParameter, "is %q; want an http or https URL, or %s", to, DefaultEvents)}
+}
+
 func warmup(words string) Declaration {
 	return Declaration{Name: "warmup", Type: IntParameter, Default: "100", Bounds: between(2, 1e6), Words: words}
 }
 
 func mahalanobisParameters() []Declaration {
 	return []Declaration{
-		decide(), tag(),
+		decide(), tag(), events("for each request with an outlier"),
 		{Name: "threshold", Type: FloatParameter, Bounds: above(0), Words: "the score above which a row is an outlier; without it the `quantile` decides"},
 		{Name: "quantile", Type: FloatParameter, Default: "0.999", Bounds: Bounds{Set: true, Least: 0.5, Most: 1, Below: true},
 			Words: "the share of ordinary rows that are below the threshold, if features are distributed normally"},
@@ -41,7 +64,7 @@ func mahalanobisParameters() []Declaration {
 
 func quantileParameters() []Declaration {
 	return []Declaration{
-		decide(), tag(),
+		decide(), tag(), events("for each request with an outlier"),
 		{Name: "low", Type: FloatParameter, Default: "0.25", Bounds: Bounds{Set: true, Most: 0.5, Below: true}, Words: "the quantile of a feature that its lower fence is measured from"},
 		{Name: "high", Type: FloatParameter, Default: "0.75", Bounds: Bounds{Set: true, Least: 0.5, Most: 1, Above: true}, Words: "the quantile that its upper fence is measured from"},
 		{Name: "reach", Type: FloatParameter, Default: "3", Bounds: atLeast(0), Words: "how far beyond them a fence is, in distances between the two"},
@@ -53,7 +76,7 @@ func quantileParameters() []Declaration {
 
 func forestParameters() []Declaration {
 	return []Declaration{
-		decide(), tag(),
+		decide(), tag(), events("for each request with an outlier"),
 		{Name: "threshold", Type: FloatParameter, Bounds: between(0, 1), Words: "the score above which a row is an outlier; without it that of the file"},
 	}
 }
@@ -68,7 +91,7 @@ const (
 
 func scoreParameters() []Declaration {
 	return []Declaration{
-		decide(), tag(),
+		decide(), tag(), events("for each request with an outlier"),
 		{Name: "measure", Type: StringParameter, Default: MeasureConfidence, Choices: []string{MeasureConfidence, MeasureMargin, MeasureEntropy, MeasureEnergy},
 			Words: "what is made of the model's scores of one row"},
 		{Name: "threshold", Type: FloatParameter, Required: true, Words: "the score above which a row is an outlier"},
@@ -77,13 +100,13 @@ func scoreParameters() []Declaration {
 	}
 }
 
-func mahalanobisRules(n *Node) []Fault { return append(routesSomewhere(n), learnsSomething(n)...) }
+func mahalanobisRules(n *Node) []Fault { return append(decidesRules(n), learnsSomething(n)...) }
 
-func quantileRules(n *Node) []Fault { return append(routesSomewhere(n), learnsSomething(n)...) }
+func quantileRules(n *Node) []Fault { return append(decidesRules(n), learnsSomething(n)...) }
 
 // forestRules want a forest.
 func forestRules(n *Node) []Fault {
-	faults := routesSomewhere(n)
+	faults := decidesRules(n)
 	if n.ModelURI == "" {
 		faults = append(faults, Fault{Field: "modelUri", Message: "is missing: " + n.Implementation + " needs the folder of forest.json"})
 	}
@@ -91,12 +114,15 @@ func forestRules(n *Node) []Fault {
 }
 
 func scoreRules(n *Node) []Fault {
-	faults := routesSomewhere(n)
+	faults := decidesRules(n)
 	if n.Setting("measure") == MeasureEnergy && n.Setting("logits") != "true" {
 		faults = append(faults, n.at("measure", "is energy, which is made of logits: set logits to true"))
 	}
 	return faults
 }
+
+// decidesRules are those of all detectors.
+func decidesRules(n *Node) []Fault { return append(routesSomewhere(n), eventsSomewhere(n)...) }
 
 // routesSomewhere wants a second child for outliers that are routed, and none
 // that never gets a request.

@@ -21,6 +21,7 @@ func driftParameters() []Declaration {
 		{Name: "least", Type: IntParameter, Default: "50", Bounds: between(20, 1e6), Words: "rows that a window has at least which ends by time"},
 		{Name: "warmup", Type: IntParameter, Default: "1000", Bounds: between(100, 4096), Words: "rows that make the reference where there is no file: of requests, or of answers"},
 		{Name: "answers", Type: BoolParameter, Default: "true", Words: "look at what the model answers too"},
+		events("for each window that drifts"),
 	}
 }
 
@@ -31,5 +32,5 @@ func driftRules(n *Node) []Fault {
 	if n.Setting("seconds") != "" && least > window {
 		return []Fault{n.at("least", "is %d, more than the %d rows of a window", least, window)}
 	}
-	return nil
+	return eventsSomewhere(n)
 }

@@ -221,7 +221,7 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		{"of the type that stands in a graph", withGraph(`{name: d, type: TRANSFORMER, implementation: QUANTILE_DETECTOR, children: [{name: a}]}`), nil},
 		{"alone", withGraph(`{name: d, implementation: QUANTILE_DETECTOR}`), nil},
 		{"parameters", detector(`{name: treshold, type: FLOAT, value: "40"}, {name: components, type: INT, value: "0"}, {name: quantile, type: FLOAT, value: "1"}, {name: decide, type: STRING, value: drop}, {name: learn, type: STRING, value: maybe}, {name: warmup, type: FLOAT, value: "1.5"}`, one), []string{
-			`error: spec.predictors[0].graph.parameters[0].name: MAHALANOBIS_DETECTOR has no parameter "treshold"; use decide, tag, threshold, quantile, components, shrinkage, decay, warmup or learn (did you mean threshold?)`,
+			`error: spec.predictors[0].graph.parameters[0].name: MAHALANOBIS_DETECTOR has no parameter "treshold"; use decide, tag, events, threshold, quantile, components, shrinkage, decay, warmup or learn (did you mean threshold?)`,
 			`error: spec.predictors[0].graph.parameters[1].value: components is 0; want at least 1, at most 4096`,
 			`error: spec.predictors[0].graph.parameters[2].value: quantile is 1; want at least 0.5, below 1`,
 			`error: spec.predictors[0].graph.parameters[3].value: decide is "drop"; use tag, reject, route`,
@@ -251,6 +251,9 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		{"a name for files", withGraph(`{name: My Guard, implementation: QUANTILE_DETECTOR, modelUri: s3://b/r.json, children: [{name: a}]}`), []string{
 			`error: spec.predictors[0].graph.name: node name "My Guard" is not a DNS label: use lower case letters, digits and -, with a letter or digit at both ends; for example "my-guard"`,
 		}},
+		{"events", withGraph(`{name: d, implementation: QUANTILE_DETECTOR, parameters: [{name: events, type: STRING, value: collector:80}], children: [{name: w, implementation: DRIFT_DETECTOR, parameters: [{name: events, type: STRING, value: http://collector/x}], children: [{name: s, implementation: SCORE_DETECTOR, parameters: [{name: threshold, type: FLOAT, value: "0"}, {name: events, type: STRING, value: default}], children: [{name: a}]}]}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: events is "collector:80"; want an http or https URL, or default`,
+		}},
 		{"no forest", withGraph(`{name: d, implementation: ISOLATION_FOREST_DETECTOR, parameters: [{name: threshold, type: FLOAT, value: "0.6"}], children: [{name: a}]}`), []string{
 			`error: spec.predictors[0].graph.modelUri: is missing: ISOLATION_FOREST_DETECTOR needs the folder of forest.json`,
 		}},
@@ -258,7 +261,7 @@ func TestValidateBuiltinParameters(t *testing.T) {
 			`error: spec.predictors[0].graph.parameters[0].value: threshold is 1.6; want at least 0, at most 1`,
 		}},
 		{"drift", withGraph(`{name: d, implementation: DRIFT_DETECTOR, parameters: [{name: windows, type: INT, value: "9"}, {name: window, type: INT, value: "9"}, {name: test, type: STRING, value: t}, {name: alpha, type: FLOAT, value: "1"}, {name: seconds, type: FLOAT, value: "0"}], children: [{name: a}, {name: b}]}`), []string{
-			`error: spec.predictors[0].graph.parameters[0].name: DRIFT_DETECTOR has no parameter "windows"; use test, alpha, threshold, window, seconds, least, warmup or answers (did you mean window?)`,
+			`error: spec.predictors[0].graph.parameters[0].name: DRIFT_DETECTOR has no parameter "windows"; use test, alpha, threshold, window, seconds, least, warmup, answers or events (did you mean window?)`,
 			`error: spec.predictors[0].graph.parameters[1].value: window is 9; want at least 20, at most 1e+06`,
 			`error: spec.predictors[0].graph.parameters[2].value: test is "t"; use ks, psi, chi2`,
 			`error: spec.predictors[0].graph.parameters[3].value: alpha is 1; want above 0, below 1`,

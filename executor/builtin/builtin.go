@@ -69,11 +69,30 @@ type World struct {
 	Files string
 	// State keeps what nodes learn; nil: nothing does.
 	State *state.Store
+	// Reporter makes what tells of a node's findings, at a URL; empty: where payload
+	// events go. nil: nobody is told.
+	Reporter func(node, to string) (Reporter, error)
 	// Watch lists the nodes that compare what comes with a reference; nil: nobody
 	// asks them.
 	Watch *Watch
 	// Now is the time; nil: that of the clock.
 	Now func() time.Time
+}
+
+// Finding is what a node can find.
+type Finding uint8
+
+// The findings.
+const (
+	FoundOutlier Finding = iota
+	FoundDrift
+)
+
+// Reporter tells of what a node finds.
+type Reporter interface {
+	// Found tells of a finding in a call, as JSON. Puid is that of the request;
+	// empty: it is about many.
+	Found(what Finding, call, puid string, body []byte)
 }
 
 // Maker makes the node of a step.

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -26,8 +27,10 @@ type verdict struct {
 	judged bool
 	// worst is the highest score, and above what a row is an outlier.
 	worst, above float64
-	// outliers are the rows that are. It is nil where none is.
+	// outliers are the rows that are, scores those of the first of them. Both are
+	// nil where none is.
 	outliers []int
+	scores   []float64
 }
 
 // add notes the score of the next row.
@@ -40,6 +43,9 @@ func (v *verdict) add(row int, score float64, outlier bool) {
 	}
 	if outlier {
 		v.outliers = append(v.outliers, row)
+		if len(v.scores) < mostRows {
+			v.scores = append(v.scores, score)
+		}
 	}
 }
 
@@ -62,20 +68,59 @@ func (v *verdict) tags(name string) []translate.Tag {
 type detection struct {
 	decide, tag string
 	meter       *detectorMeter
+	// reporter is nil where nobody is told of outliers.
+	reporter Reporter
 }
 
-func newDetection(s *graph.Step, w *World) detection {
-	return detection{decide: s.Node.Setting("decide"), tag: s.Node.Setting("tag"), meter: w.Meters.detector(s.Name)}
+func newDetection(s *graph.Step, w *World) (detection, error) {
+	reporter, err := w.reporter(s.Node)
+	return detection{decide: s.Node.Setting("decide"), tag: s.Node.Setting("tag"), meter: w.Meters.detector(s.Name), reporter: reporter}, err
 }
 
-// ruling counts a verdict, and refuses the message if the node does.
-func (d *detection) ruling(v *verdict) error {
+// ruling counts the verdict of a call, tells of outliers, and refuses the message
+// if the node does.
+func (d *detection) ruling(m Message, v *verdict, call graph.Call) error {
 	d.meter.saw(v, d.decide)
+	if len(v.outliers) > 0 && d.reporter != nil && !m.wire.Meta.Unlogged {
+		if body, err := json.Marshal(d.event(v)); err == nil { // It holds finite numbers.
+			d.reporter.Found(FoundOutlier, call.String(), m.Puid(), body)
+		}
+	}
 	if len(v.outliers) == 0 || d.decide != graph.DecideReject {
 		return nil
 	}
 	return protocol.Errorf(protocol.Invalid, "row %d is an outlier (%d of %d rows; the highest %s_score is %.6g, the threshold %.6g)",
 		v.outliers[0], len(v.outliers), v.rows, d.tag, v.worst, v.above)
+}
+
+// outlierEvent is what is told of outliers.
+type outlierEvent struct {
+	Outlier   bool    `json:"outlier"`
+	Decision  string  `json:"decision"`
+	Tag       string  `json:"tag"`
+	Score     float64 `json:"score"`
+	Threshold float64 `json:"threshold"`
+	// Rows is how many the message has, Count how many of them are outliers, and
+	// Outliers the first of these.
+	Rows     int          `json:"rows"`
+	Count    int          `json:"count"`
+	Outliers []outlierRow `json:"outliers"`
+}
+
+type outlierRow struct {
+	Row   int     `json:"row"`
+	Score float64 `json:"score"`
+}
+
+func (d *detection) event(v *verdict) *outlierEvent {
+	e := &outlierEvent{
+		Outlier: true, Decision: d.decide, Tag: d.tag, Score: v.worst, Threshold: v.above,
+		Rows: v.rows, Count: len(v.outliers), Outliers: make([]outlierRow, len(v.scores)),
+	}
+	for i, score := range v.scores {
+		e.Outliers[i] = outlierRow{v.outliers[i], score}
+	}
+	return e
 }
 
 // detector judges requests.
@@ -84,8 +129,9 @@ type detector struct {
 	judge
 }
 
-func newDetector(s *graph.Step, w *World, j judge) Node {
-	return &detector{newDetection(s, w), j}
+func newDetector(s *graph.Step, w *World, j judge) (Node, error) {
+	d, err := newDetection(s, w)
+	return &detector{d, j}, err
 }
 
 // TransformInput judges a request. Requests of seldon's protocol are tagged, so
@@ -100,7 +146,7 @@ func (d *detector) TransformInput(_ context.Context, m Message) (Message, error)
 	if err != nil {
 		return m, err
 	}
-	if err := d.ruling(&v); err != nil {
+	if err := d.ruling(m, &v, graph.CallTransformInput); err != nil {
 		return m, err
 	}
 	m.Note(&v)

@@ -27,6 +27,8 @@ type watching struct {
 	lasts            time.Duration
 	warmup           int
 	now              func() time.Time
+	// reporter is nil where nobody is told of drift.
+	reporter Reporter
 }
 
 // The sides of a node that can drift.
@@ -48,13 +50,18 @@ func newDrift(s *graph.Step, w *World) (Node, error) {
 	if o.now == nil {
 		o.now = time.Now
 	}
-	d := &drifting{node: s.Name, requests: newWatched(o, w.Meters.drift(s.Name, ofRequests))}
+	reporter, err := w.reporter(n)
+	if err != nil {
+		return nil, err
+	}
+	o.reporter = reporter
+	d := &drifting{node: s.Name, requests: newWatched(o, w.Meters.drift(s.Name, ofRequests), ofRequests, graph.CallTransformInput)}
 	r, err := w.reference(n)
 	if err == nil && r != nil {
 		err = d.requests.start(r)
 	}
 	if err == nil && truth(n, "answers") {
-		d.answer = newWatched(o, w.Meters.drift(s.Name, ofAnswers))
+		d.answer = newWatched(o, w.Meters.drift(s.Name, ofAnswers), ofAnswers, graph.CallTransformOutput)
 		err = d.startAnswers(n, w)
 	}
 	if err != nil {

@@ -17,6 +17,9 @@ import (
 type watched struct {
 	*watching
 	meter *driftMeter
+	// of names the side, call is the call on the node that has its rows.
+	of   string
+	call graph.Call
 
 	mu sync.Mutex
 	// columns are those of the reference; nil while it is learnt. A column that is
@@ -44,7 +47,9 @@ type span struct {
 	many   int
 }
 
-func newWatched(o *watching, m *driftMeter) *watched { return &watched{watching: o, meter: m} }
+func newWatched(o *watching, m *driftMeter, of string, call graph.Call) *watched {
+	return &watched{watching: o, meter: m, of: of, call: call}
+}
 
 // start takes over a reference that was read.
 func (s *watched) start(r *reference.Reference) error {
@@ -247,6 +252,7 @@ func (s *watched) end(now time.Time) {
 	s.windows++
 	if w.many > 0 {
 		s.drifted++
+		s.tell(w)
 	}
 	s.meter.ended(s, w)
 	s.current, s.last = s.last, s.current
@@ -254,6 +260,31 @@ func (s *watched) end(now time.Time) {
 		clear(counts)
 	}
 	s.current.rows = 0
+}
+
+// driftEvent is what is told of a window that drifts.
+type driftEvent struct {
+	Drift bool    `json:"drift"`
+	Of    string  `json:"of"`
+	Test  string  `json:"test"`
+	Alpha float64 `json:"alpha"`
+	// Count is how many features drift, Window has the first of them.
+	Count  int         `json:"count"`
+	Window *SpanReport `json:"window"`
+}
+
+// mostTold bounds the features that an event names.
+const mostTold = 100
+
+func (s *watched) tell(w *span) {
+	if s.reporter == nil {
+		return
+	}
+	e := driftEvent{Drift: true, Of: s.of, Test: s.test, Alpha: s.alpha, Count: w.many, Window: s.span(w, false)}
+	e.Window.Features = e.Window.Features[:min(w.many, mostTold)] // Those that drift come first.
+	if body, err := json.Marshal(&e); err == nil {                // It holds finite numbers.
+		s.reporter.Found(FoundDrift, s.call.String(), "", body)
+	}
 }
 
 // judge compares counts of so many rows, and returns how many features drift. A

@@ -79,7 +79,7 @@ func newForest(s *graph.Step, w *World) (Node, error) {
 	if n.Setting("threshold") != "" {
 		f.threshold = number(n, "threshold")
 	}
-	return newDetector(s, w, f), nil
+	return newDetector(s, w, f)
 }
 
 func readForest(path string) (*forest, error) {

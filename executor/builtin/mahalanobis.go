@@ -57,8 +57,11 @@ func newMahalanobis(s *graph.Step, w *World) (Node, error) {
 			return nil, errors.New("parameter learn is true, and the reference has only main directions, which cannot be learnt from")
 		case r.Directions != nil:
 			k, err := along(r, d.options)
+			if err != nil {
+				return nil, err
+			}
 			d.known.Store(k)
-			return newDetector(s, w, d), err
+			return newDetector(s, w, d)
 		case covariance == nil:
 			return nil, errors.New("modelUri: the reference has no covariance: it has features that are no numbers, or too many")
 		}
@@ -74,7 +77,7 @@ func newMahalanobis(s *graph.Step, w *World) (Node, error) {
 	if d.learns {
 		w.State.Keep(s.Name, n.Implementation, d)
 	}
-	return newDetector(s, w, d), nil
+	return newDetector(s, w, d)
 }
 
 func (d *mahalanobis) width() int {

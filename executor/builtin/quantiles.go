@@ -78,7 +78,7 @@ func newQuantiles(s *graph.Step, w *World) (Node, error) {
 	if d.learns {
 		w.State.Keep(s.Name, n.Implementation, d)
 	}
-	return newDetector(s, w, d), nil
+	return newDetector(s, w, d)
 }
 
 // start takes the fences of a reference, until as many rows as it wants are learnt.

@@ -23,13 +23,12 @@ type scores struct {
 
 func newScores(s *graph.Step, w *World) (Node, error) {
 	n := s.Node
-	d := &scores{
-		detection: newDetection(s, w),
-		logits:    truth(n, "logits"), temperature: number(n, "temperature"), threshold: number(n, "threshold"),
-	}
+	d := &scores{logits: truth(n, "logits"), temperature: number(n, "temperature"), threshold: number(n, "threshold")}
 	name := n.Setting("measure")
 	d.energy, d.measure = name == graph.MeasureEnergy, measures()[name]
-	return d, nil
+	var err error
+	d.detection, err = newDetection(s, w)
+	return d, err
 }
 
 // Combine answers what the first child does, with tags, or the second one.
@@ -39,7 +38,7 @@ func (d *scores) Combine(_ context.Context, answers Messages) (Message, error) {
 	if err != nil {
 		return m, err
 	}
-	if err := d.ruling(&v); err != nil {
+	if err := d.ruling(m, &v, graph.CallAggregate); err != nil {
 		return m, err
 	}
 	if len(v.outliers) > 0 && d.decide == graph.DecideRoute && answers.Len() > 1 {

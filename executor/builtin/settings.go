@@ -33,6 +33,22 @@ func learns(n *graph.Node) bool {
 	return truth(n, "learn")
 }
 
+// reporter is what tells of the node's findings; nil: nobody is told.
+func (w *World) reporter(n *graph.Node) (Reporter, error) {
+	to := n.Setting(graph.EventsParameter)
+	if to == "" || w.Reporter == nil {
+		return nil, nil
+	}
+	if to == graph.DefaultEvents {
+		to = ""
+	}
+	r, err := w.Reporter(n.Name, to)
+	if err != nil {
+		return nil, fmt.Errorf("parameter %s is %q: %w", graph.EventsParameter, n.Setting(graph.EventsParameter), err)
+	}
+	return r, nil
+}
+
 // file is the place of a file of the node's modelUri; empty: it has none.
 func (w *World) file(n *graph.Node, name string) (string, error) {
 	switch {

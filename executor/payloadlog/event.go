@@ -17,6 +17,9 @@ const (
 	Request EventType = iota
 	Response
 	Feedback
+	// Outlier and Drift are what nodes found that judge requests.
+	Outlier
+	Drift
 )
 
 // Children is the call of an event that holds what a node hands to its children,
@@ -28,6 +31,8 @@ var types = [...]string{
 	Request:  "io.seldon.serving.inference.request",
 	Response: "io.seldon.serving.inference.response",
 	Feedback: "io.seldon.serving.feedback",
+	Outlier:  "io.seldon.serving.inference.outlier",
+	Drift:    "io.seldon.serving.inference.drift",
 }
 
 // Event is one payload.
@@ -37,7 +42,7 @@ type Event struct {
 	// Call is the call that the payload belongs to, such as predict, or [Children].
 	Call string
 	Time time.Time
-	// Node is the node's name, Puid that of the request.
+	// Node is the node's name, Puid that of the request; empty: it is about many.
 	Node, Puid string
 	// ContentType, Encoding and JSONLength are those of the payload.
 	ContentType, Encoding string
@@ -71,11 +76,14 @@ func (l *Log) attributes(e *Event) []Attribute {
 	all := []Attribute{
 		{"id", e.ID}, {"specversion", "1.0"}, {"type", types[e.Type]}, {"source", o.Source},
 		{"time", e.Time.Format(time.RFC3339Nano)},
-		{"modelid", e.Node}, {"requestid", e.Puid}, {"inferenceservicename", o.Deployment},
+		{"modelid", e.Node}, {"inferenceservicename", o.Deployment},
 		{"namespace", o.Namespace}, {"endpoint", o.Predictor}, {"protocol", o.Protocol}, {"call", e.Call},
 	}
 	if e.Reason != "" {
 		all = append(all, Attribute{"reason", e.Reason})
+	}
+	if e.Puid != "" {
+		all = append(all, Attribute{"requestid", e.Puid})
 	}
 	if e.Redacted != "" {
 		all = append(all, Attribute{"redacted", e.Redacted})

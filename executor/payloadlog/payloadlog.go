@@ -5,6 +5,7 @@ package payloadlog
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,11 +121,39 @@ func (l *Log) Node(n *graph.Node) (*Node, error) {
 	if node.url == "" {
 		return nil, fmt.Errorf("node %q: logger has no url, and REQUEST_LOGGER_DEFAULT_ENDPOINT is not set", n.Name)
 	}
-	u, err := url.Parse(node.url)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if !isURL(node.url) {
 		return nil, fmt.Errorf("node %q: logger.url is no http or https URL", n.Name)
 	}
 	return node, nil
+}
+
+func isURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// Findings takes what the node of that name finds, and sends it to a URL; empty: to
+// where events of nodes go that name none.
+func (l *Log) Findings(name, to string) (*Node, error) {
+	n := &Node{log: l, name: name, url: cmp.Or(to, l.options.Endpoint)}
+	switch {
+	case l.options.Sink != nil:
+	case n.url == "":
+		return nil, errors.New("REQUEST_LOGGER_DEFAULT_ENDPOINT is not set")
+	case !isURL(n.url):
+		return nil, errors.New("it is no http or https URL")
+	}
+	return n, nil
+}
+
+// Found queues an event of a call, whose body is JSON, or drops it. Puid is that of
+// the request; empty: it is about many.
+func (n *Node) Found(event EventType, call, puid string, body []byte) {
+	size := int64(len(body))
+	if !n.log.room(size) {
+		return
+	}
+	n.queue(&Event{size: size, Type: event, Call: call, Puid: puid, ContentType: "application/json", Body: body})
 }
 
 // wants tells whether the node's mode, the request's own wish and its lot ask
@@ -153,11 +182,11 @@ func (n *Node) Log(event EventType, call string, t protocol.Transport, m message
 		return
 	}
 	e := &Event{
-		ID: n.log.options.NewID(), Type: event, Call: call, Time: time.Now(), Node: n.name, Puid: m.Meta.Puid,
+		Type: event, Call: call, Puid: m.Meta.Puid,
 		ContentType: m.Type, Encoding: m.Encoding, JSONLength: m.JSONLength,
 		// The request's buffers are used again when it is answered.
 		Body: append(bytes.Clone(m.Body), m.Tail...),
-		node: n, size: size, grpc: t == protocol.GRPC, answer: m.Answer,
+		size: size, grpc: t == protocol.GRPC, answer: m.Answer,
 	}
 	if e.grpc {
 		e.ContentType = "application/protobuf"
@@ -173,11 +202,7 @@ func (n *Node) LogFailure(call string, meta *message.Meta, failure error) {
 	if !n.wants(Response, meta) {
 		return
 	}
-	l := n.log
-	e := &Event{
-		ID: l.options.NewID(), Type: Response, Call: call, Time: time.Now(), Node: n.name, Puid: meta.Puid,
-		Reason: protocol.CodeOf(failure).String(), node: n, answer: true,
-	}
+	e := &Event{Type: Response, Call: call, Puid: meta.Puid, Reason: protocol.CodeOf(failure).String(), answer: true}
 	var refusal *protocol.Refusal
 	switch {
 	case n.redact != nil:
@@ -186,9 +211,9 @@ func (n *Node) LogFailure(call string, meta *message.Meta, failure error) {
 		e.ContentType, e.Encoding = refusal.Type, refusal.Encoding
 		e.Body = bytes.Clone(refusal.Body)
 	default:
-		e.ContentType, e.Body = "application/json", l.told(failure)
+		e.ContentType, e.Body = "application/json", n.log.told(failure)
 	}
-	if e.size = int64(len(e.Body)); l.room(e.size) {
+	if e.size = int64(len(e.Body)); n.log.room(e.size) {
 		n.queue(e)
 	}
 }
@@ -202,22 +227,23 @@ func (l *Log) told(failure error) []byte {
 	return p.Failure(protocol.CodeOf(failure).HTTP(), protocol.Text(failure))
 }
 
-// room takes the bytes of an event of what may wait, and counts it if there is no
-// room.
+// room takes so many bytes of what may wait, or counts an event that is dropped.
 func (l *Log) room(size int64) bool {
-	if l.bytes.Add(size) > l.options.MaxBytes {
-		l.bytes.Add(-size)
-		l.meter.dropped(byBytes)
-		return false
+	if l.bytes.Add(size) <= l.options.MaxBytes {
+		return true
 	}
-	return true
+	l.bytes.Add(-size)
+	l.meter.dropped(byBytes)
+	return false
 }
 
-// queue hands an event to the workers, or drops it.
+// queue queues an event that has room.
 func (n *Node) queue(e *Event) {
-	if !n.log.enqueue(e) {
-		n.log.bytes.Add(-e.size)
-		n.log.meter.dropped(byEvents)
+	l := n.log
+	e.ID, e.Time, e.Node, e.node = l.options.NewID(), time.Now(), n.name, n
+	if !l.enqueue(e) {
+		l.bytes.Add(-e.size)
+		l.meter.dropped(byEvents)
 	}
 }
 

@@ -132,3 +132,40 @@ func TestFailuresAreEvents(t *testing.T) {
 		}
 	}
 }
+
+// Findings go where they are told to, or where payloads go that name no URL, and
+// count among what waits.
+func TestFindings(t *testing.T) {
+	discard := slog.New(slog.NewTextHandler(io.Discard, nil))
+	for _, c := range []struct {
+		endpoint, to, url, want string
+	}{
+		{"http://a/x", "", "http://a/x", ""}, {"http://a/x", "https://b", "https://b", ""},
+		{"", "", "", "REQUEST_LOGGER_DEFAULT_ENDPOINT is not set"}, {"", "b:80", "", "it is no http or https URL"},
+	} {
+		l, err := New(Options{Endpoint: c.endpoint, MaxEvents: 1, MaxBytes: 1, Registry: prometheus.NewRegistry(), Log: discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := l.Findings("m", c.to)
+		if c.want != "" && (err == nil || err.Error() != c.want) || c.want == "" && (err != nil || n.url != c.url) {
+			t.Errorf("%+v: %+v, %v", c, n, err)
+		}
+		l.Close(t.Context())
+	}
+	sink := &collector{}
+	l, err := New(Options{Sink: sink, Workers: 1, MaxEvents: 10, MaxBytes: 10, NewID: func() string { return "id" }, Registry: prometheus.NewRegistry(), Log: discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := l.Findings("m", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Found(Outlier, "transform-input", "x", []byte("small"))
+	n.Found(Drift, "transform-input", "", []byte("larger than all that may wait"))
+	l.Close(t.Context())
+	if diff := cmp.Diff([]string{"small"}, sink.bodies); diff != "" || l.bytes.Load() != 0 {
+		t.Errorf("%d bytes are still counted; %s", l.bytes.Load(), diff)
+	}
+}

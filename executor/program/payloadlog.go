@@ -8,17 +8,32 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/payloadlog"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/graph"
 )
 
-// logPayloads starts the payload log, if a node has a logger, and returns what
-// sends the rest of it at the end.
+// findings sends what built-in nodes find as events of the payload log.
+type findings struct{ node *payloadlog.Node }
+
+// Found is that of builtin.Reporter.
+func (f findings) Found(what builtin.Finding, call, puid string, body []byte) {
+	event := payloadlog.Outlier
+	if what == builtin.FoundDrift {
+		event = payloadlog.Drift
+	}
+	f.node.Found(event, call, puid, body)
+}
+
+// logPayloads starts the payload log, if a node has a logger or tells of what it
+// finds, and returns what sends the rest of it at the end.
 func logPayloads(c *config.Config, p *predictor.Options, r prometheus.Registerer, log *slog.Logger) (func(), error) {
 	wanted := false
-	c.Predictor.Graph.Walk(func(_ string, n *graph.Node) { wanted = wanted || n.Logger != nil })
+	c.Predictor.Graph.Walk(func(_ string, n *graph.Node) {
+		wanted = wanted || n.Logger != nil || graph.BuiltinOf(n.Implementation) != graph.NotBuiltin && n.Setting(graph.EventsParameter) != ""
+	})
 	if !wanted {
 		return func() {}, nil
 	}
@@ -43,6 +58,10 @@ func logPayloads(c *config.Config, p *predictor.Options, r prometheus.Registerer
 		return nil, err
 	}
 	p.Payloads = func(n *graph.Node) (predictor.Payloads, error) { return l.Node(n) }
+	p.Nodes.Reporter = func(node, to string) (builtin.Reporter, error) {
+		n, err := l.Findings(node, to)
+		return findings{n}, err
+	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.Background(), lastEvents)
 		defer cancel()

@@ -30,6 +30,7 @@ func payloads(t *testing.T, start Start) {
 	t.Run("redacted", func(t *testing.T) { payloadsRedacted(t, start) })
 	t.Run("collector hangs", func(t *testing.T) { collectorHangs(t, start) })
 	t.Run("sent at the end", func(t *testing.T) { payloadsAtTheEnd(t, start) })
+	t.Run("findings", func(t *testing.T) { findings(t, start) })
 }
 
 // eventSink is a server that takes events.
