@@ -166,19 +166,28 @@ func (c *container) fail(reason string) {
 	c.failure.Store(&failure{at: time.Now(), text: reason})
 }
 
-func (c *container) onceToEnd(ctx context.Context) error {
+// toEnd runs the container once, and returns its process, which is gone.
+func (c *container) toEnd(ctx context.Context) (*process.Process, error) {
 	if err := c.prepare(); err != nil {
-		return err
+		return nil, err
 	}
 	p, err := c.host.spawn.Start(c.command, c.out)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	select {
 	case <-p.Done():
 	case <-ctx.Done():
 		p.Stop(c.grace, c.host.abort)
-		return ctx.Err()
+		return nil, ctx.Err()
+	}
+	return p, nil
+}
+
+func (c *container) onceToEnd(ctx context.Context) error {
+	p, err := c.toEnd(ctx)
+	if err != nil {
+		return err
 	}
 	if p.Failed() {
 		return fmt.Errorf("it failed: %s", p.Reason())

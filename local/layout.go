@@ -76,16 +76,23 @@ const defaultGrace = 30 * time.Second
 // comes what could be laid out.
 func (p *layouts) pod(d *appsv1.Deployment, of origin) (*podLayout, error) {
 	template := &d.Spec.Template
-	id := runtime.Identity{
+	layout, err := p.layOut(&template.Spec, runtime.Identity{
 		Name: d.Name + "-local", Namespace: d.Namespace,
 		Labels: template.Labels, Annotations: template.Annotations,
 		ServiceAccount: template.Spec.ServiceAccountName,
-	}
-	layout := &podLayout{name: d.Name, grace: defaultGrace}
-	if g := template.Spec.TerminationGracePeriodSeconds; g != nil {
+	}, of)
+	layout.name = d.Name
+	return layout, err
+}
+
+// layOut lays out a pod that knows itself as id. All problems are reported at once;
+// with an error comes what could be laid out.
+func (p *layouts) layOut(spec *corev1.PodSpec, id runtime.Identity, of origin) (*podLayout, error) {
+	layout := &podLayout{name: id.Name, grace: defaultGrace}
+	if g := spec.TerminationGracePeriodSeconds; g != nil {
 		layout.grace = time.Duration(*g) * time.Second
 	}
-	volumes, err := runtime.Volumes(&template.Spec, id, filepath.Join(of.root, "volumes"), p.volumes)
+	volumes, err := runtime.Volumes(spec, id, filepath.Join(of.root, "volumes"), p.volumes)
 	errs := []error{err}
 	layout.volumes = volumes
 	add := func(list *[]containerLayout, specs []corev1.Container) {
@@ -104,12 +111,12 @@ func (p *layouts) pod(d *appsv1.Deployment, of origin) (*podLayout, error) {
 			*list = append(*list, c)
 		}
 	}
-	add(&layout.inits, template.Spec.InitContainers)
-	add(&layout.containers, template.Spec.Containers)
+	add(&layout.inits, spec.InitContainers)
+	add(&layout.containers, spec.Containers)
 	if err := errors.Join(errs...); err != nil {
 		return layout, err
 	}
-	layout.dropFetches(template.Spec.Containers)
+	layout.dropFetches(spec.Containers)
 	return layout, nil
 }
 

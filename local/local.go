@@ -25,9 +25,9 @@ import (
 
 // Options is all that [Run] depends on.
 type Options struct {
-	// Load reads the deployments and checks them. It is called again when a
-	// watched file has changed; warnings and error are shown as they are.
-	Load func() (sources []Source, warnings []string, err error)
+	// Load reads the deployments and jobs and checks them. It is called again when
+	// a watched file has changed; its error is shown as it is.
+	Load func() (Loaded, error)
 	// Watch lists the files and folders to watch; none: nothing is watched.
 	Watch []string
 	// Port is the gateway's. 0 takes a free one.
@@ -81,38 +81,64 @@ type Options struct {
 // stopTime bounds the wait for running requests when everything stops.
 const stopTime = 10 * time.Second
 
-// Run serves the deployments until ctx is done, and then stops everything
-// that it started. The error is nil after such a stop.
+// Loaded is what [Options.Load] has read. Warnings are shown as they are.
+type Loaded struct {
+	Sources  []Source
+	Jobs     []Job
+	Warnings []string
+}
+
+// Run runs the jobs to their ends, one after the other. Where all succeed it
+// serves the deployments until ctx is done, and then stops everything that it
+// started. The error is nil after such a stop, and where there were jobs alone; it
+// is a [*JobError] where a job failed.
 func Run(ctx context.Context, o Options) error {
-	sources, warnings, err := o.Load()
+	loaded, err := o.Load()
 	if err != nil {
 		return err
-	}
-	listeners, port, err := gateway.Listen(o.Port, process.PortOwner)
-	if err != nil {
-		return err
-	}
-	closeListeners := func() {
-		for _, l := range listeners {
-			l.Close()
-		}
 	}
 	state, err := openState(o.StateDir, o.CacheDir)
 	if err != nil {
-		closeListeners()
 		return err
 	}
 	defer state.close()
-	r := newRunner(&o, state, port)
+	r := newRunner(&o, state)
 	defer r.world.host.spawn.Close()
 	defer r.world.host.ports.Close()
-
-	target, err := r.prepare(sources)
+	if len(loaded.Jobs) == 0 {
+		return r.serve(ctx, loaded)
+	}
+	jobs, err := r.prepareJobs(loaded)
 	if err != nil {
-		closeListeners()
 		return err
 	}
-	r.tell(warnings, target.notes)
+	r.tell(loaded.Warnings, nil)
+	for _, job := range jobs {
+		if err := job.run(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	if len(loaded.Sources) == 0 {
+		return nil
+	}
+	return r.serve(ctx, loaded)
+}
+
+// serve serves deployments until ctx is done.
+func (r *runner) serve(ctx context.Context, loaded Loaded) error {
+	listeners, port, err := gateway.Listen(r.options.Port, process.PortOwner)
+	if err != nil {
+		return err
+	}
+	r.port = port
+	target, err := r.prepare(loaded.Sources)
+	if err != nil {
+		for _, l := range listeners {
+			l.Close()
+		}
+		return err
+	}
+	r.tell(loaded.Warnings, target.notes)
 	r.world.gateway.Serve(listeners)
 	if err := r.world.start(ctx, target); err != nil {
 		r.stop(ctx.Err() != nil)
@@ -139,13 +165,15 @@ type runner struct {
 	sources []Source
 	// shown are the notes that were printed.
 	shown map[string]bool
+	// trained are the names of the containers of the jobs.
+	trained []string
 	// reported is set when all deployments have been ready and were shown.
 	reported bool
 	// completed gets a value when a deployment becomes ready.
 	completed chan struct{}
 }
 
-func newRunner(o *Options, s *state, port int) *runner {
+func newRunner(o *Options, s *state) *runner {
 	c := &console{out: o.Out, terminal: o.Terminal, quiet: o.Quiet}
 	h := &host{spawn: process.NewSpawner(), console: c, ports: process.NewPortBook(), pace: usualPace(), abort: o.Abort, verbose: o.Verbose}
 	if o.pace != nil {
@@ -157,7 +185,7 @@ func newRunner(o *Options, s *state, port int) *runner {
 	}
 	python := runtime.NewPython(o.CacheDir, o.Python, news{c}, o.Environ)
 	r := &runner{
-		options: o, console: c, state: s, port: port,
+		options: o, console: c, state: s,
 		shown: map[string]bool{}, completed: make(chan struct{}, 1),
 	}
 	r.world = &world{
@@ -202,7 +230,7 @@ func (r *runner) prepare(sources []Source) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := runtime.UnusedExec(r.options.Exec, t.containers); err != nil {
+	if err := runtime.UnusedExec(r.options.Exec, slices.Concat(t.containers, r.trained)); err != nil {
 		t.release()
 		return nil, err
 	}
@@ -328,12 +356,12 @@ func (r *runner) loop(ctx context.Context) error {
 
 // reload reads the files again; when they are wrong what runs keeps running.
 func (r *runner) reload(ctx context.Context) {
-	sources, warnings, err := r.options.Load()
+	loaded, err := r.options.Load()
 	if err != nil {
 		r.console.Say("%v\nnot applied: what runs keeps running", err)
 		return
 	}
-	r.change(ctx, sources, warnings)
+	r.change(ctx, loaded.Sources, loaded.Warnings)
 }
 
 func (r *runner) change(ctx context.Context, sources []Source, warnings []string) {

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -16,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/apis/manifest"
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local/localtest"
@@ -45,10 +48,7 @@ func newSession(t *testing.T, text string) *session {
 	s.write(text)
 	p := quick()
 	s.options = Options{
-		Load: func() ([]Source, []string, error) {
-			sources, err := load(s.file)
-			return sources, nil, err
-		},
+		Load:     func() (Loaded, error) { return load(s.file) },
 		BinDir:   filepath.Join(dir, "bin"),
 		CacheDir: filepath.Join(dir, "cache"),
 		Environ:  os.Environ(),
@@ -75,21 +75,26 @@ func (s *session) write(text string) {
 	}
 }
 
-func load(file string) ([]Source, error) {
+func load(file string) (Loaded, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return Loaded{}, err
 	}
 	defer f.Close()
-	docs, _, err := v1.Decode(filepath.Base(file), f)
-	if err != nil {
-		return nil, err
+	docs, problems, err := manifest.Read(filepath.Base(file), f, append(kubeflow.ManifestKinds(), v1.ManifestKind()))
+	if err := errors.Join(err, problems.Err()); err != nil {
+		return Loaded{}, err
 	}
-	var sources []Source
+	var loaded Loaded
 	for _, d := range docs {
-		sources = append(sources, Source{Deployment: d.Deployment, File: file, Dir: filepath.Dir(file), Locate: d.Locate})
+		if d, ok := v1.DocumentOf(d); ok {
+			loaded.Sources = append(loaded.Sources, Source{Deployment: d.Deployment, File: file, Dir: filepath.Dir(file), Locate: d.Locate})
+		}
+		if d, ok := kubeflow.DocumentOf(d); ok {
+			loaded.Jobs = append(loaded.Jobs, Job{Job: d.Job, File: file})
+		}
 	}
-	return sources, nil
+	return loaded, nil
 }
 
 // run starts Run and stops it at the end of the test.
@@ -269,9 +274,10 @@ func TestQuiet(t *testing.T) {
 	s.options.Exec = map[string]string{"clf": "echo hello; " + execAct("model")}
 	s.options.Quiet = true
 	files := s.options.Load
-	s.options.Load = func() ([]Source, []string, error) {
-		sources, _, err := files()
-		return sources, []string{"warning: mind this"}, err
+	s.options.Load = func() (Loaded, error) {
+		loaded, err := files()
+		loaded.Warnings = []string{"warning: mind this"}
+		return loaded, err
 	}
 	s.start()
 	s.stop()

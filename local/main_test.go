@@ -35,6 +35,7 @@ var acts = map[string]func(args []string) int{
 	"model":  actModel,
 	"abrupt": actAbrupt,
 	"die":    actDie,
+	"train":  actTrain,
 }
 
 // actModel answers over REST on the port of the environment, with the first

@@ -17,10 +17,11 @@ type cluster struct {
 	parts    kubeflow.Parts
 	members  []member
 	strategy kubeflow.Strategy
+	places   Places
 }
 
-func newCluster(j *kubeflow.TFJob) *cluster {
-	c := &cluster{job: j, parts: j.Parts(), strategy: j.Strategy()}
+func newCluster(j *kubeflow.TFJob, places Places) *cluster {
+	c := &cluster{job: j, parts: j.Parts(), strategy: j.Strategy(), places: places}
 	for _, t := range c.parts.Types {
 		spec := c.parts.Replicas[t]
 		for i := range c.parts.Count(t) {
@@ -91,5 +92,8 @@ func (c *cluster) tfConfig(m member) (string, error) {
 
 // address is where the others reach a member.
 func (c *cluster) address(m member) string {
+	if c.places != nil {
+		return c.places(m.name, m.port)
+	}
 	return fmt.Sprintf("%s.%s.svc:%d", m.name, c.job.Namespace, m.port)
 }

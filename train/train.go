@@ -31,33 +31,22 @@ const (
 // the job, its type and its number. It does not change the job. A job that is
 // suspended has Services alone.
 func Expand(job kubeflow.Job) ([]expand.Object, error) {
-	switch job := job.(type) {
-	case *kubeflow.TFJob:
-		return expandTFJob(job)
-	default:
-		return nil, fmt.Errorf("nothing is known of how a %T runs", job)
+	plan, err := NewPlan(job, nil)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func expandTFJob(written *kubeflow.TFJob) ([]expand.Object, error) {
-	j := written.DeepCopy()
-	kubeflow.Default(j)
-	all := newCluster(j)
-	var services, pods []expand.Object
-	for _, m := range all.members {
-		pod, err := all.pod(m)
-		if err != nil {
-			return nil, fmt.Errorf("expanding %s: %w", m.name, err)
+	var objects []expand.Object
+	for i := range plan.Replicas {
+		objects = append(objects, plan.Replicas[i].Service)
+	}
+	for i := range plan.Replicas {
+		if !plan.Suspended {
+			objects = append(objects, plan.Replicas[i].Pod)
 		}
-		services, pods = append(services, all.service(m)), append(pods, pod)
 	}
-	if suspend := j.Spec.RunPolicy.Suspend; suspend != nil && *suspend {
-		pods = nil
-	}
-	objects := slices.Concat(services, pods)
 	for _, o := range objects {
-		o.SetNamespace(j.Namespace)
-		o.SetOwnerReferences([]metav1.OwnerReference{ownerOf(j)})
+		o.SetNamespace(plan.Job.GetNamespace())
+		o.SetOwnerReferences([]metav1.OwnerReference{ownerOf(plan.Job)})
 	}
 	return objects, nil
 }

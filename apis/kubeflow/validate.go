@@ -17,6 +17,7 @@ import (
 func Validate(j Job) manifest.Problems {
 	v := &validator{job: j, parts: j.Parts()}
 	v.metadata()
+	v.enum("metadata.annotations["+AnnotationRestart+"]", "value", j.GetAnnotations()[AnnotationRestart], []string{RestartTogether})
 	v.policies()
 	v.replicas()
 	switch j := j.(type) {

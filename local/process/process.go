@@ -138,6 +138,22 @@ func (p *Process) Reason() string {
 	return p.err.Error()
 }
 
+// Code is the exit code of the process, which is gone: as shells say it, 128 and
+// the signal's number where a signal ended it.
+func (p *Process) Code() int {
+	var exit *exec.ExitError
+	switch {
+	case !p.Failed():
+		return 0
+	case errors.As(p.err, &exit):
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return 128 + int(status.Signal())
+		}
+		return exit.ExitCode()
+	}
+	return 1
+}
+
 // Killed reports whether the process, which is gone, ended by a signal that it
 // could not catch.
 func (p *Process) Killed() bool {

@@ -20,6 +20,9 @@ type Volume struct {
 	files map[string]string
 }
 
+// Dir is the volume's folder.
+func (v Volume) Dir() string { return v.dir }
+
 // Mount shows a folder inside a container.
 type Mount struct {
 	path string // inside the container, without a slash at the end

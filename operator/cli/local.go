@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/apis/manifest"
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local"
@@ -49,9 +51,13 @@ func Local() *cobra.Command {
 	var flags localFlags
 	cmd := &cobra.Command{
 		Use:   "local FILE|FOLDER|-...",
-		Short: "Serve SeldonDeployments on this machine, as processes",
+		Short: "Serve SeldonDeployments on this machine, as processes, and train before",
 		Long: `Serve SeldonDeployments on this machine: the pods that a cluster would run,
 each container as a process, behind a gateway on localhost.
+
+Training jobs (TFJob) run first, each replica as a process, and what they write
+can be served next. A job that fails ends radiant with its exit code; where there
+are jobs alone, radiant ends with them.
 
 Prepackaged servers run as programs of this machine, installed on first use.
 An image of your own runs by the command that you give for it, or in Docker or
@@ -71,7 +77,13 @@ $PREDICTIVE_UNIT_HTTP_SERVICE_PORT.`,
 			abort, stop := abortSignal()
 			defer stop()
 			options.Abort = abort
-			return local.Run(cmd.Context(), options)
+			err = local.Run(cmd.Context(), options)
+			var failed *local.JobError
+			if errors.As(err, &failed) {
+				fmt.Fprintln(cmd.ErrOrStderr(), "radiant:", failed)
+				return ExitCode(failed.Code)
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -142,34 +154,41 @@ func pairs(flag, value string, list []string) (map[string]string, error) {
 
 // loader returns the function that reads and checks the files. Standard input
 // is read once.
-func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() ([]local.Source, []string, error) {
+func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() (local.Loaded, error) {
 	var piped []byte
 	var read bool
-	return func() ([]local.Source, []string, error) {
+	return func() (local.Loaded, error) {
 		if !read && slices.Contains(f.files, stdinName) {
 			text, err := io.ReadAll(stdin)
 			if err != nil {
-				return nil, nil, fmt.Errorf("reading standard input: %w", err)
+				return local.Loaded{}, fmt.Errorf("reading standard input: %w", err)
 			}
 			piped, read = text, true
 		}
-		all, problems, err := checkObjects(input{paths: f.files, stdin: bytes.NewReader(piped)}, rules)
+		all, problems, err := checkObjects(input{jobs: trainable(), paths: f.files, stdin: bytes.NewReader(piped)}, rules)
 		if err := errors.Join(err, problems.Err()); err != nil {
-			return nil, nil, err
+			return local.Loaded{}, err
 		}
-		var warnings []string
+		var loaded local.Loaded
 		for _, p := range problems.Of(v1.SeverityWarning) {
-			warnings = append(warnings, p.Error())
+			loaded.Warnings = append(loaded.Warnings, p.Error())
 		}
-		sources := make([]local.Source, len(all.deployments))
 		for i := range all.deployments {
-			if sources[i], err = source(&all.deployments[i]); err != nil {
-				return nil, nil, err
+			s, err := source(&all.deployments[i])
+			if err != nil {
+				return local.Loaded{}, err
 			}
+			loaded.Sources = append(loaded.Sources, s)
 		}
-		return sources, warnings, nil
+		for _, d := range all.jobs {
+			loaded.Jobs = append(loaded.Jobs, local.Job{Job: d.Job, File: d.File})
+		}
+		return loaded, nil
 	}
 }
+
+// trainable are the kinds of jobs of which it is known how they run.
+func trainable() []manifest.Kind { return []manifest.Kind{kubeflow.TFJobManifest()} }
 
 // source says where a document was read; relative paths in one from standard
 // input start at the current folder.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/prime-radiant/radiant/apis/kubeflow"
 	"github.com/prime-radiant/radiant/apis/manifest"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/config"
@@ -91,8 +90,7 @@ func (f *renderFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	in := expand.Input{Config: settings.Expand, Servers: servers}
-	// How an MPIJob runs is not known yet.
-	read, err := f.read(cmd, in, []manifest.Kind{kubeflow.TFJobManifest()})
+	read, err := f.read(cmd, in, trainable())
 	if err != nil {
 		return err
 	}

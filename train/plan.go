@@ -1,0 +1,76 @@
+package train
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+)
+
+// Places says where the pods of a job reach each other outside of a cluster: for
+// the name of a pod and its port in a cluster, an address with a port.
+type Places func(pod string, port int32) string
+
+// Plan is what a job stands for, and what its pods are to the job.
+type Plan struct {
+	// Job is the job with defaults.
+	Job      kubeflow.Job
+	Replicas []Replica
+	// Suspended is set where the job is to have no pods for now.
+	Suspended bool
+
+	success kubeflow.SuccessPolicy
+}
+
+// Replica is one pod of a job.
+type Replica struct {
+	// Name is that of the pod and of its Service.
+	Name    string
+	Type    kubeflow.ReplicaType
+	Index   int32
+	Restart kubeflow.RestartPolicy
+	Pod     *corev1.Pod
+	Service *corev1.Service
+	// Port is where it listens in a cluster.
+	Port int32
+	// Leads is set where the success of the job is the replica's.
+	Leads bool
+	// Idles is set where the replica has nothing to do but to be there.
+	Idles bool
+}
+
+// Main returns the container that trains: its end is the end of the replica.
+func (r *Replica) Main() *corev1.Container {
+	for i := range r.Pod.Spec.Containers {
+		if c := &r.Pod.Spec.Containers[i]; c.Name == kubeflow.TensorFlowContainer {
+			return c
+		}
+	}
+	return &r.Pod.Spec.Containers[0]
+}
+
+// NewPlan returns the plan of a valid job, which it does not change. Where places
+// is nil, pods reach each other as in a cluster.
+func NewPlan(job kubeflow.Job, places Places) (*Plan, error) {
+	written, ok := job.(*kubeflow.TFJob)
+	if !ok {
+		return nil, fmt.Errorf("nothing is known of how a %T runs", job)
+	}
+	j := written.DeepCopy()
+	kubeflow.Default(j)
+	all := newCluster(j, places)
+	suspend := j.Spec.RunPolicy.Suspend
+	plan := &Plan{Job: j, Suspended: suspend != nil && *suspend, success: j.Spec.SuccessPolicy}
+	for _, m := range all.members {
+		pod, err := all.pod(m)
+		if err != nil {
+			return nil, fmt.Errorf("expanding %s: %w", m.name, err)
+		}
+		plan.Replicas = append(plan.Replicas, Replica{
+			Name: m.name, Type: m.of, Index: m.index, Restart: m.spec.RestartPolicy, Pod: pod, Service: all.service(m),
+			Port: m.port, Leads: all.leads(m), Idles: all.idles(m),
+		})
+	}
+	return plan, nil
+}
