@@ -311,6 +311,17 @@ func (c *container) notReady(probe *corev1.Probe, err error) {
 	c.unready.Store(&text)
 }
 
+// awaits says what a container lacks that is not ready.
+func (c *container) awaits() string {
+	if f := c.failure.Load(); f != nil {
+		return c.label + ": " + f.text
+	}
+	if text := c.unready.Load(); text != nil {
+		return c.label + ": " + *text
+	}
+	return c.label + " is starting"
+}
+
 // variableOf names a variable that tells the container's program a port: that
 // of Seldon's wrapper, which comes first, or a server's own. Empty: none does.
 func (c *container) variableOf(port int32) string {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/local/localtest"
+	"github.com/prime-radiant/radiant/local/process"
 )
 
 // withModel is a deployment whose model is fetched, with the executor in
@@ -171,11 +172,26 @@ func TestAGraphOverSeveralPods(t *testing.T) {
 func TestAModelServerThatDiesAtStart(t *testing.T) {
 	s := newSession(t, fmt.Sprintf(alone, "x"))
 	s.options.Exec = map[string]string{"clf": execAct("die")}
+	free, err := net.Listen("tcp", process.Address(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.options.Port = free.Addr().(*net.TCPAddr).Port
+	free.Close()
 	s.options.pace.waiting = 20 * time.Millisecond
 	s.run()
 	// Lines about the wait may stand between these two.
 	lastWords, end := "alone/main/clf | OSError: model.joblib is damaged\n", "alone/main/clf: it ended: exit code 3; CrashLoopBackOff: starting again in 20ms\n    log: "
 	text := s.screen.Await(t, lastWords, end, "waiting for alone/main/clf (", "s): it ended: exit code 3: OSError: model.joblib is damaged\n")
+	answer, err := http.Post("http://"+process.Address(int32(s.options.Port))+"/seldon/default/alone/api/v1.0/predictions", "application/json", strings.NewReader(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	const why = "is not ready: alone/main/clf: it ended: exit code 3: OSError: model.joblib is damaged"
+	if body, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), why) {
+		t.Errorf("a request gets %s %s, want 503 with %q", answer.Status, body, why)
+	}
 	if strings.Index(text, lastWords) > strings.Index(text, end) {
 		t.Errorf("the end is announced before the last words:\n%s", text)
 	}

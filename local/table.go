@@ -64,6 +64,34 @@ func (r *runner) waiting() {
 	}
 }
 
+// whyNotReady says what keeps a deployment from being ready, by its containers that
+// are not. An executor waits for the others.
+func (w *world) whyNotReady(s *served) string {
+	w.mu.Lock()
+	generations := slices.Clone(s.current)
+	if s.next != nil {
+		generations = append(generations, s.next.generations...)
+	}
+	var all, executors []string
+	for _, g := range generations {
+		for _, p := range g.pods {
+			for _, c := range p.awaited() {
+				if c.spec.Name == expand.ExecutorContainer {
+					executors = append(executors, c.awaits())
+				} else {
+					all = append(all, c.awaits())
+				}
+			}
+		}
+	}
+	w.mu.Unlock()
+	if len(all) == 0 {
+		all = executors
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), "; ")
+}
+
 // report prints what runs and how to ask it: when all deployments have been
 // ready for the first time, and later for each one that is new.
 func (r *runner) report(ctx context.Context) {

@@ -335,7 +335,9 @@ func (w *world) retire(list []*generation, kept ...[]*generation) {
 func (w *world) publish() {
 	var list []*gateway.Deployment
 	for _, s := range w.served {
-		list = append(list, inGateway(s.deployment, s.current))
+		d := inGateway(s.deployment, s.current)
+		d.Why = func() string { return w.whyNotReady(s) }
+		list = append(list, d)
 		shareOut(s.deployment, s.current)
 	}
 	w.gateway.Set(list)

@@ -27,6 +27,14 @@ func (b *builder) call() object {
 	return o
 }
 
+// PredictionPath is where clients of a graph should ask for a prediction. It needs
+// nothing that servers tell.
+func PredictionPath(g *Graph) string {
+	b := &builder{graph: g, words: wordsOf(g.Protocol.Name)}
+	b.model, b.single = b.requestModel()
+	return b.predictionPath()
+}
+
 // predictionPath is where clients should ask.
 func (b *builder) predictionPath() string {
 	if b.single && b.words.predictPath != "" {

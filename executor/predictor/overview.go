@@ -21,16 +21,24 @@ const maxMetadata = 1 << 20
 // Overview asks all nodes at once what their models are like. A node that does
 // not tell is part of it nevertheless.
 func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
-	g := &openapi.Graph{Protocol: p.options.Outside, Nodes: make([]openapi.Node, len(p.nodes))}
+	g := p.Outline()
 	var pool message.Pool
 	lease := pool.Lease()
 	defer lease.Release()
 	together(len(p.nodes), func(i int) error {
-		g.Nodes[i] = p.described(&p.plan.Steps[i])
 		m := message.Message{Meta: &message.Meta{Header: map[string][]string{}, Limit: maxMetadata, Lease: lease}}
 		p.callers[protocol.REST].lanes[i].tell(ctx, m, &g.Nodes[i])
 		return nil
 	})
+	return g
+}
+
+// Outline is what the user said of the graph; no server is asked.
+func (p *Predictor) Outline() *openapi.Graph {
+	g := &openapi.Graph{Protocol: p.options.Outside, Nodes: make([]openapi.Node, len(p.nodes))}
+	for i := range g.Nodes {
+		g.Nodes[i] = p.described(&p.plan.Steps[i])
+	}
 	p.deepen(g, 0, 0)
 	inputs, outputs := p.edges(0)
 	for i, n := range g.Nodes {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/logqueue"
+	"github.com/prime-radiant/radiant/executor/openapi"
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -79,7 +80,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	showDrift(walk.Nodes.Watch, &options)
 	walk.Nodes.State.Start()
 	defer walk.Nodes.State.Close()
-	options.Engine, options.Docs = p, docs(c, p, outside)
+	options.Engine, options.Docs, options.Prediction = p, docs(c, p, outside), openapi.PredictionPath(p.Outline())
 	if options.TLS, err = listenerPair(c, log); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"context"
-	"errors"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -235,7 +234,7 @@ func (s *rpc) answer(m protocol.Method) answerer {
 
 func (s *rpc) ready(ctx context.Context) error {
 	if s.draining.Load() {
-		return errors.New("draining")
+		return errDraining
 	}
 	return s.options.Engine.Ready(ctx)
 }

@@ -1,10 +1,38 @@
 package server
 
 import (
+	"errors"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
 )
+
+// errDraining says that the executor is about to end.
+var errDraining = errors.New("draining")
+
+// ready answers a probe. One that fails says why, but for clients of Seldon Core
+// v1, where it says nothing; that is logged by [readiness] and is no failure here.
+func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) (int, error) {
+	if s.draining.Load() && !s.options.V1 {
+		s.say(w, r, http.StatusServiceUnavailable, errDraining.Error())
+		return http.StatusServiceUnavailable, nil
+	}
+	err := s.options.Engine.Ready(r.Context())
+	s.readiness.tell(err)
+	switch {
+	case err == nil:
+		return http.StatusOK, nil
+	case s.options.V1:
+		w.WriteHeader(http.StatusServiceUnavailable)
+	default:
+		s.say(w, r, http.StatusServiceUnavailable, strings.ReplaceAll(protocol.Text(err), "\n", "; "))
+	}
+	return http.StatusServiceUnavailable, nil
+}
 
 // readiness logs how the answers to probes change: they are asked several times
 // a second while a server loads its model.

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"path"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +27,8 @@ type rest struct {
 	fixed     fixedHeaders
 	readiness *readiness
 	failures  *failures
+	// signpost tells clients that have lost their way where to go.
+	signpost signpost
 }
 
 // action answers a request whose headers are done. It returns the status, and what
@@ -36,7 +36,7 @@ type rest struct {
 type action func(w http.ResponseWriter, r *http.Request, m protocol.Match) (status int, err error)
 
 func newREST(o Options, draining *atomic.Bool) *rest {
-	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o), readiness: newReadiness(o.Log, time.Now), failures: newFailures(&o)}
+	s := &rest{options: o, operations: protocol.NewOperations(o.Protocol), draining: draining, fixed: newFixedHeaders(o), readiness: newReadiness(o.Log, time.Now), failures: newFailures(&o), signpost: newSignpost(&o)}
 	s.options.lend(&s.pool)
 	s.observers = restObservers(&o)
 	s.actions = [...]action{
@@ -122,44 +122,6 @@ func (s *rest) rescue(w http.ResponseWriter, r *http.Request, status *int) {
 	}
 	s.options.Log.Error("panic", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "value", v, "stack", string(debug.Stack()))
 	*status = s.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
-}
-
-// unmatched answers requests that no operation takes.
-func (s *rest) unmatched(w http.ResponseWriter, r *http.Request, known bool) {
-	if !strings.HasPrefix(r.URL.Path, "/") { // CONNECT, or the preface of HTTP/2
-		http.NotFound(w, r)
-		return
-	}
-	clean := path.Clean(r.URL.Path)
-	if strings.HasSuffix(r.URL.Path, "/") && clean != "/" {
-		clean += "/"
-	}
-	switch {
-	case clean != r.URL.Path:
-		target := *r.URL
-		target.Path, target.RawPath = clean, ""
-		w.Header().Set("Location", target.RequestURI())
-		w.WriteHeader(http.StatusMovedPermanently)
-	case known:
-		w.WriteHeader(http.StatusMethodNotAllowed)
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-// ready answers a probe. What it says is logged by readiness.
-func (s *rest) ready(w http.ResponseWriter, r *http.Request, _ protocol.Match) (int, error) {
-	if s.draining.Load() && !s.options.V1 {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return http.StatusServiceUnavailable, nil
-	}
-	err := s.options.Engine.Ready(r.Context())
-	s.readiness.tell(err)
-	if err != nil {
-		w.WriteHeader(http.StatusServiceUnavailable)
-		return http.StatusServiceUnavailable, nil
-	}
-	return http.StatusOK, nil
 }
 
 // binaryTensors is the extension of the open inference protocol that the

@@ -44,6 +44,9 @@ type Options struct {
 	Protocol *protocol.Protocol
 	// Docs serves the page with the OpenAPI document; nil: there is none.
 	Docs http.Handler
+	// Prediction is the path that clients should ask for a prediction, for those
+	// who ask elsewhere.
+	Prediction string
 	// Deployment and Namespace name what is served in event headers.
 	Deployment, Namespace string
 	// Host is the address to listen on; empty: all interfaces.

@@ -18,6 +18,9 @@ type Deployment struct {
 	// Shadow, if not nil, gets copies of Percent of the requests.
 	Shadow  *Backend
 	Percent int
+	// Why tells what keeps predictors from being ready, a part for each container;
+	// nil: that is not known.
+	Why func() string
 }
 
 // Share is a predictor that answers, and its part of the sum of all weights.

@@ -117,6 +117,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			g.pages.ServeHTTP(w, r)
 			return
 		}
+		if isRoot(r, found) {
+			http.Redirect(w, r, found.path(), http.StatusSeeOther)
+			return
+		}
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		b, err := found.choose(r.Header.Get(v1.HeaderPredictor), reads && found.isAbout(left), g.random)
 		if err != nil {
@@ -136,10 +140,22 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func notReady(r *Deployment, b *Backend) string {
-	if b == nil {
-		return fmt.Sprintf("deployment %s/%s is not ready yet", r.Namespace, r.Name)
+	text := fmt.Sprintf("deployment %s/%s is not ready yet", r.Namespace, r.Name)
+	if b != nil {
+		text = fmt.Sprintf("predictor %s of deployment %s/%s is not ready", b.predictor, r.Namespace, r.Name)
 	}
-	return fmt.Sprintf("predictor %s of deployment %s/%s is not ready", b.predictor, r.Namespace, r.Name)
+	if r.Why != nil {
+		if why := r.Why(); why != "" {
+			text += ": " + why
+		}
+	}
+	return text
+}
+
+// isRoot reports whether somebody who looks at pages asks for a deployment
+// without the slash behind its name, from where no relative address leads on.
+func isRoot(r *http.Request, to *Deployment) bool {
+	return r.Method == http.MethodGet && r.URL.Path+"/" == to.path() && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
 // forward sends a REST request to the backend's path.

@@ -112,7 +112,9 @@ func TestTheGatewayHandsRequestsOnAsTheyAre(t *testing.T) {
 func TestWhatIsNotServed(t *testing.T) {
 	sleeping := NewBackend("main", Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:1"}, never)
 	gone := NewBackend("main", Addresses{HTTP: "127.0.0.1:1", GRPC: "127.0.0.1:1"}, always)
-	_, address := startGateway(t, first, single("asleep", sleeping), single("gone", gone), &Deployment{Namespace: "default", Name: "empty", Protocol: "seldon"})
+	asleep := single("asleep", sleeping)
+	asleep.Why = func() string { return "asleep/main/clf is starting" }
+	_, address := startGateway(t, first, asleep, single("gone", gone), &Deployment{Namespace: "default", Name: "empty", Protocol: "seldon"})
 	for _, one := range []struct {
 		path string
 		code int
@@ -120,7 +122,7 @@ func TestWhatIsNotServed(t *testing.T) {
 	}{
 		{"/seldon/default/nobody/api/v1.0/predictions", 404, []string{"no deployment is served at /seldon/default/nobody/api", `"/seldon/default/asleep/"`}},
 		{"/api/v1.0/predictions", 404, []string{`"/seldon/default/gone/"`}},
-		{"/seldon/default/asleep/x", 503, []string{"predictor main of deployment default/asleep is not ready"}},
+		{"/seldon/default/asleep/x", 503, []string{"predictor main of deployment default/asleep is not ready: asleep/main/clf is starting"}},
 		{"/seldon/default/empty/x", 503, []string{"deployment default/empty is not ready yet", `"status": "FAILURE"`, `"code": 503`, `"info": "deployment`}},
 		{"/seldon/default/gone/x", 503, []string{"predictor main of deployment default/gone", "refused"}},
 		{"/", 200, []string{`"path": "/seldon/default/asleep/"`, `"weight": 100`, `"ready": false`, `"ready": true`}},
@@ -353,6 +355,28 @@ func TestAPortThatIsTakenNamesItsOwner(t *testing.T) {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %q is not in %q", family, want, err)
 			}
+		}
+	}
+}
+
+func TestARootLeadsToItsFolder(t *testing.T) {
+	backend := restBackend(t, "main", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.URL.Path)
+	})
+	_, address := startGateway(t, first, single("d", backend))
+	for accept, want := range map[string]string{"text/html,*/*;q=0.8": "/seldon/default/d/", "*/*": ""} {
+		r, err := http.NewRequest(http.MethodGet, "http://"+address+"/seldon/default/d", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", accept)
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.Header.Get("Location") != want {
+			t.Errorf("%s: %d leads to %q, want %q", accept, answer.StatusCode, answer.Header.Get("Location"), want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -185,15 +186,19 @@ func bodies(t *testing.T, start Start) {
 func unroutable(t *testing.T, start Start) {
 	e, cs := launch(t, start, "seldon", model("a", 1))
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	const way = ": predictions are asked for by POST .../api/v1.0/predictions, and the page about it is at .../api/v1.0/doc/"
+	failed := func(code int, info string) string {
+		return fmt.Sprintf(`{"status":{"code":%d,"info":%q,"status":"FAILURE"}}`, code, info)
+	}
 	for _, c := range []struct {
 		method, path string
 		code         int
 		body         string
 	}{
-		{http.MethodGet, "/", 404, "404 page not found\n"},
-		{http.MethodPost, "/v2/models/a/infer", 404, "404 page not found\n"},
-		{http.MethodPost, "/api/v1.0/predictions/", 404, "404 page not found\n"},
-		{http.MethodGet, "/api/v1.0/predictions", 405, ""},
+		{http.MethodGet, "/", 404, failed(404, "nothing is served at this path of a deployment that speaks protocol seldon"+way)},
+		{http.MethodPost, "/v2/models/a/infer", 404, failed(404, "this deployment speaks protocol seldon, and the path is one of protocol v2"+way)},
+		{http.MethodPost, "/api/v1.0/predictions/", 404, failed(404, "nothing is served at this path of a deployment that speaks protocol seldon"+way)},
+		{http.MethodGet, "/api/v1.0/predictions", 405, failed(405, "this path takes POST, OPTIONS; of this deployment, which speaks protocol seldon, "+way[2:])},
 		{http.MethodPost, "/api//v1.0/predictions?x=1", 301, ""},
 		{http.MethodPost, "/api/./v1.0/predictions", 301, ""},
 		{http.MethodConnect, "", 404, "404 page not found\n"},
