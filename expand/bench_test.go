@@ -15,6 +15,34 @@ import (
 
 // BenchmarkExpand expands one deployment of a usual size.
 func BenchmarkExpand(b *testing.B) {
+	in := usualInput(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := expand.Expand(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRender expands one deployment of a usual size, and writes its
+// objects as YAML.
+func BenchmarkRender(b *testing.B) {
+	in := usualInput(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		objects, err := expand.Expand(in)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := expand.Marshal(objects); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// usualInput holds a deployment of a usual size.
+func usualInput(b *testing.B) expand.Input {
+	b.Helper()
 	text, err := os.ReadFile("testdata/transformer-chain.in.yaml")
 	if err != nil {
 		b.Fatal(err)
@@ -24,12 +52,7 @@ func BenchmarkExpand(b *testing.B) {
 	if err := yaml.Unmarshal(text, in.Deployment); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := expand.Expand(in); err != nil {
-			b.Fatal(err)
-		}
-	}
+	return in
 }
 
 // BenchmarkThousandDeployments expands a thousand different deployments, and

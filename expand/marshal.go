@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"go.yaml.in/yaml/v2"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Marshal writes objects as YAML documents that can be applied: without status
@@ -14,35 +14,23 @@ import (
 func Marshal(objects []Object) ([]byte, error) {
 	var out bytes.Buffer
 	for _, o := range objects {
-		document, err := marshal(o)
+		out.WriteString("---\n")
+		fields, err := Fields(o)
+		if err == nil {
+			err = writeYAML(&out, fields)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("writing %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
 		}
-		out.WriteString("---\n")
-		out.Write(document)
 	}
 	return out.Bytes(), nil
 }
 
-func marshal(o Object) ([]byte, error) {
-	fields, err := Fields(o)
-	if err != nil {
-		return nil, err
-	}
-	return yaml.Marshal(fields)
-}
-
 // Fields is what is applied of an object, in the form of its JSON: what
-// [Marshal] writes. Numbers are of type int64 or float64.
+// [Marshal] writes. Numbers are of type int64 or float64. The caller owns them.
 func Fields(o Object) (map[string]any, error) {
-	body, err := json.Marshal(o)
+	fields, err := fieldsOf(o)
 	if err != nil {
-		return nil, err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var fields map[string]any
-	if err := decoder.Decode(&fields); err != nil {
 		return nil, err
 	}
 	delete(fields, "status")
@@ -51,6 +39,22 @@ func Fields(o Object) (map[string]any, error) {
 	}
 	plain(fields)
 	return fields, nil
+}
+
+func fieldsOf(o Object) (map[string]any, error) {
+	if _, untyped := o.(runtime.Unstructured); !untyped {
+		return runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+	}
+	// What is untyped holds Go's own types too, which only JSON makes plain.
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var fields map[string]any
+	err = decoder.Decode(&fields)
+	return fields, err
 }
 
 func owned(metadata map[string]any) bool {
