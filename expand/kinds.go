@@ -3,6 +3,7 @@ package expand
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -120,13 +121,19 @@ func Kinds(c Config) []Kind {
 // byRank puts objects into the order of their ranks; those of one rank stay in
 // the order in which they were made.
 func byRank(objects []Object) {
-	rows := map[schema.GroupKind]Kind{}
-	for _, k := range AllKinds() {
-		rows[k.GroupKind()] = k
-	}
 	rank := func(o Object) Rank {
-		k := rows[o.GetObjectKind().GroupVersionKind().GroupKind()]
+		k := kindRows()[o.GetObjectKind().GroupVersionKind().GroupKind()]
 		return k.RankOf(o)
 	}
 	slices.SortStableFunc(objects, func(a, b Object) int { return cmp.Compare(rank(a), rank(b)) })
 }
+
+// kindRows are the rows of [AllKinds] by kind, made once: each expansion asks
+// for them.
+var kindRows = sync.OnceValue(func() map[schema.GroupKind]Kind {
+	rows := map[schema.GroupKind]Kind{}
+	for _, k := range AllKinds() {
+		rows[k.GroupKind()] = k
+	}
+	return rows
+})

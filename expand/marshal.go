@@ -12,18 +12,18 @@ import (
 // and other fields that only say nothing. An owner reference without the
 // owner's uid is left out, since no API server takes it.
 func Marshal(objects []Object) ([]byte, error) {
-	var out bytes.Buffer
+	var d document
 	for _, o := range objects {
-		out.WriteString("---\n")
+		d.write("---\n")
 		fields, err := Fields(o)
 		if err == nil {
-			err = writeYAML(&out, fields)
+			err = d.add(fields)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("writing %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
 		}
 	}
-	return out.Bytes(), nil
+	return d.out, nil
 }
 
 // Fields is what is applied of an object, in the form of its JSON: what
@@ -74,12 +74,19 @@ func plain(value any) any {
 	switch value := value.(type) {
 	case map[string]any:
 		for key, field := range value {
-			inner, isMap := field.(map[string]any)
-			if field == nil || isMap && len(inner) == 0 && key == "resources" {
+			switch field := field.(type) {
+			case nil:
 				delete(value, key)
-				continue
+			case map[string]any:
+				if len(field) == 0 && key == "resources" {
+					delete(value, key)
+				}
+				plain(field)
+			case []any:
+				plain(field)
+			case json.Number:
+				value[key] = plain(field)
 			}
-			value[key] = plain(field)
 		}
 	case []any:
 		for i := range value {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -118,8 +119,18 @@ func (s WaySettings) on(name string) bool { return s[name] == "true" }
 
 // waysOn lists the ways that are switched on.
 func (s WaySettings) waysOn() []Way {
-	return slices.DeleteFunc(Ways(), func(w Way) bool { return !s.on(w.Settings[0].Name) })
+	var on []Way
+	for i := range wayRows() {
+		if w := &wayRows()[i]; s.on(w.Settings[0].Name) {
+			on = append(on, *w)
+		}
+	}
+	return on
 }
+
+// wayRows are those of [Ways], made once: each expansion asks for them. Nobody
+// changes them.
+var wayRows = sync.OnceValue(Ways)
 
 // Choice is a value of a setting.
 type Choice struct{ Setting, Value string }

@@ -203,15 +203,12 @@ func (p *predictor) label(w *workload, labels, selector, annotations map[string]
 // and nothing of the pods.
 func aboutWays(annotation string) bool {
 	name, ours := strings.CutPrefix(annotation, "seldon.io/")
-	return ours && slices.ContainsFunc(wayPrefixes(), func(prefix string) bool { return strings.HasPrefix(name, prefix) })
-}
-
-func wayPrefixes() []string {
-	prefixes := []string{"headless-svc", "svc-name", "traffic-without-pods", "network-policy"}
-	for _, w := range Ways() {
-		prefixes = append(prefixes, w.Prefix)
+	if !ours {
+		return false
 	}
-	return prefixes
+	has := func(prefix string) bool { return strings.HasPrefix(name, prefix) }
+	return slices.ContainsFunc([]string{"headless-svc", "svc-name", "traffic-without-pods", "network-policy"}, has) ||
+		slices.ContainsFunc(wayRows(), func(w Way) bool { return has(w.Prefix) })
 }
 
 // collectDeployments adds the finished Deployments to the result.

@@ -1,7 +1,6 @@
 package expand
 
 import (
-	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,40 +8,37 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// document writes one value as a YAML document, as package yaml writes it byte
-// by byte and in a small part of its time. It knows the texts that manifests are
+// document writes values as YAML documents, as package yaml writes them byte by
+// byte and in a small part of its time. It knows the texts that manifests are
 // full of, such as names, numbers in quotes and JSON. Where it meets anything
 // else, it is odd, and package yaml writes the whole document.
 type document struct {
-	out bytes.Buffer
+	out []byte
 	odd bool
-	// column is where the next character stands in its line.
-	column int
+	// start is where the line begins in out.
+	start int
+	// scratch holds the keys of the maps that are being written, the innermost
+	// last.
+	scratch []string
 }
 
-// writeYAML appends the fields to out.
-func writeYAML(out *bytes.Buffer, fields map[string]any) error {
-	var d document
-	if len(fields) > 0 {
-		d.mapping(fields, 0, false)
-	} else {
-		d.odd = true
-	}
+// add appends a document with these fields.
+func (d *document) add(fields map[string]any) error {
+	begin := len(d.out)
+	d.odd, d.start, d.scratch = len(fields) == 0, begin, d.scratch[:0]
+	d.mapping(fields, 0, false)
 	if !d.odd {
-		out.Write(d.out.Bytes())
 		return nil
 	}
 	text, err := yaml.Marshal(fields)
-	if err != nil {
-		return err
-	}
-	out.Write(text)
-	return nil
+	d.out = append(d.out[:begin], text...)
+	return err
 }
 
 // mapping writes a map that is not empty. An item of a list continues the line
 // that its dash began.
 func (d *document) mapping(m map[string]any, indent int, item bool) {
+	first := len(d.scratch)
 	for i, key := range d.keys(m) {
 		if i > 0 || !item {
 			d.indent(indent)
@@ -69,6 +65,7 @@ func (d *document) mapping(m map[string]any, indent int, item bool) {
 		d.scalar(m[key])
 		d.line()
 	}
+	d.scratch = d.scratch[:first]
 }
 
 // list writes a list that is not empty. Its dashes stand where the key of the
@@ -104,9 +101,9 @@ func (d *document) scalar(value any) {
 	case string:
 		d.text(value)
 	case bool:
-		d.write(strconv.FormatBool(value))
+		d.out = strconv.AppendBool(d.out, value)
 	case int64:
-		d.write(strconv.FormatInt(value, 10))
+		d.out = strconv.AppendInt(d.out, value, 10)
 	case nil:
 		d.write("null")
 	case map[string]any:
@@ -123,7 +120,7 @@ const widest = 80
 
 func (d *document) text(s string) {
 	style := styleOf(s)
-	if style == styleOdd || d.column+len(s)+len(`""`) > widest && strings.Contains(s, " ") {
+	if style == styleOdd || len(d.out)-d.start+len(s)+len(`""`) > widest && strings.Contains(s, " ") {
 		d.odd = true
 		return
 	}
@@ -133,20 +130,18 @@ func (d *document) text(s string) {
 }
 
 func (d *document) indent(n int) {
-	for range n {
-		d.out.WriteByte(' ')
+	const spaces = "                                                                "
+	for ; n > len(spaces); n -= len(spaces) {
+		d.write(spaces)
 	}
-	d.column = n
+	d.write(spaces[:n])
 }
 
-func (d *document) write(s string) {
-	d.out.WriteString(s)
-	d.column += len(s)
-}
+func (d *document) write(s string) { d.out = append(d.out, s...) }
 
 func (d *document) line() {
-	d.out.WriteByte('\n')
-	d.column = 0
+	d.out = append(d.out, '\n')
+	d.start = len(d.out)
 }
 
 // style is how a text stands in YAML.
@@ -272,13 +267,14 @@ const longestKey = 100
 // keys returns the keys of a map in the order of package yaml: letters after
 // other characters. It sorts numbers in keys by their value, which is odd here.
 func (d *document) keys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
+	first := len(d.scratch)
 	for key := range m {
 		if len(key) > longestKey {
 			d.odd = true
 		}
-		keys = append(keys, key)
+		d.scratch = append(d.scratch, key)
 	}
+	keys := d.scratch[first:]
 	slices.SortFunc(keys, d.compare)
 	return keys
 }

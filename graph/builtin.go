@@ -1,5 +1,7 @@
 package graph
 
+import "sync"
+
 // Builtin is the name of an implementation that runs inside the executor,
 // without a container and without an endpoint.
 type Builtin string
@@ -67,11 +69,21 @@ func Builtins() []string {
 
 // BuiltinOf returns the built-in that implementation names, or NotBuiltin.
 func BuiltinOf(implementation string) Builtin {
-	if row := Builtin(implementation).row(); row != nil {
-		return row.Name
+	if b := Builtin(implementation); builtinNames()[b] {
+		return b
 	}
 	return NotBuiltin
 }
+
+// builtinNames are the names of the table, gathered once: each node of a
+// deployment is looked up several times, and few are built in.
+var builtinNames = sync.OnceValue(func() map[Builtin]bool {
+	names := map[Builtin]bool{}
+	for _, row := range BuiltinTable() {
+		names[row.Name] = true
+	}
+	return names
+})
 
 func (b Builtin) row() *BuiltinRow {
 	table := BuiltinTable()
