@@ -13,23 +13,18 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 )
 
-// BenchmarkExpand expands one deployment of a usual size.
+// BenchmarkExpand expands one deployment.
 func BenchmarkExpand(b *testing.B) {
-	in := usualInput(b)
-	b.ReportAllocs()
-	for b.Loop() {
+	each(b, func(b *testing.B, in expand.Input) {
 		if _, err := expand.Expand(in); err != nil {
 			b.Fatal(err)
 		}
-	}
+	})
 }
 
-// BenchmarkRender expands one deployment of a usual size, and writes its
-// objects as YAML.
+// BenchmarkRender expands one deployment, and writes its objects as YAML.
 func BenchmarkRender(b *testing.B) {
-	in := usualInput(b)
-	b.ReportAllocs()
-	for b.Loop() {
+	each(b, func(b *testing.B, in expand.Input) {
 		objects, err := expand.Expand(in)
 		if err != nil {
 			b.Fatal(err)
@@ -37,22 +32,28 @@ func BenchmarkRender(b *testing.B) {
 		if _, err := expand.Marshal(objects); err != nil {
 			b.Fatal(err)
 		}
-	}
+	})
 }
 
-// usualInput holds a deployment of a usual size.
-func usualInput(b *testing.B) expand.Input {
-	b.Helper()
-	text, err := os.ReadFile("testdata/transformer-chain.in.yaml")
-	if err != nil {
-		b.Fatal(err)
+// each runs a benchmark with a single model, and with a graph of five nodes.
+func each(b *testing.B, run func(*testing.B, expand.Input)) {
+	for name, file := range map[string]string{"model": "sklearn-v2", "chain": "transformer-chain"} {
+		b.Run(name, func(b *testing.B) {
+			text, err := os.ReadFile("testdata/" + file + ".in.yaml")
+			if err != nil {
+				b.Fatal(err)
+			}
+			in := benchmarkInput(b)
+			in.Deployment = &v1.SeldonDeployment{}
+			if err := yaml.Unmarshal(text, in.Deployment); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				run(b, in)
+			}
+		})
 	}
-	in := benchmarkInput(b)
-	in.Deployment = &v1.SeldonDeployment{}
-	if err := yaml.Unmarshal(text, in.Deployment); err != nil {
-		b.Fatal(err)
-	}
-	return in
 }
 
 // BenchmarkThousandDeployments expands a thousand different deployments, and

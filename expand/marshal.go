@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"go.yaml.in/yaml/v2"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -12,18 +13,38 @@ import (
 // and other fields that only say nothing. An owner reference without the
 // owner's uid is left out, since no API server takes it.
 func Marshal(objects []Object) ([]byte, error) {
-	var d document
+	const usual = 2 << 10 // bytes of a document
+	d := document{out: make([]byte, 0, usual*len(objects))}
+	p := parser{open: make([]part, 0, 128), parts: make([]part, 0, 512)}
 	for _, o := range objects {
 		d.write("---\n")
-		fields, err := Fields(o)
-		if err == nil {
-			err = d.add(fields)
-		}
-		if err != nil {
+		if err := d.object(o, &p); err != nil {
 			return nil, fmt.Errorf("writing %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
 		}
 	}
 	return d.out, nil
+}
+
+// object appends the document of an object.
+func (d *document) object(o Object, p *parser) error {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	t, err := p.parse(body)
+	if err != nil {
+		return err
+	}
+	if t.prune(); d.add(&t) {
+		return nil
+	}
+	fields, err := Fields(o)
+	if err != nil {
+		return err
+	}
+	text, err := yaml.Marshal(fields)
+	d.out = append(d.out, text...)
+	return err
 }
 
 // Fields is what is applied of an object, in the form of its JSON: what

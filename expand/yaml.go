@@ -2,10 +2,7 @@ package expand
 
 import (
 	"slices"
-	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v2"
 )
 
 // document writes values as YAML documents, as package yaml writes them byte by
@@ -17,101 +14,89 @@ type document struct {
 	odd bool
 	// start is where the line begins in out.
 	start int
-	// scratch holds the keys of the maps that are being written, the innermost
-	// last.
-	scratch []string
 }
 
-// add appends a document with these fields.
-func (d *document) add(fields map[string]any) error {
+// add appends a document with these fields, and reports whether it could: where
+// it is odd, nothing is appended.
+func (d *document) add(fields *tree) bool {
 	begin := len(d.out)
-	d.odd, d.start, d.scratch = len(fields) == 0, begin, d.scratch[:0]
-	d.mapping(fields, 0, false)
-	if !d.odd {
-		return nil
+	d.odd, d.start = len(fields.parts) == 0, begin
+	if d.mapping(fields, 0, false); d.odd {
+		d.out = d.out[:begin]
 	}
-	text, err := yaml.Marshal(fields)
-	d.out = append(d.out[:begin], text...)
-	return err
+	return !d.odd
 }
 
-// mapping writes a map that is not empty. An item of a list continues the line
-// that its dash began.
-func (d *document) mapping(m map[string]any, indent int, item bool) {
-	first := len(d.scratch)
-	for i, key := range d.keys(m) {
+// mapping writes an object that is not empty. An item of a list continues the
+// line that its dash began.
+func (d *document) mapping(t *tree, indent int, item bool) {
+	slices.SortFunc(t.parts, func(a, b part) int { return d.compare(a.name, b.name) })
+	for i := range t.parts {
+		field := &t.parts[i]
 		if i > 0 || !item {
 			d.indent(indent)
 		}
-		if d.text(key); d.odd {
+		if len(field.name) > longestKey {
+			d.odd = true
+		}
+		if d.text(field.name); d.odd {
 			return
 		}
 		d.write(":")
-		switch value := m[key].(type) {
-		case map[string]any:
-			if len(value) > 0 {
-				d.line()
-				d.mapping(value, indent+2, false)
-				continue
-			}
-		case []any:
-			if len(value) > 0 {
-				d.line()
-				d.list(value, indent, false)
-				continue
-			}
+		switch value := &field.value; {
+		case len(value.parts) == 0:
+			d.write(" ")
+			d.scalar(value)
+			d.line()
+		case value.kind == '{':
+			d.line()
+			d.mapping(value, indent+2, false)
+		default:
+			d.line()
+			d.list(value, indent, false)
 		}
-		d.write(" ")
-		d.scalar(m[key])
-		d.line()
 	}
-	d.scratch = d.scratch[:first]
 }
 
 // list writes a list that is not empty. Its dashes stand where the key of the
 // list stands.
-func (d *document) list(values []any, indent int, item bool) {
-	for i, value := range values {
-		if d.odd {
-			return
-		}
+func (d *document) list(t *tree, indent int, item bool) {
+	for i := range t.parts {
 		if i > 0 || !item {
 			d.indent(indent)
 		}
 		d.write("- ")
-		switch value := value.(type) {
-		case map[string]any:
-			if len(value) > 0 {
-				d.mapping(value, indent+2, true)
-				continue
-			}
-		case []any:
-			if len(value) > 0 {
-				d.list(value, indent+2, true)
-				continue
-			}
+		switch value := &t.parts[i].value; {
+		case len(value.parts) == 0:
+			d.scalar(value)
+			d.line()
+		case value.kind == '{':
+			d.mapping(value, indent+2, true)
+		default:
+			d.list(value, indent+2, true)
 		}
-		d.scalar(value)
-		d.line()
+		if d.odd {
+			return
+		}
 	}
 }
 
-func (d *document) scalar(value any) {
-	switch value := value.(type) {
-	case string:
-		d.text(value)
-	case bool:
-		d.out = strconv.AppendBool(d.out, value)
-	case int64:
-		d.out = strconv.AppendInt(d.out, value, 10)
-	case nil:
-		d.write("null")
-	case map[string]any:
+// scalar writes a text, a number, true, false or null, or what is empty.
+func (d *document) scalar(t *tree) {
+	switch t.kind {
+	case '"':
+		d.text(t.text)
+	case '{':
 		d.write("{}")
-	case []any:
+	case '[':
 		d.write("[]")
+	case 't', 'f', 'n':
+		d.write(t.text)
 	default:
-		d.odd = true
+		if digits := strings.TrimPrefix(t.text, "-"); len(digits) > longestNumber || strings.Trim(digits, "0123456789") != "" {
+			d.odd = true
+		}
+		d.write(t.text)
 	}
 }
 
@@ -264,21 +249,8 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 // longestKey is the most that package yaml writes of a key in one line.
 const longestKey = 100
 
-// keys returns the keys of a map in the order of package yaml: letters after
-// other characters. It sorts numbers in keys by their value, which is odd here.
-func (d *document) keys(m map[string]any) []string {
-	first := len(d.scratch)
-	for key := range m {
-		if len(key) > longestKey {
-			d.odd = true
-		}
-		d.scratch = append(d.scratch, key)
-	}
-	keys := d.scratch[first:]
-	slices.SortFunc(keys, d.compare)
-	return keys
-}
-
+// compare puts keys into the order of package yaml: letters after other
+// characters. It sorts numbers in keys by their value, which is odd here.
 func (d *document) compare(a, b string) int {
 	for i := range min(len(a), len(b)) {
 		x, y := a[i], b[i]

@@ -86,6 +86,9 @@ var builtinNames = sync.OnceValue(func() map[Builtin]bool {
 })
 
 func (b Builtin) row() *BuiltinRow {
+	if b == NotBuiltin {
+		return nil
+	}
 	table := BuiltinTable()
 	for i := range table {
 		if table[i].Name == b {
