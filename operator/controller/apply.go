@@ -74,8 +74,11 @@ func (a *Applier) apply(ctx context.Context, d Desired, options ...client.ApplyO
 	if a.DryRun {
 		options = append(options, client.DryRunAll)
 	}
-	o := d.Object()
-	err := a.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), options...)
+	o, err := d.Object()
+	if err != nil {
+		return nil, err
+	}
+	err = a.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), options...)
 	switch {
 	case err == nil:
 		return o, nil
@@ -109,7 +112,11 @@ func (d Desired) adoptable(live metav1.Object) error {
 
 // takeOver hands the fields of a live object over to us where that is due.
 func (a *Applier) takeOver(ctx context.Context, d Desired, live metav1.Object) error {
-	if due, err := handOver(live, d.fields); err != nil || due == nil || a.DryRun {
+	wanted, err := d.content()
+	if err != nil {
+		return err
+	}
+	if due, err := handOver(live, wanted); err != nil || due == nil || a.DryRun {
 		return err
 	}
 	// What was read may be old, and need not hold the fields of others.
@@ -117,7 +124,7 @@ func (a *Applier) takeOver(ctx context.Context, d Desired, live metav1.Object) e
 	if err := a.Client.Get(ctx, d.ref.NamespacedName, o); err != nil {
 		return fmt.Errorf("reading %s: %w", d.ref, err)
 	}
-	entries, err := handOver(o, d.fields)
+	entries, err := handOver(o, wanted)
 	if err != nil || entries == nil {
 		return err
 	}
@@ -133,7 +140,11 @@ func (a *Applier) claimRivals(ctx context.Context, d Desired) (bool, error) {
 	if err := a.Client.Get(ctx, d.ref.NamespacedName, o); err != nil {
 		return false, fmt.Errorf("reading %s: %w", d.ref, err)
 	}
-	paths := rivals(d.fields, o.Object)
+	wanted, err := d.content()
+	if err != nil {
+		return false, err
+	}
+	paths := rivals(wanted, o.Object)
 	if paths.Empty() {
 		return false, nil
 	}

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
@@ -36,9 +37,6 @@ type Change struct {
 	Kind, Name string
 }
 
-// reason is what an event of the change is called, such as CreateDeployment.
-func (c Change) reason() string { return actions()[c.Action].verb + c.Kind }
-
 func (c Change) String() string {
 	return fmt.Sprintf("%s %s %s", c.Kind, c.Name, c.Action)
 }
@@ -60,24 +58,35 @@ func (cs Changes) String() string {
 // createdLast reports whether the last change made an object.
 func (cs Changes) createdLast() bool { return len(cs) > 0 && cs[len(cs)-1].Action == Created }
 
-// byReason gathers what is one event: of events that differ in their text
-// alone, clusters keep the first. What did not change is left out.
-func (cs Changes) byReason() []Changes {
+// byAction gathers what is one event: all that was made in a pass, changed, or
+// deleted. Each event is a call on the API server, and a new deployment has
+// many objects. What did not change is left out.
+func (cs Changes) byAction() []Changes {
 	var all []Changes
-	at := map[string]int{}
+	at := map[Action]int{}
 	for _, c := range cs {
 		if c.Action == Unchanged {
 			continue
 		}
-		i, ok := at[c.reason()]
+		i, ok := at[c.Action]
 		if !ok {
 			i = len(all)
-			at[c.reason()] = i
+			at[c.Action] = i
 			all = append(all, nil)
 		}
 		all[i] = append(all[i], c)
 	}
 	return all
+}
+
+// reason is what an event of changes of one action is called, such as
+// CreateDeployment: after the Deployment among them, else after the first.
+func (cs Changes) reason() string {
+	named := cs[0]
+	if i := slices.IndexFunc(cs, func(c Change) bool { return c.Kind == workloadKind().Kind }); i >= 0 {
+		named = cs[i]
+	}
+	return actions()[named.Action].verb + named.Kind
 }
 
 var _ error = refused{}

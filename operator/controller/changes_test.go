@@ -7,17 +7,16 @@ func TestEventsOfChanges(t *testing.T) {
 		{Created, "Service", "a"}, {Unchanged, "Service", "b"}, {Created, "Deployment", "d"}, {Created, "Service", "c"}, {Deleted, "HPA", "h"},
 	}
 	want := []struct{ reason, text string }{
-		{"CreateService", "Service a created, Service c created"},
-		{"CreateDeployment", "Deployment d created"},
+		{"CreateDeployment", "Service a created, Deployment d created, Service c created"},
 		{"DeleteHPA", "HPA h deleted"},
 	}
-	got := changes.byReason()
+	got := changes.byAction()
 	if len(got) != len(want) {
 		t.Fatalf("there are %d events, want %d: %v", len(got), len(want), got)
 	}
 	for i, w := range want {
-		if got[i][0].reason() != w.reason || got[i].String() != w.text {
-			t.Errorf("event %d is %s %q, want %s %q", i, got[i][0].reason(), got[i], w.reason, w.text)
+		if got[i].reason() != w.reason || got[i].String() != w.text {
+			t.Errorf("event %d is %s %q, want %s %q", i, got[i].reason(), got[i], w.reason, w.text)
 		}
 	}
 }

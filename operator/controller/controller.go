@@ -14,6 +14,7 @@ import (
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -62,8 +63,8 @@ func (r *Reconciler) tell(ctx context.Context, p *pass) {
 	for _, c := range p.changes {
 		r.metrics.changed(c)
 	}
-	for _, same := range p.changes.byReason() {
-		r.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, same[0].reason(), same[0].Action.String(),
+	for _, same := range p.changes.byAction() {
+		r.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, same.reason(), same[0].Action.String(),
 			"%s", cut(same.String(), mostInEvent))
 	}
 	if text := p.changes.String(); text != "" {
@@ -74,11 +75,10 @@ func (r *Reconciler) tell(ctx context.Context, p *pass) {
 // writeStatus writes the status if it differs from the one that is there.
 func (r *Reconciler) writeStatus(ctx context.Context, p *pass) error {
 	stored := p.deployment.Status
-	last, known := r.objects.memory.recallStatus(p.name())
-	if known && isOlder(p.stored.GetResourceVersion(), last.version) {
-		stored = last.status
-	}
 	wanted := p.status(stored, r.objects.now())
+	if equality.Semantic.DeepEqual(stored, wanted) {
+		return nil
+	}
 	patch, err := statusPatch(stored, wanted)
 	if err != nil || patch == nil {
 		return err

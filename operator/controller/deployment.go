@@ -51,6 +51,20 @@ func decode(u *unstructured.Unstructured) (*v1.SeldonDeployment, v1.Problems, er
 	return docs[0].Deployment, problems, nil
 }
 
+// decodeStatus reads a deployment's status. One that does not fit the types is
+// written anew.
+func decodeStatus(u *unstructured.Unstructured) (v1.SeldonDeploymentStatus, error) {
+	text, err := json.Marshal(u.Object["status"])
+	if err != nil {
+		return v1.SeldonDeploymentStatus{}, fmt.Errorf("reading status: %w", err)
+	}
+	var status v1.SeldonDeploymentStatus
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &status); err != nil {
+		return v1.SeldonDeploymentStatus{}, nil //nolint:nilerr // As the comment says.
+	}
+	return status, nil
+}
+
 // check returns all problems of a deployment.
 func check(u *unstructured.Unstructured, s *InForce) (*v1.SeldonDeployment, v1.Problems, error) {
 	d, problems, err := decode(u)

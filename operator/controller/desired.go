@@ -26,16 +26,13 @@ type Desired struct {
 	rank   expand.Rank
 	ref    ref
 	hash   string
-	fields map[string]any
 	object expand.Object
+	// made is what content returns, or nil where it is to be made again.
+	made map[string]any
 }
 
 // Prepare makes an expanded object ready.
 func Prepare(o expand.Object) (Desired, error) {
-	fields, err := expand.Fields(o)
-	if err != nil {
-		return Desired{}, err
-	}
 	full := o.GetObjectKind().GroupVersionKind()
 	gk := full.GroupKind()
 	k, ok := kindOf(gk)
@@ -43,15 +40,28 @@ func Prepare(o expand.Object) (Desired, error) {
 		return Desired{}, fmt.Errorf("%s %s: operator/controller has no row for this kind", gk, o.GetName())
 	}
 	k.GroupVersionKind = full
-	text, err := json.Marshal(fields)
+	fields, hash, err := contentOf(o)
 	if err != nil {
 		return Desired{}, err
 	}
+	return Desired{kind: k, rank: k.RankOf(o), ref: refOf(gk, o), hash: hash, object: o, made: fields}, nil
+}
+
+// contentOf returns what is applied of an object, and its hash, which is among
+// it.
+func contentOf(o expand.Object) (fields map[string]any, hash string, err error) {
+	if fields, err = expand.Fields(o); err != nil {
+		return nil, "", err
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return nil, "", err
+	}
 	sum := sha256.Sum256(text)
-	hash := hex.EncodeToString(sum[:16])
+	hash = hex.EncodeToString(sum[:16])
 	metadata, ok := fields["metadata"].(map[string]any)
 	if !ok {
-		return Desired{}, fmt.Errorf("%s: has no metadata", gk)
+		return nil, "", fmt.Errorf("%s: has no metadata", o.GetObjectKind().GroupVersionKind().GroupKind())
 	}
 	annotations, ok := metadata["annotations"].(map[string]any)
 	if !ok {
@@ -59,12 +69,32 @@ func Prepare(o expand.Object) (Desired, error) {
 		metadata["annotations"] = annotations
 	}
 	annotations[AnnotationHash] = hash
-	return Desired{kind: k, rank: k.RankOf(o), ref: refOf(gk, o), hash: hash, fields: fields, object: o}, nil
+	return fields, hash, nil
+}
+
+// content is what is applied of the object. Nobody may change it.
+func (d Desired) content() (map[string]any, error) {
+	if d.made != nil {
+		return d.made, nil
+	}
+	fields, _, err := contentOf(d.object)
+	return fields, err
+}
+
+// light is the same with its content to be made again, which takes most of the
+// memory.
+func (d Desired) light() Desired {
+	d.made = nil
+	return d
 }
 
 // Object is what is sent to the API server. Each call returns a copy.
-func (d Desired) Object() *unstructured.Unstructured {
-	return (&unstructured.Unstructured{Object: d.fields}).DeepCopy()
+func (d Desired) Object() (*unstructured.Unstructured, error) {
+	fields, err := d.content()
+	if err != nil {
+		return nil, err
+	}
+	return (&unstructured.Unstructured{Object: fields}).DeepCopy(), nil
 }
 
 // isCurrent reports whether live is as desired: it was applied as it is now,
@@ -74,5 +104,9 @@ func (d Desired) isCurrent(live metav1.Object, last written) bool {
 		return false
 	}
 	fields := ownedFields(live)
-	return last.hash == d.hash && last.fields == string(fields) || owns(fields, d.fields)
+	if last.hash == d.hash && last.fields == sumOf(fields) {
+		return true
+	}
+	wanted, err := d.content()
+	return err == nil && owns(fields, wanted)
 }

@@ -30,6 +30,10 @@ func (s expanding) run(_ context.Context, p *pass) error {
 
 // expand leaves what there should be in the pass, as far as is known.
 func (expanding) expand(p *pass, known expand.Facts) error {
+	if desired, ok := p.plan.objects(known); ok {
+		p.desired = desired
+		return nil
+	}
 	objects, err := expand.Expand(expand.Input{
 		Deployment: p.deployment,
 		Config:     p.inForce.Config,
@@ -49,5 +53,6 @@ func (expanding) expand(p *pass, known expand.Facts) error {
 		}
 		p.desired = append(p.desired, d)
 	}
+	p.plan.keep(known, p.desired)
 	return nil
 }

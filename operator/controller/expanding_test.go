@@ -19,6 +19,7 @@ func expanded(t *testing.T, text string) *pass {
 	if f.deployment, _, err = check(f.stored, s); err != nil {
 		t.Fatal(err)
 	}
+	f.plan = newPlan(f, f.deployment, f.problems)
 	p := newPass(f, time.Now())
 	if err := (expanding{}).run(t.Context(), p); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -17,7 +18,8 @@ import (
 	"github.com/prime-radiant/radiant/expand"
 )
 
-// facts are all that a pass knows of the cluster.
+// facts are all that a pass knows of the cluster. Much of it is shared with the
+// cache and with other passes, so nobody may change it.
 type facts struct {
 	stored     *unstructured.Unstructured
 	deployment *v1.SeldonDeployment
@@ -29,13 +31,16 @@ type facts struct {
 	// live are the objects that the deployment owns.
 	live map[ref]client.Object
 	pods []corev1.Pod
+	// plan is what the deployment asks for, as far as it is known; nil while there
+	// are no settings.
+	plan *plan
 }
 
 // gather reads what a pass needs; nothing else reads. It returns nil for a
 // deployment that is gone, is going, or is another operator's.
 func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*facts, error) {
 	f := &facts{stored: newDeployment()}
-	err := r.objects.cache.Get(ctx, name, f.stored)
+	err := r.objects.cache.Get(ctx, name, f.stored, client.UnsafeDisableDeepCopy)
 	if apierrors.IsNotFound(err) || err == nil && f.stored.GetDeletionTimestamp() != nil {
 		r.objects.memory.forgetDeployment(name)
 		if r.asker != nil {
@@ -51,12 +56,7 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 		return nil, err
 	}
 	f.inForce, f.broken = r.settings.Current(ctx)
-	if f.inForce == nil {
-		f.deployment, _, err = decode(f.stored)
-	} else {
-		f.deployment, f.problems, err = check(f.stored, f.inForce)
-	}
-	if err != nil {
+	if err := r.judge(f); err != nil {
 		return nil, err
 	}
 	if f.live, err = r.owned(ctx, f.stored); err != nil {
@@ -74,10 +74,52 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 	return f, err
 }
 
+// judge decodes the deployment and finds its problems, as far as no earlier pass
+// did.
+func (r *Reconciler) judge(f *facts) error {
+	status, err := r.statusOf(f.stored)
+	if err != nil {
+		return err
+	}
+	if f.inForce == nil {
+		if f.deployment, _, err = decode(f.stored); err == nil {
+			f.deployment.Status = status
+		}
+		return err
+	}
+	name := client.ObjectKeyFromObject(f.stored)
+	if f.plan = r.objects.memory.plan(name, f); f.plan == nil {
+		d, problems, err := check(f.stored, f.inForce)
+		if err != nil {
+			return err
+		}
+		f.plan = newPlan(f, d, problems)
+		r.objects.memory.rememberPlan(name, f.plan)
+	}
+	f.problems, f.deployment = slices.Clip(f.plan.problems), f.plan.with(status)
+	return nil
+}
+
+// statusOf is the newest status that is known of a deployment: what was read may
+// be older than what was written.
+func (r *Reconciler) statusOf(u *unstructured.Unstructured) (v1.SeldonDeploymentStatus, error) {
+	name, version := client.ObjectKeyFromObject(u), u.GetResourceVersion()
+	last, known := r.objects.memory.recallStatus(name)
+	if known && (last.version == version || isOlder(version, last.version)) {
+		return last.status, nil
+	}
+	status, err := decodeStatus(u)
+	if err == nil {
+		r.objects.memory.rememberStatus(name, status, version)
+	}
+	return status, err
+}
+
 // owned reads the objects that a deployment owns.
 func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client.Object, error) {
 	live := map[ref]client.Object{}
-	mine := []client.ListOption{client.InNamespace(d.GetNamespace()), client.MatchingFields{indexOwner: string(d.GetUID())}}
+	// A pass changes nothing of what it has read.
+	mine := []client.ListOption{client.UnsafeDisableDeepCopy, client.InNamespace(d.GetNamespace()), client.MatchingFields{indexOwner: string(d.GetUID())}}
 	for _, k := range r.objects.watches.watched() {
 		list := unreadList(k)
 		if err := r.objects.cache.List(ctx, list, mine...); err != nil {

@@ -56,7 +56,7 @@ func TestEachRuleShowsInTheStatus(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			w := *w
-			w.T = t
+			w.TB = t
 			d := w.awaitState(name, v1.StatusFailed)
 			for _, condition := range []string{v1.ConditionValid, v1.ConditionReady} {
 				if !containsLine(d, condition, "Invalid", c.want) {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"slices"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,7 +21,11 @@ type kind = expand.Kind
 // and ReplicaSets while the Deployment that they belonged to is being replaced.
 // The version of an optional kind is empty: it is the one that the cluster
 // prefers.
-func kinds() []kind {
+func kinds() []kind { return slices.Clone(kindTable()) }
+
+// kindTable makes the table once: each pass asks for it many times. Nobody
+// changes it.
+var kindTable = sync.OnceValue(func() []kind {
 	all := expand.AllKinds()
 	for i := range all {
 		if all[i].Optional {
@@ -31,11 +36,11 @@ func kinds() []kind {
 		GroupVersionKind: appsv1.SchemeGroupVersion.WithKind("ReplicaSet"), Resource: "replicasets", Noun: "ReplicaSet",
 		Condition: v1.ConditionDeployments, Rank: expand.RankWorkload,
 	})
-}
+})
 
 // kindOf returns the row of a group and kind.
 func kindOf(gk schema.GroupKind) (kind, bool) {
-	all := kinds()
+	all := kindTable()
 	i := slices.IndexFunc(all, func(k kind) bool { return k.GroupKind() == gk })
 	if i < 0 {
 		return kind{}, false

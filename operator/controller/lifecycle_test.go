@@ -255,7 +255,7 @@ func TestEventsTellWhatChanged(t *testing.T) {
 	w.serveAll()
 	w.apply(everything)
 	w.awaitState("all", v1.StatusAvailable)
-	for _, want := range []string{"CreateService", "CreateDeployment", "CreateHPA", "CreatePDB", "Updated"} {
+	for _, want := range []string{"CreateDeployment", "Updated"} {
 		w.awaitEvent("all", want)
 	}
 	w.apply(strings.Replace(everything, "a:1", "a:3", 1))

@@ -13,7 +13,7 @@ type testHandler struct {
 	slog.Handler
 }
 
-func newTestHandler(t *testing.T) slog.Handler {
+func newTestHandler(t testing.TB) slog.Handler {
 	to := &testWriter{t: t}
 	t.Cleanup(func() {
 		to.mu.Lock()
@@ -29,7 +29,7 @@ func (h testHandler) Handle(ctx context.Context, r slog.Record) error {
 
 type testWriter struct {
 	mu sync.Mutex
-	t  *testing.T
+	t  testing.TB
 }
 
 func (w *testWriter) Write(line []byte) (int, error) {

@@ -73,7 +73,8 @@ const recorderName = "seldon-controller-manager"
 type Operator struct {
 	manager.Manager
 	// Settings are those in force, once the manager has been started.
-	Settings *Settings
+	Settings   *Settings
+	reconciler *Reconciler
 }
 
 // New makes an operator. It can be given more to do by Add, and is started by
@@ -94,11 +95,11 @@ func New(o Options) (*Operator, error) {
 			return nil, err
 		}
 	}
-	settings, err := addController(m, o)
+	r, err := addController(m, o)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the controller: %w", err)
 	}
-	return &Operator{m, settings}, nil
+	return &Operator{m, r.settings, r}, nil
 }
 
 func newManager(o Options) (manager.Manager, error) {

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -29,10 +30,15 @@ func (r ref) String() string { return r.Kind + " " + r.Name }
 type written struct {
 	hash    string
 	version string
-	// fields are those that we owned then.
-	fields string
+	// fields is the hash of those that we owned then.
+	fields fieldsSum
 	at     time.Time
 }
+
+// fieldsSum is a hash of fields in the form of managedFields.
+type fieldsSum [sha256.Size]byte
+
+func sumOf(fields []byte) fieldsSum { return sha256.Sum256(fields) }
 
 // memoryLasts bounds how long an object that is not seen is believed to be
 // there: the watch that would show it may have missed it.
@@ -45,11 +51,13 @@ type memory struct {
 	now     func() time.Time
 	objects map[ref]written
 	// switched is when the traffic of a deployment was last switched, statuses
-	// what was last written of it.
+	// what was last written or read of it, and plans what it was last found to ask
+	// for.
 	switched map[types.NamespacedName]time.Time
 	// named is when something was last made that routes of a deployment name.
 	named    map[types.NamespacedName]time.Time
 	statuses map[types.NamespacedName]writtenStatus
+	plans    map[types.NamespacedName]*plan
 	// presences are what was seen of the pods of each predictor of a deployment.
 	presences map[types.NamespacedName]map[string]presence
 }
@@ -62,14 +70,14 @@ type writtenStatus struct {
 func newMemory(now func() time.Time) *memory {
 	return &memory{
 		now: now, objects: map[ref]written{}, switched: map[types.NamespacedName]time.Time{}, named: map[types.NamespacedName]time.Time{},
-		statuses: map[types.NamespacedName]writtenStatus{}, presences: map[types.NamespacedName]map[string]presence{},
+		statuses: map[types.NamespacedName]writtenStatus{}, plans: map[types.NamespacedName]*plan{}, presences: map[types.NamespacedName]map[string]presence{},
 	}
 }
 
 func (m *memory) remember(r ref, hash string, o metav1.Object) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.objects[r] = written{hash, o.GetResourceVersion(), string(ownedFields(o)), m.now()}
+	m.objects[r] = written{hash, o.GetResourceVersion(), sumOf(ownedFields(o)), m.now()}
 }
 
 func (m *memory) forget(r ref) {
@@ -121,6 +129,7 @@ func (m *memory) forgetDeployment(deployment types.NamespacedName) {
 	delete(m.switched, deployment)
 	delete(m.named, deployment)
 	delete(m.statuses, deployment)
+	delete(m.plans, deployment)
 	delete(m.presences, deployment)
 }
 

@@ -79,7 +79,7 @@ func winsOver(t *testing.T, ours, theirs, manager string) {
 	if !d.IsCurrent(after) {
 		t.Errorf("%s: not all of what is wanted is ours: %s", manager, ownedFields(after))
 	}
-	if left := rivals(d.fields, after.Object); !left.Empty() {
+	if left := rivals(d.made, after.Object); !left.Empty() {
 		t.Errorf("%s: there still is %s", manager, left)
 	}
 	if after.GetAnnotations()["theirs"] != "stays" {

@@ -26,7 +26,7 @@ import (
 )
 
 // addController gives the manager the controller with all its watches.
-func addController(m manager.Manager, o Options) (*Settings, error) {
+func addController(m manager.Manager, o Options) (*Reconciler, error) {
 	metrics, err := newMetrics(runtimemetrics.Registry)
 	if err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func addController(m manager.Manager, o Options) (*Settings, error) {
 	if err := c.Watch(source.Channel(found, &handler.EnqueueRequestForObject{})); err != nil {
 		return nil, err
 	}
-	return r.settings, r.watchAll(m, c)
+	return r, r.watchAll(m, c)
 }
 
 // watchAll starts the watches. Optional kinds that are not served yet are

@@ -96,7 +96,7 @@ func (p *pass) conditions() []v1.Condition {
 	}
 	all := []v1.Condition{valid, p.deploymentsReady()}
 	named := map[string]bool{v1.ConditionDeployments: true}
-	for _, k := range kinds() {
+	for _, k := range kindTable() {
 		if named[k.Condition] {
 			continue
 		}

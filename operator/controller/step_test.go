@@ -75,6 +75,7 @@ func (s *stage) deploy(text string) *pass {
 	if f.deployment, f.problems, err = check(u, f.inForce); err != nil {
 		s.Fatal(err)
 	}
+	f.plan = newPlan(f, f.deployment, f.problems)
 	f.live = s.live()
 	p := newPass(f, s.clock)
 	if err := (expanding{s.objects}).run(s.Context(), p); err != nil || p.problems.Err() != nil {

@@ -56,13 +56,13 @@ func TestMain(m *testing.M) {
 
 // world is a namespace of the API server, as one test sees it.
 type world struct {
-	*testing.T
+	testing.TB
 	client.Client
 	server    *apiserver.Server
 	namespace string
 }
 
-func newWorld(t *testing.T, s *apiserver.Server) *world {
+func newWorld(t testing.TB, s *apiserver.Server) *world {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := clientgoscheme.AddToScheme(scheme); err != nil {
@@ -80,11 +80,12 @@ func newWorld(t *testing.T, s *apiserver.Server) *world {
 	if err := c.Create(t.Context(), ns); err != nil {
 		t.Fatal(err)
 	}
-	return &world{T: t, Client: client.NewNamespacedClient(c, ns.Name), server: s, namespace: ns.Name}
+	return &world{TB: t, Client: client.NewNamespacedClient(c, ns.Name), server: s, namespace: ns.Name}
 }
 
 // operator is one that runs, and the writes that it has sent.
 type operator struct {
+	*controller.Operator
 	stop   func()
 	writes *writes
 }
@@ -102,7 +103,7 @@ func (w *world) start(change ...func(*controller.Options)) *operator {
 	cluster.Wrap(recorded.watch)
 	o := controller.Options{
 		Cluster:        cluster,
-		Log:            logr.FromSlogHandler(newTestHandler(w.T)),
+		Log:            logr.FromSlogHandler(newTestHandler(w.TB)),
 		Environment:    config.Default(),
 		Servers:        servers,
 		Scope:          controller.Scope{Namespace: w.namespace},
@@ -121,7 +122,7 @@ func (w *world) start(change ...func(*controller.Options)) *operator {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- op.Start(ctx) }()
-	running := &operator{writes: recorded}
+	running := &operator{Operator: op, writes: recorded}
 	running.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

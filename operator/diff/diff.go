@@ -92,7 +92,10 @@ func (c Comparer) compare(ctx context.Context, o expand.Object) (Object, error) 
 	if err != nil {
 		return Object{}, err
 	}
-	wanted := desired.Object()
+	wanted, err := desired.Object()
+	if err != nil {
+		return Object{}, err
+	}
 	result := Object{Kind: wanted.GetKind(), Namespace: wanted.GetNamespace(), Name: wanted.GetName()}
 	live := &unstructured.Unstructured{}
 	live.SetGroupVersionKind(wanted.GroupVersionKind())
