@@ -27,67 +27,73 @@ type Applier struct {
 }
 
 // Apply applies d. Live is the object as it was read, nil if it is not there;
-// the answer is the object as it is now.
+// answer is what the object as it is now is read into: all that it is of a type
+// that holds.
 //
 // An object of that name which is somebody else's is left alone: the error is
 // for the user then.
-func (a *Applier) Apply(ctx context.Context, d Desired, live metav1.Object) (*unstructured.Unstructured, error) {
+func (a *Applier) Apply(ctx context.Context, d Desired, live metav1.Object, answer client.Object) error {
 	if live == nil {
-		return a.create(ctx, d)
+		return a.create(ctx, d, answer)
 	}
 	if err := d.adoptable(live); err != nil {
-		return nil, refused{d.ref, err}
+		return refused{d.ref, err}
 	}
 	if err := a.takeOver(ctx, d, live); err != nil {
-		return nil, err
+		return err
 	}
-	o, err := a.apply(ctx, d, client.ForceOwnership)
+	err := a.apply(ctx, d, answer, client.ForceOwnership)
 	if !apierrors.IsInvalid(err) || a.DryRun {
-		return o, err
+		return err
 	}
 	// Perhaps others wrote what excludes something that is wanted.
 	switch claimed, failure := a.claimRivals(ctx, d); {
 	case failure != nil:
-		return nil, failure
+		return failure
 	case !claimed:
-		return nil, err
+		return err
 	}
-	return a.apply(ctx, d, client.ForceOwnership)
+	return a.apply(ctx, d, answer, client.ForceOwnership)
 }
 
 // create applies an object that is not there, as far as is known. Where it is,
 // another's fields are in the way unless it is ours.
-func (a *Applier) create(ctx context.Context, d Desired) (*unstructured.Unstructured, error) {
-	o, err := a.apply(ctx, d)
+func (a *Applier) create(ctx context.Context, d Desired, answer client.Object) error {
+	err := a.apply(ctx, d, answer)
 	if !isFieldConflict(err) {
-		return o, err
+		return err
 	}
 	live := metadata(d.kind.GroupVersionKind)
 	if err := a.Client.Get(ctx, d.ref.NamespacedName, live); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", d.ref, err)
+		return fmt.Errorf("reading %s: %w", d.ref, err)
 	}
-	return a.Apply(ctx, d, live)
+	return a.Apply(ctx, d, live, answer)
 }
 
-func (a *Applier) apply(ctx context.Context, d Desired, options ...client.ApplyOption) (*unstructured.Unstructured, error) {
+func (a *Applier) apply(ctx context.Context, d Desired, answer client.Object, options ...client.PatchOption) error {
 	options = append(options, client.FieldOwner(FieldManager))
 	if a.DryRun {
 		options = append(options, client.DryRunAll)
 	}
-	o, err := d.Object()
+	content, err := d.content()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = a.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), options...)
+	body, err := json.Marshal(content)
+	if err != nil {
+		return err
+	}
+	answer.GetObjectKind().SetGroupVersionKind(d.kind.GroupVersionKind)
+	answer.SetName(d.ref.Name)
+	answer.SetNamespace(d.ref.Namespace)
+	err = a.Client.Patch(ctx, answer, client.RawPatch(types.ApplyPatchType, body), options...)
 	switch {
-	case err == nil:
-		return o, nil
-	case isFieldConflict(err):
-		return nil, err
+	case err == nil || isFieldConflict(err):
+		return err
 	case isRefusal(err):
-		return nil, refused{d.ref, err}
+		return refused{d.ref, err}
 	}
-	return nil, fmt.Errorf("applying %s: %w", d.ref, err)
+	return fmt.Errorf("applying %s: %w", d.ref, err)
 }
 
 // adoptable returns an error unless a live object is this deployment's, or was

@@ -104,7 +104,7 @@ func TestAPredictorThatStartsHasTime(t *testing.T) {
 	p := s.deploy(next)
 	for _, d := range p.desired {
 		if d.ref.Name == "m-new-0-c" {
-			if _, err := s.applier.Apply(t.Context(), d, nil); err != nil {
+			if err := s.applier.Apply(t.Context(), d, nil, unanswered(d)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -66,6 +65,9 @@ func (o *objects) look(ctx context.Context, p *pass, d Desired) (look, error) {
 		l.current, l.unseen = true, true
 	case l.live != nil:
 		l.current = metav1.IsControlledBy(l.live, p.stored) && d.isCurrent(l.live, last)
+		if l.current && !known {
+			o.memory.remember(d.ref, d.hash, l.live) // So it is found out once after a start.
+		}
 	}
 	return l, nil
 }
@@ -93,7 +95,8 @@ func (o *objects) apply(ctx context.Context, p *pass, d Desired) error {
 	if old, ok := l.live.(*appsv1.Deployment); ok && !sameSelector(d, old) {
 		return o.replace(ctx, p, d, old)
 	}
-	answer, err := o.applier.Apply(ctx, d, orNil(l.live))
+	answer := unanswered(d)
+	err = o.applier.Apply(ctx, d, orNil(l.live), answer)
 	var r refused
 	if errors.As(err, &r) {
 		p.refused = append(p.refused, r)
@@ -104,15 +107,20 @@ func (o *objects) apply(ctx context.Context, p *pass, d Desired) error {
 	}
 	o.memory.remember(d.ref, d.hash, answer)
 	p.noteApplied(d, l.live, answer)
-	if d.kind.GroupKind() != workloadKind() {
-		return nil
+	if w, ok := answer.(*appsv1.Deployment); ok {
+		p.workloads[w.Name] = w
 	}
-	w := &appsv1.Deployment{}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(answer.Object, w); err != nil {
-		return fmt.Errorf("reading %s: %w", d.ref, err)
-	}
-	p.workloads[w.Name] = w
 	return nil
+}
+
+// unanswered is an object to read the answer to an apply into: the status is
+// made of those of Deployments, and of all else nobody looks at more than the
+// metadata.
+func unanswered(d Desired) client.Object {
+	if d.kind.GroupKind() == workloadKind() {
+		return &appsv1.Deployment{}
+	}
+	return metadata(d.kind.GroupVersionKind)
 }
 
 // orNil keeps a nil object a nil interface.

@@ -3,6 +3,7 @@ package controller_test
 import (
 	"testing"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
 	"github.com/prime-radiant/radiant/expand"
@@ -46,7 +47,8 @@ func TestAPIServerTakesWhatValidationTakes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			answer, err := applier.Apply(t.Context(), desired, nil)
+			answer := &unstructured.Unstructured{}
+			err = applier.Apply(t.Context(), desired, nil, answer)
 			if err == nil && desired.IsCurrent(answer) {
 				continue
 			}

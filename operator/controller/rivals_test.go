@@ -62,8 +62,8 @@ func winsOver(t *testing.T, ours, theirs, manager string) {
 	t.Helper()
 	s := newStage(t)
 	d := s.prepared(ours)
-	first, err := s.applier.Apply(t.Context(), d, nil)
-	if err != nil {
+	first, after := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	if err := s.applier.Apply(t.Context(), d, nil, first); err != nil {
 		t.Fatal(err)
 	}
 	edit := s.prepared(theirs).object
@@ -72,8 +72,7 @@ func winsOver(t *testing.T, ours, theirs, manager string) {
 	if err := s.client.Update(t.Context(), edit, client.FieldOwner(manager)); err != nil {
 		t.Fatal(err)
 	}
-	after, err := s.applier.Apply(t.Context(), d, edit)
-	if err != nil {
+	if err := s.applier.Apply(t.Context(), d, edit, after); err != nil {
 		t.Fatalf("%s: %v", manager, err)
 	}
 	if !d.IsCurrent(after) {
@@ -95,12 +94,11 @@ func winsOver(t *testing.T, ours, theirs, manager string) {
 func TestUnownedRivalsGo(t *testing.T) {
 	const rest = "template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}"
 	s := newStage(t)
-	first, err := s.applier.Apply(t.Context(), s.prepared(inDeployment(rest)), nil)
-	if err != nil {
+	first, after := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	if err := s.applier.Apply(t.Context(), s.prepared(inDeployment(rest)), nil, first); err != nil {
 		t.Fatal(err)
 	}
-	after, err := s.applier.Apply(t.Context(), s.prepared(inDeployment("strategy: {type: Recreate}, "+rest)), first)
-	if err != nil {
+	if err := s.applier.Apply(t.Context(), s.prepared(inDeployment("strategy: {type: Recreate}, "+rest)), first, after); err != nil {
 		t.Fatal(err)
 	}
 	if got, _, _ := unstructured.NestedMap(after.Object, "spec", "strategy"); len(got) != 1 || got["type"] != "Recreate" {

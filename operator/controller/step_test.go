@@ -128,7 +128,7 @@ func (s *stage) wantLive(want ...string) {
 func (s *stage) make(p *pass) {
 	s.Helper()
 	for _, d := range p.desired {
-		if _, err := s.applier.Apply(s.Context(), d, nil); err != nil {
+		if err := s.applier.Apply(s.Context(), d, nil, unanswered(d)); err != nil {
 			s.Fatal(err)
 		}
 	}

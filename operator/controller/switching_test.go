@@ -29,7 +29,7 @@ func TestSwitchingWaitsForWhatAnswers(t *testing.T) {
 	next := s.deploy(stagedNext())
 	for _, d := range next.desired {
 		if d.kind.GroupKind() == workloadKind() {
-			if _, err := s.applier.Apply(t.Context(), d, nil); err != nil {
+			if err := s.applier.Apply(t.Context(), d, nil, unanswered(d)); err != nil {
 				t.Fatal(err)
 			}
 		}

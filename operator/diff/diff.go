@@ -102,7 +102,7 @@ func (c Comparer) compare(ctx context.Context, o expand.Object) (Object, error) 
 	err = c.Client.Get(ctx, client.ObjectKeyFromObject(wanted), live)
 	applier := controller.Applier{Client: c.Client, DryRun: true}
 	if apierrors.IsNotFound(err) {
-		if _, err := applier.Apply(ctx, desired, nil); err != nil {
+		if err := applier.Apply(ctx, desired, nil, &unstructured.Unstructured{}); err != nil {
 			return Object{}, err
 		}
 		// As it is written; what the API server adds is of no interest yet.
@@ -113,8 +113,8 @@ func (c Comparer) compare(ctx context.Context, o expand.Object) (Object, error) 
 	if err != nil {
 		return Object{}, fmt.Errorf("reading %s %s: %w", result.Kind, result.Name, err)
 	}
-	applied, err := applier.Apply(ctx, desired, live)
-	if err != nil {
+	applied := &unstructured.Unstructured{}
+	if err := applier.Apply(ctx, desired, live, applied); err != nil {
 		return Object{}, err
 	}
 	result.Text, err = unified(result, live, applied)
