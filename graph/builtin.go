@@ -40,13 +40,20 @@ type BuiltinRow struct {
 // What answers the calls is package builtin of the executor, which has a file for
 // each.
 func BuiltinTable() []BuiltinRow {
+	combiner := CallSet(CallAggregate)
 	bandit := CallSet(CallRoute, CallSendFeedback)
 	detector := CallSet(CallTransformInput, CallRoute, CallTransformOutput)
 	return []BuiltinRow{
 		{Name: "SIMPLE_MODEL", V1: true},
 		{Name: SimpleRouter, V1: true, Calls: CallSet(CallRoute)},
-		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute), Parameters: abTestParameters(), rules: abTestRules},
-		{Name: AverageCombiner, V1: true, Calls: CallSet(CallAggregate)},
+		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute), Parameters: abTestParameters(), rules: weightRules},
+		{Name: AverageCombiner, V1: true, Calls: combiner},
+		{Name: "WEIGHTED_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: weightedParameters(), rules: weightRules},
+		{Name: "MAX_COMBINER", Calls: combiner, LeastChildren: 1},
+		{Name: "MEDIAN_COMBINER", Calls: combiner, LeastChildren: 1},
+		{Name: "VOTE_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: voteParameters(), rules: weightRules},
+		{Name: "STACK_COMBINER", Calls: combiner, LeastChildren: 1},
+		{Name: "CONCATENATE_COMBINER", Calls: combiner, LeastChildren: 1},
 		{Name: "EPSILON_GREEDY", Calls: bandit, Parameters: epsilonParameters(), rules: banditRules},
 		{Name: "THOMPSON_SAMPLING", Calls: bandit, rules: banditRules},
 		{Name: "UCB", Calls: bandit, Parameters: ucbParameters(), rules: banditRules},

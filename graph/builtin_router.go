@@ -1,36 +1,13 @@
 package graph
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-)
+import "fmt"
 
 func abTestParameters() []Declaration {
 	return []Declaration{
 		{Name: "ratioA", Type: FloatParameter, Lenient: true, Words: "the share of the first of two children, 0.5 without; `weights` counts before it"},
-		{Name: "weights", Type: StringParameter, Numbers: true, List: true, Bounds: atLeast(0), Words: "the share of each child, of their sum"},
+		childWeights("the share of each child, of their sum"),
 		{Name: "stickyHeader", Type: StringParameter, Words: "the header (over gRPC metadata) that names a user, all of whose requests go to one child; a request without it is drawn"},
 	}
-}
-
-func abTestRules(n *Node) []Fault {
-	text := n.Setting("weights")
-	if text == "" {
-		return nil
-	}
-	words, sum := strings.Split(text, ","), 0.0
-	if len(words) != len(n.Children) {
-		return []Fault{n.at("weights", "is %q: want one number for each of the %d children", text, len(n.Children))}
-	}
-	for _, word := range words {
-		w, _ := strconv.ParseFloat(strings.TrimSpace(word), 64)
-		sum += w
-	}
-	if !(sum > 0) {
-		return []Fault{n.at("weights", "is %q: one of them has to be above 0", text)}
-	}
-	return nil
 }
 
 func epsilonParameters() []Declaration {

@@ -146,14 +146,17 @@ type Fault struct {
 	// Parameter is the name that the fault is about; empty: none.
 	Parameter string
 	Message   string
-	// Known are the names that there are, where the parameter is none of them.
+	// Known are the names that there are, where the parameter is none of them; nil:
+	// it is one.
 	Known []string
 }
 
 // Error names the parameter, for who sees no YAML.
 func (f Fault) Error() string {
 	switch {
-	case len(f.Known) > 0:
+	case f.Known != nil && len(f.Known) == 0:
+		return f.Message + ", and no other"
+	case f.Known != nil:
 		return f.Message + "; it has " + strings.Join(f.Known, ", ")
 	case f.Parameter != "":
 		return "parameter " + f.Parameter + " " + f.Message

@@ -257,11 +257,14 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 	}
 	for _, f := range graph.BuiltinFaults(n.Node) {
 		text := f.Message
-		if f.Parameter != "" && len(f.Known) == 0 {
+		if f.Parameter != "" && f.Known == nil {
 			text = f.Parameter + " " + text
 		}
-		if len(f.Known) > 0 {
+		switch {
+		case len(f.Known) > 0:
 			text += wording.OneOf(f.Parameter, f.Known)
+		case f.Known != nil:
+			text += ", and no other"
 		}
 		v.errorf(n.path+"."+f.Field, "%s", text)
 	}

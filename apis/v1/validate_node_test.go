@@ -283,6 +283,17 @@ func TestValidateBuiltinParameters(t *testing.T) {
 			`error: spec.predictors[0].graph.parameters[0].value: weights value 1 is -1; want at least 0`,
 			`warning: spec.predictors[0].graph.parameters[1].name: RANDOM_ABTEST has no parameter ratio, which is passed over; did you mean ratioA?`,
 		}},
+		{"combiners", withGraph(`{name: v, implementation: VOTE_COMBINER, parameters: [{name: weights, type: STRING, value: "2,1"}, {name: labels, type: BOOL, value: "true"}], children: [{name: a}, {name: w, implementation: WEIGHTED_COMBINER, parameters: [{name: weights, type: STRING, value: "0.5"}], children: [{name: b}]}]}`), nil},
+		{"wrong combiners", withGraph(`{name: v, implementation: VOTE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}, {name: label, type: BOOL, value: "true"}], children: [{name: a}, {name: w, implementation: WEIGHTED_COMBINER, children: [{name: m, implementation: MAX_COMBINER, parameters: [{name: weights, type: STRING, value: "1"}], children: [{name: b}]}]}, {name: s, implementation: STACK_COMBINER}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[1].name: VOTE_COMBINER has no parameter "label"; use weights or labels (did you mean labels?)`,
+			`error: spec.predictors[0].graph.children[1].parameters: WEIGHTED_COMBINER needs the parameter weights: how much the answer of each child counts, of their sum`,
+			`error: spec.predictors[0].graph.children[1].children[0].parameters[0].name: MAX_COMBINER has no parameter "weights", and no other`,
+			`error: spec.predictors[0].graph.children[2].children: STACK_COMBINER needs at least 1; "s" has 0`,
+			`warning: spec.predictors[0].graph.children[2].children: the combiner "s" has no children, so it is never asked`,
+		}},
+		{"weights of an average", withGraph(`{name: v, implementation: AVERAGE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}], children: [{name: a}, {name: b}]}`), []string{
+			`warning: spec.predictors[0].graph.parameters[0].name: AVERAGE_COMBINER has no parameter weights, which is passed over`,
+		}},
 		{"bandits", withGraph(`{name: r, implementation: EPSILON_GREEDY, parameters: [{name: epsilon, type: FLOAT, value: "2"}], children: [{name: q, implementation: UCB, parameters: [{name: exploration, type: FLOAT, value: "0"}], children: [{name: a}, {name: b}]}, {name: c}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: epsilon is 2; want at least 0, at most 1`,
 			`error: spec.predictors[0].graph.children[0].parameters[0].value: exploration is 0; want above 0`,

@@ -109,6 +109,13 @@ func All() Table {
 		"RANDOM_ABTEST":    newABTest,
 		"AVERAGE_COMBINER": newAverage,
 
+		"WEIGHTED_COMBINER":    newWeighted,
+		"MAX_COMBINER":         newMaximum,
+		"MEDIAN_COMBINER":      newMedian,
+		"VOTE_COMBINER":        newVote,
+		"STACK_COMBINER":       newStack,
+		"CONCATENATE_COMBINER": newConcatenate,
+
 		"EPSILON_GREEDY":    newEpsilonGreedy,
 		"THOMPSON_SAMPLING": newThompson,
 		"UCB":               newUCB,

@@ -8,7 +8,7 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-func step(t *testing.T, implementation string, children int, parameters ...graph.Parameter) *graph.Step {
+func step(t testing.TB, implementation string, children int, parameters ...graph.Parameter) *graph.Step {
 	t.Helper()
 	node := graph.Node{Name: "t", Implementation: implementation, Parameters: parameters}
 	for i := range children {
@@ -79,7 +79,7 @@ func usual(t *testing.T, implementation string) *graph.Step {
 		var parameters []graph.Parameter
 		for _, d := range row.Parameters {
 			if d.Required {
-				parameters = append(parameters, graph.Parameter{Name: d.Name, Value: "1"})
+				parameters = append(parameters, graph.Parameter{Name: d.Name, Value: map[bool]string{false: "1", true: "1,1"}[d.List]})
 			}
 			if d.Name == "decide" {
 				children = 1

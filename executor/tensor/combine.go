@@ -1,52 +1,10 @@
 package tensor
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 	"strconv"
 )
-
-// Mean is the element-wise mean of tensors of one shape. It is FP32 if all of
-// them are, else FP64. An error names the tensor by its position.
-func Mean(ts []Tensor) (Tensor, error) {
-	if len(ts) == 0 {
-		return Tensor{}, refuse("no tensor to take the mean of")
-	}
-	dtype := FP32
-	sums := make([][]float64, len(ts))
-	for i := range ts {
-		if !slices.Equal(ts[i].Shape, ts[0].Shape) {
-			return Tensor{}, refuse("child %d answers the shape %v, child 0 %v", i, ts[i].Shape, ts[0].Shape)
-		}
-		if ts[i].DType != FP32 {
-			dtype = FP64
-		}
-		var err error
-		if sums[i], err = ts[i].Float64s(); err != nil {
-			return Tensor{}, refuse("child %d: %v", i, err)
-		}
-	}
-	n := float64(len(ts))
-	raw := make([]byte, 0, len(sums[0])*dtype.Size())
-	for k := range sums[0] {
-		sum, scaled := 0.0, 0.0
-		for _, s := range sums {
-			sum += s[k]
-			scaled += s[k] / n
-		}
-		mean := sum / n
-		if math.IsInf(sum, 0) {
-			mean = scaled
-		}
-		if dtype == FP32 {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(mean)))
-		} else {
-			raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(mean))
-		}
-	}
-	return Tensor{Name: ts[0].Name, DType: dtype, Shape: ts[0].Shape, raw: raw}, nil
-}
 
 // Rows are the tensors along the first dimension, which a scalar does not have.
 func (t *Tensor) Rows() ([]Tensor, error) {

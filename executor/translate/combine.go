@@ -8,50 +8,93 @@ import (
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
 
-// Mean is the element-wise mean of the tensors in several answers, written in
-// the field of the first. Answers that do not match are an error that names the
-// child by its index.
-func Mean(form Form, ps []message.Message) (message.Message, error) {
+// Combination says how several answers become one.
+type Combination struct {
+	// Of makes one tensor of those of one name, which are in the order of the
+	// answers.
+	Of func([]tensor.Tensor) (tensor.Tensor, error)
+	// Beside puts the columns of all answers side by side, with their names. Else
+	// the columns of each answer are those of the first, by their names.
+	Beside bool
+}
+
+// Combine makes one answer of several. It is written in the field of the first.
+// Answers that do not match are an error that names the child by its index.
+func Combine(form Form, ps []message.Message, by Combination) (message.Message, error) {
 	c, err := form.codec()
 	if err != nil {
 		return message.Message{}, err
 	}
 	if len(ps) == 0 {
-		return message.Message{}, refuse("", "there is no answer to take the mean of")
+		return message.Message{}, refuse("", "there is no answer to combine")
 	}
 	answers := make([]*content, len(ps))
 	for i, p := range ps {
-		if answers[i], err = decodeForMean(c, p); err != nil {
+		if answers[i], err = decodeToCombine(c, p); err != nil {
 			return message.Message{}, ofChild(i, err)
 		}
 	}
 	first := answers[0]
 	for i, m := range answers[1:] {
+		if by.Beside {
+			break
+		}
 		if err := m.arrange(first); err != nil {
 			return message.Message{}, ofChild(i+1, err)
 		}
 	}
-	mean := *first
-	mean.tensors = make([]tensor.Tensor, len(first.tensors))
+	one := *first
+	one.tensors = make([]tensor.Tensor, len(first.tensors))
 	for k := range first.tensors {
-		if mean.tensors[k], err = meanOf(answers, k); err != nil {
+		if one.tensors[k], err = combined(answers, k, by.Of); err != nil {
 			return message.Message{}, err
 		}
 	}
+	one.names = by.names(answers, &one.tensors[0])
 	asked := *first
 	if asked.meta, err = mergeMeta(answers); err != nil {
 		return message.Message{}, err
 	}
 	if first.field == dataJSON {
-		if mean.value, err = c.json.write(&mean, first); err != nil {
+		if one.value, err = c.json.write(&one, first); err != nil {
 			return message.Message{}, err
 		}
 	}
-	out, err := c.encodeResponse(&mean, &asked)
+	out, err := c.encodeResponse(&one, &asked)
 	return carry(out, ps[0]), err
 }
 
-func decodeForMean(c codec, p message.Message) (*content, error) {
+// names are those of the columns of what was combined; none where they would not
+// tell them apart.
+func (by *Combination) names(answers []*content, one *tensor.Tensor) []string {
+	if !by.Beside {
+		if slices.Equal(one.Shape, answers[0].tensors[0].Shape) {
+			return answers[0].names
+		}
+		return nil
+	}
+	var names []string
+	for _, m := range answers {
+		if len(m.names) != width(&m.tensors[0]) {
+			return nil
+		}
+		names = append(names, m.names...)
+	}
+	if !telling(names) {
+		return nil
+	}
+	return names
+}
+
+// width is how many columns a tensor has; -1: none that can have names.
+func width(t *tensor.Tensor) int {
+	if t.Rank() < 2 {
+		return -1
+	}
+	return int(t.Shape[1])
+}
+
+func decodeToCombine(c codec, p message.Message) (*content, error) {
 	m, err := c.decodeResponse(p)
 	if err != nil {
 		return nil, err
@@ -116,9 +159,9 @@ func ofChild(i int, err error) error {
 	return refuse("", "child %d: %s", i, reason(err))
 }
 
-// meanOf is the mean of the first answer's tensor k and the others' tensors of
-// that name.
-func meanOf(answers []*content, k int) (tensor.Tensor, error) {
+// combined is made of the first answer's tensor k and the others' tensors of that
+// name.
+func combined(answers []*content, k int, combine func([]tensor.Tensor) (tensor.Tensor, error)) (tensor.Tensor, error) {
 	name := answers[0].tensors[k].Name
 	all := make([]tensor.Tensor, len(answers))
 	for i, m := range answers {
@@ -137,7 +180,7 @@ func meanOf(answers []*content, k int) (tensor.Tensor, error) {
 			return tensor.Tensor{}, ofChild(i, refuse(name, "it does not answer this tensor"))
 		}
 	}
-	t, err := tensor.Mean(all)
+	t, err := combine(all)
 	if err != nil {
 		return t, blame(name, err)
 	}

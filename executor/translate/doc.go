@@ -40,7 +40,7 @@
 // # What stays within one protocol
 //
 // [Chain] makes an answer the next node's request, [Join] several answers one
-// request, [Mean] several answers one answer (with meta.go), [Branch] reads a
+// request, [Combine] several answers one answer (with meta.go), [Branch] reads a
 // router's answer, [Answer] makes a configured JSON answer one of gRPC.
 // [ParseSpec] (spec.go) reads what a server tells of its model.
 package translate

@@ -144,7 +144,7 @@ func FuzzWithin(f *testing.F) {
 		p := message.Message{Body: body, JSONLength: jsonLength}
 		out, err := Chain(form, p, "next")
 		checkOutcome(t, form == SeldonJSON, form, out, err)
-		out, err = Mean(form, []message.Message{p, p})
+		out, err = Combine(form, []message.Message{p, p}, Combination{Of: tensor.Mean})
 		checkOutcome(t, false, form, out, err)
 		_, err = Branch(form, p)
 		checkOutcome(t, true, form, out, err)

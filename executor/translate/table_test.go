@@ -247,7 +247,7 @@ func TestMeanByNames(t *testing.T) {
 		{`"no","yes"`, ``, `"names":["no","yes"],"ndarray":[[0.5,0.5]]`},
 		{`"no","yes"`, `"no","maybe"`, `error: cannot translate: child 1: it names its columns ["no" "maybe"], child 0 ["no" "yes"]`},
 	} {
-		got, err := Mean(SeldonJSON, []message.Message{answer(c.first, "[0,1]"), answer(c.second, "[1,0]")})
+		got, err := Combine(SeldonJSON, []message.Message{answer(c.first, "[0,1]"), answer(c.second, "[1,0]")}, Combination{Of: tensor.Mean})
 		text := string(got.Body)
 		if err != nil {
 			text = "error: " + err.Error()

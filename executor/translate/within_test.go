@@ -185,7 +185,7 @@ func TestMean(t *testing.T) {
 			for _, b := range c.bodies {
 				ps = append(ps, message.Message{Body: []byte(b)})
 			}
-			got, err := Mean(c.form, ps)
+			got, err := Combine(c.form, ps, Combination{Of: tensor.Mean})
 			if want, isError := strings.CutPrefix(c.want, "error: "); isError {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("error %v, want %s", err, want)
@@ -200,7 +200,7 @@ func TestMean(t *testing.T) {
 			}
 		})
 	}
-	got, err := Mean(SeldonProto, []message.Message{encoded(t, seldonTensor([]int32{1}, 1)), encoded(t, seldonTensor([]int32{1}, 4))})
+	got, err := Combine(SeldonProto, []message.Message{encoded(t, seldonTensor([]int32{1}, 1)), encoded(t, seldonTensor([]int32{1}, 4))}, Combination{Of: tensor.Mean})
 	if err != nil {
 		t.Fatal(err)
 	}
