@@ -272,7 +272,7 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		{"a window by time", withGraph(`{name: d, implementation: DRIFT_DETECTOR, parameters: [{name: seconds, type: FLOAT, value: "60"}, {name: least, type: INT, value: "300"}], children: [{name: a}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[1].value: least is 300, more than the 200 rows of a window`,
 		}},
-		{"weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "50, 30,20"}, {name: stickyHeader, type: STRING, value: X-User}], children: [{name: a}, {name: b}, {name: c}]}`), nil},
+		{"weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "50, 30,20"}, {name: stickyHeader, type: STRING, value: X-User}, {name: stickyKey, type: STRING, value: user}], children: [{name: a}, {name: b}, {name: c}]}`), nil},
 		{"too few weights", withGraph(`{name: r, implementation: RANDOM_ABTEST, parameters: [{name: weights, type: STRING, value: "1,1"}], children: [{name: a}, {name: b}, {name: c}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: weights is "1,1": want one number for each of the 3 children`,
 		}},

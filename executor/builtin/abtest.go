@@ -13,9 +13,10 @@ import (
 // abTest sends a share of the requests to each child. Of requests that name a
 // user, all of one user go to the same child.
 type abTest struct {
-	arms   []share
-	sticky string
-	random Random
+	arms []share
+	// header and key name what says who the user is; empty: nothing does.
+	header, key string
+	random      Random
 }
 
 // share is a child, by a hash of its name, and its part of the requests.
@@ -29,7 +30,7 @@ func newABTest(s *graph.Step, w *World) (Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &abTest{sticky: s.Node.Setting("stickyHeader"), random: w.Random}
+	t := &abTest{header: s.Node.Setting("stickyHeader"), key: s.Node.Setting("stickyKey"), random: w.Random}
 	total := 0.0
 	for _, weight := range weights {
 		total += weight
@@ -62,10 +63,12 @@ func abWeights(s *graph.Step) ([]float64, error) {
 }
 
 func (t *abTest) Route(ctx context.Context, m Message) (int, error) {
-	if t.sticky != "" {
-		if user := m.Header(ctx, t.sticky); user != "" {
-			return t.of(user), nil
-		}
+	user, err := t.user(ctx, m)
+	if err != nil {
+		return 0, err
+	}
+	if user != "" {
+		return t.of(user), nil
 	}
 	left := t.random()
 	for i, a := range t.arms {
@@ -75,6 +78,19 @@ func (t *abTest) Route(ctx context.Context, m Message) (int, error) {
 		left -= a.weight
 	}
 	return t.last(), nil
+}
+
+// user is who the request is of; empty: it does not say.
+func (t *abTest) user(ctx context.Context, m Message) (string, error) {
+	if t.header != "" {
+		if user := m.Header(ctx, t.header); user != "" {
+			return user, nil
+		}
+	}
+	if t.key == "" {
+		return "", nil
+	}
+	return m.Key(t.key)
 }
 
 // last is the last child that gets anything, which rounding is left to.

@@ -66,6 +66,19 @@ func (m Message) Read() (*translate.Opened, error) {
 	return content, nil
 }
 
+// Key is what the message says under a name, see [translate.Key]; empty: nothing.
+func (m Message) Key(name string) (string, error) {
+	plain, err := protocol.Plain(m.wire)
+	if err != nil {
+		return "", err
+	}
+	key, err := translate.Key(m.form, plain, name)
+	if err != nil {
+		return "", protocol.Untranslated(m.fault(), err)
+	}
+	return key, nil
+}
+
 // With is the message with another content.
 func (m Message) With(c *translate.Opened) (Message, error) {
 	changed, err := c.Write()

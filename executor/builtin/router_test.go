@@ -11,9 +11,15 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/prime-radiant/radiant/apis/inference"
+	"github.com/prime-radiant/radiant/apis/seldon"
 	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/state"
+	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -84,6 +90,62 @@ func TestStickiness(t *testing.T) {
 	if share := moved / users; share < 0.18 || share > 0.22 {
 		t.Errorf("a child with a fifth of the weight gets %v of the users", share)
 	}
+}
+
+// A user may be named by the message, wherever and in whatever form, and goes where
+// the header would send it.
+func TestStickyKey(t *testing.T) {
+	w := &World{Random: func() float64 { return 0 }}
+	sticky := router(t, w, step(t, "RANDOM_ABTEST", 3, parameter("weights", "50,30,20"), parameter("stickyHeader", "X-User"), parameter("stickyKey", "user")))
+	for user := range 20 {
+		number := strconv.Itoa(user)
+		header := Message{wire: message.Message{Body: []byte("anything"), Meta: &message.Meta{Header: map[string][]string{"X-User": {number}}}}}
+		want, err := sticky.Route(t.Context(), header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			form translate.Form
+			body string
+		}{
+			{translate.SeldonJSON, `{"meta":{"tags":{"user":"` + number + `"}},"data":{"ndarray":[[1]]}}`},
+			{translate.SeldonJSON, `{"meta":{"tags":{"user":` + number + `.0}},"strData":"x"}`},
+			{translate.SeldonJSON, `{"jsonData":{"user":` + number + `,"text":[{"a":null}]}}`},
+			{translate.SeldonJSON, `{"data":{"names":["age","user"],"ndarray":[[9,` + number + `],[9,77]]}}`},
+			{translate.SeldonJSON, `{"data":{"names":["age","user"],"ndarray":[[9.5,"` + number + `"]]}}`},
+			{translate.TensorFlowJSON, `{"inputs":{"age":[[9]],"user":["` + number + `"]}}`},
+			{translate.TensorFlowJSON, `{"instances":[{"age":9,"user":` + number + `}]}`},
+			{translate.V2JSON, `{"parameters":{"user":"` + number + `"},"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}]}`},
+			{translate.V2JSON, `{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]},{"name":"user","datatype":"BYTES","shape":[1],"data":["` + number + `"]}]}`},
+			{translate.V2JSON, `{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]},{"name":"user","datatype":"UINT64","shape":[1,1],"data":[` + number + `]}]}`},
+			{translate.SeldonProto, encode(t, &seldon.SeldonMessage{Meta: &seldon.Meta{Tags: map[string]*structpb.Value{"user": structpb.NewNumberValue(float64(user))}}})},
+			{translate.V2Proto, encode(t, &inference.ModelInferRequest{Parameters: map[string]*inference.InferParameter{"user": {ParameterChoice: &inference.InferParameter_Int64Param{Int64Param: int64(user)}}}})},
+			{translate.V2Proto, encode(t, &inference.ModelInferRequest{Inputs: []*inference.ModelInferRequest_InferInputTensor{{
+				Name: "user", Datatype: "FP32", Shape: []int64{1}, Contents: &inference.InferTensorContents{Fp32Contents: []float32{float32(user)}}}}})},
+		} {
+			m := NewMessage(message.Message{Body: []byte(c.body), Meta: &message.Meta{}}, c.form, 0)
+			if got, err := sticky.Route(t.Context(), m); err != nil || got != want {
+				t.Errorf("%s: goes to %d, %v, want %d", c.body, got, err, want)
+			}
+		}
+	}
+	for _, body := range []string{`{"data":{"ndarray":[[1]]}}`, `{"jsonData":[1]}`, `{"meta":{"tags":{"user":[1]}},"strData":"x"}`, `{"data":{"names":["user"],"ndarray":[]}}`} {
+		if got, err := sticky.Route(t.Context(), NewMessage(message.Message{Body: []byte(body), Meta: &message.Meta{}}, translate.SeldonJSON, 0)); err != nil || got != 0 {
+			t.Errorf("%s: goes to %d, %v, want it drawn", body, got, err)
+		}
+	}
+	if _, err := sticky.Route(t.Context(), NewMessage(message.Message{Body: []byte(`{"data":`), Meta: &message.Meta{}}, translate.SeldonJSON, 0)); protocol.CodeOf(err) != protocol.Invalid {
+		t.Errorf("a request that is no JSON: %v", err)
+	}
+}
+
+func encode(t *testing.T, m proto.Message) string {
+	t.Helper()
+	body, err := proto.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 func TestWeights(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Combine makes a tensor of several of one shape: combine is given the numbers of
@@ -178,6 +179,28 @@ func order(below, above bool) int {
 
 // IsNaN reports whether the element at k of a tensor that [Alike] made is NaN.
 func (t *Tensor) IsNaN(k int) bool { return t.DType.IsFloat() && math.IsNaN(t.floatAt(k)) }
+
+// Text is the element at k of a tensor that [Alike] made, as text that does not say
+// the type: of a whole number its digits.
+func (t *Tensor) Text(k int) string {
+	switch {
+	case t.DType == Bytes:
+		return string(t.elems[k])
+	case t.DType == Bool:
+		return strconv.FormatBool(t.raw[k] != 0)
+	case t.DType.IsFloat():
+		return FloatText(t.floatAt(k))
+	}
+	return t.spell(k)
+}
+
+// FloatText is a number as text: of a whole one its digits.
+func FloatText(f float64) string {
+	if f == math.Trunc(f) && math.Abs(f) < 1<<63 {
+		return strconv.FormatInt(int64(f), 10)
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64)
+}
 
 // FromFloats is a tensor of FP32 or FP64, of as many values as the shape has room
 // for.
