@@ -64,6 +64,9 @@ type Config struct {
 	// Examples is a folder with what the page about the deployment cannot ask
 	// the servers; empty: there is none.
 	Examples string
+	// TellRoutes says in headers of answers which predictor and which children
+	// gave them.
+	TellRoutes bool
 	// MergeMeta writes all that is known of a request's way there.
 	MergeMeta bool
 	// PayloadLog is where payloads go.

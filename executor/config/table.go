@@ -47,6 +47,8 @@ func (c *Config) serveFields(s *source) []field {
 		text(&s.compat, row{Group: g, Flag: "compat", Variable: "RADIANT_COMPAT", Doc: "v1: errors and built-in nodes as in Seldon Core v1"}),
 		mention(&c.InjectRouting, row{Group: g, Variable: "SELDON_ENABLE_ROUTING_INJECTION", Doc: "set to anything: routes are written into the answer's meta"}),
 		truth(&c.MergeMeta, row{Group: g, Variable: "RADIANT_MERGE_META", Value: "false", Doc: "puid, routing, requestPath, tags and metrics of all nodes are written there"}),
+		truth(&c.TellRoutes, row{Group: g, Variable: "RADIANT_ROUTE_HEADERS", Value: "false",
+			Doc: "answers say in the headers `Seldon-Predictor` and `Seldon-Route` which predictor gave them and which children routers chose; over gRPC metadata"}),
 		truth(&s.list, row{Group: g, Flag: "settings", Value: "false", Doc: "list the settings with what is in force, and do nothing else"}),
 		text(&s.podInfo, row{Group: g, Variable: "RADIANT_PODINFO", Value: "/etc/podinfo", Doc: "folder with the file `annotations` of the pod"}),
 	}

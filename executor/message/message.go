@@ -70,8 +70,8 @@ func (m *Message) SetJSONLength(text string) error {
 	return nil
 }
 
-// Meta is what a request carries besides its message. It is not changed once
-// the walk has begun.
+// Meta is what a request carries besides its message. But for Route it is not
+// changed once the walk has begun.
 type Meta struct {
 	// Header is handed on to every node over REST: hop-by-hop fields are gone,
 	// names are canonical. The client's Content-Type and Content-Encoding are
@@ -93,6 +93,9 @@ type Meta struct {
 	// by the index of their step. Each writes its own entry, and no other. nil: no
 	// node keeps any. They go over no wire.
 	Notes []any
+	// Route is where routers sent the request, written when the walk has ended,
+	// in the words of the header Seldon-Route; empty: nobody asked, or none chose.
+	Route string
 	// Unlogged is true if the client wants no payload of the request logged.
 	Unlogged bool
 	// Limit is the size up to which a compressed message is unpacked.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
@@ -17,8 +18,8 @@ import (
 )
 
 // Feedback passes feedback along the way that the prediction took, which is
-// written in the feedback itself (response.meta.routing). Where nothing is
-// written, all children get it. The answer is that of the root, or the
+// written in the feedback itself (response.meta.routing) or in the header
+// [protocol.HeaderRoute]. Where nothing is written, all children get it. The answer is that of the root, or the
 // feedback where the root takes none.
 func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
 	said := &told{}
@@ -28,6 +29,9 @@ func (p *Predictor) Feedback(ctx context.Context, t protocol.Transport, m messag
 			return m, err
 		}
 		if said, err = toldBy(t, m.Body); err != nil && !p.options.V1 {
+			return m, protocol.Errorf(protocol.Invalid, "reading feedback: %w", err)
+		}
+		if err := said.byHeader(ctx, m.Meta); err != nil {
 			return m, protocol.Errorf(protocol.Invalid, "reading feedback: %w", err)
 		}
 	}
@@ -59,6 +63,22 @@ func (t *told) route(s *graph.Step) int {
 		return int(route)
 	}
 	return graph.RouteAll
+}
+
+// byHeader takes from a header of the client where the prediction went, if the
+// feedback does not say.
+func (t *told) byHeader(ctx context.Context, meta *message.Meta) error {
+	values := meta.Header[protocol.HeaderRoute]
+	if len(values) == 0 {
+		md, _ := metadata.FromOutgoingContext(ctx)
+		values = md.Get(protocol.HeaderRoute)
+	}
+	if len(values) == 0 || len(t.routing) > 0 {
+		return nil
+	}
+	var err error
+	t.routing, err = protocol.ParseRoute(values[0])
+	return err
 }
 
 // toldBy reads a feedback. With an error what it says is empty.

@@ -16,8 +16,7 @@ import (
 // withMeta answers a request and writes into the answer's meta what the
 // settings ask for: the routes that the request took, or all that is known of
 // its way.
-func (p *Predictor) withMeta(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
-	trail := graph.NewTrail(p.plan)
+func (p *Predictor) withMeta(ctx context.Context, t protocol.Transport, m message.Message, trail *graph.Trail) (message.Message, error) {
 	if !p.options.MergeMeta {
 		answer, err := graph.Predict(ctx, p.plan, p.callers[t], m, trail)
 		if err != nil {
@@ -52,6 +51,23 @@ func (p *Predictor) routes(trail *graph.Trail) map[string]int32 {
 		}
 	}
 	return routing
+}
+
+// chosen is where routers sent the request, as [protocol.HeaderRoute] has it.
+func (p *Predictor) chosen(trail *graph.Trail) (value string) {
+	for i := range p.plan.Steps {
+		s := &p.plan.Steps[i]
+		route, visited := trail.Route(i)
+		if !visited || !s.Calls.Has(graph.CallRoute) {
+			continue
+		}
+		child := ""
+		if route >= 0 && route < len(s.Children) {
+			child = p.plan.Steps[s.Children[route]].Name
+		}
+		value = protocol.AppendRoute(value, s.Name, route, child)
+	}
+	return value
 }
 
 // written sets members of an answer's meta. An answer that is no message of

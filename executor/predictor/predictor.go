@@ -43,6 +43,8 @@ type Options struct {
 	Nodes builtin.World
 	// InjectRouting writes the routes taken into the answer's meta.
 	InjectRouting bool
+	// TellRoutes notes in [message.Meta] where routers sent a request.
+	TellRoutes bool
 	// MergeMeta writes all that is known of a request's way into the answer's
 	// meta: puid, routing, requestPath, tags and metrics.
 	MergeMeta bool
@@ -85,6 +87,8 @@ type Predictor struct {
 	chains bool
 	// wantsMeta is true if answers have a meta to write into.
 	wantsMeta bool
+	// tellsRoutes is true if some node routes and it is asked where.
+	tellsRoutes bool
 	// limit bounds the requests under way; nil: nothing does.
 	limit *policy.Limit
 }
@@ -118,6 +122,7 @@ func New(o Options) (*Predictor, error) {
 		if _, ok := n.builtin.(builtin.InputTransformer); ok {
 			p.notes = true
 		}
+		p.tellsRoutes = p.tellsRoutes || o.TellRoutes && plan.Steps[i].Calls.Has(graph.CallRoute)
 		p.branches = p.branches || len(plan.Steps[i].Children) > 1
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -163,16 +168,24 @@ func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m message
 		}
 		defer p.limit.Release()
 	}
+	asked := m.Meta
 	if p.notes {
 		meta := *m.Meta
 		meta.Notes = make([]any, len(p.nodes))
 		m.Meta = &meta
 	}
+	var trail *graph.Trail
+	if p.wantsMeta || p.tellsRoutes {
+		trail = graph.NewTrail(p.plan)
+	}
+	if p.tellsRoutes {
+		defer func() { asked.Route = p.chosen(trail) }()
+	}
 	if p.wantsMeta {
-		return p.withMeta(ctx, t, m)
+		return p.withMeta(ctx, t, m, trail)
 	}
 	if p.chains {
 		m = p.withoutOutputs(t, m)
 	}
-	return graph.Predict(ctx, p.plan, p.callers[t], m, nil)
+	return graph.Predict(ctx, p.plan, p.callers[t], m, trail)
 }

@@ -44,14 +44,14 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	grpcCalls := upstream.NewGRPC(upstream.Options{Budget: budget, Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
 	walk := predictor.Options{
-		Name:             c.Predictor.Name,
-		Graph:            &c.Predictor.Graph,
-		Outside:          outside,
-		REST:             restCalls,
-		GRPC:             grpcCalls,
-		Random:           rand.Float64,
-		InjectRouting:    c.InjectRouting,
-		MergeMeta:        c.MergeMeta,
+		Name:          c.Predictor.Name,
+		Graph:         &c.Predictor.Graph,
+		Outside:       outside,
+		REST:          restCalls,
+		GRPC:          grpcCalls,
+		Random:        rand.Float64,
+		TellRoutes:    c.TellRoutes,
+		InjectRouting: c.InjectRouting, MergeMeta: c.MergeMeta,
 		V1:               c.V1,
 		MaxInFlight:      c.InFlight.Most,
 		MaxWaiting:       c.InFlight.Waiting,
@@ -114,6 +114,9 @@ func serverOptions(c *config.Config, outside *protocol.Protocol, log *slog.Logge
 		NewPuid:       newPuid,
 		Log:           log,
 		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,
+	}
+	if c.TellRoutes {
+		o.Predictor = c.Predictor.Name
 	}
 	if c.GRPCMaxMessageBytes > 0 {
 		o.MaxGRPCBytes = int64(c.GRPCMaxMessageBytes)

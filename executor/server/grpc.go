@@ -23,12 +23,18 @@ import (
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
+	"github.com/prime-radiant/radiant/executor/wire/http2"
 )
 
 // version is what servers of the open inference protocol say of themselves.
 const version = "1"
 
-const puidKey = "seldon-puid"
+// Keys of metadata.
+const (
+	puidKey      = "seldon-puid"
+	predictorKey = "seldon-predictor"
+	routeKey     = "seldon-route"
+)
 
 // rpc answers the gRPC listener.
 type rpc struct {
@@ -122,6 +128,9 @@ func (u *unaryMethod) handler() handler {
 			_ = grpc.SetHeader(ctx, metadata.MD{puidKey: {in.Meta.Puid}})
 		}
 		out, err := u.serve(ctx, start, in)
+		for _, f := range u.way(in.Meta) {
+			_ = grpc.SetHeader(ctx, metadata.Pairs(f.Name, f.Value))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -133,6 +142,17 @@ func (u *unaryMethod) handler() handler {
 		}
 		return u.frame(ctx, out, lease), nil
 	}
+}
+
+// way is what an answer tells of where the request went.
+func (s *rpc) way(meta *message.Meta) (fields []http2.Field) {
+	if s.options.Predictor != "" {
+		fields = append(fields, http2.Field{Name: predictorKey, Value: s.options.Predictor})
+	}
+	if meta.Route != "" {
+		fields = append(fields, http2.Field{Name: routeKey, Value: meta.Route})
+	}
+	return fields
 }
 
 // serve answers a request, before the eyes of an observer if there is one. An

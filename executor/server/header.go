@@ -27,6 +27,7 @@ const (
 // origins there are no headers of CORS.
 type fixedHeaders struct {
 	nosniff, origins, allowed, json, close []string
+	predictor                              []string
 	eventVersion, eventType, eventSource   []string
 }
 
@@ -38,6 +39,9 @@ func newFixedHeaders(o Options) fixedHeaders {
 		eventVersion: []string{"0.3"},
 		eventType:    []string{"seldon." + o.Deployment + "." + o.Namespace + ".response"},
 		eventSource:  []string{"seldon." + o.Deployment},
+	}
+	if o.Predictor != "" {
+		f.predictor = []string{o.Predictor}
 	}
 	if o.CORSOrigins != noOrigins {
 		f.origins, f.allowed = []string{o.CORSOrigins}, []string{o.CORSHeaders}
@@ -57,6 +61,9 @@ func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) {
 	}
 	h[puidHeader] = puid[:1]
 	h["X-Content-Type-Options"] = s.fixed.nosniff
+	if s.fixed.predictor != nil {
+		h[protocol.HeaderPredictor] = s.fixed.predictor
+	}
 	if s.fixed.origins != nil {
 		h["Access-Control-Allow-Origin"] = s.fixed.origins
 		h["Access-Control-Allow-Headers"] = s.fixed.allowed

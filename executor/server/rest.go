@@ -155,8 +155,12 @@ func (s *rest) post(answer answerer) action {
 			s.readOn(w, r)
 			return status, err
 		}
-		m.Meta = s.meta(w, r, lease, &match)
+		meta := s.meta(w, r, lease, &match)
+		m.Meta = meta
 		m, err = s.timed(r, m, answer)
+		if meta.Route != "" {
+			w.Header()[protocol.HeaderRoute] = []string{meta.Route}
+		}
 		return s.write(w, r, m, err)
 	}
 }

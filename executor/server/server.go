@@ -49,6 +49,8 @@ type Options struct {
 	Prediction string
 	// Deployment and Namespace name what is served in event headers.
 	Deployment, Namespace string
+	// Predictor is named in the header of each answer; empty: in none.
+	Predictor string
 	// Host is the address to listen on; empty: all interfaces.
 	Host string
 	// CORSOrigins and CORSHeaders are sent as they are; with the origins "none"

@@ -54,6 +54,7 @@ func (u *unaryMethod) wired(ctx context.Context, c *http2.Call) (a http2.Answer)
 		a.Header = []http2.Field{{Name: puidKey, Value: in.Meta.Puid}}
 	}
 	out, err := u.serve(ctx, start, in)
+	a.Header = append(a.Header, u.way(in.Meta)...)
 	if err != nil {
 		a.Status = failed(err)
 		return a

@@ -55,6 +55,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("policies", func(t *testing.T) { policies(t, start) })
 	t.Run("payloads", func(t *testing.T) { payloads(t, start) })
 	t.Run("meta", func(t *testing.T) { meta(t, start) })
+	t.Run("route headers", func(t *testing.T) { routeHeaders(t, start) })
 	t.Run("one port", func(t *testing.T) { onePort(t, start) })
 	t.Run("metrics", func(t *testing.T) { metrics(t, start) })
 	t.Run("tracing", func(t *testing.T) { tracing(t, start) })

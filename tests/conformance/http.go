@@ -409,7 +409,7 @@ func probes(t *testing.T, start Start) {
 			} else if err != nil {
 				t.Fatal(err)
 			}
-			if code != want || len(body) > 0 {
+			if told := strings.Contains(string(body), "is not ready: "); code != want || told != (want == 503) || !told && len(body) > 0 {
 				t.Errorf("%v: %s answers %d %q, want %d", args, path, code, body, want)
 			}
 		}

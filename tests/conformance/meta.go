@@ -2,9 +2,15 @@ package conformance
 
 import (
 	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -12,6 +18,55 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
+
+// routeHeaders checks that answers say where routers sent a request, and that
+// feedback which brings that back goes the same way.
+func routeHeaders(t *testing.T, start Start) {
+	cs := components{}
+	l := launchOf(t, "seldon", router("r", 1, model("x", 1), router("s", 0, model("a", 3), model("b", 4))).build(t, "seldon", cs))
+	l.Env["RADIANT_ROUTE_HEADERS"] = "true"
+	e := start(t, l)
+	const want = `r=1;to="s", s=0;to="a"`
+	_, header, err := post(soon(t), predictions(e), "application/json", []byte(`{"data":{"ndarray":[7]}}`))
+	if got := header.Get("Seldon-Route"); err != nil || got != want || header.Get("Seldon-Predictor") == "" {
+		t.Errorf("%v: the route is %q, want %q, by %q", err, got, want, header.Get("Seldon-Predictor"))
+	}
+	conn, err := dial(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	client := seldon.NewSeldonClient(conn)
+	var md metadata.MD
+	if _, err = client.Predict(soon(t), seldonRequest(7), grpc.Header(&md)); err != nil || !slices.Equal(md.Get("seldon-route"), []string{want}) || len(md.Get("seldon-predictor")) != 1 {
+		t.Errorf("%v: metadata is %v", err, md)
+	}
+	cs["a"].Otherwise(func(stub.Call) stub.Answer { return stub.Answer{Status: 418, Code: codes.Aborted} })
+	_, header, err = post(soon(t), predictions(e), "application/json", []byte(`{}`))
+	if got := header.Get("Seldon-Route"); err == nil || got != want {
+		t.Errorf("the route of a request that failed is %q", got)
+	}
+	answering(t, cs["a"], `{}`)
+
+	counts := map[string]int{"r": 1, "s": 1, "a": 1}
+	cs.reset()
+	r := request(t, http.MethodPost, "http://"+e.REST+"/api/v1.0/feedback", `{"reward":1}`)
+	r.Header.Set("Seldon-Route", want)
+	if _, _, err := do(r); err != nil || !maps.Equal(cs.counts(), counts) {
+		t.Errorf("%v: feedback went to %v", err, cs.counts())
+	}
+	cs.reset()
+	ctx := metadata.AppendToOutgoingContext(soon(t), "seldon-route", want)
+	if _, err := client.SendFeedback(ctx, &seldon.Feedback{Reward: 1}); err != nil || !maps.Equal(cs.counts(), counts) {
+		t.Errorf("%v: feedback over gRPC went to %v", err, cs.counts())
+	}
+	for _, wrong := range []string{"r", "r=x", `r="1"`, ""} {
+		r := request(t, http.MethodPost, "http://"+e.REST+"/api/v1.0/feedback", `{"reward":1}`)
+		r.Header["Seldon-Route"] = []string{wrong}
+		_, _, err := do(r)
+		failed(t, wire{}, err, failure{http.StatusBadRequest, 0, "is no choice of a router, such as ab=1"})
+	}
+}
 
 // answering makes a component answer every call by a message, given as JSON,
 // over REST and gRPC.
