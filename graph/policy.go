@@ -10,7 +10,7 @@ import (
 
 // Policy bounds the calls on a node and says what to do when they fail. It is
 // Radiant's addition to the API. Feedback is bounded, but never sent twice and
-// never answered by a fallback.
+// never answered by a fallback, nor is it joined or kept.
 type Policy struct {
 	// Timeout bounds one call of the walk on the node, with the time that it
 	// waits for its turn and with all its attempts: a duration such as 500ms.
@@ -23,6 +23,10 @@ type Policy struct {
 	Fallback *Fallback `json:"fallback,omitempty"`
 	// Concurrency bounds the attempts that are under way at once.
 	Concurrency *Concurrency `json:"concurrency,omitempty"`
+	// Batch joins the rows of requests that come at the same time.
+	Batch *Batch `json:"batch,omitempty"`
+	// Cache keeps answers, and gives them to equal requests.
+	Cache *Cache `json:"cache,omitempty"`
 }
 
 // +kubebuilder:object:generate=true
@@ -77,6 +81,30 @@ type Concurrency struct {
 	Queue int32 `json:"queue,omitempty"`
 }
 
+// +kubebuilder:object:generate=true
+
+// Batch joins the rows of several requests of one shape, sends them in one call
+// and gives each request its rows of the answer.
+type Batch struct {
+	// MaxSize is the number of rows with which a call goes at once, 2 to 100000.
+	MaxSize int32 `json:"maxSize"`
+	// MaxDelay is how long a request waits for others: a duration such as 2ms.
+	// 5ms if not given.
+	MaxDelay string `json:"maxDelay,omitempty"`
+}
+
+// +kubebuilder:object:generate=true
+
+// Cache keeps the answers of a node, which are errors never. What has not been
+// asked for longest goes first.
+type Cache struct {
+	// TTL is how long an answer is given again: a duration such as 30s.
+	TTL string `json:"ttl"`
+	// MaxBytes bounds the memory of all answers that are kept, 16777216 (16 MiB)
+	// if not given.
+	MaxBytes int64 `json:"maxBytes,omitempty"`
+}
+
 // Problem is a field of a [Policy] that cannot be.
 type Problem struct {
 	// Field is the way to it from the policy, such as "retries.attempts".
@@ -98,8 +126,8 @@ func (p *Policy) Problems(root, n *Node) []Problem {
 		}
 	}
 	const most = 1_000_000
-	if d, err := time.ParseDuration(p.Timeout); p.Timeout != "" && (err != nil || d <= 0) {
-		all = append(all, Problem{"timeout", fmt.Sprintf("%q is not a duration such as 500ms or 2s", p.Timeout)})
+	if p.Timeout != "" {
+		all = append(all, durationProblems("timeout", p.Timeout)...)
 	}
 	if r := p.Retries; r != nil {
 		between("retries.attempts", r.Attempts, 1, 10)
@@ -118,7 +146,41 @@ func (p *Policy) Problems(root, n *Node) []Problem {
 	if p.Fallback != nil {
 		all = append(all, p.Fallback.problems(root, n)...)
 	}
+	if p.Batch != nil {
+		between("batch.maxSize", p.Batch.MaxSize, 2, 100_000)
+	}
+	return append(all, p.sharingProblems(n)...)
+}
+
+// sharingProblems are those of what one call does for several requests.
+func (p *Policy) sharingProblems(n *Node) []Problem {
+	var all []Problem
+	transforms := len(n.Methods) > 0 || n.Type != Router && n.Type != Combiner
+	if b := p.Batch; b != nil {
+		if b.MaxDelay != "" {
+			all = append(all, durationProblems("batch.maxDelay", b.MaxDelay)...)
+		}
+		if !transforms {
+			all = append(all, Problem{"batch", "the node is no model or transformer, whose calls alone have rows to join"})
+		}
+	}
+	if c := p.Cache; c != nil {
+		all = append(all, durationProblems("cache.ttl", c.TTL)...)
+		if c.MaxBytes < 0 {
+			all = append(all, Problem{"cache.maxBytes", fmt.Sprintf("%d is below 0", c.MaxBytes)})
+		}
+		if !transforms {
+			all = append(all, Problem{"cache", "the node is no model or transformer, whose answers alone are kept"})
+		}
+	}
 	return all
+}
+
+func durationProblems(field, text string) []Problem {
+	if d, err := time.ParseDuration(text); err != nil || d <= 0 {
+		return []Problem{{field, fmt.Sprintf("%q is not a duration such as 500ms or 2s", text)}}
+	}
+	return nil
 }
 
 func (f *Fallback) problems(root, n *Node) []Problem {

@@ -78,6 +78,15 @@ func TestValidateNodes(t *testing.T) {
 			`error: spec.predictors[0].graph.children[0].policy.fallback: want one of node, response and route`,
 			`error: spec.predictors[0].graph.children[1].policy.fallback.route: the node is no router`,
 		}},
+		{"batch and cache", withGraph(`{name: a, policy: {batch: {maxSize: 64, maxDelay: 2ms}, cache: {ttl: 30s, maxBytes: 1000000}}}`), nil},
+		{"bad batch and cache", withGraph(`{name: a, policy: {batch: {maxSize: 1, maxDelay: soon}, cache: {ttl: "", maxBytes: -1}}, children: [{name: b, type: ROUTER, policy: {batch: {maxSize: 2}, cache: {ttl: 1s}}, children: [{name: c}]}]}`), []string{
+			`error: spec.predictors[0].graph.policy.batch.maxSize: 1 is not between 2 and 100000`,
+			`error: spec.predictors[0].graph.policy.batch.maxDelay: "soon" is not a duration such as 500ms or 2s`,
+			`error: spec.predictors[0].graph.policy.cache.ttl: "" is not a duration such as 500ms or 2s`,
+			`error: spec.predictors[0].graph.policy.cache.maxBytes: -1 is below 0`,
+			`error: spec.predictors[0].graph.children[0].policy.batch: the node is no model or transformer, whose calls alone have rows to join`,
+			`error: spec.predictors[0].graph.children[0].policy.cache: the node is no model or transformer, whose answers alone are kept`,
+		}},
 		{"policy of a built-in", withGraph(`{name: s, implementation: SIMPLE_ROUTER, policy: {timeout: 1s}, children: [{name: a}]}`), []string{
 			`warning: spec.predictors[0].graph.policy: SIMPLE_ROUTER runs inside the executor, where no policy has an effect`,
 		}},
