@@ -10,6 +10,7 @@ import (
 type Meters struct {
 	registry                                               prometheus.Registerer
 	retries, unaffordable, hedges, won, fallbacks, refused *prometheus.CounterVec
+	sharing
 }
 
 // NewMeters registers the metrics.
@@ -29,6 +30,8 @@ func NewMeters(r prometheus.Registerer) (*Meters, error) {
 		fallbacks:    counter("fallbacks_total", "Calls on a node that its fallback answered"),
 		refused:      counter("rejections_total", "Calls on a node that found its places and its queue taken"),
 	}
+	m.sharing = newSharing(counter)
+	errs = append(errs, r.Register(m.kept))
 	return m, errors.Join(errs...)
 }
 

@@ -92,6 +92,14 @@ func New(g *graph.Policy, o Options) (*Policy, error) {
 	return p, nil
 }
 
+// Timeout bounds a call with its attempts; 0: nothing does. That of nil is 0.
+func (p *Policy) Timeout() time.Duration {
+	if p == nil {
+		return 0
+	}
+	return p.timeout
+}
+
 // Call is something to be done under a policy.
 type Call[M any] struct {
 	// Once is true for what must not be repeated.

@@ -21,6 +21,8 @@ import (
 //	chained      makes a request of another node's answer (chained.go)
 //	asking       asks the last node for the client's outputs (chained.go)
 //	logged       shows request and answer to the payload log (payload.go)
+//	cache        answers what was answered before (cache.go)
+//	batch        makes one call of several: what follows is for all (batch.go)
 //	policy       bounds and repeats: what follows is one attempt (policy.go)
 //	translation  speaks the protocol of the node's server (translate.go, attempt.go)
 //	observer     of metrics and traces (observe.go)
@@ -75,7 +77,7 @@ func (l *lane) chain(other func(node string) *lane) {
 		if l.calls[c] = l.transforming(c); l.calls[c] != nil {
 			continue
 		}
-		ask := l.readable(l.chained(l.asking(c, l.logged(c, l.answering(c)))))
+		ask := l.readable(l.chained(l.asking(c, l.logged(c, l.cached(c, l.batched(l.answering(c)))))))
 		l.calls[c] = l.fallingBack(c, l.atNode(c, ask), other)
 	}
 	l.calls[graph.CallSendFeedback] = l.feedback()

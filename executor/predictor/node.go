@@ -37,6 +37,11 @@ type node struct {
 	payloads Payloads
 	policy   *policy.Policy
 	fallback *fallback
+	// batch and cache are nil where the policy has none; a nil batchMeter counts
+	// nothing.
+	batch      *graph.Batch
+	batchMeter *policy.BatchMeter
+	cache      *policy.Cache[message.Message]
 	// translation is for foreign nodes.
 	translation translate.Options
 }

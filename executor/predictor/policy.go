@@ -31,6 +31,14 @@ func (n *node) setPolicy(s *graph.Step, o Options) error {
 	if n.policy, err = policy.New(g, policy.Options{Again: again, Random: o.Random, Meter: meter}); err != nil {
 		return fmt.Errorf("node %q: %w", s.Name, err)
 	}
+	if g.Batch != nil {
+		n.batch, n.batchMeter = g.Batch, o.Meters.Batch(s.Name)
+	}
+	if g.Cache != nil {
+		if n.cache, err = policy.NewCache[message.Message](g.Cache, o.Meters.Cache(s.Name)); err != nil {
+			return fmt.Errorf("node %q: %w", s.Name, err)
+		}
+	}
 	f := g.Fallback
 	if f == nil {
 		return nil

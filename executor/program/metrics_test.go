@@ -154,7 +154,7 @@ func busyExecutor(t *testing.T) map[string]*dto.MetricFamily {
 	t.Cleanup(broker.Close)
 	host, port, _ := strings.Cut(component.HTTP, ":")
 	predictor := fmt.Sprintf(`{"name":"p","graph":{"name":"m","type":"MODEL","endpoint":{"service_host":%q,"httpPort":%s},
-		"logger":{"mode":"all","url":%q},"policy":{"retries":{"attempts":1},"hedge":{},"concurrency":{"limit":2},"fallback":{"response":"{}"}}}}`, host, port, collector.URL)
+		"logger":{"mode":"all","url":%q},"policy":{"retries":{"attempts":1},"hedge":{},"concurrency":{"limit":2},"batch":{"maxSize":2},"cache":{"ttl":"1s"},"fallback":{"response":"{}"}}}}`, host, port, collector.URL)
 	address := start(t, map[string]string{
 		"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "RADIANT_COMPONENT_METRICS": "true",
 	}, "--server_type=kafka", "--kafka_broker="+broker.ListenAddrs()[0], "--kafka_input_topic=in", "--kafka_output_topic=out")

@@ -38,7 +38,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	counts.register(tel.Registerer())
 	passing := server.NewPassing(c.AnswerHeaders)
 	restCalls := upstream.NewHTTP(upstream.Options{
-		Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes, Resent: counts.resent.Inc, Passes: passing.Wants,
+		Timeout: c.RESTTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes, Resent: counts.resent.Inc, Passes: passes(&passing, &c.Predictor.Graph),
 	})
 	defer restCalls.Close()
 	grpcCalls := upstream.NewGRPC(upstream.Options{Budget: budget, Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})

@@ -1,0 +1,87 @@
+package predictor
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/executor/protocol"
+)
+
+// ofOneRequest reports whether a header says how a request came, and by whose hands,
+// so that nodes answer alike whatever it says. Over gRPC names are in lower case.
+func ofOneRequest(name string) bool {
+	switch name = strings.ToLower(name); name {
+	case "accept", "accept-encoding", "cache-control", "pragma", "user-agent", "date", "via", "forwarded",
+		"seldon-puid", "seldon-skip-logging", "x-request-id", "x-real-ip", "x-request-timeout-ms",
+		"traceparent", "tracestate", "baggage", "b3", "uber-trace-id", ":authority":
+		return true
+	}
+	for _, prefix := range [...]string{"x-b3-", "x-forwarded-", "x-envoy-", "grpc-"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// headers are what a request says besides its message, over each transport.
+func (l *lane) headers(ctx context.Context, meta *message.Meta) map[string][]string {
+	if l.transport == protocol.GRPC {
+		md, _ := metadata.FromOutgoingContext(ctx)
+		return md
+	}
+	return meta.Header
+}
+
+// appendHeaders appends the headers by which a node may answer otherwise.
+func appendHeaders(dst []byte, headers map[string][]string) []byte {
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		if ofOneRequest(name) {
+			continue
+		}
+		dst = strconv.AppendQuote(dst, name)
+		for _, value := range headers[name] {
+			dst = append(strconv.AppendQuote(dst, value), ',')
+		}
+	}
+	return dst
+}
+
+// appendModel appends what a request wants of the node.
+func (l *lane) appendModel(dst []byte, meta *message.Meta) []byte {
+	m := l.asked(meta)
+	for _, text := range [...]string{m.Name, m.Version, m.Label, m.Verb} {
+		dst = append(strconv.AppendQuote(dst, text), ',')
+	}
+	return dst
+}
+
+// together is the meta and the context of a call for several requests that are
+// alike, of which first is one: what they say alike, the span of the first and, since
+// there has to be one, its puid.
+func (l *lane) together(ctx, first context.Context, meta *message.Meta) (context.Context, *message.Meta) {
+	joined := *meta
+	joined.Gzip, joined.Notes, joined.Outputs, joined.Lease = false, nil, nil, meta.Lease.Another()
+	if _, ok := ctx.Deadline(); !ok {
+		joined.Timeouts = nil
+	}
+	headers := map[string][]string{}
+	for name, values := range l.headers(first, meta) {
+		if !ofOneRequest(name) || strings.EqualFold(name, "seldon-puid") {
+			headers[name] = slices.Clone(values)
+		}
+	}
+	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContextFromContext(first))
+	if l.transport == protocol.GRPC {
+		return metadata.NewOutgoingContext(ctx, headers), &joined
+	}
+	joined.Header = headers
+	return ctx, &joined
+}
