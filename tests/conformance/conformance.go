@@ -53,6 +53,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("rpc", func(t *testing.T) { overGRPC(t, start) })
 	t.Run("compat", func(t *testing.T) { compat(t, start) })
 	t.Run("policies", func(t *testing.T) { policies(t, start) })
+	t.Run("sharing", func(t *testing.T) { sharing(t, start) })
 	t.Run("payloads", func(t *testing.T) { payloads(t, start) })
 	t.Run("meta", func(t *testing.T) { meta(t, start) })
 	t.Run("route headers", func(t *testing.T) { routeHeaders(t, start) })

@@ -74,11 +74,33 @@ func (m Model) seldon(c Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	out := map[string]any{"data": map[string]any{"names": []string{}, "ndarray": []any{m.append(xs, digit)}}}
+	out := map[string]any{"data": map[string]any{"names": []string{}, "ndarray": inRows(m.append(xs, digit), rowsOf(c.Body))}}
 	if meta != nil {
 		out["meta"] = meta
 	}
 	return marshalled(out)
+}
+
+// rowsOf is the number of rows that a message's ndarray has; 1 if it has none.
+func rowsOf(body []byte) int {
+	var j struct{ Data struct{ NDArray []any } }
+	if json.Unmarshal(body, &j) != nil || len(j.Data.NDArray) == 0 {
+		return 1
+	}
+	return len(j.Data.NDArray)
+}
+
+// inRows are numbers as so many rows of one length.
+func inRows(xs []float64, n int) [][]float64 {
+	if n < 1 || len(xs)%n != 0 {
+		n = 1
+	}
+	rows := make([][]float64, n)
+	for i := range rows {
+		width := len(xs) / n
+		rows[i] = xs[i*width : (i+1)*width]
+	}
+	return rows
 }
 
 func seldonNumbers(body []byte, list bool) (xs []float64, meta json.RawMessage, err error) {
@@ -136,17 +158,21 @@ func (m Model) seldonGRPC(c Call) (Answer, error) {
 	if err := proto.Unmarshal(c.Body, &in); err != nil {
 		return Answer{}, err
 	}
-	out := seldonMessage(m.append(SeldonNumbers(&in), digit))
+	n := int(max(1, append(in.GetData().GetTensor().GetShape(), 1)[0]))
+	out := seldonMessage(inRows(m.append(SeldonNumbers(&in), digit), n)...)
 	out.Meta = in.Meta
 	return encoded(out)
 }
 
-func seldonMessage(xs []float64) *seldon.SeldonMessage {
-	row := &structpb.ListValue{}
-	for _, x := range xs {
-		row.Values = append(row.Values, structpb.NewNumberValue(x))
+func seldonMessage(all ...[]float64) *seldon.SeldonMessage {
+	rows := &structpb.ListValue{}
+	for _, xs := range all {
+		row := &structpb.ListValue{}
+		for _, x := range xs {
+			row.Values = append(row.Values, structpb.NewNumberValue(x))
+		}
+		rows.Values = append(rows.Values, structpb.NewListValue(row))
 	}
-	rows := &structpb.ListValue{Values: []*structpb.Value{structpb.NewListValue(row)}}
 	return &seldon.SeldonMessage{DataOneof: &seldon.SeldonMessage_Data{Data: &seldon.DefaultData{DataOneof: &seldon.DefaultData_Ndarray{Ndarray: rows}}}}
 }
 
