@@ -111,6 +111,12 @@ func (r *runner) prepareJob(job kubeflow.Job) (*training, error) {
 	}
 	t := &training{runner: r, plan: plan, title: train.Title(job)}
 	var errs []error
+	if mpi, ok := plan.Job.(*kubeflow.MPIJob); ok {
+		i := slices.IndexFunc(plan.Replicas, func(r train.Replica) bool { return r.Leads })
+		if err := r.launchHere(mpi, plan.Replicas[i].Main()); err != nil {
+			return nil, err
+		}
+	}
 	for i := range plan.Replicas {
 		member := &trainee{Replica: &plan.Replicas[i]}
 		t.trainees = append(t.trainees, member)
@@ -239,6 +245,8 @@ func (t *training) announce() {
 			for _, c := range m.layout.containers {
 				t.console.note("  %s: %s", c.label, c.choice)
 			}
+		case m.Idles && m.Type == kubeflow.Worker:
+			t.console.note("  %s: its ranks run on this machine", m.Name)
 		case m.Idles:
 			t.console.note("  %s: waits for the end, and is left out here", m.Name)
 		default:

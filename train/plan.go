@@ -17,6 +17,11 @@ type Plan struct {
 	// Job is the job with defaults.
 	Job      kubeflow.Job
 	Replicas []Replica
+	// Shared is what all pods read; nil: nothing.
+	Shared *corev1.ConfigMap
+	// Secret is the name of the Secret with the keys of an MPIJob; empty: it needs
+	// none. Who applies the job makes it, with the keys [SecretPrivate] and so on.
+	Secret string
 	// Suspended is set where the job is to have no pods for now.
 	Suspended bool
 
@@ -40,7 +45,8 @@ type Replica struct {
 	Idles bool
 }
 
-// Main returns the container that trains: its end is the end of the replica.
+// Main returns the container that trains or launches: its end is the end of the
+// replica.
 func (r *Replica) Main() *corev1.Container {
 	for i := range r.Pod.Spec.Containers {
 		if c := &r.Pod.Spec.Containers[i]; c.Name == kubeflow.TensorFlowContainer {
@@ -53,15 +59,32 @@ func (r *Replica) Main() *corev1.Container {
 // NewPlan returns the plan of a valid job, which it does not change. Where places
 // is nil, pods reach each other as in a cluster.
 func NewPlan(job kubeflow.Job, places Places) (*Plan, error) {
-	written, ok := job.(*kubeflow.TFJob)
+	job, ok := job.DeepCopyObject().(kubeflow.Job)
 	if !ok {
+		return nil, fmt.Errorf("copying a %T", job)
+	}
+	kubeflow.Default(job)
+	var plan *Plan
+	switch job := job.(type) {
+	case *kubeflow.TFJob:
+		var err error
+		if plan, err = planTF(job, places); err != nil {
+			return nil, err
+		}
+	case *kubeflow.MPIJob:
+		plan = planMPI(job, places == nil)
+	default:
 		return nil, fmt.Errorf("nothing is known of how a %T runs", job)
 	}
-	j := written.DeepCopy()
-	kubeflow.Default(j)
+	suspend := job.Parts().Run.Suspend
+	plan.Suspended = suspend != nil && *suspend
+	return plan, nil
+}
+
+// planTF returns the plan of a job with defaults.
+func planTF(j *kubeflow.TFJob, places Places) (*Plan, error) {
 	all := newCluster(j, places)
-	suspend := j.Spec.RunPolicy.Suspend
-	plan := &Plan{Job: j, Suspended: suspend != nil && *suspend, success: j.Spec.SuccessPolicy}
+	plan := &Plan{Job: j, success: j.Spec.SuccessPolicy}
 	for _, m := range all.members {
 		pod, err := all.pod(m)
 		if err != nil {

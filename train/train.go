@@ -6,7 +6,6 @@ package train
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,15 +26,19 @@ const (
 )
 
 // Expand returns the objects that a valid job stands for while it runs, in the
-// order in which they are applied: Services, and then the pods, each named after
+// order in which they are applied: what all pods read, Services, and then the pods, each named after
 // the job, its type and its number. It does not change the job. A job that is
-// suspended has Services alone.
+// suspended has no pods. The Secret of an MPIJob is not among them, since keys are no
+// function of the job: [Plan.Secret] names it.
 func Expand(job kubeflow.Job) ([]expand.Object, error) {
 	plan, err := NewPlan(job, nil)
 	if err != nil {
 		return nil, err
 	}
 	var objects []expand.Object
+	if plan.Shared != nil {
+		objects = append(objects, plan.Shared)
+	}
 	for i := range plan.Replicas {
 		objects = append(objects, plan.Replicas[i].Service)
 	}
@@ -112,16 +115,7 @@ func selector(labels map[string]string) map[string]string {
 
 // pod is the template of a member's type, with what makes it one of the job.
 func (c *cluster) pod(m member) (*corev1.Pod, error) {
-	template := m.spec.Template.DeepCopy()
-	pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: template.ObjectMeta, Spec: template.Spec}
-	pod.Name, pod.GenerateName = m.name, ""
-	labels := maps.Clone(pod.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	maps.Copy(labels, c.labels(m))
-	pod.Labels = labels
-	pod.Spec.RestartPolicy = podRestart(m.spec.RestartPolicy)
+	pod := podOf(m.name, m.spec, c.labels(m))
 	i := slices.IndexFunc(pod.Spec.Containers, func(container corev1.Container) bool { return container.Name == kubeflow.TensorFlowContainer })
 	if i < 0 {
 		return nil, fmt.Errorf("no container is called %s", kubeflow.TensorFlowContainer)

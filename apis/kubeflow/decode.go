@@ -16,14 +16,9 @@ func MPIJobVersions() []string { return []string{"v1", "v2beta1", "v1alpha2"} }
 // ManifestKinds are the kinds to [manifest.Read].
 func ManifestKinds() []manifest.Kind {
 	return []manifest.Kind{
-		TFJobManifest(),
+		{Group: Group, Name: TFJobKind, Versions: TFJobVersions(), New: func() any { return &TFJob{} }},
 		{Group: Group, Name: MPIJobKind, Versions: MPIJobVersions(), New: func() any { return &MPIJob{} }},
 	}
-}
-
-// TFJobManifest is the kind of a TFJob to [manifest.Read].
-func TFJobManifest() manifest.Kind {
-	return manifest.Kind{Group: Group, Name: TFJobKind, Versions: TFJobVersions(), New: func() any { return &TFJob{} }}
 }
 
 // +kubebuilder:object:generate=false

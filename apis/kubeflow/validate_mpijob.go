@@ -1,6 +1,7 @@
 package kubeflow
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -59,6 +60,37 @@ func (v *validator) mpiJob(j *MPIJob) {
 	}
 	if s.MainContainer != "" {
 		v.mainContainer(s.MainContainer)
+	}
+	v.singleDashes()
+}
+
+// SingleDashed are options of mpirun that Open MPI takes for something else from
+// 5.0.10 on, where they have one dash only.
+func SingleDashed() []string { return []string{"-bind-to", "-map-by", "-rank-by"} }
+
+// singleDashes warns of options that would have to be written anew, in lines for a
+// shell, which nobody changes; as words of their own they are.
+func (v *validator) singleDashes() {
+	name, spec := v.written(Launcher)
+	if spec == nil || len(spec.Template.Spec.Containers) == 0 {
+		return
+	}
+	c := &spec.Template.Spec.Containers[0]
+	for _, list := range []struct {
+		field string
+		words []string
+	}{{"command", c.Command}, {"args", c.Args}} {
+		for i, word := range list.words {
+			if !strings.Contains(word, "mpirun ") && !strings.Contains(word, "mpiexec ") {
+				continue
+			}
+			for _, option := range SingleDashed() {
+				if strings.Contains(" "+strings.Join(strings.Fields(word), " "), " "+option+" ") {
+					v.warnf(fmt.Sprintf("%s.template.spec.containers[0].%s[%d]", v.path(name), list.field, i),
+						"Open MPI refuses %s from 5.0.10 on; write -%s", option, option)
+				}
+			}
+		}
 	}
 }
 

@@ -17,7 +17,6 @@ import (
 	"golang.org/x/term"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
-	"github.com/prime-radiant/radiant/apis/manifest"
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local"
@@ -55,8 +54,8 @@ func Local() *cobra.Command {
 		Long: `Serve SeldonDeployments on this machine: the pods that a cluster would run,
 each container as a process, behind a gateway on localhost.
 
-Training jobs (TFJob) run first, each replica as a process, and what they write
-can be served next. A job that fails ends radiant with its exit code; where there
+Training jobs (TFJob, MPIJob) run first, and what they write can be served next:
+each replica of a TFJob is a process, and an MPIJob runs by mpirun of this machine. A job that fails ends radiant with its exit code; where there
 are jobs alone, radiant ends with them.
 
 Prepackaged servers run as programs of this machine, installed on first use.
@@ -165,7 +164,7 @@ func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() (l
 			}
 			piped, read = text, true
 		}
-		all, problems, err := checkObjects(input{jobs: trainable(), paths: f.files, stdin: bytes.NewReader(piped)}, rules)
+		all, problems, err := checkObjects(input{jobs: kubeflow.ManifestKinds(), paths: f.files, stdin: bytes.NewReader(piped)}, rules)
 		if err := errors.Join(err, problems.Err()); err != nil {
 			return local.Loaded{}, err
 		}
@@ -186,9 +185,6 @@ func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() (l
 		return loaded, nil
 	}
 }
-
-// trainable are the kinds of jobs of which it is known how they run.
-func trainable() []manifest.Kind { return []manifest.Kind{kubeflow.TFJobManifest()} }
 
 // source says where a document was read; relative paths in one from standard
 // input start at the current folder.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/prime-radiant/radiant/apis/kubeflow"
 	"github.com/prime-radiant/radiant/apis/manifest"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/config"
@@ -37,9 +38,9 @@ func Render() *cobra.Command {
 	var flags renderFlags
 	cmd := &cobra.Command{
 		Use:   "render FILE|FOLDER|-...",
-		Short: "Print the Kubernetes objects that SeldonDeployments and TFJobs stand for",
-		Long: `Render prints the Kubernetes objects of all SeldonDeployments and of TFJobs, as
-YAML documents. Warnings go to standard error; where there are errors, nothing is
+		Short: "Print the Kubernetes objects that SeldonDeployments and training jobs stand for",
+		Long: `Render prints the Kubernetes objects of all SeldonDeployments, TFJobs and
+MPIJobs, as YAML documents. Warnings go to standard error; where there are errors, nothing is
 rendered.
 
 Of a folder all YAML and JSON files are read, those of the folders in it too.
@@ -90,7 +91,7 @@ func (f *renderFlags) run(cmd *cobra.Command) error {
 		return err
 	}
 	in := expand.Input{Config: settings.Expand, Servers: servers}
-	read, err := f.read(cmd, in, trainable())
+	read, err := f.read(cmd, in, kubeflow.ManifestKinds())
 	if err != nil {
 		return err
 	}

