@@ -8,9 +8,9 @@ import (
 // constant answers every call with the message itself, and routes to child 0.
 type constant struct{}
 
-func (constant) Call(_ context.Context, _ *Step, _ Call, m *int) (*int, error) { return m, nil }
-func (constant) Route(context.Context, *Step, *int) (int, error)               { return 0, nil }
-func (constant) Join(_ context.Context, _ *Step, ms []*int) (*int, error)      { return ms[0], nil }
+func (constant) Call(_ context.Context, _ *Step, _ Call, m *int) (*int, error)     { return m, nil }
+func (constant) Route(context.Context, *Step, *int) (int, error)                   { return 0, nil }
+func (constant) Join(_ context.Context, _ *Step, ms []*int, _ []int) (*int, error) { return ms[0], nil }
 
 var shapes = map[string]string{
 	"model":   "m MODEL",

@@ -14,6 +14,7 @@ const (
 	SimpleRouter    Builtin = "SIMPLE_ROUTER"
 	RandomABTest    Builtin = "RANDOM_ABTEST"
 	AverageCombiner Builtin = "AVERAGE_COMBINER"
+	FirstCombiner   Builtin = "FIRST_COMBINER"
 )
 
 // BuiltinRow is what is known of a built-in outside of the executor.
@@ -48,10 +49,11 @@ func BuiltinTable() []BuiltinRow {
 		{Name: SimpleRouter, V1: true, Calls: CallSet(CallRoute)},
 		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute), Parameters: abTestParameters(), rules: weightRules},
 		{Name: AverageCombiner, V1: true, Calls: combiner},
-		{Name: "WEIGHTED_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: weightedParameters(), rules: weightRules},
-		{Name: "MAX_COMBINER", Calls: combiner, LeastChildren: 1},
-		{Name: "MEDIAN_COMBINER", Calls: combiner, LeastChildren: 1},
-		{Name: "VOTE_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: voteParameters(), rules: weightRules},
+		{Name: "WEIGHTED_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: weightedParameters(), rules: combinerRules},
+		{Name: "MAX_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum(), rules: combinerRules},
+		{Name: "MEDIAN_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum(), rules: combinerRules},
+		{Name: "VOTE_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: voteParameters(), rules: combinerRules},
+		{Name: FirstCombiner, Calls: combiner, LeastChildren: 1, Parameters: firstParameters(), rules: combinerRules},
 		{Name: "STACK_COMBINER", Calls: combiner, LeastChildren: 1},
 		{Name: "CONCATENATE_COMBINER", Calls: combiner, LeastChildren: 1},
 		{Name: "EPSILON_GREEDY", Calls: bandit, Parameters: epsilonParameters(), rules: banditRules},

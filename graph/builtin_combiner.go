@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,32 +13,44 @@ func childWeights(words string) Declaration {
 func weightedParameters() []Declaration {
 	weights := childWeights("how much the answer of each child counts, of their sum")
 	weights.Required = true
-	return []Declaration{weights}
+	return append([]Declaration{weights}, quorum()...)
 }
+
+func firstParameters() []Declaration { return []Declaration{deadline()} }
 
 func voteParameters() []Declaration {
-	return []Declaration{
+	return append([]Declaration{
 		childWeights("how much the vote of each child counts, of their sum; without, all count the same"),
 		{Name: "labels", Type: BoolParameter, Default: "false", Words: "each element is a label, also where a row has several numbers"},
-	}
+	}, quorum()...)
 }
 
-// weightRules want as many weights as there are children.
-func weightRules(n *Node) []Fault {
+// weights are those of the children; nil: none are given.
+func (n *Node) weights() []float64 {
 	text := n.Setting("weights")
 	if text == "" {
 		return nil
 	}
-	words, sum := strings.Split(text, ","), 0.0
-	if len(words) != len(n.Children) {
-		return []Fault{n.at("weights", "is %q: want one number for each of the %d children", text, len(n.Children))}
+	words := strings.Split(text, ",")
+	all := make([]float64, len(words))
+	for i, word := range words {
+		all[i], _ = strconv.ParseFloat(strings.TrimSpace(word), 64)
 	}
-	for _, word := range words {
-		w, _ := strconv.ParseFloat(strings.TrimSpace(word), 64)
-		sum += w
-	}
-	if !(sum > 0) {
-		return []Fault{n.at("weights", "is %q: one of them has to be above 0", text)}
+	return all
+}
+
+// weightRules want as many weights as there are children.
+func weightRules(n *Node) []Fault {
+	all := n.weights()
+	switch {
+	case all == nil:
+		return nil
+	case len(all) != len(n.Children):
+		return []Fault{n.at("weights", "is %q: want one number for each of the %d children", n.Setting("weights"), len(n.Children))}
+	case !slices.ContainsFunc(all, func(w float64) bool { return w > 0 }):
+		return []Fault{n.at("weights", "is %q: one of them has to be above 0", n.Setting("weights"))}
 	}
 	return nil
 }
+
+func combinerRules(n *Node) []Fault { return append(weightRules(n), quorumRules(n)...) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Plan is a graph ready to be walked: compiled once, read-only afterwards,
@@ -32,6 +33,10 @@ type Step struct {
 	// Watched is set when a [Watcher] is shown what passes: the node has a
 	// logger.
 	Watched bool
+	// Quorum is how many children have to answer for their answers to be joined; 0:
+	// all. Deadline is how long they may take; 0: as long as the request has.
+	Quorum   int
+	Deadline time.Duration
 	// Node is what the user wrote.
 	Node *Node
 }
@@ -90,6 +95,7 @@ func (c *compiler) add(path string, n *Node) int {
 		Watched: n.Logger != nil,
 		Node:    n,
 	})
+	c.plan.Steps[index].Quorum, c.plan.Steps[index].Deadline = n.quorum()
 	for i := range n.Children {
 		child := c.add(childPath(path, i), &n.Children[i])
 		c.plan.Steps[index].Children = append(c.plan.Steps[index].Children, child)

@@ -213,6 +213,6 @@ func (c *scripted) Route(_ context.Context, s *Step, m string) (int, error) {
 	return strconv.Atoi(text)
 }
 
-func (c *scripted) Join(_ context.Context, s *Step, ms []string) (string, error) {
+func (c *scripted) Join(_ context.Context, s *Step, ms []string, _ []int) (string, error) {
 	return c.answer(s, CallAggregate, fmt.Sprintf("%s.aggregate(%s)", s.Name, strings.Join(ms, ", ")))
 }

@@ -18,8 +18,9 @@ type Caller[M any] interface {
 	// Route asks a router for a child number, RouteAll or RouteNone.
 	Route(ctx context.Context, s *Step, m M) (int, error)
 	// Join makes one message of those that the children answered, in the
-	// order of the children. The slice is valid during the call only.
-	Join(ctx context.Context, s *Step, ms []M) (M, error)
+	// order of the children. From are the numbers of these children; nil: it is all
+	// of them. The slices are valid during the call only.
+	Join(ctx context.Context, s *Step, ms []M, from []int) (M, error)
 }
 
 // Watcher is a [Caller] that wants to see what passes the nodes which have
@@ -68,7 +69,8 @@ func (e *PanicError) Error() string { return fmt.Sprintf("node %q: panic: %v", e
 // and the chosen children, each of which gets the node's own output; their
 // results joined, or the first of them where the node does not aggregate; its
 // output call. All children of a fan-out are awaited, and of several errors
-// the one of the first child in order is returned. trail, if not nil, records
+// the one of the first child in order is returned; where a quorum of them is
+// enough, the calls of the others are cancelled then. trail, if not nil, records
 // what was visited.
 func Predict[M any](ctx context.Context, plan *Plan, caller Caller[M], m M, trail *Trail) (M, error) {
 	w := walk[M]{plan: plan, caller: caller, trail: trail}
@@ -149,13 +151,21 @@ func (w *walk[M]) below(ctx context.Context, s *Step, m M) (M, error) {
 
 // fanOut calls children at once and joins their answers.
 func (w *walk[M]) fanOut(ctx context.Context, s *Step, children []int, m M) (M, error) {
+	joins := s.Calls.Has(CallAggregate)
+	if joins && (s.Quorum > 0 || s.Deadline > 0) {
+		return w.someOf(ctx, s, children, m)
+	}
 	f := newFan[M](w.plan, len(children))
 	defer f.free()
 	if err := f.run(ctx, w, children, m); err != nil {
 		return m, err
 	}
-	if s.Calls.Has(CallAggregate) {
-		return w.caller.Join(ctx, s, f.results)
+	if joins {
+		var from []int
+		if len(children) < len(s.Children) {
+			from = []int{slices.Index(s.Children, children[0])}
+		}
+		return w.caller.Join(ctx, s, f.results, from)
 	}
 	return f.results[0], nil
 }
@@ -169,6 +179,8 @@ type fan[M any] struct {
 	branches []*branch[M]
 	results  []M
 	wait     sync.WaitGroup
+	// ballot decides when enough have answered; nil: all have to.
+	ballot *ballot
 }
 
 type branch[M any] struct {
@@ -222,6 +234,9 @@ func (b *branch[M]) run() {
 		if v := recover(); v != nil {
 			b.err = &PanicError{Node: b.step.Name, Value: v, Stack: debug.Stack()}
 		}
+		if f.ballot != nil {
+			f.ballot.came(b.index, b.err)
+		}
 	}()
 	f.results[b.index], b.err = f.walk.node(f.ctx, b.step, f.in)
 }
@@ -230,7 +245,7 @@ func (b *branch[M]) run() {
 func (f *fan[M]) free() {
 	var none M
 	pool := &f.walk.plan.fans
-	f.walk, f.ctx, f.in = walk[M]{}, nil, none
+	f.walk, f.ctx, f.in, f.ballot = walk[M]{}, nil, none, nil
 	clear(f.results)
 	pool.Put(f)
 }

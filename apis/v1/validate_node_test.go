@@ -293,12 +293,22 @@ func TestValidateBuiltinParameters(t *testing.T) {
 			`warning: spec.predictors[0].graph.parameters[1].name: RANDOM_ABTEST has no parameter ratio, which is passed over; did you mean ratioA?`,
 		}},
 		{"combiners", withGraph(`{name: v, implementation: VOTE_COMBINER, parameters: [{name: weights, type: STRING, value: "2,1"}, {name: labels, type: BOOL, value: "true"}], children: [{name: a}, {name: w, implementation: WEIGHTED_COMBINER, parameters: [{name: weights, type: STRING, value: "0.5"}], children: [{name: b}]}]}`), nil},
-		{"wrong combiners", withGraph(`{name: v, implementation: VOTE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}, {name: label, type: BOOL, value: "true"}], children: [{name: a}, {name: w, implementation: WEIGHTED_COMBINER, children: [{name: m, implementation: MAX_COMBINER, parameters: [{name: weights, type: STRING, value: "1"}], children: [{name: b}]}]}, {name: s, implementation: STACK_COMBINER}]}`), []string{
-			`error: spec.predictors[0].graph.parameters[1].name: VOTE_COMBINER has no parameter "label"; use weights or labels (did you mean labels?)`,
+		{"wrong combiners", withGraph(`{name: v, implementation: VOTE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}, {name: label, type: BOOL, value: "true"}], children: [{name: a}, {name: w, implementation: WEIGHTED_COMBINER, children: [{name: m, implementation: MAX_COMBINER, parameters: [{name: weights, type: STRING, value: "1"}], children: [{name: b}]}]}, {name: s, implementation: STACK_COMBINER, parameters: [{name: axis, type: INT, value: "1"}]}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[1].name: VOTE_COMBINER has no parameter "label"; use weights, labels, quorum or deadline (did you mean labels?)`,
 			`error: spec.predictors[0].graph.children[1].parameters: WEIGHTED_COMBINER needs the parameter weights: how much the answer of each child counts, of their sum`,
-			`error: spec.predictors[0].graph.children[1].children[0].parameters[0].name: MAX_COMBINER has no parameter "weights", and no other`,
+			`error: spec.predictors[0].graph.children[1].children[0].parameters[0].name: MAX_COMBINER has no parameter "weights"; use quorum or deadline`,
+			`error: spec.predictors[0].graph.children[2].parameters[0].name: STACK_COMBINER has no parameter "axis", and no other`,
 			`error: spec.predictors[0].graph.children[2].children: STACK_COMBINER needs at least 1; "s" has 0`,
 			`warning: spec.predictors[0].graph.children[2].children: the combiner "s" has no children, so it is never asked`,
+		}},
+		{"quorum", withGraph(`{name: v, implementation: VOTE_COMBINER, parameters: [{name: weights, type: STRING, value: "1,0"}, {name: quorum, type: INT, value: "1"}], children: [{name: m, implementation: MEDIAN_COMBINER, parameters: [{name: quorum, type: INT, value: "2"}, {name: deadline, type: STRING, value: "200"}], children: [{name: a}]}, {name: f, implementation: FIRST_COMBINER, parameters: [{name: deadline, type: STRING, value: -1s}, {name: quorum, type: INT, value: "1"}], children: [{name: b}]}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: weights is "1,0": each has to be above 0 where 1 answers are enough`,
+			`error: spec.predictors[0].graph.children[0].parameters[0].value: quorum is 2, and "m" has 1 children`,
+			`error: spec.predictors[0].graph.children[0].parameters[1].value: deadline is "200"; want a duration such as 200ms or 2s`,
+			`error: spec.predictors[0].graph.children[1].parameters[1].name: FIRST_COMBINER has no parameter "quorum"; use deadline`,
+		}},
+		{"deadline", withGraph(`{name: f, implementation: FIRST_COMBINER, parameters: [{name: deadline, type: STRING, value: -1s}], children: [{name: b}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: deadline is "-1s"; want a duration such as 200ms or 2s`,
 		}},
 		{"weights of an average", withGraph(`{name: v, implementation: AVERAGE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}], children: [{name: a}, {name: b}]}`), []string{
 			`warning: spec.predictors[0].graph.parameters[0].name: AVERAGE_COMBINER has no parameter weights, which is passed over`,

@@ -113,6 +113,7 @@ func All() Table {
 		"MAX_COMBINER":         newMaximum,
 		"MEDIAN_COMBINER":      newMedian,
 		"VOTE_COMBINER":        newVote,
+		"FIRST_COMBINER":       newFirst,
 		"STACK_COMBINER":       newStack,
 		"CONCATENATE_COMBINER": newConcatenate,
 

@@ -146,6 +146,38 @@ func TestCombiners(t *testing.T) {
 	}
 }
 
+// Of some of the children, weights are those of who answered.
+func TestCombinersOfSome(t *testing.T) {
+	for _, c := range []struct {
+		implementation, want string
+		parameters           []graph.Parameter
+	}{
+		{"WEIGHTED_COMBINER", `[[1.0,3.0]]`, []graph.Parameter{weights("1,4,3"), parameter("quorum", "2")}},
+		{"VOTE_COMBINER", `[[0.25,0.75]]`, []graph.Parameter{weights("1,4,3"), parameter("quorum", "2")}},
+		{"VOTE_COMBINER", `[[1,0]]`, []graph.Parameter{parameter("labels", "true"), parameter("quorum", "2")}},
+		{"MEDIAN_COMBINER", `[[1.0,2.0]]`, []graph.Parameter{parameter("quorum", "2")}},
+		{"FIRST_COMBINER", `[[1,0]]`, nil},
+	} {
+		n, err := All().New(step(t, c.implementation, 3, c.parameters...), &World{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := func(bodies ...string) (Message, error) {
+			var all []message.Message
+			for _, body := range bodies {
+				all = append(all, message.Message{Body: []byte(`{"data":{"ndarray":` + body + `}}`), Answer: true, Meta: &message.Meta{}})
+			}
+			return n.(Combiner).Combine(t.Context(), NewMessages(all, translate.SeldonJSON, 0).From([]int{0, 2}))
+		}
+		if m, err := of(`[[1,0]]`, `[[1,4]]`); err != nil || !strings.Contains(string(m.Wire().Body), `"ndarray":`+c.want+`}`) {
+			t.Errorf("%s %v: %s, %v, want %s", c.implementation, c.parameters, m.Wire().Body, err, c.want)
+		}
+		if _, err := of(`[[1,0]]`, `[[1]]`); c.implementation != "FIRST_COMBINER" && (err == nil || !strings.HasPrefix(err.Error(), "of the answers of the children [0 2]: ") || protocol.CodeOf(err) != protocol.BadAnswer) {
+			t.Errorf("%s: error is %v", c.implementation, err)
+		}
+	}
+}
+
 func TestCombinersRefuse(t *testing.T) {
 	for _, c := range []struct{ implementation, a, b, want string }{
 		{"MAX_COMBINER", `[[1,2]]`, `[[1]]`, "child 1 answers the shape [1 1], child 0 [1 2]"},

@@ -10,7 +10,7 @@ import (
 
 // newMaximum answers the greatest of each element, NaN if one is.
 func newMaximum(*graph.Step, *World) (Node, error) {
-	return combiner{translate.Combination{Of: func(ts []tensor.Tensor) (tensor.Tensor, error) {
+	return each(func(ts []tensor.Tensor) (tensor.Tensor, error) {
 		if err := allNumbers(ts); err != nil {
 			return tensor.Tensor{}, err
 		}
@@ -26,7 +26,7 @@ func newMaximum(*graph.Step, *World) (Node, error) {
 			}
 			return best, nil
 		})
-	}}}, nil
+	}), nil
 }
 
 func allNumbers(ts []tensor.Tensor) error {

@@ -10,7 +10,7 @@ import (
 // newMedian answers the middle one of each element, or the mean of the middle two;
 // NaN if one is.
 func newMedian(*graph.Step, *World) (Node, error) {
-	return elementWise(func(values []float64) float64 {
+	return elementWise(func(values []float64, _ []int) float64 {
 		slices.Sort(values) // NaN comes first.
 		if math.IsNaN(values[0]) {
 			return values[0]

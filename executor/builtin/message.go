@@ -131,14 +131,30 @@ func (m Message) Noted() any {
 
 // Messages are those that the children of a node answered.
 type Messages struct {
-	all  []message.Message
+	all []message.Message
+	// from are the numbers of the children; nil: it is all of them.
+	from []int
 	form translate.Form
 	step int
 }
 
 // NewMessages makes messages of what the walk brings, for the node of a step.
 func NewMessages(all []message.Message, form translate.Form, step int) Messages {
-	return Messages{all, form, step}
+	return Messages{all: all, form: form, step: step}
+}
+
+// From is the messages of the children of these numbers; nil: of all.
+func (m Messages) From(children []int) Messages {
+	m.from = children
+	return m
+}
+
+// Child is the number of the i-th child that was asked.
+func (m Messages) Child(i int) int {
+	if m.from == nil {
+		return i
+	}
+	return m.from[i]
 }
 
 // Len is how many there are.

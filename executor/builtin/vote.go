@@ -22,27 +22,38 @@ func newVote(s *graph.Step, _ *World) (Node, error) {
 		weights = slices.Repeat([]float64{1}, len(s.Children))
 	}
 	v := &vote{shares(weights), truth(s.Node, "labels")}
-	return combiner{translate.Combination{Of: v.of}}, nil
+	return combiner{of: v.of}, nil
 }
 
 // of takes rows of several numbers for scores, one for each class, and all else for
 // labels.
-func (v *vote) of(ts []tensor.Tensor) (tensor.Tensor, error) {
+func (v *vote) of(ts []tensor.Tensor, children []int) (tensor.Tensor, error) {
 	for i := range ts {
 		if err := ts[i].RefuseNaN("NaN is no vote"); err != nil {
 			return tensor.Tensor{}, &translate.Error{Reason: fmt.Sprintf("child %d: %v", i, err)}
 		}
 	}
+	among := &ballots{make([]float64, len(children)), 0}
+	for i, child := range children {
+		among.weights[i] = v.weights[child]
+		among.total += v.weights[child]
+	}
 	shape := ts[0].Shape
 	if last := len(shape) - 1; !v.labels && last > 0 && shape[last] > 1 && ts[0].DType != tensor.Bytes {
-		return tensor.Combine(ts, func(all [][]float64) []float64 { return v.scores(all, int(shape[last])) })
+		return tensor.Combine(ts, func(all [][]float64) []float64 { return among.scores(all, int(shape[last])) })
 	}
-	return tensor.Pick(ts, v.label)
+	return tensor.Pick(ts, among.label)
+}
+
+// ballots are the weights of the children who vote.
+type ballots struct {
+	weights []float64
+	total   float64
 }
 
 // scores is the share of the votes of each class, in the place of its score. A child
 // votes for the class of its greatest score, the first of several.
-func (v *vote) scores(all [][]float64, classes int) []float64 {
+func (v *ballots) scores(all [][]float64, classes int) []float64 {
 	out := make([]float64, len(all[0]))
 	for i, scores := range all {
 		for row := 0; row+classes <= len(scores); row += classes {
@@ -52,14 +63,14 @@ func (v *vote) scores(all [][]float64, classes int) []float64 {
 					best = k
 				}
 			}
-			out[best] += v.weights[i]
+			out[best] += v.weights[i] / v.total
 		}
 	}
 	return out
 }
 
 // label is the one with most votes, the least of several.
-func (v *vote) label(alike []tensor.Tensor, k int) (int, error) {
+func (v *ballots) label(alike []tensor.Tensor, k int) (int, error) {
 	best, most := 0, -1.0
 	for i := range alike {
 		sum := 0.0

@@ -6,12 +6,16 @@ import "github.com/prime-radiant/radiant/graph"
 // each counts by its weight. One of the weight 0 does not count, whatever it answers.
 func newWeighted(s *graph.Step, _ *World) (Node, error) {
 	weights := shares(numbers(s.Node, "weights"))
-	return elementWise(func(values []float64) float64 {
-		sum := 0.0
+	return elementWise(func(values []float64, children []int) float64 {
+		sum, total := 0.0, 0.0
 		for i, v := range values {
-			if weights[i] > 0 {
-				sum += v * weights[i]
+			if w := weights[children[i]]; w > 0 {
+				sum += v * w
+				total += w
 			}
+		}
+		if len(children) < len(weights) {
+			sum /= total
 		}
 		return sum
 	}), nil

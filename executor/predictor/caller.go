@@ -47,8 +47,8 @@ func (c *caller) Route(ctx context.Context, s *graph.Step, m message.Message) (i
 }
 
 // Join makes one message of the children's answers.
-func (c *caller) Join(ctx context.Context, s *graph.Step, ms []message.Message) (message.Message, error) {
-	return c.lanes[s.Index].join(ctx, ms)
+func (c *caller) Join(ctx context.Context, s *graph.Step, ms []message.Message, from []int) (message.Message, error) {
+	return c.lanes[s.Index].join(ctx, answered{ms, from})
 }
 
 // passages says what the messages at a passage are logged as.

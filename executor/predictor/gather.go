@@ -52,8 +52,8 @@ func (g *gathering) Call(ctx context.Context, s *graph.Step, call graph.Call, m 
 	return answer, err
 }
 
-func (g *gathering) Join(ctx context.Context, s *graph.Step, ms []message.Message) (message.Message, error) {
-	answer, err := g.caller.Join(ctx, s, ms)
+func (g *gathering) Join(ctx context.Context, s *graph.Step, ms []message.Message, from []int) (message.Message, error) {
+	answer, err := g.caller.Join(ctx, s, ms, from)
 	if err == nil {
 		g.steps[s.Index].join = g.own(answer, ms...)
 	}

@@ -11,7 +11,14 @@ import (
 )
 
 // joining makes one message of those that the children answered.
-type joining func(ctx context.Context, ms []message.Message) (message.Message, error)
+type joining func(ctx context.Context, a answered) (message.Message, error)
+
+// answered is what children answered, and from which numbers of them it is; nil: of
+// all.
+type answered struct {
+	ms   []message.Message
+	from []int
+}
 
 // joining asks the node, and its fallback where that fails.
 func (l *lane) joining(other func(node string) *lane) joining {
@@ -22,10 +29,10 @@ func (l *lane) joining(other func(node string) *lane) joining {
 		return join
 	case f.node != "":
 		node := other(f.node)
-		return instead(f, join, func(ctx context.Context, ms []message.Message) (message.Message, error) { return node.join(ctx, ms) })
+		return instead(f, join, func(ctx context.Context, a answered) (message.Message, error) { return node.join(ctx, a) })
 	case f.answers[l.transport] != nil:
-		return instead(f, join, func(_ context.Context, ms []message.Message) (message.Message, error) {
-			return f.answer(l.transport, ms[0].Meta), nil
+		return instead(f, join, func(_ context.Context, a answered) (message.Message, error) {
+			return f.answer(l.transport, a.ms[0].Meta), nil
 		})
 	}
 	return join
@@ -45,8 +52,8 @@ func (l *lane) joined() joining {
 	case l.targets[c] == nil:
 		return l.noJoin(l.missing(c))
 	}
-	return func(ctx context.Context, ms []message.Message) (message.Message, error) {
-		answers, err := legible(ms)
+	return func(ctx context.Context, a answered) (message.Message, error) {
+		answers, err := legible(a.ms)
 		for _, m := range answers {
 			var done func(message.Message)
 			if done, err = workingOn(m); err != nil {
@@ -59,7 +66,7 @@ func (l *lane) joined() joining {
 		case err != nil:
 		case inside:
 			var joined builtin.Message
-			joined, err = combiner.Combine(ctx, builtin.NewMessages(answers, l.form(), l.step))
+			joined, err = combiner.Combine(ctx, builtin.NewMessages(answers, l.form(), l.step).From(a.from))
 			m = joined.Wire()
 		default:
 			if m, err = translate.Join(l.form(), answers); err != nil {
@@ -75,7 +82,7 @@ func (l *lane) joined() joining {
 // noJoin is what a node answers that cannot join.
 func (l *lane) noJoin(err error) joining {
 	err = protocol.AtNode(err, l.name, graph.CallAggregate.String())
-	return func(context.Context, []message.Message) (message.Message, error) { return message.Message{}, err }
+	return func(context.Context, answered) (message.Message, error) { return message.Message{}, err }
 }
 
 // legible undoes the compression of what the children answered.

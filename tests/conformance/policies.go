@@ -33,6 +33,7 @@ func policies(t *testing.T, start Start) {
 	t.Run("requests in flight", func(t *testing.T) { crowdedPredictor(t, start) })
 	t.Run("deadlines", func(t *testing.T) { deadlines(t, start) })
 	t.Run("timeout", func(t *testing.T) { policyTimeout(t, start) })
+	t.Run("quorum", func(t *testing.T) { quorum(t, start) })
 }
 
 // failing makes a component fail its first calls, and then do what it did.
@@ -316,4 +317,37 @@ func policyTimeout(t *testing.T, start Start) {
 	failed(t, wire{}, err, failure{http.StatusInternalServerError, codes.OK, `node "a": predict: `})
 	_, err = seldonRPC(soon(t), e, 7)
 	failed(t, wire{grpc: true}, err, failure{0, codes.DeadlineExceeded, ""})
+}
+
+// quorum checks a combiner that answers as soon as enough of its children have.
+func quorum(t *testing.T, start Start) {
+	first := Node{Name: "first", Builtin: "FIRST_COMBINER", Children: []Node{model("a", 1), model("b", 2)}}
+	each(t, nil, func(t *testing.T, w wire) {
+		e, cs := launch(t, start, w.protocol, first)
+		var hung atomic.Pointer[stub.Call]
+		cs["a"].Before(func(c stub.Call) (stub.Answer, bool) {
+			hung.Store(&c)
+			return stub.Answer{Hang: true}, true
+		})
+		if x, err := w.predict(soon(t), e, 7); err != nil || x != 72 {
+			t.Errorf("7 became %v, %v while the first child hung", x, err)
+		}
+		if c := hung.Load(); c != nil {
+			select {
+			case <-c.Gone:
+			case <-soon(t).Done():
+				t.Error("the first child was not told that nobody waits")
+			}
+		}
+	})
+	late := first
+	late.Parameters = []graph.Parameter{{Name: "deadline", Type: graph.StringParameter, Value: "50ms"}}
+	each(t, nil, func(t *testing.T, w wire) {
+		e, cs := launch(t, start, w.protocol, late)
+		for _, name := range []string{"a", "b"} {
+			cs[name].Before(func(stub.Call) (stub.Answer, bool) { return stub.Answer{Hang: true}, true })
+		}
+		_, err := w.predict(soon(t), e, 7)
+		failed(t, w, err, failure{http.StatusInternalServerError, codes.DeadlineExceeded, `node "first": 0 of 1 answers came within 50ms`})
+	})
 }
