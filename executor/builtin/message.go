@@ -33,7 +33,7 @@ func (m Message) Wire() message.Message { return m.wire }
 // Header returns a header of the client's request over REST, or its metadata
 // over gRPC; empty: it has none of the name.
 func (m Message) Header(ctx context.Context, name string) string {
-	values := m.wire.Meta.Header[textproto.CanonicalMIMEHeaderKey(name)]
+	values := m.wire.Meta.Header.Fields()[textproto.CanonicalMIMEHeaderKey(name)]
 	if len(values) == 0 {
 		md, _ := metadata.FromOutgoingContext(ctx)
 		values = md[strings.ToLower(name)]

@@ -40,7 +40,7 @@ func routes(t *testing.T, r Router, users int) []int {
 	all := make([]int, users)
 	for i := range all {
 		user := "user-" + strconv.Itoa(i)
-		rest := Message{wire: message.Message{Meta: &message.Meta{Header: map[string][]string{"X-User": {user}}}}}
+		rest := Message{wire: message.Message{Meta: &message.Meta{Header: message.NewHeader(map[string][]string{"X-User": {user}})}}}
 		child, err := r.Route(t.Context(), rest)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +99,7 @@ func TestStickyKey(t *testing.T) {
 	sticky := router(t, w, step(t, "RANDOM_ABTEST", 3, parameter("weights", "50,30,20"), parameter("stickyHeader", "X-User"), parameter("stickyKey", "user")))
 	for user := range 20 {
 		number := strconv.Itoa(user)
-		header := Message{wire: message.Message{Body: []byte("anything"), Meta: &message.Meta{Header: map[string][]string{"X-User": {number}}}}}
+		header := Message{wire: message.Message{Body: []byte("anything"), Meta: &message.Meta{Header: message.NewHeader(map[string][]string{"X-User": {number}})}}}
 		want, err := sticky.Route(t.Context(), header)
 		if err != nil {
 			t.Fatal(err)

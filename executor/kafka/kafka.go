@@ -25,7 +25,7 @@ type Engine interface {
 // Observer sees the records go by, as the observer of a listener sees its
 // requests.
 type Observer interface {
-	Begin(ctx context.Context, puid string, header map[string][]string) context.Context
+	Begin(ctx context.Context, puid string, header *message.Header) context.Context
 	End(ctx context.Context, start time.Time, code int)
 }
 

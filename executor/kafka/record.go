@@ -109,26 +109,27 @@ var unfit = [...]string{
 func (q *request) overREST(in *kgo.Record) error {
 	m, meta := &q.message, q.message.Meta
 	// Two more than there are headers: type and puid.
-	meta.Header = make(map[string][]string, len(in.Headers)+2)
+	header := make(map[string][]string, len(in.Headers)+2)
 	for _, h := range in.Headers {
 		// What cannot stand in a header of HTTP is for other readers.
 		name := textproto.CanonicalMIMEHeaderKey(h.Key)
 		if httpguts.ValidHeaderFieldName(name) && httpguts.ValidHeaderFieldValue(string(h.Value)) && !slices.Contains(unfit[:], name) {
-			meta.Header[name] = append(meta.Header[name], string(h.Value))
+			header[name] = append(header[name], string(h.Value))
 		}
 	}
-	if len(meta.Header[contentType]) == 0 {
-		meta.Header[contentType] = []string{jsonType}
+	if len(header[contentType]) == 0 {
+		header[contentType] = []string{jsonType}
 	}
-	if _, ok := meta.Header["User-Agent"]; !ok {
-		meta.Header["User-Agent"] = nil // keeps net/http from naming itself
+	if _, ok := header["User-Agent"]; !ok {
+		header["User-Agent"] = nil // keeps net/http from naming itself
 	}
-	meta.Header[puidHeader] = []string{meta.Puid}
-	m.Type = meta.Header[contentType][0]
-	if v := meta.Header[contentEncoding]; len(v) > 0 {
+	header[puidHeader] = []string{meta.Puid}
+	meta.Header = message.NewHeader(header)
+	m.Type = header[contentType][0]
+	if v := header[contentEncoding]; len(v) > 0 {
 		m.Encoding = v[0]
 	}
-	if v := meta.Header[jsonLength]; len(v) > 0 {
+	if v := header[jsonLength]; len(v) > 0 {
 		if err := m.SetJSONLength(v[0]); err != nil {
 			return protocol.Errorf(protocol.Invalid, "%s: %w", jsonLength, err)
 		}

@@ -41,7 +41,7 @@ func FuzzRecord(f *testing.F) {
 				_ = failed("errors", in, puid, protocol.REST, err)
 				continue
 			}
-			for name, values := range q.message.Meta.Header {
+			for name, values := range q.message.Meta.Header.Fields() {
 				for _, v := range values {
 					if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(v) {
 						t.Errorf("header %q: %q", name, v)

@@ -75,6 +75,12 @@ type Lease struct {
 	parts   []mem.BufferSlice
 	// begun is true once the request has memory.
 	begun bool
+	// small is what bodies below [smallest] are in, one behind the other, if
+	// recycles is true.
+	small    []byte
+	recycles bool
+	meta     Meta
+	header   Header
 }
 
 // Lease returns a lease with one reference.
@@ -117,6 +123,7 @@ func (l *Lease) Release() {
 		l.pool.Budget.Give(l.taken)
 	}
 	l.taken, l.begun = 0, false
+	l.forget()
 	l.pool.leases.Put(l)
 }
 
@@ -181,6 +188,16 @@ func (l *Lease) ReadAll(r io.Reader, size, limit int64) ([]byte, error) {
 	if size > limit {
 		return nil, ErrTooLarge
 	}
+	if l.recycles && size >= 0 {
+		if body, done, err := l.readSmall(r, size); done {
+			return body, err
+		}
+	}
+	return l.readAny(r, size, limit)
+}
+
+// readAny reads a body of any size.
+func (l *Lease) readAny(r io.Reader, size, limit int64) ([]byte, error) {
 	in := reading{lease: l, size: size, limit: limit}
 	in.share.budget = l.pool.Budget
 	l.mu.Lock()

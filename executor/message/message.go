@@ -73,10 +73,9 @@ func (m *Message) SetJSONLength(text string) error {
 // Meta is what a request carries besides its message. But for Route it is not
 // changed once the walk has begun.
 type Meta struct {
-	// Header is handed on to every node over REST: hop-by-hop fields are gone,
-	// names are canonical. The client's Content-Type and Content-Encoding are
-	// in it and hold for a message that has the same.
-	Header map[string][]string
+	// Header is handed on to every node over REST. The client's Content-Type and
+	// Content-Encoding are in it and hold for a message that has the same.
+	Header *Header
 	// Puid identifies the request.
 	Puid string
 	// Model is what the client asked for by name; often empty.

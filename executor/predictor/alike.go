@@ -37,7 +37,7 @@ func (l *lane) headers(ctx context.Context, meta *message.Meta) map[string][]str
 		md, _ := metadata.FromOutgoingContext(ctx)
 		return md
 	}
-	return meta.Header
+	return meta.Header.Fields()
 }
 
 // appendHeaders appends the headers by which a node may answer otherwise.
@@ -82,6 +82,6 @@ func (l *lane) together(ctx, first context.Context, meta *message.Meta) (context
 	if l.transport == protocol.GRPC {
 		return metadata.NewOutgoingContext(ctx, headers), &joined
 	}
-	joined.Header = headers
+	joined.Header = message.NewHeader(headers)
 	return ctx, &joined
 }

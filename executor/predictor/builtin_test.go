@@ -182,7 +182,7 @@ func TestLearningRouter(t *testing.T) {
 			}
 			predict(t.Context(), ask)
 			chosen := ask
-			chosen.Meta = &message.Meta{Header: map[string][]string{"X-Arm": {"1"}}}
+			chosen.Meta = &message.Meta{Header: message.NewHeader(map[string][]string{"X-Arm": {"1"}})}
 			ctx := t.Context()
 			if transport == protocol.GRPC {
 				chosen.Meta = &message.Meta{}

@@ -68,7 +68,7 @@ func (t *told) route(s *graph.Step) int {
 // byHeader takes from a header of the client where the prediction went, if the
 // feedback does not say.
 func (t *told) byHeader(ctx context.Context, meta *message.Meta) error {
-	values := meta.Header[protocol.HeaderRoute]
+	values := meta.Header.Fields()[protocol.HeaderRoute]
 	if len(values) == 0 {
 		md, _ := metadata.FromOutgoingContext(ctx)
 		values = md.Get(protocol.HeaderRoute)

@@ -26,7 +26,7 @@ func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
 	lease := pool.Lease()
 	defer lease.Release()
 	together(len(p.nodes), func(i int) error {
-		m := message.Message{Meta: &message.Meta{Header: map[string][]string{}, Limit: maxMetadata, Lease: lease}}
+		m := message.Message{Meta: &message.Meta{Header: message.NewHeader(map[string][]string{}), Limit: maxMetadata, Lease: lease}}
 		p.callers[protocol.REST].lanes[i].tell(ctx, m, &g.Nodes[i])
 		return nil
 	})

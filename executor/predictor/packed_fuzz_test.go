@@ -60,7 +60,7 @@ func FuzzPacked(f *testing.F) {
 		for _, p := range graphs {
 			lease := pool.Lease()
 			m := bodies[0]
-			m.Meta = &message.Meta{Lease: lease, Limit: limit, Header: map[string][]string{}}
+			m.Meta = &message.Meta{Lease: lease, Limit: limit, Header: message.NewHeader(map[string][]string{})}
 			out, err := p.Predict(t.Context(), protocol.REST, m)
 			if err == nil && out.JSONLength > len(out.Body) && out.Encoding == "" {
 				t.Errorf("the answer %q has JSON of %d bytes", out.Body, out.JSONLength)

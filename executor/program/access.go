@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/server"
 	"github.com/prime-radiant/radiant/executor/telemetry"
@@ -25,7 +26,7 @@ type access struct {
 type puidOf struct{}
 
 // Begin keeps the request's id for its line.
-func (a *access) Begin(ctx context.Context, puid string, header map[string][]string) context.Context {
+func (a *access) Begin(ctx context.Context, puid string, header *message.Header) context.Context {
 	if a.next != nil {
 		ctx = a.next.Begin(ctx, puid, header)
 	}

@@ -131,11 +131,8 @@ func (w *wire) send(tb testing.TB) {
 	}
 }
 
-// maxForwardAllocs bounds what one REST request through one node allocates in
-// the whole process: 22, and some more under the race detector, which empties
-// pools at random.
-const maxForwardAllocs = 30
-
+// TestForwardAllocations counts what one REST request through one node allocates in
+// the whole process.
 func TestForwardAllocations(t *testing.T) {
 	w := forwarding(t)
 	w.send(t)
@@ -143,7 +140,11 @@ func TestForwardAllocations(t *testing.T) {
 	if err != nil || answer != "HTTP/1.1 200 OK\r\n" {
 		t.Fatalf("answer is %q, %v", answer, err)
 	}
-	if n := testing.AllocsPerRun(200, func() { w.send(t) }); n > maxForwardAllocs {
-		t.Errorf("a forwarded request allocates %v times, more than %d", n, maxForwardAllocs)
+	if raceDetector {
+		return
+	}
+	// Ids of requests are made by the dozen, which is less than one allocation each.
+	if n := testing.AllocsPerRun(500, func() { w.send(t) }); n > 0 {
+		t.Errorf("a forwarded request allocates %v times", n)
 	}
 }

@@ -34,7 +34,7 @@ func kafkaServer(c *config.Config, engine kafka.Engine, o *server.Options, r pro
 		Input: c.Kafka.Input, Output: c.Kafka.Output, Errors: c.Kafka.Errors,
 		Workers: c.Kafka.Workers, AutoCommit: c.Kafka.AutoCommit,
 		MaxRequestBytes: c.MaxRequestBytes, GracefulTimeout: c.GracefulTimeout,
-		NewPuid: newPuid, Metrics: r, Log: o.Log,
+		NewPuid: new(puids).next, Metrics: r, Log: o.Log,
 	}
 	if o.Observe != nil {
 		options.Observer = o.Observe(transport, "kafka", method)

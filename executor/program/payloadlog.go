@@ -42,7 +42,7 @@ func logPayloads(c *config.Config, p *predictor.Options, r prometheus.Registerer
 		Source:   fmt.Sprintf("http://%s:%d/", c.PayloadLog.Hostname, c.HTTPPort),
 		Endpoint: c.PayloadLog.Endpoint,
 		Workers:  c.PayloadLog.Workers, MaxEvents: c.PayloadLog.Events, MaxBytes: c.PayloadLog.Bytes,
-		NewID: newPuid, Registry: r, Log: log,
+		NewID: new(puids).next, Registry: r, Log: log,
 	}
 	if c.PayloadLog.Broker != "" {
 		connection, err := kafkaConnection(c.PayloadLog.Brokers(), &c.KafkaSecurity, log)

@@ -111,7 +111,7 @@ func serverOptions(c *config.Config, outside *protocol.Protocol, log *slog.Logge
 		MaxHeaderBytes: c.MaxHeaderBytes, MaxStreams: c.MaxStreams, LeastRate: c.LeastRate,
 		OnePort: c.OnePort, V1: c.V1,
 		AnswerHeaders: server.NewPassing(c.AnswerHeaders),
-		NewPuid:       newPuid,
+		NewPuid:       new(puids).next,
 		Log:           log,
 		ShutdownDelay: c.ShutdownDelay, GracefulTimeout: c.GracefulTimeout,
 	}

@@ -174,8 +174,9 @@ func TestMissingCertificate(t *testing.T) {
 
 func TestPuid(t *testing.T) {
 	seen := map[string]bool{}
+	var made puids
 	for range 1000 {
-		id := newPuid()
+		id := made.next()
 		if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[14] != '4' || id[18] != '-' || !strings.ContainsRune("89ab", rune(id[19])) || id[23] != '-' || seen[id] {
 			t.Fatalf("puid %d is %q", len(seen), id)
 		}

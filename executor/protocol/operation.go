@@ -141,6 +141,24 @@ func (o *Operations) Find(method, path string) (m Match, found, known bool) {
 	return Match{}, false, known
 }
 
+// FindPosted returns the operation for a prediction or feedback that is posted to a
+// path, and the path.
+func (o *Operations) FindPosted(path []byte) (m Match, text string, found bool) {
+	for _, e := range o.exact[string(path)] {
+		if e.Operation.posted() {
+			return *e, e.Operation.Path, true
+		}
+	}
+	text = string(path)
+	m, found, _ = o.Find(http.MethodPost, text)
+	return m, text, found && m.Operation.posted()
+}
+
+// posted reports whether an operation is a prediction or feedback that is posted.
+func (o *Operation) posted() bool {
+	return o.Method == http.MethodPost && (o.Action == Predict || o.Action == Feedback)
+}
+
 func (o *Operation) takes(method string) bool {
 	return o.Method == "" || method == o.Method || method == http.MethodOptions
 }

@@ -16,21 +16,13 @@ func (s *rest) read(w http.ResponseWriter, r *http.Request, lease *message.Lease
 	m := message.Message{Type: value(r.Header, contentType), Encoding: value(r.Header, contentEncoding)}
 	var err error
 	if r.ContentLength != 0 {
-		from := pacedOf(r)
+		from := pacedOf(r.Context())
 		from.expect()
 		defer from.gotBody()
 		m.Body, err = lease.ReadAll(paced(w, r), r.ContentLength, s.options.MaxRequestBytes)
 	}
-	var length *http.MaxBytesError
-	switch {
-	case errors.Is(err, message.ErrFull), errors.Is(err, message.ErrNever):
-		return m, err
-	case errors.Is(err, message.ErrTooLarge), errors.As(err, &length):
-		return m, protocol.Errorf(protocol.TooLarge, "request body is larger than the limit of %d bytes (--max_request_bytes)", s.options.MaxRequestBytes)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return m, protocol.Errorf(protocol.TooSlow, "the request body comes too slowly")
-	case err != nil:
-		return m, protocol.Errorf(protocol.Invalid, "reading request body: %w", err)
+	if err != nil {
+		return m, s.unread(err)
 	}
 	if n := value(r.Header, jsonLength); n != "" {
 		if err := m.SetJSONLength(n); err != nil {
@@ -38,6 +30,20 @@ func (s *rest) read(w http.ResponseWriter, r *http.Request, lease *message.Lease
 		}
 	}
 	return m, nil
+}
+
+// unread is the error of a body that could not be read.
+func (s *rest) unread(err error) error {
+	var length *http.MaxBytesError
+	switch {
+	case errors.Is(err, message.ErrFull), errors.Is(err, message.ErrNever):
+		return err
+	case errors.Is(err, message.ErrTooLarge), errors.As(err, &length):
+		return protocol.Errorf(protocol.TooLarge, "request body is larger than the limit of %d bytes (--max_request_bytes)", s.options.MaxRequestBytes)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return protocol.Errorf(protocol.TooSlow, "the request body comes too slowly")
+	}
+	return protocol.Errorf(protocol.Invalid, "reading request body: %w", err)
 }
 
 // bodyTimeout bounds how long a client may pause within a large body, which is

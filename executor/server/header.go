@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/wire/http1"
 )
 
 const (
@@ -29,6 +30,8 @@ type fixedHeaders struct {
 	nosniff, origins, allowed, json, close []string
 	predictor                              []string
 	eventVersion, eventType, eventSource   []string
+	// direct are the lines of answers that are JSON to what was posted.
+	direct []byte
 }
 
 func newFixedHeaders(o Options) fixedHeaders {
@@ -40,11 +43,15 @@ func newFixedHeaders(o Options) fixedHeaders {
 		eventType:    []string{"seldon." + o.Deployment + "." + o.Namespace + ".response"},
 		eventSource:  []string{"seldon." + o.Deployment},
 	}
+	f.direct = http1.AppendField(http1.AppendField(nil, contentType, f.json), "X-Content-Type-Options", f.nosniff)
 	if o.Predictor != "" {
 		f.predictor = []string{o.Predictor}
+		f.direct = http1.AppendField(f.direct, protocol.HeaderPredictor, f.predictor)
 	}
 	if o.CORSOrigins != noOrigins {
 		f.origins, f.allowed = []string{o.CORSOrigins}, []string{o.CORSHeaders}
+		f.direct = http1.AppendField(http1.AppendField(f.direct, "Access-Control-Allow-Origin", f.origins), "Access-Control-Allow-Headers", f.allowed)
+		f.direct = http1.AppendField(f.direct, "Access-Control-Allow-Methods", protocol.Methods(&protocol.Operation{Method: http.MethodPost}))
 	}
 	return f
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -11,7 +12,7 @@ import (
 type Observer interface {
 	// Begin is called before a request is answered, and returns the context in
 	// which it is answered. header is the header of a REST request.
-	Begin(ctx context.Context, puid string, header map[string][]string) context.Context
+	Begin(ctx context.Context, puid string, header *message.Header) context.Context
 	// End is called after a request that began at start. code is the status of
 	// HTTP or the code of gRPC that answered it; ctx is the one that Begin returned.
 	End(ctx context.Context, start time.Time, code int)

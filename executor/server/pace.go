@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -240,8 +239,8 @@ func pacedContext(ctx context.Context, conn net.Conn) context.Context {
 }
 
 // pacedOf is the connection of a request; nil: nobody looks at it.
-func pacedOf(r *http.Request) *pacedConn {
-	c, _ := r.Context().Value(pacedKey{}).(*pacedConn)
+func pacedOf(ctx context.Context) *pacedConn {
+	c, _ := ctx.Value(pacedKey{}).(*pacedConn)
 	return c
 }
 

@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"net/http"
 	"net/textproto"
 	"strings"
 
@@ -96,9 +95,9 @@ func (p *Passing) metadata(of map[string][]string) metadata.MD {
 }
 
 // takesGzip reports whether a client asks for answers that are compressed by
-// gzip.
-func takesGzip(h http.Header) bool {
-	for _, value := range h["Accept-Encoding"] {
+// gzip, by the values of Accept-Encoding.
+func takesGzip(accepted []string) bool {
+	for _, value := range accepted {
 		for item := range strings.SplitSeq(value, ",") {
 			name, weight, _ := strings.Cut(item, ";")
 			name, weight = strings.ToLower(strings.TrimSpace(name)), strings.ReplaceAll(weight, " ", "")

@@ -92,7 +92,7 @@ func (s *rest) serve(w http.ResponseWriter, r *http.Request, m *protocol.Match) 
 
 // watched answers a request before the eyes of an observer.
 func (s *rest) watched(w http.ResponseWriter, r *http.Request, m *protocol.Match, o Observer, start time.Time) {
-	ctx := o.Begin(r.Context(), w.Header()[puidHeader][0], r.Header)
+	ctx := o.Begin(r.Context(), w.Header()[puidHeader][0], message.NewHeader(r.Header))
 	if ctx != r.Context() {
 		r = r.WithContext(ctx)
 	}
@@ -177,13 +177,13 @@ func (s *rest) get(answer answerer) action {
 
 func (s *rest) meta(w http.ResponseWriter, r *http.Request, lease *message.Lease, match *protocol.Match) *message.Meta {
 	puid := w.Header()[puidHeader]
-	gzip := takesGzip(r.Header)
+	gzip := takesGzip(r.Header["Accept-Encoding"])
 	s.handOn(r.Header, puid)
 	return &message.Meta{
 		Limit:    s.options.MaxRequestBytes,
 		Gzip:     gzip,
 		Unlogged: unlogged(r.Header[skipHeader]),
-		Header:   r.Header,
+		Header:   message.NewHeader(r.Header),
 		Puid:     puid[0],
 		Model:    message.Model{Name: match.Model, Version: match.Version, Label: match.Label, Verb: match.Operation.Verb},
 		Lease:    lease,

@@ -220,9 +220,10 @@ type restServer struct {
 }
 
 func (s *Server) restServer() *restServer {
-	handler := http.Handler(newREST(s.options, s.draining))
+	handler := newREST(s.options, s.draining)
 	h := &restServer{http1: &http1.Server{
 		Handler:       handler,
+		Direct:        handler.answerDirect,
 		ConnContext:   pacedContext,
 		HeaderBytes:   s.options.MaxHeaderBytes,
 		HeaderTimeout: headerTimeout,

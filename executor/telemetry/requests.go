@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/codes"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -58,7 +59,7 @@ func (t *Telemetry) Requests(transport protocol.Transport, service, method strin
 
 // Begin is told of a request before it is answered, and returns the context
 // that it is answered in. header is that of a REST request.
-func (r *Requests) Begin(ctx context.Context, puid string, header map[string][]string) context.Context {
+func (r *Requests) Begin(ctx context.Context, puid string, header *message.Header) context.Context {
 	r.inFlight.Inc()
 	if r.spans != nil {
 		ctx = r.spans.request(ctx, puid, header)

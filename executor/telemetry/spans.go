@@ -39,12 +39,12 @@ func (t *tracer) spans(transport protocol.Transport, kind trace.SpanKind, name s
 
 // request begins the span of a client's request, below that of the client if
 // its headers name one.
-func (s *spans) request(ctx context.Context, puid string, header map[string][]string) context.Context {
+func (s *spans) request(ctx context.Context, puid string, header *message.Header) context.Context {
 	if s.transport == protocol.GRPC {
 		md, _ := metadata.FromIncomingContext(ctx)
 		ctx = s.propagator.Extract(ctx, carrier(md))
 	} else {
-		ctx = s.propagator.Extract(ctx, propagation.HeaderCarrier(header))
+		ctx = s.propagator.Extract(ctx, propagation.HeaderCarrier(header.Fields()))
 	}
 	ctx, span := s.tracer.tracer.Start(ctx, s.name, s.options...)
 	if span.IsRecording() {
@@ -92,10 +92,11 @@ func (s *spans) call(ctx context.Context, m message.Message) (context.Context, m
 		return metadata.NewOutgoingContext(ctx, md), m
 	}
 	meta := *m.Meta
-	header := make(http.Header, len(meta.Header)+len(s.fields[protocol.REST]))
-	maps.Copy(header, meta.Header)
+	old := meta.Header.Fields()
+	header := make(http.Header, len(old)+len(s.fields[protocol.REST]))
+	maps.Copy(header, old)
 	s.write(ctx, header, propagation.HeaderCarrier(header))
-	meta.Header = header
+	meta.Header = message.NewHeader(header)
 	m.Meta = &meta
 	return ctx, m
 }

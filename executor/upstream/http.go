@@ -124,8 +124,12 @@ type question struct {
 
 // Send posts m. An answer other than 200 is a [*protocol.Refusal].
 func (h *HTTP) Send(ctx context.Context, to *Target, m message.Message) (message.Message, error) {
+	lines, header := linesOf(m), http.Header(nil)
+	if lines == nil {
+		header = headerOf(ctx, m)
+	}
 	return h.exchange(ctx, question{to, &to.url, m, http1.Request{
-		Method: http.MethodPost, Target: to.target, Host: to.Host, Header: headerOf(ctx, m), Body: m.Body, Sized: true,
+		Method: http.MethodPost, Target: to.target, Host: to.Host, Header: header, Lines: lines, Body: m.Body, Sized: true,
 	}})
 }
 
@@ -230,10 +234,18 @@ func (h *HTTP) sent(ctx context.Context, q *question) (reply, error) {
 	return r, nil
 }
 
+// header is that of the request in the form of net/http.
+func (q *question) header() map[string][]string {
+	if q.request.Lines != nil {
+		return q.message.Meta.Header.Fields()
+	}
+	return q.request.Header
+}
+
 // throughProxy sends a request by net/http, which knows proxies.
 func (h *HTTP) throughProxy(ctx context.Context, q *question) (reply, error) {
 	r := &http.Request{
-		Method: q.request.Method, URL: q.url, Host: q.request.Host, Header: unrepeatable(q.request.Header),
+		Method: q.request.Method, URL: q.url, Host: q.request.Host, Header: unrepeatable(q.header()),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		ContentLength: int64(len(q.request.Body)), Body: newBody(q.message),
 	}
@@ -271,11 +283,11 @@ func (q *question) redirect(answer reply, followed int) error {
 	if answer.status != http.StatusTemporaryRedirect && answer.status != http.StatusPermanentRedirect && q.request.Method == http.MethodPost {
 		q.message.Body = nil
 		q.request.Method, q.request.Body, q.request.Sized = http.MethodGet, nil, false
-		header := maps.Clone(q.request.Header)
+		header := maps.Clone(q.header())
 		for _, name := range []string{contentType, contentEncoding, jsonLength} {
 			delete(header, name)
 		}
-		q.request.Header = header
+		q.request.Header, q.request.Lines = header, nil
 	}
 	return nil
 }
@@ -289,10 +301,20 @@ func (q *question) described(err error) error {
 	return fmt.Errorf("%s %q: %w", method, q.url.String(), err)
 }
 
+// linesOf are the lines of a call's header, if those of the client's request fit the
+// message; else nil.
+func linesOf(m message.Message) []byte {
+	lines, kind, ok := m.Meta.Header.Lines()
+	if !ok || kind != m.Type || m.Encoding != "" || m.JSONLength > 0 || len(m.Meta.Timeouts) > 0 {
+		return nil
+	}
+	return lines
+}
+
 // headerOf is the header of a call: that of the client's request, shared where
 // it fits the message and copied where it does not.
 func headerOf(ctx context.Context, m message.Message) http.Header {
-	base := m.Meta.Header
+	base := m.Meta.Header.Fields()
 	length := ""
 	if m.JSONLength > 0 {
 		length = strconv.Itoa(m.JSONLength)

@@ -16,7 +16,7 @@ import (
 )
 
 func incoming(pool *message.Pool, body, kind string, header http.Header) message.Message {
-	return message.Message{Body: []byte(body), Type: kind, Meta: &message.Meta{Header: header, Lease: pool.Lease()}}
+	return message.Message{Body: []byte(body), Type: kind, Meta: &message.Meta{Header: message.NewHeader(header), Lease: pool.Lease()}}
 }
 
 // One request after another, and many at once, must not open a connection each.

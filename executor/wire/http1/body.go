@@ -28,7 +28,8 @@ type body struct {
 // begins makes b the body that a connection's head announces.
 func (b *body) begins(c *conn) {
 	h := &c.head
-	b.c = c
+	b.c, b.chunks, b.err = c, nil, nil
+	b.closed.Store(false)
 	if h.chunked {
 		b.chunks = new(chunked)
 	}

@@ -20,6 +20,9 @@ type Request struct {
 	// Header is sent but for the fields that the wire makes itself: Host,
 	// Content-Length, Transfer-Encoding, Connection and Trailer.
 	Header map[string][]string
+	// Lines are sent as they are, besides the fields of Header: each has its line
+	// end. They hold none of the fields that the wire makes itself.
+	Lines []byte
 	// Body may be empty. Sized says that its length is sent even then.
 	Body  []byte
 	Sized bool
@@ -49,12 +52,12 @@ func (c *Conn) Send(ctx context.Context, r *Request) (*Answer, error) {
 func (c *Conn) ask(r *Request) error {
 	b := c.out[:0]
 	b = append(append(append(append(b, r.Method...), ' '), r.Target...), " HTTP/1.1\r\nHost: "...)
-	b = append(append(b, r.Host...), "\r\n"...)
+	b = append(append(append(b, r.Host...), "\r\n"...), r.Lines...)
 	for name, values := range r.Header {
 		switch name {
 		case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Trailer":
 		default:
-			b = appendField(b, name, values)
+			b = AppendField(b, name, values)
 		}
 	}
 	if len(r.Body) > 0 || r.Sized {
@@ -71,9 +74,9 @@ func (c *Conn) ask(r *Request) error {
 	if len(r.Body) <= togetherSize {
 		return c.early(c.gather(b, r.Body))
 	}
-	sent := make(chan error, 1)
+	sent, body := make(chan error, 1), r.Body
 	c.answer.sent = sent
-	go func() { sent <- c.gather(b, r.Body) }()
+	go func() { sent <- c.gather(b, body) }()
 	return nil
 }
 

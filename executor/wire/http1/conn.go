@@ -59,6 +59,9 @@ type conn struct {
 	watch watch
 	// present is the context of the present request.
 	present *requestContext
+	// direct is what the server's Direct gets; nil: it has been kept by somebody, or
+	// none has been needed yet.
+	direct *Exchange
 	// begun is true once the present request's answer has a head.
 	begun atomic.Bool
 	// failed is set when a write has failed.

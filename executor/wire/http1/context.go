@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,16 @@ type requestContext struct {
 	first *Conn
 	more  []*Conn
 	calls []*afterCall
+	// shared is true once somebody may wait for the end who is not known here, and
+	// may do so when the request has been answered.
+	shared atomic.Bool
+}
+
+// begin makes a context that is not shared that of another request.
+func (r *requestContext) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = nil
 }
 
 // afterCall is a function to be called at the end.
@@ -45,6 +56,7 @@ type requestKey struct{}
 func (r *requestContext) Done() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.shared.Store(true)
 	if r.done == nil {
 		r.done = make(chan struct{})
 		if r.err != nil {
@@ -66,6 +78,7 @@ func (r *requestContext) Err() error {
 func (r *requestContext) AfterFunc(f func()) (stop func() bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.shared.Store(true)
 	if r.err != nil {
 		go f()
 		return func() bool { return false }

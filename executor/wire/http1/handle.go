@@ -22,6 +22,11 @@ type exchange struct {
 // handle has the handler answer the request whose head has been read, and
 // reports whether the connection can take another.
 func (c *conn) handle() bool {
+	if c.server.Direct != nil && c.usual() {
+		if answered, again := c.handleDirect(); answered {
+			return again
+		}
+	}
 	x := new(exchange)
 	x.ctx.base = c.base
 	defer x.ctx.end()
@@ -36,7 +41,12 @@ func (c *conn) handle() bool {
 		c.arm()
 	}
 	w.begins(c, r.Method == http.MethodHead)
-	whole := c.call(w, r)
+	return c.answered(w, c.call(w, r))
+}
+
+// answered is what follows an answer. It reports whether the connection can take
+// another request. whole is false if the client cannot tell where the answer ends.
+func (c *conn) answered(w *response, whole bool) bool {
 	if c.body != nil {
 		c.body.end()
 	}
@@ -153,14 +163,14 @@ func (c *conn) fields(text string) http.Header {
 
 // isPlain reports whether a target is a path in which nothing has a meaning beyond
 // itself.
-func isPlain(text string) bool {
+func isPlain[T string | []byte](text T) bool {
 	for i := range len(text) {
 		c := text[i]
 		if ('a' > c || c > 'z') && ('A' > c || c > 'Z') && ('-' > c || c > ':') && c != '_' {
 			return false
 		}
 	}
-	return text != "" && text[0] == '/'
+	return len(text) > 0 && text[0] == '/'
 }
 
 // target is where a request goes: a path, a whole address, or, for CONNECT, a host
@@ -178,7 +188,7 @@ func target(method, text string) (*url.URL, error) {
 }
 
 // validHost reports whether a host holds only what one may.
-func validHost(host string) bool {
+func validHost[T string | []byte](host T) bool {
 	for i := range len(host) {
 		if !hostBytes[host[i]] {
 			return false

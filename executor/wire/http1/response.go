@@ -101,7 +101,7 @@ func (w *response) begin(status int) {
 		if strings.HasPrefix(name, http.TrailerPrefix) {
 			continue
 		}
-		b = appendField(b, name, values)
+		b = AppendField(b, name, values)
 	}
 	*w.out = b
 }
@@ -119,7 +119,7 @@ func (w *response) inform(status int) {
 	b := appendStatus(nil, 1, status)
 	for name, values := range w.header {
 		if name != "Content-Length" && name != "Transfer-Encoding" {
-			b = appendField(b, name, values)
+			b = AppendField(b, name, values)
 		}
 	}
 	_, err := w.c.raw.Write(append(b, "\r\n"...))
@@ -131,7 +131,7 @@ func (w *response) commit(first []byte, ended bool) {
 	w.committed = true
 	b := *w.out
 	if !w.typed && !w.encoded && !w.bare && len(first) > 0 {
-		b = appendField(b, "Content-Type", []string{http.DetectContentType(first)})
+		b = AppendField(b, "Content-Type", []string{http.DetectContentType(first)})
 	}
 	if !w.dated {
 		b = append(append(append(b, "Date: "...), w.c.server.dateNow()...), "\r\n"...)
@@ -334,9 +334,9 @@ func appendStatus(b []byte, minor, status int) []byte {
 	return append(append(b, text...), "\r\n"...)
 }
 
-// appendField writes a field, with spaces for bytes that would end its line. A
+// AppendField writes a field, with spaces for bytes that would end its line. A
 // name that is none is left out.
-func appendField(b []byte, name string, values []string) []byte {
+func AppendField(b []byte, name string, values []string) []byte {
 	for i := range len(name) {
 		if !tokens[name[i]] {
 			return b

@@ -23,6 +23,10 @@ import (
 type Server struct {
 	// Handler answers requests.
 	Handler http.Handler
+	// Direct, if not nil, is shown requests of the usual form first, see [Exchange].
+	// It reports false of one that Handler is to answer, and has not touched it
+	// then.
+	Direct func(x *Exchange) bool
 	// HTTP2 takes the connections of clients that begin with the preface of
 	// HTTP/2, or have agreed on it by TLS; nil: they are refused. It returns at
 	// once.
