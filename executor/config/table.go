@@ -115,7 +115,8 @@ func (c *Config) shownFields(s *source) []field {
 		truth(&c.AccessLog, row{Group: g, Flag: "access_log", Variable: "RADIANT_ACCESS_LOG", Value: "false",
 			Doc: "a line for each request: service, status, time, puid and trace; those that fail have a line of their own in any case"}),
 		text(&c.Examples, row{Group: g, Variable: "RADIANT_EXAMPLES",
-			Doc: "folder with what servers do not tell the page: `request.json`, a request that works, and the inputs of a node's model as `NODE.json` (`{\"inputs\": [{\"datatype\": \"FP64\", \"shape\": [-1, 4]}]}`)"}),
+			Doc: "folder with what servers do not tell: `request.json`, a request that works, for the page; " +
+				"and the inputs of a node's model as `NODE.json` (`{\"inputs\": [{\"datatype\": \"FP64\", \"shape\": [-1, 4]}]}`), also to judge requests by that the server failed by"}),
 		text(&c.Telemetry.PrometheusPath, row{Group: g, Flag: "prometheus_path", Value: "/metrics", Doc: "path of the metrics on the REST port; empty: none"}),
 		truth(&c.Telemetry.ComponentMetrics, row{Group: g, Variable: "RADIANT_COMPONENT_METRICS", Value: "false",
 			Doc: "show the metrics that components report in `meta.metrics`; those of the Python wrapper have a port of their own already"}),

@@ -48,10 +48,18 @@ func (h Hints) add(g *Graph) {
 		if told || n.Speaks == "" {
 			continue
 		}
-		if inputs := readInputs(h.read(n.Name + ".json")); len(inputs) > 0 {
+		if inputs := h.Inputs(n.Name); len(inputs) > 0 {
 			n.Signatures, n.Learned = []Signature{{Inputs: inputs}}, true
 		}
 	}
+}
+
+// Inputs are what the model of a node takes; none: that is not known.
+func (h Hints) Inputs(node string) []Tensor {
+	if h.Files == nil {
+		return nil
+	}
+	return readInputs(h.read(node + ".json"))
 }
 
 func (h Hints) read(name string) []byte {

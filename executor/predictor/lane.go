@@ -26,6 +26,7 @@ import (
 //	policy       bounds and repeats: what follows is one attempt (policy.go)
 //	translation  speaks the protocol of the node's server (translate.go, attempt.go)
 //	observer     of metrics and traces (observe.go)
+//	fitting      finds out whether a request that failed fitted the model (fitting.go)
 //	socket       finds the target and sends (lane.go)
 //
 // Feedback passes at node, policy, observer and socket; a route passes the links
@@ -44,7 +45,9 @@ type lane struct {
 	// targets are by call; nil: no such call.
 	targets [lastCall + 1]*upstream.Target
 	// spec is for foreign nodes.
-	spec      *specCache
+	spec *specCache
+	// taken is what the model takes, for a call that failed.
+	taken     *taken
 	observers observers
 
 	// calls answer the calls of [graph.Caller.Call]; route and join have their own.
@@ -87,7 +90,7 @@ func (l *lane) chain(other func(node string) *lane) {
 
 // answering is a call as the node's policy has it.
 func (l *lane) answering(c graph.Call) link {
-	return l.bounded(c, l.translated(c, l.observed(c, l.socket(c))))
+	return l.bounded(c, l.translated(c, l.observed(c, l.fitting(c, l.socket(c)))))
 }
 
 // feedback is the call by which feedback comes. A server that takes none hands

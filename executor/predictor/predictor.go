@@ -11,6 +11,7 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/executor/openapi"
 	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/upstream"
@@ -50,6 +51,8 @@ type Options struct {
 	MergeMeta bool
 	// Images are those of the nodes' containers, by name, for requestPath.
 	Images map[string]string
+	// Hints are what is known of models that their servers do not tell.
+	Hints openapi.Hints
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
 	// Payloads makes what takes the payloads of nodes that have a logger; nil:
@@ -132,6 +135,7 @@ func New(o Options) (*Predictor, error) {
 	for _, t := range []protocol.Transport{protocol.REST, protocol.GRPC} {
 		p.callers[t] = newCaller(p.nodes, t, &o)
 	}
+	p.learn()
 	// Messages of other protocols have no meta.
 	p.wantsMeta = (o.InjectRouting || o.MergeMeta) && !o.Outside.Named
 	p.reads = p.readsAnswers()

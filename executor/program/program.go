@@ -55,8 +55,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		V1:               c.V1,
 		MaxInFlight:      c.InFlight.Most,
 		MaxWaiting:       c.InFlight.Waiting,
-		FullHealthChecks: c.FullHealthChecks,
-		TLS:              nodes,
+		FullHealthChecks: c.FullHealthChecks, Hints: hints(c),
+		TLS: nodes,
 	}
 	options := serverOptions(c, outside, log)
 	options.Budget, options.Regions, options.Slow = budget, regions, counts.slow.Inc

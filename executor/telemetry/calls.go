@@ -164,12 +164,14 @@ const (
 	// refused is an answer whose status says that it failed.
 	refused
 	badAnswer
+	// invalid is a request that the node failed by, and that did not fit its model.
+	invalid
 	internal
 	reasonCount
 )
 
 var reasons = [reasonCount]string{
-	unreachable: "unreachable", timeout: "timeout", canceled: "canceled", refused: "refused", badAnswer: "bad_answer", internal: "internal",
+	unreachable: "unreachable", timeout: "timeout", canceled: "canceled", refused: "refused", badAnswer: "bad_answer", invalid: "invalid", internal: "internal",
 }
 
 func reasonOf(err error) reason {
@@ -184,6 +186,8 @@ func reasonOf(err error) reason {
 		return refused
 	case protocol.BadAnswer, protocol.TooLarge:
 		return badAnswer
+	case protocol.Invalid:
+		return invalid
 	}
 	return internal
 }

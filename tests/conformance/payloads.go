@@ -115,13 +115,19 @@ func payloadEvents(t *testing.T, start Start) {
 			}
 		})
 	}
-	t.Run("a failure is no response", func(t *testing.T) {
+	t.Run("a failure is an event with its reason", func(t *testing.T) {
 		s := eventSink(t)
 		e, cs := launch(t, start, "seldon", logged(s, graph.LogAll, model("a", 1)))
 		cs["a"].On("/predict", stub.Answer{Status: 500})
 		_, _, _ = post(soon(t), predictions(e), "application/json", []byte(ask("7")))
-		if got := summaries(t, s, 1); !strings.HasPrefix(got[0], in) || len(s.Calls()) > 1 {
-			t.Errorf("events are %q", got)
+		got := summaries(t, s, 2)
+		reasons := []string{}
+		for _, c := range s.Calls() {
+			reasons = append(reasons, http.Header(c.Header).Get("Ce-Reason"))
+		}
+		slices.Sort(reasons)
+		if !strings.HasPrefix(got[0], in) || got[1] != out+"a " || !slices.Equal(reasons, []string{"", "refused"}) {
+			t.Errorf("events are %q, their reasons %q", got, reasons)
 		}
 	})
 	t.Run("feedback", func(t *testing.T) {
