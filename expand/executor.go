@@ -191,6 +191,9 @@ func (p *predictor) executorEnv() []corev1.EnvVar {
 		{Name: envEnginePredictor, Value: p.enginePredictor()},
 		{Name: envLoggerEndpoint, Value: p.in.Config.Executor.LoggerEndpoint},
 	}
+	if p.sharesCounts() {
+		env = append(env, corev1.EnvVar{Name: envPeers, Value: p.peers()})
+	}
 	for _, e := range p.spec.SvcOrchSpec.Env {
 		env = setVar(env, e)
 	}

@@ -78,6 +78,7 @@ func steps() []step {
 		{"labelling pods", (*predictor).labelPods},
 		{"collecting Deployments", (*predictor).collectDeployments},
 		{"making Services", (*predictor).makeServices},
+		{"letting replicas find each other", (*predictor).makePeers},
 		{"making autoscalers", (*predictor).makeAutoscalers},
 		{"making disruption budgets", (*predictor).makeDisruptionBudgets},
 		{"adding the explainer", (*predictor).addExplainer},

@@ -30,6 +30,8 @@ type BuiltinRow struct {
 	LeastChildren, MostChildren int
 	// Files is true if the node reads what its modelUri names.
 	Files bool
+	// Shares is true if replicas of the node add up what they count.
+	Shares bool
 	// Parameters are all that it reads.
 	Parameters []Declaration
 	// rules, if not nil, finds what is wrong with parameters that are right one by
@@ -56,14 +58,14 @@ func BuiltinTable() []BuiltinRow {
 		{Name: FirstCombiner, Calls: combiner, LeastChildren: 1, Parameters: firstParameters(), rules: combinerRules},
 		{Name: "STACK_COMBINER", Calls: combiner, LeastChildren: 1},
 		{Name: "CONCATENATE_COMBINER", Calls: combiner, LeastChildren: 1},
-		{Name: "EPSILON_GREEDY", Calls: bandit, Parameters: epsilonParameters(), rules: banditRules},
-		{Name: "THOMPSON_SAMPLING", Calls: bandit, rules: banditRules},
-		{Name: "UCB", Calls: bandit, Parameters: ucbParameters(), rules: banditRules},
+		{Name: "EPSILON_GREEDY", Calls: bandit, Shares: true, Parameters: epsilonParameters(), rules: banditRules},
+		{Name: "THOMPSON_SAMPLING", Calls: bandit, Shares: true, rules: banditRules},
+		{Name: "UCB", Calls: bandit, Shares: true, Parameters: ucbParameters(), rules: banditRules},
 		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
 		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: quantileParameters(), rules: quantileRules},
 		{Name: "ISOLATION_FOREST_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: forestParameters(), rules: forestRules},
 		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters(), rules: scoreRules},
-		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, Files: true, Parameters: driftParameters(), rules: driftRules},
+		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, Files: true, Shares: true, Parameters: driftParameters(), rules: driftRules},
 	}
 }
 
@@ -119,6 +121,12 @@ func (b Builtin) Calls() Calls {
 func (b Builtin) ReadsFiles() bool {
 	row := b.row()
 	return row != nil && row.Files
+}
+
+// Shares reports whether replicas of the built-in add up what they count.
+func (b Builtin) Shares() bool {
+	row := b.row()
+	return row != nil && row.Shares
 }
 
 // Type is the type whose place in a graph the built-in takes; empty: that of

@@ -56,6 +56,11 @@ func (d *SeldonDeployment) ExecutorName(p *PredictorSpec) string {
 	return shorten(d.Name + "-" + p.Name + "-svc-orch")
 }
 
+// PeersName names the Service by which the replicas of an executor find each other.
+func (d *SeldonDeployment) PeersName(p *PredictorSpec) string {
+	return shorten(d.Name + "-" + p.Name + "-peers")
+}
+
 // ExplainerName names the Deployment and the Service of the predictor's
 // explainer.
 func (d *SeldonDeployment) ExplainerName(p *PredictorSpec) string {

@@ -8,15 +8,28 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/executor/drift"
+	"github.com/prime-radiant/radiant/executor/state"
 )
 
 // DriftPath is where the executor tells what drifts.
 const DriftPath = "/drift"
 
+// countsQuery asks there for the counts of this replica alone.
+const countsQuery = "counts"
+
 // Watch tells what the nodes saw that compare what comes with a reference.
 type Watch struct {
+	// Peers are the other replicas, and Replica tells this one from them; nil: the
+	// page is about this one alone.
+	Peers   state.Asker
+	Replica string
+
 	mu    sync.Mutex
 	nodes []*drifting
+	// summed is what the replicas saw together at summedAt, and summing who asks them.
+	summing  sync.Mutex
+	summed   *DriftReport
+	summedAt time.Time
 }
 
 // add lists a node; of a nil Watch it does nothing.
@@ -38,7 +51,11 @@ func (w *Watch) Any() bool {
 
 // DriftReport is what the page says, as JSON.
 type DriftReport struct {
-	Nodes []NodeReport `json:"nodes"`
+	// Replica is which one says so, where there are others.
+	Replica string       `json:"replica,omitempty"`
+	Nodes   []NodeReport `json:"nodes"`
+	// Unheard says which of the others did not answer.
+	Unheard string `json:"unheard,omitempty"`
 }
 
 // NodeReport is what a node saw.
@@ -60,6 +77,8 @@ type SideReport struct {
 	// Rows are those of the window that is under way.
 	Rows int         `json:"rows"`
 	Last *SpanReport `json:"last,omitempty"`
+	// All is what all replicas saw together, where there are others.
+	All *AllReport `json:"all,omitempty"`
 }
 
 // SpanReport is a window.
@@ -86,9 +105,15 @@ type FeatureReport struct {
 	Chi2   float64  `json:"chi2"`
 }
 
-// ServeHTTP writes a [DriftReport]. With the query counts it has the counts.
+// ServeHTTP writes a [DriftReport]. With the query counts it has the counts, and is
+// about this replica alone.
 func (w *Watch) ServeHTTP(out http.ResponseWriter, r *http.Request) {
-	report := w.report(r.URL.Query().Has("counts"))
+	var report *DriftReport
+	if counts := r.URL.Query().Has(countsQuery); counts || w.Peers == nil {
+		report = w.report(counts)
+	} else {
+		report = w.sum(r.Context())
+	}
 	body, err := json.Marshal(report)
 	if err != nil {
 		http.Error(out, err.Error(), http.StatusInternalServerError)
@@ -102,7 +127,7 @@ func (w *Watch) report(counts bool) *DriftReport {
 	w.mu.Lock()
 	nodes := slices.Clone(w.nodes)
 	w.mu.Unlock()
-	report := &DriftReport{}
+	report := &DriftReport{Replica: w.Replica}
 	for _, d := range nodes {
 		n := NodeReport{Node: d.node, Requests: d.requests.report(counts)}
 		if d.answer != nil {

@@ -41,6 +41,9 @@ type Config struct {
 	// StateDir keeps what built-in nodes learn; empty: nothing does. Replica names
 	// this one there; empty: the host's name does.
 	StateDir, Replica string
+	// Peers are where other replicas are, as peers.New reads them; empty: none is
+	// asked.
+	Peers string
 	// LogLevel is DEBUG, INFO, WARNING, ERROR or FATAL.
 	LogLevel string
 	// AccessLog has a line written for each request.

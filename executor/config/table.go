@@ -84,6 +84,7 @@ func (c *Config) nodeFields() []field {
 		text(&c.NodeFiles, row{Group: g, Variable: "RADIANT_NODE_FILES", Doc: "folder that holds a folder of files for each built-in node with a `modelUri`; the operator sets it"}),
 		text(&c.StateDir, row{Group: g, Variable: "RADIANT_STATE_DIR", Doc: "folder that keeps what built-in nodes learn; none: nothing is kept. Replicas may share it"}),
 		text(&c.Replica, row{Group: g, Variable: "RADIANT_REPLICA", Doc: "names this replica there; none: the host's name"}),
+		text(&c.Peers, row{Group: g, Variable: "RADIANT_PEERS", Doc: "host:port of the other replicas' REST ports, separated by commas; `https://` before one that speaks TLS. A host may have many addresses. The operator sets it; none: no replica asks another"}),
 		elsewhere(row{Group: g, Variable: "HTTP_PROXY", Doc: "counts for calls over REST"}),
 		elsewhere(row{Group: g, Variable: "HTTPS_PROXY", Doc: "the same, for nodes with `endpoint.tls`"}),
 		elsewhere(row{Group: g, Variable: "NO_PROXY", Doc: "hosts that are called without a proxy"}),

@@ -63,7 +63,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
 		return err
 	}
-	if walk.Nodes, err = nodeWorld(c, tel.Registerer(), log); err != nil {
+	if walk.Nodes, err = nodeWorld(c, nodes, tel.Registerer(), log); err != nil {
 		return err
 	}
 	logged, err := logPayloads(c, &walk, tel.Registerer(), log)
@@ -77,7 +77,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if err != nil {
 		return err
 	}
-	showDrift(walk.Nodes.Watch, &options)
+	showNodes(&walk.Nodes, &options)
 	walk.Nodes.State.Start()
 	defer walk.Nodes.State.Close()
 	options.Engine, options.Docs, options.Prediction = p, docs(c, p, outside), openapi.PredictionPath(p.Outline())

@@ -1,17 +1,19 @@
 // Package state keeps what built-in nodes learn: one small file for each node and
-// replica in a folder. Replicas that share the folder read each other's.
+// replica in a folder. Replicas learn together where they share the folder, or ask
+// each other.
 package state
 
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -32,60 +34,68 @@ type Keeper interface {
 
 // Options are all that a store depends on.
 type Options struct {
-	// Dir is the folder; it is made where it is missing.
+	// Dir is the folder, which is made where it is missing; empty: there is none.
 	Dir string
 	// Replica names this replica, and its files.
 	Replica string
+	// Peers are the other replicas; nil: none is asked.
+	Peers Asker
+	// NewID makes what tells a replica from one that had its name before.
+	NewID func() string
 	// Every is the time between two looks at what changed.
 	Every time.Duration
 	Log   *slog.Logger
 }
 
-const (
-	format  = "radiant-state"
-	version = 1
-	suffix  = ".json"
-	// maxBytes bounds a file, maxReplicas those of a node that are read: the newest
-	// ones.
-	maxBytes    = 4 << 20
-	maxReplicas = 64
-)
-
-// file is what a file holds.
-type file struct {
-	Format  string `json:"format"`
-	Version int    `json:"version"`
-	// Node and Implementation are those of the node, Replica that of the replica.
-	Node           string          `json:"node"`
-	Implementation string          `json:"implementation"`
-	Replica        string          `json:"replica"`
-	State          json.RawMessage `json:"state"`
-}
-
-// Store is an open folder. A nil store keeps nothing.
+// Store is open. A nil store keeps nothing.
 type Store struct {
 	options Options
 
 	mu      sync.Mutex
 	entries []*entry
-	// stop ends the loop, done tells that it ended; nil before Start.
-	stop, done chan struct{}
+	// unheard is true while a peer does not answer.
+	unheard bool
+	// stop ends the loops; nil before Start.
+	stop  context.CancelFunc
+	loops sync.WaitGroup
 }
 
+// entry is a node that learns.
 type entry struct {
 	node, implementation string
 	keeper               Keeper
-	written              []byte
-	failed               bool
+	// replica is this replica's name for others: one that begins without a file has
+	// another one than those before it, whose counts are there still.
+	replica string
+	// shares is true if others have a use for what the node has learnt.
+	shares bool
+	// saved is what the node had learnt, and at when that was new, in milliseconds; 0:
+	// it has learnt nothing.
+	saved []byte
+	at    int64
+	// heard is what peers have told, by replica.
+	heard map[string]known
+
+	written []byte
+	failed  bool
 }
 
-// New opens a folder.
+// known is what a replica has learnt, as of a time.
+type known struct {
+	replica string
+	at      int64
+	state   json.RawMessage
+}
+
+// New opens a store.
 func New(o Options) (*Store, error) {
 	if o.Replica == "" || strings.ContainsAny(o.Replica, `/\`) {
 		return nil, fmt.Errorf("keeping state: %q cannot name a replica", o.Replica)
 	}
-	if err := os.MkdirAll(o.Dir, 0o750); err != nil {
-		return nil, fmt.Errorf("keeping state: %w", err)
+	if o.Dir != "" {
+		if err := os.MkdirAll(o.Dir, 0o750); err != nil {
+			return nil, fmt.Errorf("keeping state: %w", err)
+		}
 	}
 	return &Store{options: o}, nil
 }
@@ -96,47 +106,70 @@ func (s *Store) Keep(node, implementation string, k Keeper) {
 	if s == nil {
 		return
 	}
-	e := &entry{node: node, implementation: implementation, keeper: k}
+	e := &entry{node: node, implementation: implementation, keeper: k, replica: s.options.Replica, heard: map[string]known{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.entries = append(s.entries, e)
-	own, err := s.read(e, s.path(e, s.options.Replica))
+	own, err := s.own(e)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.options.Log.Warn("what a node had learnt cannot be read, it begins anew", "node", node, "error", err.Error())
 	}
+	if own.state != nil {
+		e.replica, e.at = own.replica, own.at
+	} else if s.options.Peers != nil {
+		e.replica += "." + s.options.NewID()
+	}
 	others := s.others(e)
-	merges := k.Others(others)
-	if own == nil && !merges && len(others) > 0 {
+	e.shares = k.Others(states(others))
+	if own.state == nil && !e.shares && len(others) > 0 {
 		own = others[0]
 	}
-	if own == nil {
-		return
+	if own.state != nil {
+		if err := k.Load(own.state); err != nil {
+			s.options.Log.Warn("what a node had learnt is of no use to it, it begins anew", "node", node, "error", err.Error())
+		}
 	}
-	if err := k.Load(own); err != nil {
-		s.options.Log.Warn("what a node had learnt is of no use to it, it begins anew", "node", node, "error", err.Error())
-	}
+	e.saved, _ = k.Save() // What cannot be saved is told by write.
 }
 
-// Start writes what changes, and reads what other replicas write, until Close.
+func states(all []known) []json.RawMessage {
+	var states []json.RawMessage
+	for _, k := range all {
+		states = append(states, k.state)
+	}
+	return states
+}
+
+// Start writes what changes, and takes over what other replicas learn, until Close.
 func (s *Store) Start() {
 	if s == nil {
 		return
 	}
-	s.stop, s.done = make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(s.done)
-		tick := time.NewTicker(s.options.Every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				s.Sync()
-			case <-s.stop:
-				s.Sync()
-				return
-			}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.loops.Go(func() {
+		s.repeat(ctx, s.Sync)
+		s.Sync()
+	})
+	if s.Shares() { // Peers that answer late keep nobody from writing.
+		s.loops.Go(func() {
+			s.Pull(ctx)
+			s.repeat(ctx, func() { s.Pull(ctx) })
+		})
+	}
+}
+
+func (s *Store) repeat(ctx context.Context, do func()) {
+	tick := time.NewTicker(s.options.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			do()
+		case <-ctx.Done():
+			return
 		}
-	}()
+	}
 }
 
 // Close writes what is not written yet.
@@ -144,11 +177,11 @@ func (s *Store) Close() {
 	if s == nil || s.stop == nil {
 		return
 	}
-	close(s.stop)
-	<-s.done
+	s.stop()
+	s.loops.Wait()
 }
 
-// Sync writes what changed, and tells nodes what other replicas wrote.
+// Sync writes what changed, and tells nodes what other replicas have learnt.
 func (s *Store) Sync() {
 	if s == nil {
 		return
@@ -156,95 +189,47 @@ func (s *Store) Sync() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.entries {
-		err := s.write(e)
+		err := e.look()
+		if err == nil {
+			err = s.write(e)
+		}
 		if err != nil && !e.failed {
 			s.options.Log.Warn("what a node learns is not kept", "node", e.node, "error", err.Error())
 		}
 		e.failed = err != nil
-		e.keeper.Others(s.others(e))
+		e.keeper.Others(states(s.others(e)))
 	}
 }
 
-func (s *Store) path(e *entry, replica string) string {
-	return filepath.Join(s.options.Dir, e.node+"."+replica+suffix)
-}
-
-func (s *Store) read(e *entry, path string) (json.RawMessage, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxBytes {
-		return nil, fmt.Errorf("%s has %d bytes, more than the %d of a state", path, info.Size(), maxBytes)
-	}
-	body, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var f file
-	if err := json.Unmarshal(body, &f); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if f.Format != format || f.Version != version || f.Node != e.node || f.Implementation != e.implementation || len(f.State) == 0 {
-		return nil, fmt.Errorf("%s is no state of version %d of a node %q of %s", path, version, e.node, e.implementation)
-	}
-	return f.State, nil
-}
-
-// others are the states of other replicas, the newest first. Those that cannot be
-// read, and those of nodes whose names begin alike, are passed over.
-func (s *Store) others(e *entry) []json.RawMessage {
-	names, err := filepath.Glob(filepath.Join(s.options.Dir, e.node+".*"+suffix))
-	if err != nil {
-		return nil
-	}
-	own := s.path(e, s.options.Replica)
-	type dated struct {
-		path string
-		at   time.Time
-	}
-	var files []dated
-	for _, name := range names {
-		if info, err := os.Stat(name); err == nil && name != own {
-			files = append(files, dated{name, info.ModTime()})
-		}
-	}
-	slices.SortFunc(files, func(a, b dated) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(a.path, b.path)) })
-	var all []json.RawMessage
-	for _, f := range files[:min(len(files), maxReplicas)] {
-		if saved, err := s.read(e, f.path); err == nil {
-			all = append(all, saved)
-		}
-	}
-	return all
-}
-
-// write puts a file in the place of the one before, whole or not at all.
-func (s *Store) write(e *entry) error {
+// look asks a node for what it has learnt.
+func (e *entry) look() error {
 	saved, err := e.keeper.Save()
-	if err != nil || bytes.Equal(saved, e.written) {
+	if err != nil || bytes.Equal(saved, e.saved) {
 		return err
 	}
-	body, err := json.Marshal(file{format, version, e.node, e.implementation, s.options.Replica, saved})
-	if err != nil {
-		return err
-	}
-	if len(body) > maxBytes {
-		return fmt.Errorf("it has %d bytes, more than the %d of a state", len(body), maxBytes)
-	}
-	temporary, err := os.CreateTemp(s.options.Dir, ".state-*")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(body)
-	err = errors.Join(err, temporary.Sync(), temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), s.path(e, s.options.Replica))
-	}
-	if err != nil {
-		_ = os.Remove(temporary.Name())
-		return err
-	}
-	e.written = saved
+	e.saved, e.at = saved, max(time.Now().UnixMilli(), e.at+1) // A clock may be set back.
 	return nil
+}
+
+// others are the states of other replicas, the newest first: those in the folder,
+// and those that peers have told.
+func (s *Store) others(e *entry) []known {
+	all := map[string]known{}
+	for _, k := range s.files(e) {
+		all[k.replica] = k
+	}
+	for replica, k := range e.heard {
+		if k.at > all[replica].at {
+			all[replica] = k
+		}
+	}
+	delete(all, e.replica)
+	return newest(all, maxReplicas)
+}
+
+func newest(all map[string]known, most int) []known {
+	sorted := slices.SortedFunc(maps.Values(all), func(a, b known) int {
+		return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(a.replica, b.replica))
+	})
+	return sorted[:min(len(sorted), most)]
 }
