@@ -19,11 +19,12 @@ import (
 func ofOneRequest(name string) bool {
 	switch name = strings.ToLower(name); name {
 	case "accept", "accept-encoding", "cache-control", "pragma", "user-agent", "date", "via", "forwarded",
-		"seldon-puid", "seldon-skip-logging", "x-request-id", "x-real-ip", "x-request-timeout-ms",
-		"traceparent", "tracestate", "baggage", "b3", "uber-trace-id", ":authority":
+		"seldon-puid", "seldon-skip-logging", "x-request-id", "x-correlation-id", "x-real-ip", "x-request-timeout-ms",
+		"traceparent", "tracestate", "baggage", "b3", "uber-trace-id", "x-ot-span-context", "x-amzn-trace-id", "x-cloud-trace-context",
+		"origin", "referer", ":authority":
 		return true
 	}
-	for _, prefix := range [...]string{"x-b3-", "x-forwarded-", "x-envoy-", "grpc-"} {
+	for _, prefix := range [...]string{"x-b3-", "x-datadog-", "x-forwarded-", "x-envoy-", "sec-", "grpc-"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
