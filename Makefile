@@ -6,7 +6,7 @@ GO         ?= go
 PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 
 .DEFAULT_GOAL := help
-.PHONY: help build images release run test e2e e2e-long check golden bench bench-storage scale fuzz hashes generate clean $(PROGRAMS)
+.PHONY: help build images release run test e2e e2e-long check golden bench bench-go bench-storage scale fuzz hashes generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,9 +61,11 @@ golden: ## Rewrite the expected outputs from what the code does now
 	$(GO) test ./tests/arch -run 'TestPagesShowTheSettings|TestFieldsAreWrittenDown' -update
 	$(GO) test ./executor/program ./operator/controller -run TestMetricsAreWrittenDown -update
 
-bench: bin/executor ## CPU per request beside nginx and a bare gRPC proxy; then the Go benchmarks. BEFORE=PATH adds another build
+bench: bin/executor ## Write docs/benchmarks.md anew: beside nginx and a bare gRPC proxy. BEFORE=PATH: one case, with another build
 	@scripts/need.sh @bench >/dev/null
-	@$(GO) build -o bin/bench ./tests/tools/bench && bin/bench $(if $(BEFORE),-before $(BEFORE))
+	@$(GO) build -o bin/bench ./tests/tools/bench && bin/bench $(if $(BEFORE),-before $(BEFORE),-page docs/benchmarks.md)
+
+bench-go: ## The Go benchmarks: what single parts cost, without a network
 	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./expand
 
 bench-storage: ## Throughput and memory of a fetch beside rclone copy and a plain client

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -19,14 +18,10 @@ import (
 type program struct {
 	name  string
 	start func(dir string, port int) *exec.Cmd
-	load  func(ctx context.Context, requests int) error
-	costs []time.Duration
 
-	// dial opens the load's connections once the program listens.
-	dial func(address string) error
-
-	cmd *exec.Cmd
-	dir string
+	cmd     *exec.Cmd
+	dir     string
+	address string
 }
 
 // launch starts the program and waits until it listens.
@@ -44,15 +39,14 @@ func (p *program) launch(ctx context.Context) error {
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
-	address := "127.0.0.1:" + strconv.Itoa(port)
-	for range 200 {
-		conn, err := net.Dial("tcp", address)
+	p.address = "127.0.0.1:" + strconv.Itoa(port)
+	for range 2000 {
+		conn, err := net.Dial("tcp", p.address)
 		if err == nil {
-			_ = conn.Close()
-			return p.dial(address)
+			return conn.Close()
 		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -91,6 +85,28 @@ func (p *program) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
+// resident is the memory of the program and of its children, in bytes.
+func (p *program) resident() (int64, error) {
+	sum := int64(0)
+	for _, pid := range append(children(p.cmd.Process.Pid), p.cmd.Process.Pid) {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			return 0, err
+		}
+		_, after, _ := strings.Cut(string(text), "VmRSS:")
+		fields := strings.Fields(after)
+		if len(fields) == 0 {
+			continue
+		}
+		kb, err := strconv.ParseInt(fields[0], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		sum += kb << 10
+	}
+	return sum, nil
+}
+
 // children are the processes that a process has started.
 func children(pid int) []int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -113,75 +129,4 @@ func freePort() (int, error) {
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-// connections is how many clients send at once.
-const connections = 16
-
-func nginx(c *component) *program {
-	p := overREST("nginx", c)
-	p.start = func(dir string, port int) *exec.Cmd {
-		conf := fmt.Sprintf(`daemon off; pid %[1]s/pid; error_log stderr crit; worker_processes 1;
-events { worker_connections 1024; }
-http {
-  access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
-  keepalive_requests 1000000000;
-  upstream node { server 127.0.0.1:%[3]d; keepalive 64; keepalive_requests 1000000000; }
-  server {
-    listen 127.0.0.1:%[2]d;
-    location = /api/v1.0/predictions { proxy_pass http://node/predict; proxy_http_version 1.1; proxy_set_header Connection ""; }
-  }
-}
-`, dir, port, c.httpPort)
-		path := filepath.Join(dir, "nginx.conf")
-		if err := os.WriteFile(path, []byte(conf), 0o600); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-		}
-		return exec.Command("nginx", "-p", dir, "-c", path)
-	}
-	return p
-}
-
-// executor starts the executor with one node of the protocol seldon, on one
-// processor.
-func executor(path string, c *component, args ...string) func(dir string, rest, grpc int) *exec.Cmd {
-	return func(dir string, rest, grpc int) *exec.Cmd {
-		predictor := fmt.Sprintf(`{"name":"p","graph":{"name":"m","type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":%d,"grpcPort":%d}}}`, c.httpPort, c.grpcPort)
-		cmd := exec.Command(path, append([]string{"--sdep", "d", "--namespace", "n", "--predictor", "p", "--log_level", "ERROR",
-			"--http_port", strconv.Itoa(rest), "--grpc_port", strconv.Itoa(grpc)}, args...)...)
-		cmd.Env = []string{"ENGINE_PREDICTOR=" + base64.StdEncoding.EncodeToString([]byte(predictor)), "GOMAXPROCS=1", "RADIANT_PODINFO=" + dir}
-		return cmd
-	}
-}
-
-func executorREST(path string, c *component) *program {
-	p := overREST("executor", c)
-	p.start = func(dir string, port int) *exec.Cmd { return executor(path, c)(dir, port, 0) }
-	return p
-}
-
-func executorRESTQuiet(path string, c *component) *program {
-	p := overREST("executor without metrics", c)
-	p.start = func(dir string, port int) *exec.Cmd { return executor(path, c, "--prometheus_path", "")(dir, port, 0) }
-	return p
-}
-
-func bareGRPC(c *component) *program {
-	p := overGRPC("bare grpc-go proxy")
-	p.start = func(_ string, port int) *exec.Cmd {
-		self, err := os.Executable()
-		if err != nil {
-			self = os.Args[0]
-		}
-		cmd := exec.Command(self, "proxy", fmt.Sprintf("127.0.0.1:%d=127.0.0.1:%d", port, c.grpcPort))
-		cmd.Env = []string{"GOMAXPROCS=1"}
-		return cmd
-	}
-	return p
-}
-
-func executorGRPC(path string, c *component) *program {
-	p := overGRPC("executor")
-	p.start = func(dir string, port int) *exec.Cmd { return executor(path, c)(dir, 0, port) }
-	return p
 }

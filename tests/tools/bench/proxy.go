@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -9,7 +10,6 @@ import (
 	"syscall"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 // proxy passes unary calls from one address to another, "FROM=TO", as bytes:
@@ -19,7 +19,7 @@ func proxy(addresses string) error {
 	if !ok {
 		return fmt.Errorf("want FROM=TO, not %q", addresses)
 	}
-	conn, err := grpc.NewClient("passthrough:///"+to, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{})))
+	conn, err := dialRaw(to)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func proxy(addresses string) error {
 		}
 		return s.SendMsg(&out)
 	}
-	server := grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+	server := grpc.NewServer(grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(math.MaxInt32), grpc.MaxConcurrentStreams(math.MaxUint32), grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
 		method, _ := grpc.MethodFromServerStream(s)
 		return call(s, strings.Replace(method, ".Seldon/", ".Model/", 1))
 	}))
