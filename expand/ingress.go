@@ -125,6 +125,15 @@ func (t *traffic) predictors() []*backend {
 	return all
 }
 
+// named lists the predictors that a request may name by the header
+// [v1.HeaderPredictor]: all, if there are several.
+func (t *traffic) named() []*backend {
+	if all := t.predictors(); len(all) > 1 {
+		return all
+	}
+	return nil
+}
+
 // weighted reports whether requests are divided among predictors.
 func (t *traffic) weighted() bool { return len(t.backends) > 1 }
 

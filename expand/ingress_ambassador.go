@@ -204,6 +204,13 @@ func (t *traffic) mappings() ([]mapping, error) {
 			all = append(all, mapping{backend: b, kind: "TLSContext", part: "tls", spec: context})
 		}
 	}
+	// Of several mappings with one prefix Ambassador takes the one with the most
+	// headers.
+	for _, b := range t.named() {
+		name := map[string]any{"headers": map[string]any{strings.ToLower(v1.HeaderPredictor): b.predictor}}
+		add(b, "named-rest", merged(name, restMapping(prefix, t.mappingService(b, b.http), restTimeout)))
+		add(b, "named-grpc", merged(name, grpcMapping(headers, t.mappingService(b, b.grpc), grpcTimeout)))
+	}
 	for i := range t.explainers {
 		e := &t.explainers[i]
 		add(e, "rest", restMapping(strings.TrimSuffix(prefix, "/")+"-explainer/"+e.predictor+"/", t.mappingService(e, e.http), restTimeout))

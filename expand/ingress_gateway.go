@@ -79,6 +79,9 @@ func traefikGVK(kind string) schema.GroupVersionKind {
 
 func gatewayLimits(t *traffic) []limit {
 	limits := t.eachTLS("a Gateway connects in plain text, and the executor speaks TLS: write a BackendTLSPolicy for its Service")
+	for _, b := range t.named()[len(t.gatewayNamed()):] {
+		limits = append(limits, b.limit("name", fmt.Sprintf("gets no requests that name it by the header %s: a route has %d rules at most", v1.HeaderPredictor, gatewayRules)))
+	}
 	switch s := t.shadow; {
 	case s == nil:
 	case t.config[settingGatewayMirror] == string(MirrorNot):
@@ -87,6 +90,17 @@ func gatewayLimits(t *traffic) []limit {
 		limits = append(limits, s.limit("shadow", "gets copies of REST requests alone: Traefik does not mirror gRPC"))
 	}
 	return limits
+}
+
+// gatewayRules is the number of rules that a route may have.
+const gatewayRules = 16
+
+// gatewayNamed are the predictors that have a rule of their own: as many as there is
+// room for beside the one for all and those of explainers. Of several rules with
+// one path the Gateway API takes the one with the most headers.
+func (t *traffic) gatewayNamed() []*backend {
+	all := t.named()
+	return all[:min(len(all), max(0, gatewayRules-1-len(t.explainers)))]
 }
 
 // gatewayObjects makes one HTTPRoute for the deployment and its explainers, and
@@ -115,8 +129,11 @@ func gatewayObjects(t *traffic) ([]Object, error) {
 		Spec: gatewayv1.HTTPRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: parents},
 			Hostnames:       hostnames,
-			Rules:           []gatewayv1.HTTPRouteRule{t.gatewayREST(mirror, timeout)},
+			Rules:           []gatewayv1.HTTPRouteRule{t.gatewayREST(mirror, timeout, nil)},
 		},
+	}
+	for _, b := range t.gatewayNamed() {
+		http.Spec.Rules = append(http.Spec.Rules, t.gatewayREST(mirror, timeout, b))
 	}
 	for i := range t.explainers {
 		e := &t.explainers[i]
@@ -132,8 +149,11 @@ func gatewayObjects(t *traffic) ([]Object, error) {
 		Spec: gatewayv1.GRPCRouteSpec{
 			CommonRouteSpec: gatewayv1.CommonRouteSpec{ParentRefs: grpcParents},
 			Hostnames:       hostnames,
-			Rules:           []gatewayv1.GRPCRouteRule{t.gatewayGRPC(mirror)},
+			Rules:           []gatewayv1.GRPCRouteRule{t.gatewayGRPC(mirror, nil)},
 		},
+	}
+	for _, b := range t.gatewayNamed() {
+		grpc.Spec.Rules = append(grpc.Spec.Rules, t.gatewayGRPC(mirror, b))
 	}
 	return append([]Object{http, grpc}, t.traefikMirrors(mirror)...), nil
 }
@@ -197,21 +217,28 @@ func (t *traffic) gatewayMirror() GatewayMirror {
 	return GatewayMirror(t.config[settingGatewayMirror])
 }
 
-func (t *traffic) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTTPRouteRule {
+// gatewayREST is the rule for requests that name a predictor; nil: for all others.
+// What the shadow answers itself is not copied to it.
+func (t *traffic) gatewayREST(mirror GatewayMirror, timeout int64, named *backend) gatewayv1.HTTPRouteRule {
 	rule := httpRule(t.prefix())
-	if mirror == MirrorByFilter {
+	if named != nil {
+		rule.Matches[0].Headers = []gatewayv1.HTTPHeaderMatch{{
+			Type: new(gatewayv1.HeaderMatchExact), Name: v1.HeaderPredictor, Value: named.predictor,
+		}}
+	}
+	if mirror == MirrorByFilter && (named == nil || named != t.shadow) {
 		rule.Filters = append(rule.Filters, gatewayv1.HTTPRouteFilter{
 			Type: gatewayv1.HTTPRouteFilterRequestMirror, RequestMirror: t.mirrorFilter(t.shadow.http),
 		})
 	}
-	for i := range t.backends {
-		ref := t.gatewayBackend(&t.backends[i], t.backends[i].http)
-		if mirror == MirrorByTraefik {
-			if !t.mirrored(&t.backends[i]) {
-				continue
-			}
+	for _, b := range t.led(named) {
+		ref := t.gatewayBackend(b, b.http, named)
+		switch {
+		case mirror == MirrorByTraefik && b != t.shadow && t.mirrored(b):
 			ref.Group, ref.Kind = new(gatewayv1.Group("traefik.io")), new(gatewayv1.Kind("TraefikService"))
-			ref.Name, ref.Port = gatewayv1.ObjectName(t.mirrorName(&t.backends[i])), nil
+			ref.Name, ref.Port = gatewayv1.ObjectName(t.mirrorName(b)), nil
+		case mirror == MirrorByTraefik && named == nil:
+			continue
 		}
 		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.HTTPBackendRef{BackendRef: ref})
 	}
@@ -221,20 +248,37 @@ func (t *traffic) gatewayREST(mirror GatewayMirror, timeout int64) gatewayv1.HTT
 	return rule
 }
 
-func (t *traffic) gatewayGRPC(mirror GatewayMirror) gatewayv1.GRPCRouteRule {
+// led are the predictors that a rule leads to: the named one, or those that share
+// the requests.
+func (t *traffic) led(named *backend) []*backend {
+	if named != nil {
+		return []*backend{named}
+	}
+	var all []*backend
+	for i := range t.backends {
+		all = append(all, &t.backends[i])
+	}
+	return all
+}
+
+// gatewayGRPC is the rule for calls that name a predictor; nil: for all others.
+func (t *traffic) gatewayGRPC(mirror GatewayMirror, named *backend) gatewayv1.GRPCRouteRule {
 	header := func(name, value string) gatewayv1.GRPCHeaderMatch {
 		return gatewayv1.GRPCHeaderMatch{Type: new(gatewayv1.GRPCHeaderMatchExact), Name: gatewayv1.GRPCHeaderName(name), Value: value}
 	}
 	rule := gatewayv1.GRPCRouteRule{Matches: []gatewayv1.GRPCRouteMatch{{Headers: []gatewayv1.GRPCHeaderMatch{
 		header("seldon", t.deployment.Name), header("namespace", t.deployment.Namespace),
 	}}}}
-	if mirror == MirrorByFilter {
+	if named != nil {
+		rule.Matches[0].Headers = append(rule.Matches[0].Headers, header(strings.ToLower(v1.HeaderPredictor), named.predictor))
+	}
+	if mirror == MirrorByFilter && (named == nil || named != t.shadow) {
 		rule.Filters = []gatewayv1.GRPCRouteFilter{{
 			Type: gatewayv1.GRPCRouteFilterRequestMirror, RequestMirror: t.mirrorFilter(t.shadow.grpc),
 		}}
 	}
-	for i := range t.backends {
-		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.GRPCBackendRef{BackendRef: t.gatewayBackend(&t.backends[i], t.backends[i].grpc)})
+	for _, b := range t.led(named) {
+		rule.BackendRefs = append(rule.BackendRefs, gatewayv1.GRPCBackendRef{BackendRef: t.gatewayBackend(b, b.grpc, named)})
 	}
 	return rule
 }
@@ -257,9 +301,9 @@ func httpRule(prefix string) gatewayv1.HTTPRouteRule {
 	}
 }
 
-func (t *traffic) gatewayBackend(b *backend, port int32) gatewayv1.BackendRef {
+func (t *traffic) gatewayBackend(b *backend, port int32, named *backend) gatewayv1.BackendRef {
 	ref := gatewayv1.BackendRef{BackendObjectReference: serviceReference(b, port)}
-	if t.weighted() {
+	if t.weighted() && named == nil {
 		ref.Weight = new(b.weight)
 	}
 	return ref

@@ -71,9 +71,9 @@ func istioObjects(t *traffic) ([]Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	rule := func(matches []any, port func(*backend) int32) map[string]any {
-		http := map[string]any{"match": matches, "route": t.istioDestinations(port)}
-		if s := t.shadow; s != nil {
+	rule := func(matches []any, port func(*backend) int32, named *backend) map[string]any {
+		http := map[string]any{"match": istioNamed(matches, named), "route": t.istioDestinations(port, named)}
+		if s := t.shadow; s != nil && s != named {
 			http["mirror"] = istioDestination(t.host(s), s.predictor, port(s))
 			if s.weight > 0 {
 				http["mirrorPercentage"] = map[string]any{"value": int64(s.weight)}
@@ -84,17 +84,23 @@ func istioObjects(t *traffic) ([]Object, error) {
 		}
 		return http
 	}
-	rest := rule(istioPaths(t.prefix()), func(b *backend) int32 { return b.http })
-	rest["rewrite"] = map[string]any{"uri": "/"}
-	grpc := rule([]any{map[string]any{
-		"uri": map[string]any{"regex": istioGRPC},
-		"headers": map[string]any{
-			"seldon":    map[string]any{"exact": t.deployment.Name},
-			"namespace": map[string]any{"exact": t.deployment.Namespace},
-		},
-	}}, func(b *backend) int32 { return b.grpc })
+	var rules []map[string]any
+	// The first rule that matches is taken: those of predictors that are named, and
+	// then the one for all.
+	for _, named := range append(t.named(), nil) {
+		rest := rule(istioPaths(t.prefix()), func(b *backend) int32 { return b.http }, named)
+		rest["rewrite"] = map[string]any{"uri": "/"}
+		grpc := rule([]any{map[string]any{
+			"uri": map[string]any{"regex": istioGRPC},
+			"headers": map[string]any{
+				"seldon":    map[string]any{"exact": t.deployment.Name},
+				"namespace": map[string]any{"exact": t.deployment.Namespace},
+			},
+		}}, func(b *backend) int32 { return b.grpc }, named)
+		rules = append(rules, rest, grpc)
+	}
 
-	objects := []Object{t.virtualService(t.deployment.ID(), rest, grpc)}
+	objects := []Object{t.virtualService(t.deployment.ID(), rules...)}
 	for _, b := range t.predictors() {
 		objects = append(objects, t.destinationRule(b, t.host(b), t.istioPolicy()))
 	}
@@ -111,6 +117,21 @@ func istioObjects(t *traffic) ([]Object, error) {
 			t.destinationRule(e, e.service.Name, nil))
 	}
 	return objects, nil
+}
+
+// istioNamed makes matches those of requests that name a predictor; nil: of any.
+func istioNamed(matches []any, named *backend) []any {
+	if named == nil {
+		return matches
+	}
+	header := map[string]any{"headers": map[string]any{
+		strings.ToLower(v1.HeaderPredictor): map[string]any{"exact": named.predictor},
+	}}
+	all := make([]any, len(matches))
+	for i, m := range matches {
+		all[i] = merged(m.(map[string]any), header)
+	}
+	return all
 }
 
 // istioPaths matches what begins with prefix, and the path that lacks its last
@@ -136,12 +157,11 @@ func (t *traffic) istioRetries() (map[string]any, error) {
 	}, nil
 }
 
-func (t *traffic) istioDestinations(port func(*backend) int32) []any {
+func (t *traffic) istioDestinations(port func(*backend) int32, named *backend) []any {
 	var destinations []any
-	for i := range t.backends {
-		b := &t.backends[i]
+	for _, b := range t.led(named) {
 		d := map[string]any{"destination": istioDestination(t.host(b), b.predictor, port(b))}
-		if b.weight > 0 {
+		if b.weight > 0 && named == nil {
 			d["weight"] = int64(b.weight)
 		}
 		destinations = append(destinations, d)

@@ -116,6 +116,7 @@ func nginxObjects(t *traffic) []Object {
 		b := &t.backends[1]
 		objects = add(objects, b, t.deployment.WayObjectName("canary"), "-canary", map[string]string{
 			nginx + "canary": "true", nginx + "canary-weight": strconv.Itoa(int(b.weight)),
+			nginx + "canary-by-header": v1.HeaderPredictor, nginx + "canary-by-header-value": b.predictor,
 		})
 	}
 	var explainers []networkingv1.HTTPIngressPath

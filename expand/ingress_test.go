@@ -1,10 +1,12 @@
 package expand_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
@@ -208,5 +210,35 @@ func TestWayAnnotationsAreChecked(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", annotations, diff)
 		}
+	}
+}
+
+// TestMorePredictorsThanRules: a route of the Gateway API has 16 rules at most.
+func TestMorePredictorsThanRules(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("metadata: {name: d}\nspec:\n  predictors:\n")
+	for i := range 20 {
+		fmt.Fprintf(&text, "  - {name: p%d, traffic: 5, graph: {name: m, implementation: SIMPLE_MODEL}}\n", i)
+	}
+	in := input(t, parse(t, text.String()), map[string]string{"GATEWAY_API_ENABLED": "true", "GATEWAY_API_GATEWAY": "g"})
+	warnings := expand.Warnings(in.Deployment, in.Config)
+	if len(warnings) != 5 || !strings.Contains(warnings[0].Error(), "spec.predictors[15].name: gets no requests that name it by the header Seldon-Predictor: a route has 16 rules at most") {
+		t.Errorf("got %v", warnings)
+	}
+	out, err := expand.Expand(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := 0
+	for _, o := range out {
+		switch route := o.(type) {
+		case *gatewayv1.HTTPRoute:
+			routes += len(route.Spec.Rules)
+		case *gatewayv1.GRPCRoute:
+			routes += len(route.Spec.Rules)
+		}
+	}
+	if routes != 32 {
+		t.Errorf("the routes have %d rules, want 16 each", routes)
 	}
 }

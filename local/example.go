@@ -95,6 +95,13 @@ func example(s Source, port int, a asked, keep func(name string, body []byte) st
 		fmt.Fprintf(&b, "  grpcurl -plaintext -H 'seldon: %s' -H 'namespace: %s' -d %s localhost:%d %s%s\n",
 			d.Name, d.Namespace, data, port, a.GRPC.Method, input)
 	}
+	if len(d.Spec.Predictors) > 1 {
+		var names []string
+		for i := range d.Spec.Predictors {
+			names = append(names, d.Spec.Predictors[i].Name)
+		}
+		fmt.Fprintf(&b, "  of one predictor alone: -H '%s: NAME' (%s)\n", v1.HeaderPredictor, strings.Join(names, ", "))
+	}
 	if !d.Spec.Predictors[0].NoExecutor() {
 		b.WriteString("  in a browser: " + home + "/" + call.docs + "\n")
 	}

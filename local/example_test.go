@@ -110,3 +110,17 @@ func TestModelPathsStartAtTheFile(t *testing.T) {
 		}
 	}
 }
+
+func TestTheExampleSaysHowToAskOnePredictor(t *testing.T) {
+	d := deploymentOf(v1.ProtocolSeldon)
+	d.Spec.Predictors[0].Name = "main"
+	call := exampleCalls()[v1.ProtocolSeldon]
+	const hint = "Seldon-Predictor"
+	if got := example(Source{Deployment: d}, 8003, generalCall(d, call), nil); strings.Contains(got, hint) {
+		t.Errorf("one predictor alone is to be named:\n%s", got)
+	}
+	d.Spec.Predictors = append(d.Spec.Predictors, v1.PredictorSpec{Name: "canary"})
+	if got := example(Source{Deployment: d}, 8003, generalCall(d, call), nil); !strings.Contains(got, "  of one predictor alone: -H 'Seldon-Predictor: NAME' (main, canary)\n") {
+		t.Errorf("no word of %s in\n%s", hint, got)
+	}
+}

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -89,4 +90,18 @@ func callOf(t *testing.T, g *Graph) calling {
 		t.Fatal(err)
 	}
 	return d.Call
+}
+
+// Where a deployment has several predictors, who tries it out chooses one.
+func TestAPredictorIsChosen(t *testing.T) {
+	g := oneNode(t, "seldon", "seldon")
+	const name, choice = `"Seldon-Predictor"`, `"main",`
+	if text := string(New(Names{Deployment: "d"}, g, "..").JSON()); strings.Contains(text, name) {
+		t.Errorf("a predictor that is not known is to be chosen:\n%s", text)
+	}
+	g.Shares = []Share{{Name: "main", Percent: 90}, {Name: "canary", Percent: 10}}
+	text := string(New(Names{Deployment: "d"}, g, "..").JSON())
+	if !strings.Contains(text, name) || !strings.Contains(text, choice) || strings.Count(text, "#/components/parameters/Predictor") < 2 {
+		t.Errorf("no choice of a predictor in\n%s", text)
+	}
 }

@@ -113,7 +113,7 @@ func New(n Names, g *Graph, server string) Document {
 		{"schemas", b.words.schemas(b)},
 		{"examples", b.examples()},
 		{"requestBodies", b.bodies()},
-		{"parameters", object{{"Puid", puidParameter()}}},
+		{"parameters", b.parameters()},
 		{"headers", object{{"Puid", puidHeader()}}},
 		{"responses", b.responses()},
 	}

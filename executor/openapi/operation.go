@@ -223,6 +223,39 @@ func puidParameter() object {
 	}
 }
 
+// predictors are those of which a request may name one: all, if there are several.
+func (b *builder) predictors() (names list) {
+	if len(b.graph.Shares) < 2 {
+		return nil
+	}
+	for _, s := range b.graph.Shares {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// parameters are those that operations share.
+func (b *builder) parameters() object {
+	all := object{{"Puid", puidParameter()}}
+	if names := b.predictors(); names != nil {
+		all = append(all, member{"Predictor", object{
+			{"name", protocol.HeaderPredictor}, {"in", "header"}, {"required", false},
+			{"description", "the predictor that is to answer; without it they share the requests"},
+			{"schema", object{{"type", "string"}, {"enum", names}}},
+		}})
+	}
+	return all
+}
+
+// common are the parameters of a prediction and of feedback.
+func (b *builder) common() list {
+	all := list{ref("parameters/Puid")}
+	if b.predictors() != nil {
+		all = append(all, ref("parameters/Predictor"))
+	}
+	return all
+}
+
 func puidHeader() object {
 	return object{{"description", "the name of the request"}, {"schema", object{{"type", "string"}}}}
 }
@@ -244,7 +277,7 @@ func schemaContent(name string) object {
 func describePredict(b *builder, r protocol.Operation) (described, bool) {
 	named := strings.Contains(r.Path, "{model}")
 	d := described{
-		tag: tagOthers, summary: "Predict", names: b.modelNames(), parameters: list{ref("parameters/Puid")},
+		tag: tagOthers, summary: "Predict", names: b.modelNames(), parameters: b.common(),
 		body: ref("requestBodies/Predict"), answers: object{{"200", ref("responses/Predict")}, {"default", ref("responses/Failure")}},
 	}
 	if named && b.single {
@@ -279,7 +312,7 @@ func (b *builder) main(r protocol.Operation) bool {
 
 func describeFeedback(b *builder, r protocol.Operation) (described, bool) {
 	d := described{
-		tag: tagFeedback, id: "SendFeedback", summary: "Send a reward", parameters: list{ref("parameters/Puid")},
+		tag: tagFeedback, id: "SendFeedback", summary: "Send a reward", parameters: b.common(),
 		description: b.feedbackText(), body: ref("requestBodies/Feedback"),
 		answers: success("what the root of the graph answers, or the feedback itself where it takes none",
 			jsonContent(object{{"schema", object{{"type", "object"}}}, {"example", object{{"meta", object{}}}}})),
