@@ -58,6 +58,8 @@ func BuiltinTable() []BuiltinRow {
 		{Name: FirstCombiner, Calls: combiner, LeastChildren: 1, Parameters: firstParameters(), rules: combinerRules},
 		{Name: "STACK_COMBINER", Calls: combiner, LeastChildren: 1},
 		{Name: "CONCATENATE_COMBINER", Calls: combiner, LeastChildren: 1},
+		{Name: "TENSOR_TRANSFORMER", Calls: CallSet(CallTransformInput), MostChildren: 1, Parameters: transformerParameters(), rules: transformerRules},
+		{Name: "TENSOR_OUTPUT_TRANSFORMER", Calls: CallSet(CallTransformOutput), MostChildren: 1, Parameters: transformerParameters(), rules: transformerRules},
 		{Name: "EPSILON_GREEDY", Calls: bandit, Shares: true, Parameters: epsilonParameters(), rules: banditRules},
 		{Name: "THOMPSON_SAMPLING", Calls: bandit, Shares: true, rules: banditRules},
 		{Name: "UCB", Calls: bandit, Shares: true, Parameters: ucbParameters(), rules: banditRules},

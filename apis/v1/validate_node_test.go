@@ -310,6 +310,12 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		{"deadline", withGraph(`{name: f, implementation: FIRST_COMBINER, parameters: [{name: deadline, type: STRING, value: -1s}], children: [{name: b}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: deadline is "-1s"; want a duration such as 200ms or 2s`,
 		}},
+		{"steps", withGraph(`{name: t, type: TRANSFORMER, implementation: TENSOR_TRANSFORMER, parameters: [{name: steps, type: STRING, value: "select a; cast FP32"}], children: [{name: o, implementation: TENSOR_OUTPUT_TRANSFORMER, type: OUTPUT_TRANSFORMER, parameters: [{name: steps, type: STRING, value: softmax}], children: [{name: a}]}]}`), nil},
+		{"wrong steps", withGraph(`{name: t, implementation: TENSOR_TRANSFORMER, parameters: [{name: steps, type: STRING, value: "softmax\ncast FP31"}], children: [{name: o, implementation: TENSOR_OUTPUT_TRANSFORMER, parameters: [{name: step, type: STRING, value: softmax}], children: [{name: a}]}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: steps are wrong: step 2: cast: there is no type "FP31"; use BOOL, UINT8, UINT16, UINT32, UINT64, INT8, INT16, INT32, INT64, FP16, BF16, FP32, FP64`,
+			`error: spec.predictors[0].graph.children[0].parameters[0].name: TENSOR_OUTPUT_TRANSFORMER has no parameter "step"; use steps (did you mean steps?)`,
+			`error: spec.predictors[0].graph.children[0].parameters: TENSOR_OUTPUT_TRANSFORMER needs the parameter steps: what is done, one step in each line or between semicolons`,
+		}},
 		{"weights of an average", withGraph(`{name: v, implementation: AVERAGE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}], children: [{name: a}, {name: b}]}`), []string{
 			`warning: spec.predictors[0].graph.parameters[0].name: AVERAGE_COMBINER has no parameter weights, which is passed over`,
 		}},

@@ -117,6 +117,9 @@ func All() Table {
 		"STACK_COMBINER":       newStack,
 		"CONCATENATE_COMBINER": newConcatenate,
 
+		"TENSOR_TRANSFORMER":        newTransformer,
+		"TENSOR_OUTPUT_TRANSFORMER": newTransformer,
+
 		"EPSILON_GREEDY":    newEpsilonGreedy,
 		"THOMPSON_SAMPLING": newThompson,
 		"UCB":               newUCB,

@@ -68,6 +68,17 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// needed is a value of a parameter.
+func needed(d graph.Declaration) string {
+	switch {
+	case d.List:
+		return "1,1"
+	case d.Name == "steps":
+		return "softmax"
+	}
+	return "1"
+}
+
 // usual is a step with what the implementation cannot do without.
 func usual(t *testing.T, implementation string) *graph.Step {
 	t.Helper()
@@ -79,7 +90,7 @@ func usual(t *testing.T, implementation string) *graph.Step {
 		var parameters []graph.Parameter
 		for _, d := range row.Parameters {
 			if d.Required {
-				parameters = append(parameters, graph.Parameter{Name: d.Name, Value: map[bool]string{false: "1", true: "1,1"}[d.List]})
+				parameters = append(parameters, graph.Parameter{Name: d.Name, Value: needed(d)})
 			}
 			if d.Name == "decide" {
 				children = 1

@@ -73,8 +73,8 @@ func stripsOf(o *translate.Opened, width int) (strips, error) {
 		return out, &translate.Error{Reason: "it has no rows, or rows without features"}
 	}
 	switch {
-	case len(o.Columns()) == out.width:
-		out.names = o.Columns()
+	case len(o.Columns) == out.width:
+		out.names = o.Columns
 	case named:
 		for k := range o.Tensors {
 			out.names = append(out.names, o.Tensors[k].Name)

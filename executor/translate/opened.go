@@ -1,6 +1,8 @@
 package translate
 
 import (
+	"slices"
+
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/tensor"
 )
@@ -11,6 +13,11 @@ type Opened struct {
 	// Tensors may be changed and replaced, but for their elements.
 	Tensors []tensor.Tensor
 
+	// Columns are the names that a seldon message gives the columns of its table;
+	// they may be replaced.
+	Columns []string
+
+	form    Form
 	codec   codec
 	source  message.Message
 	content *content
@@ -26,7 +33,7 @@ func Open(form Form, m message.Message) (*Opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Opened{codec: c, source: m, request: !m.Answer && c.protocol != seldonProtocol}
+	o := &Opened{form: form, codec: c, source: m, request: !m.Answer && c.protocol != seldonProtocol}
 	decode := c.decodeResponse
 	if o.request {
 		decode = c.decodeRequest
@@ -34,32 +41,38 @@ func Open(form Form, m message.Message) (*Opened, error) {
 	if o.content, err = decode(m); err != nil {
 		return nil, err
 	}
-	o.Tensors = o.content.tensors
+	o.Tensors, o.Columns = o.content.tensors, o.content.names
 	if o.content.field == dataJSON {
 		o.Tensors, err = readJSONData(o.content.value, c, c)
 	}
 	return o, err
 }
 
-// Write encodes the message again, with the tensors that it has now, in the
-// field in which it came. What no form has in common, such as the parameters of
-// a v2 message, is not written.
+// Write encodes the message again, with the tensors and columns that it has now, in
+// the field in which it came. What it says beside its data stays: tags, and the
+// parameters of a v2 message as a whole; not those of its tensors.
 func (o *Opened) Write() (message.Message, error) {
 	out := *o.content
-	out.tensors = o.Tensors
-	if o.request {
-		m, err := o.codec.encodeRequest(&out)
-		return carry(m, o.source), err
-	}
-	if out.field == dataJSON {
-		var err error
+	out.tensors, out.names = o.Tensors, o.Columns
+	out.table = out.table && !slices.ContainsFunc(out.tensors, func(t tensor.Tensor) bool { return t.Rank() != 1 })
+	var m message.Message
+	var err error
+	switch {
+	case o.request:
+		m, err = o.codec.encodeRequest(&out)
+	case out.field == dataJSON:
 		if out.value, err = o.codec.json.write(&out, o.content); err != nil {
 			return message.Message{}, err
 		}
+		m, err = o.codec.encodeResponse(&out, o.content)
+	default:
+		m, err = o.codec.encodeResponse(&out, o.content)
 	}
-	m, err := o.codec.encodeResponse(&out, o.content)
+	if err == nil {
+		m, err = withParameters(o.form, m, o.source)
+	}
 	return carry(m, o.source), err
 }
 
-// Columns are the names that a seldon message gives the columns of its table.
-func (o *Opened) Columns() []string { return o.content.names }
+// Table says that the tensors are the columns of one table.
+func (o *Opened) Table() bool { return o.content.table }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -18,7 +19,8 @@ import (
 // Tag is something that a node says of a message beside its data.
 type Tag struct {
 	Name string
-	// Value is a bool, a finite float64, a string or a list of whole numbers.
+	// Value is a bool, a finite float64, a string or a list of whole numbers; in JSON
+	// it may be a json.RawMessage.
 	Value any
 }
 
@@ -58,6 +60,49 @@ func Tagged(form Form, m message.Message, tags []Tag) (message.Message, bool, er
 		return m, false, refuse("", "%s", reason(err))
 	}
 	return m, true, nil
+}
+
+// withParameters writes the parameters of another v2 message into one. Other forms
+// have none.
+func withParameters(form Form, m, from message.Message) (message.Message, error) {
+	from = from.Whole()
+	switch form {
+	case V2JSON:
+		return withJSONParameters(m, from)
+	case V2Proto:
+		const parameters protowire.Number = 4 // Of a request and of an answer.
+		err := eachField(from.Body, func(number protowire.Number, _ protowire.Type, field, _ []byte) {
+			if number == parameters {
+				m.Body = append(m.Body, field...)
+			}
+		})
+		return m, err
+	}
+	return m, nil
+}
+
+func withJSONParameters(m, from message.Message) (message.Message, error) {
+	length := len(from.Body)
+	if from.JSONLength > 0 && from.JSONLength <= length {
+		length = from.JSONLength
+	}
+	fields, err := jsontext.ParseObject(from.Body[:length])
+	if err != nil {
+		return m, refuse("", "%s", reason(err))
+	}
+	text := fields.Value("parameters")
+	if text == nil || jsontext.TypeOf(text) != jsontext.Object {
+		return m, nil
+	}
+	if fields, err = jsontext.ParseObject(text); err != nil || len(fields) == 0 {
+		return m, err
+	}
+	tags := make([]Tag, len(fields))
+	for i, f := range fields {
+		tags[i] = Tag{Name: f.Key, Value: json.RawMessage(f.Value)}
+	}
+	m, _, err = Tagged(V2JSON, m, tags)
+	return m, err
 }
 
 // withMembers writes members into the object that is the way down from the
