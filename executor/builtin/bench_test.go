@@ -1,8 +1,11 @@
 package builtin
 
 import (
+	"maps"
 	"math/rand/v2"
+	"os"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/prime-radiant/radiant/reference"
@@ -28,19 +31,10 @@ func features30(rows int) *dataset {
 func BenchmarkDetector(b *testing.B) {
 	data := features30(1000)
 	rows := data.table()
-	files := data.files(b, reference.Options{})
-	for _, c := range []struct {
-		name, implementation string
-		w                    *World
-	}{
-		{"mahalanobis", "MAHALANOBIS_DETECTOR", files},
-		{"mahalanobis learning", "MAHALANOBIS_DETECTOR", &World{}},
-		{"quantiles", "QUANTILE_DETECTOR", files},
-		{"100 trees of 256 rows", "ISOLATION_FOREST_DETECTOR", inForest(b, grown(data.Rows, 100, 256))},
-		{"quantiles learning", "QUANTILE_DETECTOR", &World{}},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			d := made(b, c.w, c.implementation)
+	all := judges(b, data)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		d := all[name]
+		b.Run(name, func(b *testing.B) {
 			one := table{rows: 1, width: rows.width}
 			b.ReportAllocs()
 			i := 0
@@ -55,11 +49,91 @@ func BenchmarkDetector(b *testing.B) {
 	}
 }
 
+// BenchmarkScores is the cost of an answer's row of 30 logits.
+func BenchmarkScores(b *testing.B) {
+	for _, measure := range []string{"confidence", "entropy", "energy"} {
+		b.Run(measure, func(b *testing.B) {
+			score := scoring(b, measure)
+			b.ReportAllocs()
+			for b.Loop() {
+				score()
+			}
+		})
+	}
+}
+
+// judges are detectors that judge rows, each by what it reads, or by what it learns.
+// The forest's threshold is one that ordinary rows are below: an outlier costs its
+// place in the answer.
+func judges(tb testing.TB, data *dataset) map[string]judge {
+	files := data.files(tb, reference.Options{})
+	return map[string]judge{
+		"mahalanobis":           made(tb, files, "MAHALANOBIS_DETECTOR", "threshold", "1000"),
+		"mahalanobis learning":  made(tb, &World{}, "MAHALANOBIS_DETECTOR", "threshold", "1000"),
+		"components":            made(tb, files, "MAHALANOBIS_DETECTOR", "threshold", "1000", "components", "5"),
+		"quantiles":             made(tb, files, "QUANTILE_DETECTOR"),
+		"quantiles learning":    made(tb, &World{}, "QUANTILE_DETECTOR"),
+		"100 trees of 256 rows": made(tb, inForest(tb, grown(data.Rows, 100, 256)), "ISOLATION_FOREST_DETECTOR", "threshold", "1"),
+	}
+}
+
+// A row costs no allocation once a detector has seen some: a message of a thousand
+// rows costs as many as what is learnt is looked at anew, which is ever more seldom.
+func TestDetectorsAllocateNothingForARow(t *testing.T) {
+	data := features30(1000)
+	rows := data.table()
+	for name, d := range judges(t, data) {
+		judge := func() {
+			if v, err := d.judge(rows); err != nil || len(v.outliers) > 0 {
+				t.Fatalf("%s: %d outliers, %v", name, len(v.outliers), err)
+			}
+		}
+		for range 50 {
+			judge()
+		}
+		one := table{rows: 1, width: rows.width, values: rows.row(7)}
+		if n := testing.AllocsPerRun(500, func() {
+			if _, err := d.judge(one); err != nil {
+				t.Fatal(err)
+			}
+		}); n > 0 {
+			t.Errorf("%s: a row costs %v allocations", name, n)
+		}
+		if n := testing.AllocsPerRun(5, judge); n > 100 {
+			t.Errorf("%s: a thousand rows cost %v allocations", name, n)
+		}
+	}
+	for _, measure := range []string{"confidence", "margin", "entropy", "energy"} {
+		score := scoring(t, measure)
+		if n := testing.AllocsPerRun(500, score); n > 0 {
+			t.Errorf("%s: a row costs %v allocations", measure, n)
+		}
+	}
+}
+
+// scoring scores an answer's row of 30 logits by SCORE_DETECTOR.
+func scoring(tb testing.TB, measure string) func() {
+	tb.Helper()
+	n, err := All().New(step(tb, "SCORE_DETECTOR", 1, parameter("threshold", "1"), parameter("measure", measure), parameter("logits", "true")), &World{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	row := make([]float64, 30)
+	return func() {
+		for i := range row {
+			row[i] = float64(i % 7)
+		}
+		if _, err := n.(*scores).score(row); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
 // A million rows later, detectors have no more memory than after some.
 func TestDetectorsDoNotGrow(t *testing.T) {
-	rows := features30(1000).table()
-	for _, implementation := range []string{"MAHALANOBIS_DETECTOR", "QUANTILE_DETECTOR"} {
-		d := made(t, &World{}, implementation)
+	data := features30(1000)
+	rows := data.table()
+	for implementation, d := range judges(t, data) {
 		size := func(times int) uint64 {
 			for range times {
 				if _, err := d.judge(rows); err != nil {
@@ -71,10 +145,12 @@ func TestDetectorsDoNotGrow(t *testing.T) {
 			runtime.ReadMemStats(&m)
 			return m.HeapAlloc
 		}
-		before := size(20)
-		after := size(980)
-		if after > before+64<<10 {
-			t.Errorf("%s: the heap has %d bytes after 20,000 rows and %d after a million", implementation, before, after)
+		before, more := size(20), 30
+		if os.Getenv("RADIANT_E2E_LONG") != "" { // make e2e-long
+			more = 980
+		}
+		if after := size(more); after > before+64<<10 {
+			t.Errorf("%s: the heap has %d bytes after 20,000 rows and %d after %d,000 more", implementation, before, after, more)
 		}
 		runtime.KeepAlive(d)
 	}

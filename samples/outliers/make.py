@@ -6,10 +6,12 @@
 
 The reference is made by `radiant reference` of the digits that samples/mnist was
 trained on. Of 2000 digits that it has not seen, and of strange images that are
-drawn here, the detector's own score is computed anew with NumPy.
+drawn here, the detector's own score is computed anew with NumPy. held/ keeps these
+digits and the letters, so that the detector itself can be asked about them.
 """
 
 import base64
+import gzip
 import json
 import pathlib
 import subprocess
@@ -76,6 +78,13 @@ def scorer(reference):
     return score
 
 
+def write_images(name, rows):
+    """A byte a pixel, image after image."""
+    (HERE / "held").mkdir(exist_ok=True)
+    pixels = np.rint(rows * 255).astype(np.uint8)
+    (HERE / "held" / name).write_bytes(gzip.compress(pixels.tobytes(), 9, mtime=0))
+
+
 def write(name, value):
     (HERE / name).write_text(json.dumps(value, separators=(",", ":")) + "\n")
 
@@ -96,6 +105,8 @@ def main():
         "inverted": 1 - held[:500],
         "letters": np.array([letter(s, rng) for s in ALPHABET.values() for _ in range(50)]),
     }
+    write_images("digits.gz", held)
+    write_images("letters.gz", strange["letters"])
     threshold = float(f"{np.quantile(score(known), ORDINARY):.4g}")
     flagged = {name: int((score(rows) > threshold).sum()) for name, rows in strange.items()}
     wrong = int((score(held) > threshold).sum())
