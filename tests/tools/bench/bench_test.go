@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,8 +12,10 @@ import (
 	"time"
 )
 
+var update = flag.Bool("update", false, "rewrite the page from its figures")
+
 // TestPageShowsItsFigures holds that the tables and the picture of the page are those
-// of the JSON beside it.
+// of the JSON beside it. With -update they are rewritten.
 func TestPageShowsItsFigures(t *testing.T) {
 	docs := filepath.Join("..", "..", "..", "docs")
 	read := func(name string) string {
@@ -25,6 +28,12 @@ func TestPageShowsItsFigures(t *testing.T) {
 	var r Results
 	if err := json.Unmarshal([]byte(read("benchmarks.json")), &r); err != nil {
 		t.Fatal(err)
+	}
+	if *update {
+		if err := r.write(filepath.Join(docs, "benchmarks.md")); err != nil {
+			t.Fatal(err)
+		}
+		return
 	}
 	page := filepath.Join(t.TempDir(), "benchmarks.md")
 	if err := os.WriteFile(page, []byte(read("benchmarks.md")), 0o600); err != nil {

@@ -41,8 +41,8 @@ type Cost struct {
 	High  float64 `json:"high"`
 	// AtMost is what Ratio may be; 0: anything.
 	AtMost float64 `json:"at_most,omitempty"`
-	// Opened is how many connections to the component were made in all turns but the
-	// first.
+	// Opened is how many connections to the component were made in the second half of
+	// the turns.
 	Opened int64 `json:"opened"`
 	// Resident is the memory after the last turn, in bytes.
 	Resident int64 `json:"resident"`
@@ -87,8 +87,12 @@ func (c *contest) run(ctx context.Context, of *component, rounds int) ([]Cost, e
 	}
 	for round := range rounds + 1 {
 		for _, e := range all {
-			if err := e.turn(ctx, c.connections, of, round > 0); err != nil { // The first one warms up.
+			opened := of.opened.Load()
+			if err := e.turn(ctx, c.connections, round > 0); err != nil { // The first one warms up.
 				return nil, fmt.Errorf("%s: %w", e.name, err)
+			}
+			if round > rounds/2 {
+				e.opened += of.opened.Load() - opened
 			}
 		}
 	}
@@ -102,12 +106,12 @@ func (c *contest) run(ctx context.Context, of *component, rounds int) ([]Cost, e
 }
 
 // turn sends the requests of one turn.
-func (e *entrant) turn(ctx context.Context, connections int, of *component, counts bool) error {
+func (e *entrant) turn(ctx context.Context, connections int, counts bool) error {
 	before, err := e.cpu()
 	if err != nil {
 		return err
 	}
-	opened, began := of.opened.Load(), time.Now()
+	began := time.Now()
 	if err := together(connections, func(i int) error {
 		for range e.request / connections {
 			if err := e.client.call(ctx, i); err != nil {
@@ -126,7 +130,6 @@ func (e *entrant) turn(ctx context.Context, connections int, of *component, coun
 	n := float64(e.request / connections * connections)
 	e.costs = append(e.costs, float64(after-before)/n)
 	e.times = append(e.times, n/took.Seconds())
-	e.opened += of.opened.Load() - opened
 	return nil
 }
 

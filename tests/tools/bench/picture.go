@@ -8,11 +8,17 @@ import (
 // picture draws what programs spend on a request at 16 connections, by the first
 // program of each case.
 func (r *Results) picture() string {
-	const left, bar, gap, scale, width = 250, 16, 14, 160, 720
+	const left, bar, gap, width, room = 250, 16, 14, 720, 360
+	longest := 1.5
+	for _, c := range r.Costs {
+		if c.drawn() {
+			longest = max(longest, c.Ratio)
+		}
+	}
 	var b strings.Builder
 	y := 54
 	for i, c := range r.Costs {
-		if c.Case != "one model" || c.Connections != usualConnections {
+		if !c.drawn() {
 			continue
 		}
 		if r.first(i) {
@@ -24,8 +30,8 @@ func (r *Results) picture() string {
 			class = "own"
 		}
 		fmt.Fprintf(&b, `<text x="%d" y="%d" class="program">%s</text>`+"\n", left-8, y+bar-3, c.Program)
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.0f" height="%d" class="%s"/>`+"\n", left, y, min(c.Ratio*scale, width-left-110), bar-2, class)
-		fmt.Fprintf(&b, `<text x="%.0f" y="%d">%.2f (%.0f µs)</text>`+"\n", left+6+min(c.Ratio*scale, width-left-110), y+bar-3, c.Ratio, c.Nanoseconds/1000)
+		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.0f" height="%d" class="%s"/>`+"\n", left, y, c.Ratio/longest*room, bar-2, class)
+		fmt.Fprintf(&b, `<text x="%.0f" y="%d">%.2f (%.0f µs)</text>`+"\n", left+6+c.Ratio/longest*room, y+bar-3, c.Ratio, c.Nanoseconds/1000)
 		y += bar
 	}
 	y += gap
@@ -40,3 +46,6 @@ func (r *Results) picture() string {
 
 // first reports whether a cost is the first of its case.
 func (r *Results) first(i int) bool { return i == 0 || !sameCase(r.Costs[i-1], r.Costs[i]) }
+
+// drawn reports whether a cost is in the picture.
+func (c *Cost) drawn() bool { return c.Case == "one model" && c.Connections == usualConnections }
