@@ -140,7 +140,7 @@ func (c *pacedConn) look(now time.Time) {
 	}
 	if c.sent.tooSlow(now, writing, sent, c.pacer.least) {
 		c.cut()
-		if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		if tcp, ok := c.Conn.(interface{ SetLinger(seconds int) error }); ok {
 			// What the kernel still holds is not sent either.
 			_ = tcp.SetLinger(0)
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/prime-radiant/radiant/executor/upstream"
 	"github.com/prime-radiant/radiant/executor/wire/http1"
 	"github.com/prime-radiant/radiant/executor/wire/http2"
+	"github.com/prime-radiant/radiant/executor/wire/socket"
 )
 
 // Engine answers requests.
@@ -149,9 +150,9 @@ func Listen(httpPort, grpcPort int, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.pace = newPacer(o.LeastRate, o.Slow)
-	s.rest = s.pace.listener(s.rest)
+	s.rest = s.pace.listener(socket.Listener(s.rest))
 	if s.grpc != nil {
-		s.grpc = s.pace.listener(s.grpc)
+		s.grpc = s.pace.listener(socket.Listener(s.grpc))
 	}
 	return s, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/executor/wire/http1"
+	"github.com/prime-radiant/radiant/executor/wire/socket"
 )
 
 // connection is a connection to a server that can tell, once it has broken,
@@ -43,7 +44,7 @@ func counting(dial func(ctx context.Context, network, address string) (net.Conn,
 		if err != nil {
 			return nil, err
 		}
-		c := &connection{Conn: conn}
+		c := &connection{Conn: socket.Of(conn)}
 		c.accepted.Store(unknown)
 		c.acknowledged, _ = acknowledged(conn)
 		return c, nil

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/prime-radiant/radiant/executor/wire/socket"
 )
 
 // Pool keeps connections to one server, for one request at a time each.
@@ -154,7 +156,7 @@ func (p *peeker) look(conn net.Conn) {
 	if system, ok := conn.(syscall.Conn); ok {
 		p.raw, _ = system.SyscallConn()
 	}
-	p.read = func(fd uintptr) { p.came = peeks(fd) }
+	p.read = func(fd uintptr) { p.came = !socket.Quiet(fd) }
 }
 
 // quiet reports whether nothing has come: no byte, and no end.

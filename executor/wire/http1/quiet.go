@@ -6,6 +6,8 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/prime-radiant/radiant/executor/wire/socket"
 )
 
 // quiet waits on a connection without a buffer.
@@ -33,7 +35,7 @@ func (q *quiet) look(conn net.Conn) {
 		}
 		conn = over.NetConn()
 	}
-	if system, ok := conn.(*net.TCPConn); ok && triesReads {
+	if system, ok := conn.(syscall.Conn); ok && socket.Supported {
 		q.raw, _ = system.SyscallConn()
 		q.try = q.read
 	}
@@ -60,17 +62,17 @@ func (q *quiet) read(fd uintptr) bool {
 	if !ok {
 		b = new([readSize]byte)
 	}
-	for {
-		q.n, q.err = tryRead(fd, b[:])
-		if q.err != syscall.EINTR { //nolint:errorlint // The system's error comes bare.
-			break
-		}
+	n, failed := socket.Read(fd, b[:])
+	for failed == syscall.EINTR {
+		n, failed = socket.Read(fd, b[:])
 	}
-	if q.err == syscall.EAGAIN { //nolint:errorlint // As above.
+	if failed == syscall.EAGAIN {
 		q.free.Put(b)
 		return false
 	}
-	q.n = max(q.n, 0)
+	if q.n = n; failed != 0 {
+		q.err = failed
+	}
 	q.into.b = b[:]
 	return true
 }
