@@ -75,8 +75,8 @@ type Lease struct {
 	parts   []mem.BufferSlice
 	// begun is true once the request has memory.
 	begun bool
-	// small is what bodies below [smallest] are in, one behind the other, if
-	// recycles is true.
+	// small is what the smallest bodies are in, one behind the other, if recycles is
+	// true.
 	small    []byte
 	recycles bool
 	meta     Meta
@@ -181,17 +181,15 @@ func (l *Lease) full(n int64, err error) error {
 const Small = 32 << 10
 
 // ReadAll reads r to its end. size is the expected length, or negative. The
-// bytes are the lease's from [Small] on. It may be called from several
+// bytes are the lease's from [Small] on, and below if it recycles. It may be called from several
 // goroutines. It fails as
 // [Lease.Take] does, too.
 func (l *Lease) ReadAll(r io.Reader, size, limit int64) ([]byte, error) {
 	if size > limit {
 		return nil, ErrTooLarge
 	}
-	if l.recycles && size >= 0 {
-		if body, done, err := l.readSmall(r, size); done {
-			return body, err
-		}
+	if l.recycles && size >= 0 && size < Small {
+		return l.readSmall(r, size)
 	}
 	return l.readAny(r, size, limit)
 }

@@ -3,17 +3,19 @@ package message
 import (
 	"errors"
 	"io"
+	"slices"
 )
 
-// smallRoom is what a lease has for small bodies: the request and the answers of
-// a few nodes. smallest is the size up to which a body is put there.
+// smallRoom is what a lease has for the smallest bodies: the request and the
+// answers of a few nodes. smallest is the size up to which a body is put there;
+// those below [Small] have a recycled buffer each.
 const (
 	smallRoom = 8 << 10
 	smallest  = 2 << 10
 )
 
-// Recycle makes the request's header and meta parts of the lease, and has small
-// bodies share its memory, so that nothing of them outlives it. The header is made
+// Recycle makes the request's header and meta parts of the lease, and has its
+// memory hold small bodies too, so that nothing of them outlives it. The header is made
 // of lines by build, which appends them and returns the value of Content-Type.
 func (l *Lease) Recycle(build func(lines []byte) (all []byte, kind string, ok bool)) (m *Meta, ok bool) {
 	if l.small == nil {
@@ -39,20 +41,16 @@ func (l *Lease) forget() {
 	l.header.lines, l.header.kind, l.header.fields = l.header.lines[:0], "", nil
 }
 
-// readSmall reads a body of a size that is known into the lease's memory, if
-// there is room; done is false if nothing has been read.
-func (l *Lease) readSmall(r io.Reader, size int64) (body []byte, done bool, err error) {
+// readSmall reads a body of a size below [Small] into the lease's memory.
+func (l *Lease) readSmall(r io.Reader, size int64) (body []byte, err error) {
 	b, begins := l.room(size + 1)
-	if b == nil {
-		return nil, false, nil
-	}
 	if budget := l.pool.Budget; budget != nil && size > 0 {
 		take := budget.Take
 		if begins {
 			take = budget.Begin
 		}
 		if err := take(size); err != nil {
-			return nil, true, l.full(size, err)
+			return nil, l.full(size, err)
 		}
 		l.account(size)
 	}
@@ -61,25 +59,27 @@ func (l *Lease) readSmall(r io.Reader, size int64) (body []byte, done bool, err 
 		b = b[:len(b)+n]
 		switch {
 		case errors.Is(err, io.EOF):
-			return b, true, nil
+			return b, nil
 		case err != nil:
-			return nil, true, err
+			return nil, err
 		case int64(len(b)) > size:
-			return nil, true, ErrTooLarge
+			return nil, ErrTooLarge
 		}
 	}
 }
 
-// room is so many bytes of the lease's memory, of length 0; nil: there are not so
-// many. begins is true for the first message of a request.
+// room is so many bytes of the lease's memory, of length 0. begins is true for the
+// first message of a request.
 func (l *Lease) room(n int64) (b []byte, begins bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.recycles || n > smallest || int64(cap(l.small)-len(l.small)) < n {
-		return nil, false
-	}
 	begins, l.begun = !l.begun, true
-	at := len(l.small)
-	l.small = l.small[:at+int(n)]
-	return l.small[at : at : at+int(n)], begins
+	if at := int64(len(l.small)); n <= smallest && at+n <= int64(cap(l.small)) {
+		l.small = l.small[:at+n]
+		return l.small[at : at : at+n], begins
+	}
+	held := l.take()
+	*held = slices.Grow((*held)[:0], int(n))
+	l.held = append(l.held, held)
+	return (*held)[:0:n], begins
 }
