@@ -15,6 +15,7 @@ chart=helm/radiant-operator/files
 mkdir -p "$chart/dashboards"
 cp operator/role.yaml operator/role_home.yaml "$chart"
 cp webhook/role.yaml "$chart/webhook_role.yaml"
+cp training/role.yaml "$chart/training_role.yaml"
 cp crd/seldondeployments.yaml "$chart/crd.yaml"
 cp monitoring/rules.yaml "$chart"
 cp monitoring/dashboards/*.json "$chart/dashboards"

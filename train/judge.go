@@ -52,8 +52,8 @@ type Verdict struct {
 	Message string
 }
 
-// usualLimit is how often all replicas start again where the job sets no limit: as
-// often as Kubernetes' Jobs.
+// usualLimit is how often all replicas, or a launcher, start again where the job sets
+// no limit: as often as Kubernetes' Jobs.
 const usualLimit = 6
 
 // Judge says what is to be done about a job whose replicas are in these states, in
@@ -87,7 +87,7 @@ func (p *Plan) Judge(states []State, restarts int32) Verdict {
 		return Verdict{Culprit: -1}
 	}
 	why := p.Replicas[culprit].failure(states[culprit])
-	if limit := p.limit(together); limit >= 0 && restarts >= limit {
+	if limit := p.Limit(); limit >= 0 && restarts >= limit {
 		return Verdict{Action: Fail, Culprit: culprit, Message: fmt.Sprintf("%s, after %s, which is the limit", why, wording.Count(int(restarts), "restart"))}
 	}
 	if together {
@@ -97,12 +97,12 @@ func (p *Plan) Judge(states []State, restarts int32) Verdict {
 	return Verdict{Action: Again, Replicas: again, Culprit: culprit, Message: why}
 }
 
-// limit is how often replicas are made anew; -1 is without end.
-func (p *Plan) limit(together bool) int32 {
+// Limit is how often replicas are started again; -1 is without end.
+func (p *Plan) Limit() int32 {
 	switch limit := p.Job.Parts().Run.BackoffLimit; {
 	case limit != nil:
 		return *limit
-	case together:
+	case kubeflow.RestartsTogether(p.Job), p.Job.Parts().Kind == kubeflow.MPIJobKind:
 		return usualLimit
 	}
 	return -1

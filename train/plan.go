@@ -76,6 +76,12 @@ func NewPlan(job kubeflow.Job, places Places) (*Plan, error) {
 	default:
 		return nil, fmt.Errorf("nothing is known of how a %T runs", job)
 	}
+	for i := range plan.Replicas {
+		if kubeflow.RestartsTogether(job) {
+			// The kubelet would start one alone.
+			plan.Replicas[i].Pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+		}
+	}
 	suspend := job.Parts().Run.Suspend
 	plan.Suspended = suspend != nil && *suspend
 	return plan, nil

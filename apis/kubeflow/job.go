@@ -25,6 +25,8 @@ type Job interface {
 	// Parts are the parts of the specification that both kinds have, of which
 	// changes are changes of the job.
 	Parts() Parts
+	// State is the job's status, of which changes are changes of the job.
+	State() *JobStatus
 }
 
 // +kubebuilder:object:generate=false
@@ -58,6 +60,12 @@ func (j *MPIJob) Parts() Parts {
 		Replicas: j.Spec.MPIReplicaSpecs, Types: []ReplicaType{Launcher, Worker},
 	}
 }
+
+// State returns the job's status.
+func (j *TFJob) State() *JobStatus { return &j.Status }
+
+// State returns the job's status.
+func (j *MPIJob) State() *JobStatus { return &j.Status }
 
 // version is that of an apiVersion, or the first of known where it is none of
 // them.

@@ -193,6 +193,9 @@ type JobStatus struct {
 	ReplicaStatuses map[ReplicaType]*ReplicaStatus `json:"replicaStatuses,omitempty"`
 	StartTime       *metav1.Time                   `json:"startTime,omitempty"`
 	CompletionTime  *metav1.Time                   `json:"completionTime,omitempty"`
+	// Restarts is how often pods were made anew because one had failed. Restarts of
+	// containers are counted in their pods.
+	Restarts int32 `json:"restarts,omitempty"`
 }
 
 // JobCondition is one fact of a job's state.

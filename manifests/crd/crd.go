@@ -1,9 +1,13 @@
-// Package crd holds the CustomResourceDefinition of SeldonDeployments, as
-// Kubernetes takes it. Its text is made from the types in apis/v1 by
-// `make generate`.
+// Package crd holds CustomResourceDefinitions, as Kubernetes takes them: that of
+// SeldonDeployments, made from the types in apis/v1 by `make generate`, and those
+// of training jobs.
 package crd
 
-import _ "embed"
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+)
 
 //go:embed seldondeployments.yaml
 var text string
@@ -13,3 +17,17 @@ const Name = "seldondeployments.machinelearning.seldon.io"
 
 // YAML is the definition as one document.
 func YAML() []byte { return []byte(text) }
+
+//go:embed training.yaml
+var training string
+
+// Training is the definition of a kind of training jobs as one document, by the
+// definition's name, such as tfjobs.kubeflow.org.
+func Training(name string) ([]byte, error) {
+	for _, document := range strings.Split(training, "\n---\n") {
+		if strings.Contains(document, "\n  name: "+name+"\n") {
+			return []byte(document), nil
+		}
+	}
+	return nil, fmt.Errorf("there is no definition %s", name)
+}

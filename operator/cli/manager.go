@@ -18,6 +18,7 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/controller"
+	"github.com/prime-radiant/radiant/operator/training"
 	"github.com/prime-radiant/radiant/setting"
 )
 
@@ -103,6 +104,12 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	})
 	if err != nil {
 		return err
+	}
+	if m.Training {
+		err := training.Add(ctx, operator, training.Options{Cluster: cluster, Log: log, Namespace: m.Namespace})
+		if err != nil {
+			return fmt.Errorf("setting up training: %w", err)
+		}
 	}
 	if m.WebhookPort != 0 {
 		if err := addWebhook(operator, cluster, m); err != nil {

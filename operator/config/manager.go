@@ -27,8 +27,10 @@ type Manager struct {
 	MetricsAddress, HealthAddress string
 	// WebhookPort is where reviews of deployments are answered; 0: nowhere.
 	WebhookPort int
-	Workers     int
-	Drain       time.Duration
+	// Training has training jobs run as well.
+	Training bool
+	Workers  int
+	Drain    time.Duration
 	// Answer is how long a way into the cluster may take to lead to a deployment
 	// (0: it is not asked), Settle how long one gets that cannot be asked.
 	Answer, Settle   time.Duration

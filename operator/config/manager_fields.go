@@ -32,6 +32,7 @@ func (m *Manager) fields() []managerField {
 		managerText(&m.MetricsAddress, row{Flag: "metrics-addr", Value: ":8080", Doc: "address of /metrics; 0 serves none"}),
 		managerText(&m.HealthAddress, row{Flag: "health-addr", Value: ":8081", Doc: "address of /healthz and /readyz; 0 serves none"}),
 		managerNumber(&m.WebhookPort, row{Flag: "webhook-port", Value: "0", Doc: "port of the webhook that refuses wrong deployments; 0: none"}),
+		managerTruth(&m.Training, row{Flag: "training", Variable: "RADIANT_TRAINING", Value: "false", Doc: "run Kubeflow's training jobs as well (TFJob, MPIJob), and install their definitions where there are none"}),
 		managerNumber(&m.Workers, row{Flag: "workers", Value: "4", Doc: "deployments that are looked at at once"}),
 		managerDuration(&m.Drain, row{Flag: "drain", Value: "10s", Doc: "how long old pods stay after routes lead elsewhere"}),
 		managerDuration(&m.Answer, row{Flag: "answer", Value: "30s", Doc: "how long a deployment whose pods are ready waits at most for its gateway to lead to them; 0: it is not asked"}),

@@ -49,6 +49,8 @@ var rules = []rule{
 	{in: "local/...", never: []string{module + "/executor/..."}, except: []string{module + "/executor/wire/http1", module + "/executor/wire/socket"}, why: "a laptop starts the executor's program, and reads requests as that does"},
 	{in: "operator/controller", direct: true, never: []string{"os", "os/exec"}, why: "the controller knows the API server alone"},
 	{in: "operator/controller", never: []string{module + "/local/...", module + "/operator/cli"}, why: "the controller knows neither processes nor commands"},
+	{in: "operator/training", direct: true, never: []string{"os", "os/exec"}, why: "jobs run by the API server alone"},
+	{in: "operator/training", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/controller"}, why: "jobs know nothing of deployments"},
 	{in: "operator/reach", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", module + "/operator/..."}, why: "who asks from outside does not look inside"},
 	{in: "operator/webhook", never: []string{module + "/operator/controller", module + "/operator/cli", module + "/expand", module + "/local/..."}, why: "a review asks for the rules alone"},
 	{in: "operator/diff", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/webhook"}, why: "a comparison asks the API server"},

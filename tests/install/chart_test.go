@@ -192,6 +192,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"image.repository=seldonio/seldon-core-operator", "an image of Seldon Core"},
 		{"executor.image.repository=seldonio/seldon-core-executor", "an image of Seldon Core"},
 		{"certManager.enabled=true", "has no use without webhook.enabled"},
+		{"training.enabled=true,singleNamespace=true", "needs the rights of a whole cluster"},
 	} {
 		if _, err := template(t, "--set", c.set); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error is %v, want %q", c.set, err, c.want)

@@ -36,6 +36,8 @@ func TestChartHoldsCopies(t *testing.T) {
 		"crd.yaml":          "crd/seldondeployments.yaml",
 		"rules.yaml":        "monitoring/rules.yaml",
 
+		"training_role.yaml": "training/role.yaml",
+
 		"dashboards/executor.json": "monitoring/dashboards/executor.json",
 		"dashboards/operator.json": "monitoring/dashboards/operator.json",
 	} {
@@ -54,7 +56,7 @@ func TestChartHoldsCopies(t *testing.T) {
 }
 
 // TestChartIsTheBase compares what both install, without and with the webhook,
-// and with what watches it.
+// with training, and with what watches it.
 func TestChartIsTheBase(t *testing.T) {
 	for _, c := range []struct {
 		folder string
@@ -63,6 +65,7 @@ func TestChartIsTheBase(t *testing.T) {
 	}{
 		{base, nil, ""},
 		{base + "/with-webhook", []string{"--set", "webhook.enabled=true"}, ""},
+		{base + "/with-training", []string{"--set", "training.enabled=true"}, ""},
 		{base, []string{"--set", "monitoring.enabled=true"}, base + "/monitoring"},
 	} {
 		text, err := template(t, c.args...)

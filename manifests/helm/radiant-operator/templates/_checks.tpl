@@ -8,6 +8,9 @@
 {{- if and .Values.certManager.enabled (not .Values.webhook.enabled) }}
 {{- fail "certManager.enabled has no use without webhook.enabled: cert-manager makes the webhook's certificate" }}
 {{- end }}
+{{- if and .Values.training.enabled .Values.singleNamespace }}
+{{- fail "training.enabled needs the rights of a whole cluster, to install the definitions of jobs: leave singleNamespace out" }}
+{{- end }}
 {{- end }}
 
 {{/* radiant.obsolete lists the values of Seldon Core's chart that were given and do nothing. */}}

@@ -1,0 +1,107 @@
+package training
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/prime-radiant/radiant/manifests/crd"
+)
+
+// managedBy marks the definitions that Radiant has installed, and may bring up to
+// date.
+const managedBy, radiant = "app.kubernetes.io/managed-by", "radiant"
+
+// patience is how long the API server may take to serve a new kind.
+const patience = 30 * time.Second
+
+// Install creates the definitions of the kinds of jobs that the API server does
+// not know, brings those up to date that Radiant has created, and leaves those of
+// others as they are. It returns the kinds whose definition is Radiant's, once
+// they are served: jobs of others are run by whoever brought their definition.
+func Install(ctx context.Context, cluster *rest.Config, log logr.Logger) ([]kind, error) {
+	scheme := runtime.NewScheme()
+	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	c, err := client.New(cluster, client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	var ours []kind
+	for _, k := range kinds() {
+		text, err := crd.Training(k.definition)
+		if err != nil {
+			return nil, err
+		}
+		wanted := &apiextensionsv1.CustomResourceDefinition{}
+		if err := yaml.UnmarshalStrict(text, wanted); err != nil {
+			return nil, fmt.Errorf("reading the definition of %s: %w", k.Kind, err)
+		}
+		mine, err := installOne(ctx, c, wanted)
+		if err != nil {
+			return nil, fmt.Errorf("installing the definition of %s: %w", k.Kind, err)
+		}
+		if !mine {
+			log.Info("jobs are left to others: the definition is not Radiant's", "definition", k.definition)
+			continue
+		}
+		ours = append(ours, k)
+	}
+	return ours, nil
+}
+
+// installOne reports whether the definition is Radiant's.
+func installOne(ctx context.Context, c client.Client, wanted *apiextensionsv1.CustomResourceDefinition) (bool, error) {
+	found := &apiextensionsv1.CustomResourceDefinition{}
+	err := c.Get(ctx, client.ObjectKeyFromObject(wanted), found)
+	if apierrors.IsNotFound(err) {
+		err = c.Create(ctx, wanted.DeepCopy(), client.FieldOwner(FieldManager))
+		if apierrors.IsAlreadyExists(err) { // Another replica of the operator was faster.
+			err = nil
+		}
+		if err == nil {
+			err = c.Get(ctx, client.ObjectKeyFromObject(wanted), found)
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	if found.Labels[managedBy] != radiant {
+		return false, nil
+	}
+	changed := found.DeepCopy()
+	changed.Spec.Versions, changed.Spec.Names = wanted.Spec.Versions, wanted.Spec.Names
+	if changed.Spec.Names.ListKind == "" {
+		changed.Spec.Names.ListKind = found.Spec.Names.ListKind
+	}
+	if !equality.Semantic.DeepEqual(found.Spec, changed.Spec) {
+		if err := c.Update(ctx, changed, client.FieldOwner(FieldManager)); err != nil && !apierrors.IsConflict(err) {
+			return false, err
+		}
+	}
+	return true, wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(wanted), found); err != nil {
+			return false, err
+		}
+		for _, condition := range found.Status.Conditions {
+			switch {
+			case condition.Type == apiextensionsv1.NamesAccepted && condition.Status == apiextensionsv1.ConditionFalse:
+				return false, fmt.Errorf("%s: %s", condition.Reason, condition.Message)
+			case condition.Type == apiextensionsv1.Established && condition.Status == apiextensionsv1.ConditionTrue:
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+}
