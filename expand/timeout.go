@@ -1,6 +1,7 @@
 package expand
 
 import (
+	"fmt"
 	"maps"
 	"strconv"
 
@@ -24,14 +25,15 @@ func limitCalls(d *v1.SeldonDeployment, milliseconds int) {
 	d.Spec.Annotations = annotations
 }
 
-// Unlimited notes that calls of a deployment have no time limit: neither by the
-// deployment, nor by the policy of each node, nor by the installation.
-func Unlimited(d *v1.SeldonDeployment, c Config) v1.Problems {
+// TimeLimit notes that calls of a deployment have no time limit, neither by the
+// deployment, nor by the policy of each node, nor by the installation; or which
+// one they have by the installation, since the deployment does not say it.
+func TimeLimit(d *v1.SeldonDeployment, c Config) v1.Problems {
 	annotation := annotationRESTTimeout
 	if d.Spec.Transport == v1.TransportGRPC {
 		annotation = annotationGRPCTimeout
 	}
-	if _, written := d.Annotation(annotation); written || c.Executor.CallTimeoutMS > 0 {
+	if _, written := d.Annotation(annotation); written {
 		return nil
 	}
 	unlimited := false
@@ -44,6 +46,10 @@ func Unlimited(d *v1.SeldonDeployment, c Config) v1.Problems {
 	}
 	if !unlimited {
 		return nil
+	}
+	if ms := c.Executor.CallTimeoutMS; ms > 0 {
+		return v1.Problems{{Severity: v1.SeverityNote, Path: "spec", Message: fmt.Sprintf(
+			"a call on a node ends after %d ms, which is EXECUTOR_CALL_TIMEOUT_MS; the annotation %s (milliseconds) or policy.timeout of a node says otherwise", ms, annotation)}}
 	}
 	return v1.Problems{{Severity: v1.SeverityNote, Path: "spec", Message: "calls have no time limit: a model that hangs holds requests until clients give up; " +
 		"write the annotation " + annotation + " (milliseconds) or policy.timeout of a node, or set EXECUTOR_CALL_TIMEOUT_MS"}}

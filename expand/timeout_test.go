@@ -1,6 +1,7 @@
 package expand_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -10,20 +11,20 @@ import (
 )
 
 // TestCallTimeout: the installation's time limit is that of a deployment without
-// one, and validation notes where there is none at all.
+// one, and validation notes where there is none at all, or which one holds unseen.
 func TestCallTimeout(t *testing.T) {
 	const plain, own = `{}`, `{seldon.io/rest-timeout: "100", seldon.io/grpc-timeout: "200"}`
 	for name, c := range map[string]struct {
 		annotations, setting, policy string
 		rest, grpc                   string
-		noted                        bool
+		noted                        string
 	}{
-		"none":                     {plain, "", "", "", "", true},
-		"the installation's":       {plain, "3000", "", "3000", "3000", false},
-		"its own":                  {own, "3000", "", "100", "200", false},
-		"its own, by itself":       {own, "", "", "100", "200", false},
-		"of REST alone":            {`{seldon.io/rest-timeout: "100"}`, "3000", "", "100", "3000", false},
-		"by the node's own policy": {plain, "", "policy: {timeout: 1s},", "", "", false},
+		"none":                     {plain, "", "", "", "", "calls have no time limit"},
+		"the installation's":       {plain, "3000", "", "3000", "3000", "a call on a node ends after 3000 ms, which is EXECUTOR_CALL_TIMEOUT_MS"},
+		"its own":                  {own, "3000", "", "100", "200", ""},
+		"its own, by itself":       {own, "", "", "100", "200", ""},
+		"of REST alone":            {`{seldon.io/rest-timeout: "100"}`, "3000", "", "100", "3000", ""},
+		"by the node's own policy": {plain, "", "policy: {timeout: 1s},", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := parse(t, `
@@ -44,9 +45,9 @@ spec:
 					}
 				}
 			}
-			said := expand.Unlimited(d, in.Config)
-			if noted := len(said) == 1 && strings.Contains(said[0].Message, "calls have no time limit"); noted != c.noted {
-				t.Errorf("said %v, want a note: %t", said, c.noted)
+			said := expand.TimeLimit(d, in.Config)
+			if len(said) > 1 || (len(said) == 1) != (c.noted != "") || !strings.Contains(fmt.Sprint(said), c.noted) {
+				t.Errorf("said %v, want %q", said, c.noted)
 			}
 		})
 	}

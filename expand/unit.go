@@ -1,7 +1,9 @@
 package expand
 
 import (
+	"net/url"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -50,6 +52,9 @@ func (p *predictor) completeUnit(n *graph.Node, c *corev1.Container, grace int64
 		ready = httpProbe(server.ReadyPath, n.Endpoint.HTTPPort)
 		live = httpProbe(server.LivePath, n.Endpoint.HTTPPort)
 		timeout = 5
+		if server.ModelReadyPath != "" && p.speaks(n) != p.outside() {
+			ready = httpProbe(strings.ReplaceAll(server.ModelReadyPath, "{model}", url.PathEscape(p.modelName(n))), n.Endpoint.HTTPPort)
+		}
 	}
 	if stock {
 		askServer(c.StartupProbe, live)

@@ -43,6 +43,10 @@ type Server struct {
 	// ReadyPath and LivePath are probed by HTTP; empty: a TCP connect.
 	ReadyPath string `json:"readyPath,omitempty"`
 	LivePath  string `json:"livePath,omitempty"`
+	// ModelReadyPath, with {model}, is probed in the place of ReadyPath where
+	// requests ask for that model alone: clients speak another protocol than the
+	// server, so that they cannot name one.
+	ModelReadyPath string `json:"modelReadyPath,omitempty"`
 	// ModelURIOptional is true for servers that can do without model files.
 	ModelURIOptional bool `json:"modelUriOptional,omitempty"`
 	// Libraries are what those whose models the server serves are called, in

@@ -2,12 +2,15 @@ package program
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -59,12 +62,21 @@ func TestAFailedRequestIsFound(t *testing.T) {
 			http.Error(w, "a secret", http.StatusInternalServerError)
 		},
 		"shape": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "4 columns, not 3", http.StatusBadRequest) },
+		// As servers of Python do: what the model takes is known, so that it is the client's fault.
+		"misfit": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "ValueError", http.StatusInternalServerError)
+		},
 		"frozen": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // Only then is it told that the client has left.
 			<-r.Context().Done()
 		},
 		"well": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"strData":"hello"}`)) },
 	}
+	examples := t.TempDir()
+	if err := os.WriteFile(filepath.Join(examples, "m.json"), []byte(`{"inputs":[{"datatype":"FP64","shape":[-1,4]}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sent := map[string]string{"misfit": `{"data":{"ndarray":[[1,2,3]]}}`}
 	node := func(name string, port int) string {
 		return fmt.Sprintf(`{"name":%q,"type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":%d,"service_port":%[2]d}}`, name, port)
 	}
@@ -76,6 +88,7 @@ func TestAFailedRequestIsFound(t *testing.T) {
 	}{
 		{"broken", "refused", 500, ""},
 		{"shape", "declined", 400, ""},
+		{"misfit", "invalid", 400, "it takes 4 columns, shape [-1,4], and was sent shape [1,3]"},
 		{"frozen", "timeout", 500, "deadline exceeded"},
 		{"killed", "unreachable", 500, "connection refused"},
 		{"well", "", 200, ""},
@@ -89,8 +102,8 @@ func TestAFailedRequestIsFound(t *testing.T) {
 				defer component.Close()
 			}
 			var log lines
-			listening := servingTo(t, loadWith(t, `{"name":"p","graph":`+node("m", port)+`}`, map[string]string{"RADIANT_ACCESS_LOG": "true"}), &log)
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listening[0]+"/api/v1.0/predictions", strings.NewReader(`{"strData":"x"}`))
+			listening := servingTo(t, loadWith(t, `{"name":"p","graph":`+node("m", port)+`}`, map[string]string{"RADIANT_ACCESS_LOG": "true", "RADIANT_EXAMPLES": examples}), &log)
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listening[0]+"/api/v1.0/predictions", strings.NewReader(cmp.Or(sent[c.component], `{"strData":"x"}`)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -67,7 +67,7 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 		here, failed := source(&docs[i])
 		err = errors.Join(err, failed)
 		problems = append(problems, docs[i].Locate(here.ModelProblems(servers))...)
-		unlimited = append(unlimited, docs[i].Locate(expand.Unlimited(docs[i].Deployment, settings.Expand))...)
+		unlimited = append(unlimited, docs[i].Locate(expand.TimeLimit(docs[i].Deployment, settings.Expand))...)
 	}
 	problems = append(problems, once(unlimited)...)
 	problems.Sort()
