@@ -28,8 +28,9 @@ type BuiltinRow struct {
 	// LeastChildren and MostChildren bound the node's children; no MostChildren:
 	// there may be any number.
 	LeastChildren, MostChildren int
-	// Files is true if the node reads what its modelUri names.
-	Files bool
+	// File is what the node reads in the folder that its modelUri names; empty:
+	// nothing.
+	File string
 	// Shares is true if replicas of the node add up what they count.
 	Shares bool
 	// Parameters are all that it reads.
@@ -38,6 +39,12 @@ type BuiltinRow struct {
 	// one.
 	rules func(n *Node) []Fault
 }
+
+// The files that built-ins read.
+const (
+	referenceFile = "reference.json"
+	forestFile    = "forest.json"
+)
 
 // BuiltinTable are the built-ins in the order in which they are listed to users.
 // What answers the calls is package builtin of the executor, which has a file for
@@ -63,11 +70,11 @@ func BuiltinTable() []BuiltinRow {
 		{Name: "EPSILON_GREEDY", Calls: bandit, Shares: true, Parameters: epsilonParameters(), rules: banditRules},
 		{Name: "THOMPSON_SAMPLING", Calls: bandit, Shares: true, rules: banditRules},
 		{Name: "UCB", Calls: bandit, Shares: true, Parameters: ucbParameters(), rules: banditRules},
-		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
-		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: quantileParameters(), rules: quantileRules},
-		{Name: "ISOLATION_FOREST_DETECTOR", Calls: detector, MostChildren: 2, Files: true, Parameters: forestParameters(), rules: forestRules},
+		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, File: referenceFile, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
+		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, File: referenceFile, Parameters: quantileParameters(), rules: quantileRules},
+		{Name: "ISOLATION_FOREST_DETECTOR", Calls: detector, MostChildren: 2, File: forestFile, Parameters: forestParameters(), rules: forestRules},
 		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters(), rules: scoreRules},
-		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, Files: true, Shares: true, Parameters: driftParameters(), rules: driftRules},
+		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, File: referenceFile, Shares: true, Parameters: driftParameters(), rules: driftRules},
 	}
 }
 
@@ -122,7 +129,16 @@ func (b Builtin) Calls() Calls {
 // ReadsFiles reports whether the built-in reads what its node's modelUri names.
 func (b Builtin) ReadsFiles() bool {
 	row := b.row()
-	return row != nil && row.Files
+	return row != nil && row.File != ""
+}
+
+// File is what the built-in reads in the folder that its node's modelUri names;
+// empty: nothing.
+func (b Builtin) File() string {
+	if row := b.row(); row != nil {
+		return row.File
+	}
+	return ""
 }
 
 // Shares reports whether replicas of the built-in add up what they count.

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -42,6 +43,8 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 				if err == nil {
 					err = g.otherName(layout, n, servers[n.Implementation])
 				}
+			} else if err == nil && known {
+				err = checkNodeFile(n, names, n.ModelURI)
 			}
 			if err != nil {
 				problems = append(problems, v1.Problem{
@@ -74,7 +77,7 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 				severity = v1.SeverityWarning
 			}
 			if err == nil && known && !changesServer(p, n.Name) {
-				err = server.CheckFiles(names)
+				err = cmp.Or(server.CheckFiles(names), checkNodeFile(n, names, absoluteURI(n.ModelURI, s.Dir)))
 			}
 			if err != nil {
 				problems = append(problems, v1.Problem{

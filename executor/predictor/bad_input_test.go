@@ -41,7 +41,7 @@ func usualNode(row *graph.BuiltinRow) graph.Node {
 	if row.MostChildren > 0 {
 		n.Children = n.Children[:min(len(n.Children), row.MostChildren)]
 	}
-	if row.Files {
+	if row.File != "" {
 		n.ModelURI = "there"
 	}
 	return n
@@ -95,7 +95,7 @@ func TestEveryBuiltinWithBadInput(t *testing.T) {
 				return m, nil
 			})
 			world := builtin.World{}
-			if row.Files {
+			if row.File != "" {
 				world.Files = files
 			}
 			p, err := New(Options{Name: "p", Graph: &n, Outside: outside, REST: s, GRPC: s, Random: rand.Float64, Nodes: world})
@@ -117,7 +117,7 @@ func TestEveryBuiltinWithBadInput(t *testing.T) {
 					if err != nil && (!errors.As(err, &coded) || protocol.CodeOf(err) == protocol.Internal || !strings.Contains(err.Error(), `node "n"`)) {
 						t.Errorf("%s: %s: error is %v (%v)", side, what, err, protocol.CodeOf(err))
 					}
-					if err == nil && side == "a request" && row.Files {
+					if err == nil && side == "a request" && row.File != "" {
 						t.Errorf("%s: %s is judged", side, what)
 					}
 				}
@@ -147,7 +147,7 @@ func TestEveryBuiltinWithBadParameters(t *testing.T) {
 	}
 	for _, row := range graph.BuiltinTable() {
 		world := builtin.World{}
-		if row.Files {
+		if row.File != "" {
 			world.Files = files
 		}
 		refuses := func(what string, n graph.Node, world builtin.World, parts ...string) {
@@ -180,7 +180,7 @@ func TestEveryBuiltinWithBadParameters(t *testing.T) {
 			}
 			refuses("a wrong value", n, world, d.Name)
 		}
-		if !row.Files {
+		if row.File == "" {
 			continue
 		}
 		folder := t.TempDir()
@@ -189,10 +189,8 @@ func TestEveryBuiltinWithBadParameters(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, body := range []string{``, `{`, `[]`, `{"format":"another","version":1}`, `{"format":"radiant-reference","version":9}`, `{"format":"radiant-forest","version":9}`} {
-			for _, name := range []string{"reference.json", "forest.json"} {
-				if err := os.WriteFile(filepath.Join(folder, "n", name), []byte(body), 0o600); err != nil {
-					t.Fatal(err)
-				}
+			if err := os.WriteFile(filepath.Join(folder, "n", row.File), []byte(body), 0o600); err != nil {
+				t.Fatal(err)
 			}
 			refuses("a foreign file "+body, usualNode(&row), builtin.World{Files: folder}, "modelUri")
 		}
