@@ -62,7 +62,9 @@ func (t *training) run(ctx context.Context) error {
 		verdict := t.plan.Judge(states, restarts)
 		switch verdict.Action {
 		case train.Succeed:
-			t.settle(ctx, states, outcomes)
+			if !t.waitsForever() {
+				t.settle(ctx, states, outcomes)
+			}
 			t.stopAll(outcomes)
 			t.ended(began, restarts)
 			return nil
@@ -142,6 +144,13 @@ func (t *training) stopAll(outcomes <-chan outcome) {
 			runtime.RemoveVolumes(layout.volumes)
 		}
 	}
+}
+
+// waitsForever reports whether workers do not end by themselves: under a parameter
+// server they serve the chief.
+func (t *training) waitsForever() bool {
+	tf, ok := t.plan.Job.(*kubeflow.TFJob)
+	return ok && tf.Strategy() == kubeflow.ParameterServer
 }
 
 // settle waits for the workers that still run.
