@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,12 +50,8 @@ func watch() (m Machine, done func(*Machine)) {
 	if version, err := exec.Command("nginx", "-v").CombinedOutput(); err == nil {
 		m.Nginx = strings.TrimSpace(strings.TrimPrefix(string(version), "nginx version: nginx/"))
 	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				m.Commit = s.Value[:min(12, len(s.Value))]
-			}
-		}
+	if commit, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output(); err == nil {
+		m.Commit = strings.TrimSpace(string(commit))
 	}
 	if fields := strings.Fields(read("/proc/loadavg")); len(fields) > 0 {
 		m.Load, _ = strconv.ParseFloat(fields[0], 64)

@@ -47,7 +47,7 @@ func protoBody(size int) []byte {
 		values[i] = 0.1 + float64(i%7)
 	}
 	m := &seldon.SeldonMessage{DataOneof: &seldon.SeldonMessage_Data{Data: &seldon.DefaultData{
-		DataOneof: &seldon.DefaultData_Tensor{Tensor: &seldon.Tensor{Shape: []int32{int32(len(values) / 4), 4}, Values: values}}, //nolint:gosec // it is small
+		DataOneof: &seldon.DefaultData_Tensor{Tensor: &seldon.Tensor{Shape: []int32{int32(len(values) / 4), 4}, Values: values}},
 	}}}
 	body, _ := proto.Marshal(m) // A message of numbers has bytes always.
 	return body
