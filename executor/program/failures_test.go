@@ -103,7 +103,7 @@ func TestAFailedRequestIsFound(t *testing.T) {
 			}
 			var log lines
 			listening := servingTo(t, loadWith(t, `{"name":"p","graph":`+node("m", port)+`}`, map[string]string{"RADIANT_ACCESS_LOG": "true", "RADIANT_EXAMPLES": examples}), &log)
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listening[0]+"/api/v1.0/predictions", strings.NewReader(cmp.Or(sent[c.component], `{"strData":"x"}`)))
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+listening[0]+"/api/v1.0/predictions", strings.NewReader(cmp.Or(sent[c.component], `{"data":{"ndarray":[[1,2,3,4]]}}`)))
 			if err != nil {
 				t.Fatal(err)
 			}
