@@ -249,6 +249,7 @@ func (in *reading) begin() error {
 		}
 		in.b, in.region = region, true
 	case in.size >= Small:
+		// One that has room for all is there in any case.
 		in.held = in.lease.take()
 		in.b = slices.Grow((*in.held)[:0], int(min(in.size+1, firstRead)))
 	case in.size >= 0:
@@ -272,6 +273,12 @@ func (in *reading) room() error {
 		return nil
 	}
 	more := max(len(in.b), 1)
+	if in.held != nil && in.size < maxPooled && int64(len(in.b)) <= in.size {
+		// It stays in its buffer, whose pages are there the next time. What has come
+		// vouches for four times as much.
+		in.b = slices.Grow(in.b, int(min(3*int64(more), in.size+1-int64(len(in.b)))))
+		return nil
+	}
 	if in.region || in.lease.pool.Regions != nil && len(in.b)+more > maxPooled {
 		return in.move()
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -80,4 +81,34 @@ func TestLeaseKeepsBuffers(t *testing.T) {
 		t.Errorf("bytes changed to %.20q", kept)
 	}
 	lease.Release()
+}
+
+// TestBuffersAreUsedAgain reads bodies whose length is known, which no region is to
+// take below a MiB.
+func TestBuffersAreUsedAgain(t *testing.T) {
+	text := strings.Repeat("kept", 250_000)
+	regions := &mapped{}
+	pool := Pool{Regions: regions}
+	read := func() {
+		lease := pool.Lease()
+		defer lease.Release()
+		if b, err := lease.ReadAll(strings.NewReader(text), int64(len(text)), 1<<20); err != nil || string(b) != text {
+			t.Fatalf("%d bytes were read: %v", len(b), err)
+		}
+	}
+	read()
+	if regions.wrote != 0 {
+		t.Errorf("%d bytes were written to regions", regions.wrote)
+	}
+	var before, after runtime.MemStats
+	least := uint64(len(text))
+	for range 20 {
+		runtime.ReadMemStats(&before)
+		read()
+		runtime.ReadMemStats(&after)
+		least = min(least, after.TotalAlloc-before.TotalAlloc)
+	}
+	if least > 10_000 {
+		t.Errorf("a body takes %d bytes of new memory at least", least)
+	}
 }
