@@ -220,7 +220,7 @@ func (p *pod) train(ctx context.Context, main string) train.State {
 	if err != nil {
 		return train.State{Ended: true, Code: 1, Reason: err.Error()}
 	}
-	state := train.State{Ended: true, Code: int32(ended.Code())}
+	state := train.State{Ended: true, Code: int32(ended.Code())} //nolint:gosec // Exit codes are below 256.
 	if ended.Failed() {
 		if reason := ended.Reason(); !strings.HasPrefix(reason, "exit code") {
 			state.Reason = reason
