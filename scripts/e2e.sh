@@ -31,13 +31,13 @@ if [[ -z ${KUBECONFIG:-} ]]; then
   done
 fi
 
-kubectl apply --server-side -f manifests/install.yaml
+kubectl apply --server-side -f manifests/install.yaml -f manifests/training/role.yaml
 # How this cluster wants it: its gateway, its model store, and little for each
 # executor, so that three pods fit on one small node.
 kubectl --namespace seldon-system set env deployment/seldon-controller-manager \
   GATEWAY_API_ENABLED=true GATEWAY_API_GATEWAY="${RADIANT_E2E_GATEWAY:-radiant-system/radiant}" \
   GATEWAY_API_GRPC_GATEWAY="${RADIANT_E2E_GRPC_GATEWAY:-radiant-system/radiant-grpc}" \
-  GATEWAY_API_MIRROR=TraefikService KEDA_ENABLED=true \
+  GATEWAY_API_MIRROR=TraefikService KEDA_ENABLED=true RADIANT_TRAINING=true \
   PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME=stores \
   EXECUTOR_DEFAULT_CPU_REQUEST=50m EXECUTOR_DEFAULT_MEMORY_REQUEST=64Mi
 kubectl --namespace seldon-system rollout status deployment/seldon-controller-manager --timeout=180s
