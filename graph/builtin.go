@@ -15,6 +15,9 @@ const (
 	RandomABTest    Builtin = "RANDOM_ABTEST"
 	AverageCombiner Builtin = "AVERAGE_COMBINER"
 	FirstCombiner   Builtin = "FIRST_COMBINER"
+	// RulesRouter sends a request by what expressions say of it, which package rule
+	// knows.
+	RulesRouter Builtin = "RULES_ROUTER"
 )
 
 // BuiltinRow is what is known of a built-in outside of the executor.
@@ -58,6 +61,7 @@ func BuiltinTable() []BuiltinRow {
 		{Name: SimpleRouter, V1: true, Calls: CallSet(CallRoute)},
 		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute), Parameters: abTestParameters(), rules: weightRules},
 		{Name: AverageCombiner, V1: true, Calls: combiner},
+		{Name: RulesRouter, Calls: CallSet(CallRoute), LeastChildren: 1, Parameters: rulesParameters(), rules: rulesRules},
 		{Name: "WEIGHTED_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: weightedParameters(), rules: combinerRules},
 		{Name: "MAX_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum(), rules: combinerRules},
 		{Name: "MEDIAN_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum(), rules: combinerRules},

@@ -245,6 +245,9 @@ func (n *Node) Setting(name string) string {
 	return ""
 }
 
+// FaultOf is the fault of a parameter of a node, at its value if it is given.
+func FaultOf(n *Node, parameter, message string) Fault { return n.at(parameter, "%s", message) }
+
 // at is the fault of a parameter that is given.
 func (n *Node) at(name, format string, args ...any) Fault {
 	f := Fault{Field: "parameters", Parameter: name, Message: fmt.Sprintf(format, args...)}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/rule"
 	"github.com/prime-radiant/radiant/wording"
 )
 
@@ -255,7 +256,7 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 	if n.ModelURI != "" && !b.ReadsFiles() {
 		v.warnf(n.path+".modelUri", "%s has no use for a model", n.Implementation)
 	}
-	for _, f := range graph.BuiltinFaults(n.Node) {
+	for _, f := range builtinFaults(n.Node, b) {
 		text := f.Message
 		if f.Parameter != "" && f.Known == nil {
 			text = f.Parameter + " " + text
@@ -272,6 +273,17 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 	if is := b.Type(); is != "" && n.Type != "" && n.Type != graph.UnknownType && n.Type != is {
 		v.warnf(n.path+".type", "type %s is ignored: %s is a %s", n.Type, n.Implementation, is)
 	}
+}
+
+// builtinFaults are those that graph finds, or else those of the expressions.
+func builtinFaults(n *graph.Node, b graph.Builtin) []graph.Fault {
+	faults := graph.BuiltinFaults(n)
+	if b == graph.RulesRouter && len(faults) == 0 {
+		if err := rule.Faults(n); err != nil {
+			faults = append(faults, graph.FaultOf(n, graph.RulesParameter, "are wrong: "+strings.ReplaceAll(err.Error(), "\n", "; ")))
+		}
+	}
+	return faults
 }
 
 // ignored warns of parameters that a built-in of Seldon Core v1 passes over.

@@ -316,6 +316,16 @@ func TestValidateBuiltinParameters(t *testing.T) {
 			`error: spec.predictors[0].graph.children[0].parameters[0].name: TENSOR_OUTPUT_TRANSFORMER has no parameter "step"; use steps (did you mean steps?)`,
 			`error: spec.predictors[0].graph.children[0].parameters: TENSOR_OUTPUT_TRANSFORMER needs the parameter steps: what is done, one step in each line or between semicolons`,
 		}},
+		{"rules", withGraph(`{name: r, type: ROUTER, implementation: RULES_ROUTER, parameters: [{name: rules, type: STRING, value: "b: header(\"X\") == \"y\"\n\na: rows() > 10"}, {name: otherwise, type: STRING, value: b}], children: [{name: a}, {name: b}]}`), nil},
+		{"wrong rules", withGraph(`{name: r, implementation: RULES_ROUTER, parameters: [{name: rules, type: STRING, value: "bb: true\na"}, {name: otherwise, type: STRING, value: c}], children: [{name: a}, {name: b}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: rules are wrong: rule 1: there is no child "bb"; rule 2: want CHILD: EXPRESSION`,
+			`error: spec.predictors[0].graph.parameters[1].value: otherwise is "c", and there is no such child`,
+		}},
+		{"wrong expressions", withGraph(`{name: r, implementation: RULES_ROUTER, parameters: [{name: other, type: STRING, value: c}], children: [{name: s, implementation: RULES_ROUTER, parameters: [{name: rules, type: STRING, value: "a: header(\"X\") ==\na: rows()\na: 1 in 1..100000000"}], children: [{name: a}]}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].name: RULES_ROUTER has no parameter "other"; use rules or otherwise (did you mean otherwise?)`,
+			`error: spec.predictors[0].graph.parameters: RULES_ROUTER needs the parameter rules: one rule in each line, ` + "`CHILD: EXPRESSION`" + `; the first that holds decides`,
+			`error: spec.predictors[0].graph.children[0].parameters[0].value: rules are wrong: rule 1: unexpected token EOF (1:14); rule 2: expected bool, but got int; rule 3: there is no operator ..`,
+		}},
 		{"weights of an average", withGraph(`{name: v, implementation: AVERAGE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}], children: [{name: a}, {name: b}]}`), []string{
 			`warning: spec.predictors[0].graph.parameters[0].name: AVERAGE_COMBINER has no parameter weights, which is passed over`,
 		}},

@@ -117,6 +117,8 @@ func All() Table {
 		"STACK_COMBINER":       newStack,
 		"CONCATENATE_COMBINER": newConcatenate,
 
+		"RULES_ROUTER": newRulesRouter,
+
 		"TENSOR_TRANSFORMER":        newTransformer,
 		"TENSOR_OUTPUT_TRANSFORMER": newTransformer,
 

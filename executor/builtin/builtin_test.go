@@ -75,6 +75,8 @@ func needed(d graph.Declaration) string {
 		return "1,1"
 	case d.Name == "steps":
 		return "softmax"
+	case d.Name == "rules":
+		return "a: true"
 	}
 	return "1"
 }

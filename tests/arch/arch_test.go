@@ -41,6 +41,8 @@ var rules = []rule{
 	{in: "executor/tensor", direct: true, never: []string{"net", "net/http", module + "/graph", module + "/apis/...", module + "/executor/protocol/..."}, why: "a tensor knows no protocol"},
 	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/expand/...", module + "/local/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
 	{in: "executor/...", never: []string{"github.com/parquet-go/..."}, why: "who reads a reference does not make one"},
+	{in: "executor/...", never: []string{"github.com/google/cel-go/..."}, why: "decision 19: it is larger than the executor may grow"},
+	{in: "rule", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/...", module + "/executor/...", module + "/operator/..."}, why: "a language knows neither who checks it nor who asks"},
 	{in: "expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
 	{in: "operator/...", never: []string{module + "/executor/..."}, except: []string{module + "/executor/wire/http1", module + "/executor/wire/socket"}, why: "operator and executor meet in ENGINE_PREDICTOR only; the laptop's gateway reads requests as the executor does"},
 	{in: "expand/...", never: []string{module + "/executor/...", module + "/operator/...", module + "/local/...", "k8s.io/client-go/..."}, why: "what is desired does not depend on who applies it"},

@@ -1,0 +1,96 @@
+package builtin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/rule"
+)
+
+// rulesRouter sends a request to the child of the first rule that holds.
+type rulesRouter struct {
+	rules     []ruled
+	otherwise int
+}
+
+type ruled struct {
+	child int
+	holds *rule.Expression
+}
+
+func newRulesRouter(s *graph.Step, _ *World) (Node, error) {
+	rules, err := graph.ParseRules(s.Node)
+	if err != nil {
+		return nil, fmt.Errorf("parameter %s: %w", graph.RulesParameter, err)
+	}
+	r := &rulesRouter{otherwise: graph.Otherwise(s.Node)}
+	for i, one := range rules {
+		e, err := rule.Compile(one.Expression)
+		if err != nil {
+			return nil, fmt.Errorf("parameter %s: rule %d: %w", graph.RulesParameter, i+1, err)
+		}
+		r.rules = append(r.rules, ruled{one.Child, e})
+	}
+	return r, nil
+}
+
+// Route reads the message if a rule asks for a part of it.
+func (r *rulesRouter) Route(ctx context.Context, m Message) (int, error) {
+	f := &facts{ctx: ctx, m: m}
+	for i, one := range r.rules {
+		holds, err := one.holds.Holds(f)
+		switch {
+		case err != nil:
+			return 0, protocol.Coded(protocol.CodeOf(err), fmt.Errorf("rule %d: %w", i+1, err))
+		case holds:
+			return one.child, nil
+		}
+	}
+	return r.otherwise, nil
+}
+
+// facts are what rules ask of one request. A part is read once.
+type facts struct {
+	ctx   context.Context
+	m     Message
+	texts map[string]string
+	rows  int
+	known bool
+}
+
+func (f *facts) Header(name string) string { return f.m.Header(f.ctx, name) }
+func (f *facts) Puid() string              { return f.m.Puid() }
+
+func (f *facts) Text(name string) (string, error) {
+	if text, ok := f.texts[name]; ok {
+		return text, nil
+	}
+	text, err := f.m.Key(name)
+	if err != nil {
+		return "", err
+	}
+	if f.texts == nil {
+		f.texts = map[string]string{}
+	}
+	f.texts[name] = text
+	return text, nil
+}
+
+// Rows is the first dimension of the first tensor; 1: it has none.
+func (f *facts) Rows() (int, error) {
+	if f.known {
+		return f.rows, nil
+	}
+	o, err := f.m.Read()
+	if err != nil {
+		return 0, err
+	}
+	if f.known = true; len(o.Tensors) > 0 {
+		if f.rows = 1; o.Tensors[0].Rank() > 0 {
+			f.rows = int(o.Tensors[0].Shape[0])
+		}
+	}
+	return f.rows, nil
+}
