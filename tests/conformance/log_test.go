@@ -16,8 +16,8 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
-// unheard is an executor whose standard error goes to log. Every request fails,
-// and so makes a line.
+// unheard is an executor whose standard error goes to log. Every request is logged,
+// and so makes a line. Lines of failures alone would be too few.
 type unheard struct {
 	command *exec.Cmd
 	rest    string
@@ -33,7 +33,7 @@ func startUnheard(t *testing.T, log *os.File, answer stub.Answer) (*unheard, *st
 	cs := components{}
 	g := Node{Name: "a", Type: graph.Model}.build(t, "seldon", cs)
 	cs["a"].On("/predict", answer)
-	launch := launchOf(t, "seldon", g, "--log_level", "DEBUG")
+	launch := launchOf(t, "seldon", g, "--access_log")
 	launch.HTTPPort = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	launch.Args = launch.arguments()
 	c := command(launch)
