@@ -2,6 +2,7 @@ package program
 
 import (
 	"cmp"
+	"context"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -11,8 +12,10 @@ import (
 )
 
 // messageMemory is the memory for messages, by the settings or by the limit of
-// the container.
-func messageMemory(c *config.Config) (*memory.Budget, *memory.Regions) {
+// the container. Until ctx ends, what waiting connections do not need is given
+// back.
+func messageMemory(ctx context.Context, c *config.Config) (*memory.Budget, *memory.Regions) {
+	go memory.ShrinkStacks(ctx)
 	limit := memory.Limit("/")
 	regions := &memory.Regions{}
 	if limit > 0 && !c.HeapBound {

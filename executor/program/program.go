@@ -33,7 +33,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	}
 	tel := newTelemetry(c, log)
 	defer closing(ctx, tel, c, log)()
-	budget, regions := messageMemory(c)
+	budget, regions := messageMemory(ctx, c)
 	counts := newCounts(budget, lines)
 	counts.register(tel.Registerer())
 	passing := server.NewPassing(c.AnswerHeaders)

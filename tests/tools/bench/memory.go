@@ -21,6 +21,8 @@ const (
 	idle     = 10_000
 	// settled is what a program has to come to rest.
 	settled = time.Second
+	// rested is what a program has to give back what it took while it was busy.
+	rested = 15 * time.Second
 )
 
 // memories are the program's size, what it takes at its start, and with idle
@@ -48,8 +50,8 @@ func idleMemory(ctx context.Context, p *program, limited bool) ([]Memory, error)
 	}
 	defer p.stop()
 	var rows []Memory
-	look := func(what string, atMost int64) error {
-		time.Sleep(settled)
+	look := func(what string, after time.Duration, atMost int64) error {
+		time.Sleep(after)
 		n, err := p.resident()
 		if !limited {
 			atMost = 0
@@ -57,7 +59,7 @@ func idleMemory(ctx context.Context, p *program, limited bool) ([]Memory, error)
 		rows = append(rows, Memory{what, p.name, n, atMost})
 		return err
 	}
-	if err := look("resident at start", 20*megabyte); err != nil {
+	if err := look("resident at start", settled, 20*megabyte); err != nil {
 		return nil, err
 	}
 	cl := newREST(jsonBody(usualBytes))
@@ -65,7 +67,7 @@ func idleMemory(ctx context.Context, p *program, limited bool) ([]Memory, error)
 	if err := cl.dial(p.address, idle); err != nil {
 		return nil, fmt.Errorf("opening %d connections (ulimit -n): %w", idle, err)
 	}
-	if err := look(fmt.Sprintf("resident, %d idle connections", idle), 120*megabyte); err != nil {
+	if err := look(fmt.Sprintf("resident, %d idle connections", idle), settled, 120*megabyte); err != nil {
 		return nil, err
 	}
 	for i := range idle {
@@ -75,5 +77,5 @@ func idleMemory(ctx context.Context, p *program, limited bool) ([]Memory, error)
 		// Who waits on a connection does so in little memory.
 		cl.conns[i].b = nil
 	}
-	return rows, look(fmt.Sprintf("resident, %d idle connections, a second after a request on each", idle), 120*megabyte)
+	return rows, look(fmt.Sprintf("resident, %d idle connections, %s after a request on each", idle, rested), rested, 120*megabyte)
 }
