@@ -51,7 +51,7 @@ func warmup(words string) Declaration {
 func mahalanobisParameters() []Declaration {
 	return []Declaration{
 		decide(), tag(), events("for each request with an outlier"),
-		{Name: "threshold", Type: FloatParameter, Bounds: above(0), Words: "the score above which a row is an outlier; without it the `quantile` decides"},
+		{Name: "threshold", Type: FloatParameter, Bounds: positive(), Words: "the score above which a row is an outlier; without it the `quantile` decides"},
 		{Name: "quantile", Type: FloatParameter, Default: "0.999", Bounds: Bounds{Set: true, Least: 0.5, Most: 1, Below: true},
 			Words: "the share of ordinary rows that are below the threshold, if features are distributed normally"},
 		{Name: "components", Type: IntParameter, Bounds: between(1, 4096), Words: "how many principal components are looked at; without it the whole distance"},
@@ -96,7 +96,7 @@ func scoreParameters() []Declaration {
 			Words: "what is made of the model's scores of one row"},
 		{Name: "threshold", Type: FloatParameter, Required: true, Words: "the score above which a row is an outlier"},
 		{Name: "logits", Type: BoolParameter, Default: "false", Words: "the model answers logits and not probabilities"},
-		{Name: "temperature", Type: FloatParameter, Default: "1", Bounds: above(0), Words: "what logits are divided by"},
+		{Name: "temperature", Type: FloatParameter, Default: "1", Bounds: positive(), Words: "what logits are divided by"},
 	}
 }
 

@@ -17,7 +17,7 @@ func driftParameters() []Declaration {
 			Words: "the chance of a window of ordinary rows to be taken for drift, over all features together"},
 		{Name: "threshold", Type: FloatParameter, Default: "0", Bounds: atLeast(0), Words: "what the statistic of a feature has to be above, besides"},
 		{Name: "window", Type: IntParameter, Default: "200", Bounds: between(20, 1e6), Words: "rows of a window"},
-		{Name: "seconds", Type: FloatParameter, Bounds: above(0), Words: "a window ends so long after its first row as well, if it has `least` rows by then, or with the row that makes them so many"},
+		{Name: "seconds", Type: FloatParameter, Bounds: positive(), Words: "a window ends so long after its first row as well, if it has `least` rows by then, or with the row that makes them so many"},
 		{Name: "least", Type: IntParameter, Default: "50", Bounds: between(20, 1e6), Words: "rows that a window has at least which ends by time"},
 		{Name: "warmup", Type: IntParameter, Default: "1000", Bounds: between(100, 4096), Words: "rows that make the reference where there is no file: of requests, or of answers"},
 		{Name: "answers", Type: BoolParameter, Default: "true", Words: "look at what the model answers too"},

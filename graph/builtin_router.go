@@ -7,7 +7,8 @@ func abTestParameters() []Declaration {
 		{Name: "ratioA", Type: FloatParameter, Lenient: true, Words: "the share of the first of two children, 0.5 without; `weights` counts before it"},
 		childWeights("the share of each child, of their sum"),
 		{Name: "stickyHeader", Type: StringParameter, Words: "the header (over gRPC metadata) that names a user, all of whose requests go to one child; a request without it is drawn"},
-		{Name: "stickyKey", Type: StringParameter, Words: "what names a user in the message, where no header does: a tag or parameter, a member of `jsonData`, a column, of which the first row counts, or a tensor, of which the first element does"},
+		{Name: "stickyKey", Type: StringParameter,
+			Words: "what names a user in the message, where no header does: a tag or parameter, a member of `jsonData`, a column, of which the first row counts, or a tensor, of which the first element does"},
 	}
 }
 
@@ -16,7 +17,7 @@ func epsilonParameters() []Declaration {
 }
 
 func ucbParameters() []Declaration {
-	return []Declaration{{Name: "exploration", Type: FloatParameter, Default: "2", Bounds: above(0), Words: "how much a child's mean may be better than it looks; 2 is UCB1"}}
+	return []Declaration{{Name: "exploration", Type: FloatParameter, Default: "2", Bounds: positive(), Words: "how much a child's mean may be better than it looks; 2 is UCB1"}}
 }
 
 // banditRules want children to choose between, of which counts are kept by name.

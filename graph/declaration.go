@@ -83,8 +83,8 @@ func between(least, most float64) Bounds { return Bounds{Set: true, Least: least
 
 func atLeast(least float64) Bounds { return between(least, math.Inf(1)) }
 
-func above(least float64) Bounds {
-	return Bounds{Set: true, Least: least, Most: math.Inf(1), Above: true}
+func positive() Bounds {
+	return Bounds{Set: true, Most: math.Inf(1), Above: true}
 }
 
 // Check says what is wrong with a value; empty: nothing.

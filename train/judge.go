@@ -76,7 +76,7 @@ func (p *Plan) Judge(states []State, restarts int32) Verdict {
 			continue
 		}
 		if !together && !r.restarts(s) {
-			return Verdict{Action: Fail, Culprit: i, Message: r.failure(s) + r.policy(s)}
+			return Verdict{Action: Fail, Culprit: i, Message: r.failure(s) + r.policy()}
 		}
 		again = append(again, i)
 		if culprit < 0 {
@@ -143,7 +143,7 @@ func (r *Replica) failure(s State) string {
 }
 
 // policy says in an addition to a sentence why a replica is not made anew.
-func (r *Replica) policy(s State) string {
+func (r *Replica) policy() string {
 	if r.Restart == kubeflow.RestartExitCode {
 		return fmt.Sprintf("; by its restartPolicy %s only codes from 128 on start again", r.Restart)
 	}

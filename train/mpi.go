@@ -33,7 +33,7 @@ const (
 // every worker's server, so that both sides know each other by it.
 const (
 	SecretPrivate = "ssh-privatekey"
-	SecretPublic  = "ssh-publickey"
+	SecretPublic  = "ssh-publickey" //nolint:gosec // It is the name of a key in a Secret.
 	SecretKnown   = "known_hosts"
 )
 

@@ -6,7 +6,8 @@ import (
 	"github.com/prime-radiant/radiant/apis/manifest"
 )
 
-// What is wrong with deployments is told as with all that is read.
+// Severity, Problem and Problems tell what is wrong with deployments, as they do of
+// all that is read.
 type (
 	Severity = manifest.Severity
 	Problem  = manifest.Problem

@@ -234,7 +234,7 @@ func (f *forest) score(row []float64) float64 {
 		at := t.root
 		for range t.height {
 			n := &f.nodes[at]
-			right := -int32(math.Float64bits(n.value-row[n.feature]) >> 63) //nolint:gosec // it is 0 or 1
+			right := -int32(math.Float64bits(n.value-row[n.feature]) >> 63)
 			at += 1 + n.skip&right
 		}
 		sum += f.depths[at]

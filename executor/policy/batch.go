@@ -163,9 +163,9 @@ func (j *joint[Q, A]) begin() (present []*place[Q, A], ctx context.Context) {
 	}
 	j.left = len(present)
 	if bounded && len(present) > 0 {
-		ctx, j.cancel = context.WithDeadline(context.Background(), last)
+		ctx, j.cancel = context.WithDeadline(context.Background(), last) //nolint:gosec // run calls it.
 	} else {
-		ctx, j.cancel = context.WithCancel(context.Background())
+		ctx, j.cancel = context.WithCancel(context.Background()) //nolint:gosec // run calls it.
 	}
 	return present, ctx
 }

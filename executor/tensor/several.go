@@ -77,35 +77,23 @@ func Beside(ts []Tensor, stacked bool) (Tensor, error) {
 	if len(ts) == 0 {
 		return Tensor{}, refuse("no tensor to combine")
 	}
-	first, width := ts[0].Shape, int64(0)
-	for i := range ts {
-		s := ts[i].Shape
-		switch {
-		case len(s) == 0 || !stacked && len(s) < 2:
-			return Tensor{}, refuse("child %d answers the shape %v, which has too few dimensions", i, s)
-		case len(s) != len(first) || s[0] != first[0] || stacked && !slices.Equal(s, first) || !stacked && !slices.Equal(s[2:], first[2:]):
-			return Tensor{}, refuse("child %d answers the shape %v, child 0 %v", i, s, first)
-		case !stacked:
-			width += s[1]
-		}
+	shape, err := besideShape(ts, stacked)
+	if err != nil {
+		return Tensor{}, err
 	}
 	alike, err := Alike(ts)
 	if err != nil {
 		return Tensor{}, err
 	}
-	out := Tensor{Name: ts[0].Name, DType: alike[0].DType}
-	if stacked {
-		out.Shape = append([]int64{first[0], int64(len(ts))}, first[1:]...)
-	} else {
-		out.Shape = append([]int64{first[0], width}, first[2:]...)
-	}
+	out := Tensor{Name: ts[0].Name, DType: alike[0].DType, Shape: shape}
 	if _, err := Elements(out.Shape); err != nil {
 		return Tensor{}, err
 	}
 	out.begin()
-	for row := range int(first[0]) {
+	rows := int(shape[0])
+	for row := range rows {
 		for i := range alike {
-			size := alike[i].Len() / int(first[0])
+			size := alike[i].Len() / rows
 			if size > 0 {
 				out.add(&alike[i], row*size, size)
 			}
@@ -115,6 +103,26 @@ func Beside(ts []Tensor, stacked bool) (Tensor, error) {
 		}
 	}
 	return out, nil
+}
+
+// besideShape is the shape of tensors side by side.
+func besideShape(ts []Tensor, stacked bool) ([]int64, error) {
+	first, width := ts[0].Shape, int64(0)
+	for i := range ts {
+		s := ts[i].Shape
+		switch {
+		case len(s) == 0 || !stacked && len(s) < 2:
+			return nil, refuse("child %d answers the shape %v, which has too few dimensions", i, s)
+		case len(s) != len(first) || s[0] != first[0] || stacked && !slices.Equal(s, first) || !stacked && !slices.Equal(s[2:], first[2:]):
+			return nil, refuse("child %d answers the shape %v, child 0 %v", i, s, first)
+		case !stacked:
+			width += s[1]
+		}
+	}
+	if stacked {
+		return append([]int64{first[0], int64(len(ts))}, first[1:]...), nil
+	}
+	return append([]int64{first[0], width}, first[2:]...), nil
 }
 
 // Alike gives tensors one type, with their elements as bytes: the type of all, or

@@ -157,10 +157,10 @@ func SplitRows(all []*Rows, p message.Message) ([]message.Message, error) {
 
 // answer writes the rows of one request in the field that the server used.
 func (r *Rows) answer(m *content, c codec) (message.Message, error) {
-	switch {
-	case r.form == SeldonJSON:
+	switch r.form {
+	case SeldonJSON:
 		return seldonWriter{field: m.field, style: seldonStyle(), names: m.names, meta: m.meta.json}.write(m)
-	case r.form == SeldonProto:
+	case SeldonProto:
 		out := &seldon.SeldonMessage{Meta: m.meta.proto}
 		if out.Meta == nil {
 			out.Meta = &seldon.Meta{}

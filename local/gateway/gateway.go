@@ -118,7 +118,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if isRoot(r, found) {
-			http.Redirect(w, r, found.path(), http.StatusSeeOther)
+			http.Redirect(w, r, found.path(), http.StatusSeeOther) //nolint:gosec // The path is made of names of a deployment that is served.
 			return
 		}
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead

@@ -39,9 +39,6 @@ type contents struct {
 	jobs        []kubeflow.Document
 }
 
-// count is the number of objects.
-func (c *contents) count() int { return len(c.deployments) + len(c.jobs) }
-
 // kinds are those of the objects that are read.
 func (in input) kinds() []manifest.Kind {
 	return append([]manifest.Kind{v1.ManifestKind()}, in.jobs...)

@@ -58,7 +58,7 @@ func decodeStatus(from any, to *kubeflow.JobStatus) error {
 // field, and in which version, it keeps beside them.
 func writtenIn(u *unstructured.Unstructured) string {
 	for _, entry := range u.GetManagedFields() {
-		if entry.Subresource == "" && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.Raw, []byte(`"f:spec":`)) {
+		if entry.Subresource == "" && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:spec":`)) {
 			return entry.APIVersion
 		}
 	}

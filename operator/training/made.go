@@ -1,6 +1,7 @@
 package training
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -10,23 +11,33 @@ import (
 // settling is how long the cache may take to hear of a new pod.
 const settling = 2 * time.Second
 
-// made remembers which pods were made a moment ago, by their jobs.
+// made remembers which pods were made a moment ago.
 type made struct {
 	mu   sync.Mutex
-	pods map[types.UID]map[string]time.Time
+	pods map[madePod]time.Time
+	// swept is when old ones were last forgotten.
+	swept time.Time
 }
 
-// note remembers a pod that has just been made.
+// madePod is a pod of a job.
+type madePod struct {
+	job types.UID
+	pod string
+}
+
+// note remembers a pod that has just been made, and once in a while forgets those
+// that the cache has long heard of.
 func (m *made) note(job types.UID, pod string, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.pods == nil {
-		m.pods = map[types.UID]map[string]time.Time{}
+		m.pods = map[madePod]time.Time{}
 	}
-	if m.pods[job] == nil {
-		m.pods[job] = map[string]time.Time{}
+	if now.Sub(m.swept) >= settling {
+		m.swept = now
+		maps.DeleteFunc(m.pods, func(_ madePod, at time.Time) bool { return now.Sub(at) >= settling })
 	}
-	m.pods[job][pod] = now
+	m.pods[madePod{job, pod}] = now
 }
 
 // lately reports whether a pod was made so short ago that the cache may not know
@@ -34,13 +45,6 @@ func (m *made) note(job types.UID, pod string, now time.Time) {
 func (m *made) lately(job types.UID, pod string, now time.Time) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at, ok := m.pods[job][pod]
+	at, ok := m.pods[madePod{job, pod}]
 	return ok && now.Sub(at) < settling
-}
-
-// forget drops what is known of a job.
-func (m *made) forget(job types.UID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.pods, job)
 }

@@ -42,8 +42,6 @@ type Options struct {
 	Log     logr.Logger
 	// Namespace is the only one that is looked at; empty: all of them.
 	Namespace string
-	// Now is the clock; nil: the machine's.
-	Now func() time.Time
 }
 
 // kind is a kind of jobs on a cluster.
@@ -91,12 +89,8 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 	if err := m.Add(read); err != nil {
 		return err
 	}
-	now := o.Now
-	if now == nil {
-		now = time.Now
-	}
 	for _, k := range ours {
-		r := &reconciler{kind: k, cache: read, client: direct, recorder: m.GetEventRecorder(FieldManager), now: now, made: &made{}}
+		r := &reconciler{kind: k, cache: read, client: direct, recorder: m.GetEventRecorder(FieldManager), now: time.Now, made: &made{}}
 		if err := r.watch(m); err != nil {
 			return fmt.Errorf("watching %s: %w", k.Kind, err)
 		}

@@ -53,9 +53,6 @@ type world struct {
 	testing.TB
 	client.Client
 	namespace string
-	// ahead is how far the operator's clock is before the machine's.
-	mu    sync.Mutex
-	ahead time.Duration
 }
 
 func newWorld(t testing.TB) *world {
@@ -104,12 +101,7 @@ func (w *world) start() (writes func() []string, stop func()) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	now := func() time.Time {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return time.Now().Add(w.ahead)
-	}
-	if err := training.Add(w.Context(), m, training.Options{Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace, Now: now}); err != nil {
+	if err := training.Add(w.Context(), m, training.Options{Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace}); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -132,13 +124,6 @@ func (w *world) start() (writes func() []string, stop func()) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// pass sets the operator's clock ahead.
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ahead += d
-}
 
 // apply creates or changes a job from YAML, as a user does.
 func (w *world) apply(text string) {
