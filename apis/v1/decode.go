@@ -6,11 +6,12 @@ import (
 	"github.com/prime-radiant/radiant/apis/manifest"
 )
 
-// Severity, Problem and Problems tell what is wrong with deployments, as they do of
-// all that is read.
 type (
+	// Severity is how bad a problem of a deployment is, as of all that is read.
 	Severity = manifest.Severity
-	Problem  = manifest.Problem
+	// Problem is what is wrong with a deployment.
+	Problem = manifest.Problem
+	// Problems are several.
 	Problems = manifest.Problems
 )
 
