@@ -22,6 +22,8 @@ func needed(d *graph.Declaration) string {
 		return "1,1"
 	case d.Name == "steps":
 		return "softmax"
+	case d.Name == "rules":
+		return `b: header("x-plan") == "gold"`
 	}
 	return "1"
 }

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
 
 // question is what tests/tools/classifier is asked: the mean of its row is 1.
@@ -62,8 +63,8 @@ func (t *tally) reset() map[model]int {
 	return counts
 }
 
-// rest asks a deployment over REST.
-func (w *world) rest(deployment string, answers *tally) request {
+// rest asks a deployment over REST, or one of its predictors.
+func (w *world) rest(deployment string, answers *tally, predictor ...string) request {
 	url := fmt.Sprintf("http://%s/seldon/%s/%s/api/v1.0/predictions", gatewayREST(), w.namespace, deployment)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	w.t.Cleanup(client.CloseIdleConnections)
@@ -73,6 +74,9 @@ func (w *world) rest(deployment string, answers *tally) request {
 			return err
 		}
 		req.Header.Set("Content-Type", "application/json")
+		for _, name := range predictor {
+			req.Header.Set(v1.HeaderPredictor, name)
+		}
 		resp, err := client.Do(req)
 		if err != nil {
 			return err
@@ -89,8 +93,8 @@ func (w *world) rest(deployment string, answers *tally) request {
 	}
 }
 
-// rpc asks a deployment over gRPC.
-func (w *world) rpc(deployment string, answers *tally) request {
+// rpc asks a deployment over gRPC, or one of its predictors.
+func (w *world) rpc(deployment string, answers *tally, predictor ...string) request {
 	conn, err := grpc.NewClient(gatewayGRPC(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		w.t.Fatal(err)
@@ -102,6 +106,9 @@ func (w *world) rpc(deployment string, answers *tally) request {
 	}
 	return func(ctx context.Context) error {
 		ctx = metadata.AppendToOutgoingContext(ctx, "seldon", deployment, "namespace", w.namespace)
+		for _, name := range predictor {
+			ctx = metadata.AppendToOutgoingContext(ctx, v1.HeaderPredictor, name)
+		}
 		answer, err := seldon.NewSeldonClient(conn).Predict(ctx, message)
 		if err != nil {
 			return err

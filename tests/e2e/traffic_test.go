@@ -37,6 +37,14 @@ func TestCanary(t *testing.T) {
 	counted := newTally(old, fresh)
 	w.ask(2000, w.rest("canary", counted))
 	within(t, counted.reset()[fresh], 2000, 0.1)
+	for name, m := range map[string]model{"old": old, "new": fresh} {
+		named := newTally(old, fresh)
+		w.ask(100, w.rest("canary", named, name))
+		w.ask(100, w.rpc("canary", named, name))
+		if err := named.only(m, 200); err != nil {
+			t.Errorf("requests that name the predictor %s: %v", name, err)
+		}
+	}
 
 	w.kubectl("patch", "sdep", "canary", "--type=json", "-p", `[
 		{"op": "replace", "path": "/spec/predictors/0/traffic", "value": 0},
