@@ -27,9 +27,6 @@ func (b *buffer) buffered() int { return b.w - b.r }
 
 // fill reads more, and makes room before that, at most to a size of most bytes.
 func (b *buffer) fill(most int) error {
-	if b.r == b.w {
-		b.r, b.w = 0, 0
-	}
 	if b.w == len(b.b) && b.r > 0 {
 		b.w = copy(b.b, b.b[b.r:b.w])
 		b.r = 0
@@ -45,8 +42,12 @@ func (b *buffer) fill(most int) error {
 	return b.readBehind()
 }
 
-// readBehind reads more without moving what there is.
+// readBehind reads more without moving what there is. Where all has been read, all of
+// the buffer is free.
 func (b *buffer) readBehind() error {
+	if b.r == b.w {
+		b.r, b.w = 0, 0
+	}
 	if b.w == len(b.b) {
 		return errLong
 	}
