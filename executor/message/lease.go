@@ -176,8 +176,8 @@ func (l *Lease) full(n int64, err error) error {
 }
 
 // Small is the size below which messages are in memory of their own and not in
-// a lease's buffers. net/http writes a small body that nobody waits for in one
-// go with its header, which saves more than recycling it would.
+// a lease's buffers, unless the lease recycles: then nothing of them may be kept
+// either, see [Lease.Recycle].
 const Small = 32 << 10
 
 // ReadAll reads r to its end. size is the expected length, or negative. The

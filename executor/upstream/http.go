@@ -387,7 +387,8 @@ func newBody(m message.Message) io.ReadCloser {
 		return nothing{}
 	}
 	if len(m.Body) < message.Small {
-		return io.NopCloser(bytes.NewReader(m.Body))
+		// net/http writes what it knows to be in memory together with the header.
+		return io.NopCloser(bytes.NewReader(bytes.Clone(m.Body)))
 	}
 	b := &body{lease: m.Meta.Lease}
 	b.Reset(m.Body)

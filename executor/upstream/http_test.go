@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -86,29 +85,34 @@ func TestHeaderOf(t *testing.T) {
 	}
 }
 
-// The transport may read a body after the call has returned.
+// The transport may read a body after the call has returned, of any size.
 func TestBodyKeepsItsBuffers(t *testing.T) {
-	var pool message.Pool
-	lease := pool.Lease()
-	kept := strings.Repeat("kept", message.Small)
-	text, err := lease.ReadAll(strings.NewReader(kept), int64(len(kept)), 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := newBody(message.Message{Body: text, Meta: &message.Meta{Lease: lease}})
-	lease.Release()
-	for range 8 {
-		other := pool.Lease()
-		if _, err := other.ReadAll(bytes.NewReader(bytes.Repeat([]byte("X"), 1<<19)), 1<<19, 1<<20); err != nil {
-			t.Fatal(err)
+	lines := func(b []byte) ([]byte, string, bool) { return b, "", true }
+	for _, size := range []int{10, 1 << 10, 10 << 10, message.Small - 1, message.Small, 4 * message.Small} {
+		var pool message.Pool
+		read := func(lease *message.Lease, text string) []byte {
+			lease.Recycle(lines)
+			body, err := lease.ReadAll(strings.NewReader(text), int64(len(text)), 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return body
 		}
-		other.Release()
+		lease := pool.Lease()
+		kept := strings.Repeat("k", size)
+		b := newBody(message.Message{Body: read(lease, kept), Meta: &message.Meta{Lease: lease}})
+		lease.Release()
+		for range 8 {
+			other := pool.Lease()
+			read(other, strings.Repeat("X", size))
+			other.Release()
+		}
+		if got, _ := io.ReadAll(b); string(got) != kept {
+			t.Errorf("body of %d bytes is %.20q", size, got)
+		}
+		_ = b.Close()
+		_ = b.Close()
 	}
-	if got, _ := io.ReadAll(b); string(got) != kept {
-		t.Errorf("body is %.20q", got)
-	}
-	_ = b.Close()
-	_ = b.Close()
 }
 
 func TestWrongJSONLength(t *testing.T) {
