@@ -126,8 +126,12 @@ func kept(err error) error {
 		return err
 	}
 	told := *r
+	// Nobody has asked for compression. What cannot be unpacked is told as it is.
+	if plain, err := protocol.Plain(told.Message); err == nil {
+		told.Message = plain
+	}
 	told.Message = told.Whole()
-	told.Body = bytes.Clone(told.Body)
+	told.Body, told.Meta = bytes.Clone(told.Body), nil
 	return e.Instead(&told)
 }
 
