@@ -74,7 +74,7 @@ func (d *direct) header(b []byte) (all []byte, kind string, ok bool) {
 			}
 			keep = false
 		case contentType:
-			if kind != "" {
+			if kind != "" || len(value) == 0 {
 				return b, "", false
 			}
 			if kind = jsonType; string(value) != jsonType {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -62,6 +63,9 @@ func TestDirectIsAlike(t *testing.T) {
 		"old cache":          {fields: "Pragma: no-cache\r\n"},
 		"compressed":         {fields: "Content-Encoding: gzip\r\n"},
 		"JSON length":        {fields: "Inference-Header-Content-Length: 2\r\n"},
+		"empty type":         {fields: "Content-Type:\r\n"},
+		"empty type first":   {fields: "Content-Type:\r\nContent-Type: application/json\r\n"},
+		"two types":          {fields: "Content-Type: application/json\r\nContent-Type: text/plain\r\n"},
 		"another type":       {fields: "Content-Type: text/plain\r\n", direct: true},
 		"query":              {path: "/api/v1.0/predictions?a=b"},
 		"escaped":            {path: "/api/v1.0/pr%65dictions"},
@@ -190,4 +194,35 @@ func exchanged(t *testing.T, direct bool, request string, answer func(m message.
 		t.Error("there is no answer")
 	}
 	return answers, asked, answered
+}
+
+// TestDirectIsAlikeByChance puts requests together of parts that are near the bounds of
+// the usual form.
+func TestDirectIsAlikeByChance(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // It is to be the same each time.
+	one := func(all ...string) string { return all[random.IntN(len(all))] }
+	fields := []string{
+		"Content-Type:", "Content-Type: application/json", "content-type: application/json; charset=utf-8", "Content-Encoding:", "Content-Encoding: identity",
+		"Connection:", "Connection: keep-alive", "Connection: keep-alive, x-a", "Connection: ,", "X-A: 1", "x-a: 2", "X-a:\t3\t", "X-Ä: 4", "_x: 5", "x_y-Z: 6", "X-B: \xff",
+		"Seldon-Puid: a", "seldon-puid: b b", "Seldon-Puid: \xc3\xa9", "Accept-Encoding: gzip", "accept-encoding:", "Accept-Encoding: *;q=0, gzip;q=1", "Pragma: x", "Cache-Control: y", "TE: z",
+		"Trailer: X", "User-Agent:", "User-Agent: me", "Cookie: a=b", "cookie: c=d", "Upgrade: h2c", "Expect:", "Ce-Id: 1", "Seldon-Route: a=1", "X-Envoy-Expected-Rq-Timeout-Ms: 0", "Seldon-Skip-Logging: 0",
+		"Inference-Header-Content-Length:", "Transfer-Encoding:", "Date: now", "Referer: x", "X-Forwarded-For: 1, 2", "1: 2", "-: 3", "a--b-: 4", "Host-: 5",
+	}
+	for range 200 {
+		text := "POST " + one("/api/v1.0/predictions", "/api/v1.0/predictions", "/api/v1.0/feedback", "/api/v1.0/predictions/", "//api/v1.0/predictions", "/api/./v1.0/predictions", "/api/v0.1/predictions") + " HTTP/1.1\r\nHost:" + one("x", " x:80", "", " [::1]") + "\r\n"
+		for range random.IntN(6) {
+			text += one(fields[:5+random.IntN(2)*(len(fields)-5)]...) + "\r\n"
+		}
+		body := one("{}", `{"data":{"ndarray":[[1]]}}`, strings.Repeat("y", 3000))
+		text += "Content-Length: " + one("", "", "0") + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+		pass := func(m message.Message) (message.Message, error) { return m, nil }
+		ways, asked, _ := exchanged(t, true, text+text, pass)
+		general, askedToo, _ := exchanged(t, false, text+text, pass)
+		if diff := cmp.Diff(general, ways); diff != "" {
+			t.Errorf("%q: answers differ (-general +direct):\n%s", text, diff)
+		}
+		if diff := cmp.Diff(askedToo, asked); diff != "" {
+			t.Errorf("%q: questions differ (-general +direct):\n%s", text, diff)
+		}
+	}
 }
