@@ -9,9 +9,11 @@ import (
 // smallRoom is what a lease has for the smallest bodies: the request and the
 // answers of a few nodes. smallest is the size up to which a body is put there;
 // those below [Small] have a recycled buffer each.
+// mostLines is what it keeps for the header of another request.
 const (
 	smallRoom = 8 << 10
 	smallest  = 2 << 10
+	mostLines = 16 << 10
 )
 
 // Recycle makes the request's header and meta parts of the lease, and has its
@@ -39,6 +41,9 @@ func (l *Lease) forget() {
 	l.small = l.small[:0]
 	l.meta = Meta{}
 	l.header.lines, l.header.kind, l.header.fields = l.header.lines[:0], "", nil
+	if cap(l.header.lines) > mostLines {
+		l.header.lines = nil
+	}
 }
 
 // readSmall reads a body of a size below [Small] into the lease's memory.

@@ -178,6 +178,27 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// A connection that nobody uses does not hold the room that large heads took, of a
+// request and of an answer.
+func TestIdleConnectionsAreSmall(t *testing.T) {
+	_, address := serving(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("y", 60_000)) })
+	pool := pooling(address)
+	defer pool.Close()
+	r := posting("")
+	r.Lines = []byte("X: " + strings.Repeat("y", 60_000) + "\r\n")
+	if _, err := asked(t.Context(), pool, r); err != nil {
+		t.Fatal(err)
+	}
+	c := pool.last()
+	if c == nil {
+		t.Fatal("no connection is kept")
+	}
+	defer func() { _ = c.Raw.Close() }()
+	if n := cap(c.out) + cap(c.in.b); n > 2*outSize+readSize {
+		t.Errorf("it holds %d bytes", n)
+	}
+}
+
 // A server that answers before it has read the request is heard.
 func TestEarlyAnswer(t *testing.T) {
 	for _, size := range []int{1000, togetherSize, 50_000_000} {

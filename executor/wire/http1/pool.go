@@ -91,6 +91,9 @@ func (p *Pool) keep(c *Conn) {
 	c.Reused = true
 	c.since = time.Now()
 	c.in.shrink()
+	if cap(c.out) > 2*outSize {
+		c.out = nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || len(p.idle) >= p.MaxIdle {
