@@ -29,11 +29,13 @@ type requestContext struct {
 	shared atomic.Bool
 }
 
-// begin makes a context that is not shared that of another request.
+// begin makes a context that is not shared that of another request. Who has looked at
+// it since the last one ended has a channel of its own, which is closed.
 func (r *requestContext) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.err = nil
+	r.err, r.done = nil, nil
+	r.shared.Store(false)
 }
 
 // afterCall is a function to be called at the end.
