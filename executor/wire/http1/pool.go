@@ -2,7 +2,10 @@ package http1
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -144,11 +147,16 @@ type peeker struct {
 	raw  syscall.RawConn
 	read func(fd uintptr)
 	came bool
+	// secured may have what came with an answer, and has not been read; nil: there is
+	// no TLS.
+	secured *tls.Conn
+	one     [1]byte
 }
 
 // look prepares for a connection, or what is beneath one of TLS. One of a kind that it does not know is taken to
 // be quiet.
 func (p *peeker) look(conn net.Conn) {
+	p.secured, _ = conn.(*tls.Conn)
 	for {
 		over, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {
@@ -164,8 +172,16 @@ func (p *peeker) look(conn net.Conn) {
 
 // quiet reports whether nothing has come: no byte, and no end.
 func (p *peeker) quiet() bool {
-	if p.raw == nil {
-		return true
+	if p.raw != nil && (p.raw.Control(p.read) != nil || p.came) {
+		return false
 	}
-	return p.raw.Control(p.read) == nil && !p.came
+	return p.secured == nil || p.unpacked()
+}
+
+// unpacked reports whether all has been read that TLS has of the connection.
+func (p *peeker) unpacked() bool {
+	_ = p.secured.SetReadDeadline(longAgo)
+	_, err := p.secured.Read(p.one[:])
+	_ = p.secured.SetReadDeadline(time.Time{})
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
