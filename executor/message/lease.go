@@ -18,7 +18,9 @@ type Pool struct {
 	// Regions take messages that are too large to recycle; nil: the heap does.
 	Regions Regions
 
-	leases, buffers sync.Pool
+	// smalls are buffers up to [Small], buffers larger ones: who needs little does not
+	// hold much, of which the budget would not know.
+	leases, smalls, buffers sync.Pool
 }
 
 // Budget is memory that messages take and give back. Take waits for it a while;
@@ -104,7 +106,10 @@ func (l *Lease) Release() {
 	}
 	for i, b := range l.held {
 		l.held[i] = nil
-		if cap(*b) <= maxArriving {
+		switch {
+		case cap(*b) <= Small:
+			l.pool.smalls.Put(b)
+		case cap(*b) <= maxArriving:
 			l.pool.buffers.Put(b)
 		}
 	}
@@ -370,8 +375,10 @@ func (in *reading) handOver() {
 	in.lease.taken += in.share.end()
 }
 
-func (l *Lease) take() *[]byte {
-	if held, ok := l.pool.buffers.Get().(*[]byte); ok {
+func (l *Lease) take() *[]byte { return from(&l.pool.buffers) }
+
+func from(buffers *sync.Pool) *[]byte {
+	if held, ok := buffers.Get().(*[]byte); ok {
 		return held
 	}
 	return new([]byte)

@@ -83,7 +83,7 @@ func (l *Lease) room(n int64) (b []byte, begins bool) {
 		l.small = l.small[:at+n]
 		return l.small[at : at : at+n], begins
 	}
-	held := l.take()
+	held := from(&l.pool.smalls)
 	*held = slices.Grow((*held)[:0], int(n))
 	l.held = append(l.held, held)
 	return (*held)[:0:n], begins

@@ -1,6 +1,25 @@
 package message
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+// TestSmallBodiesHoldLittle reads small bodies when large ones have left their buffers.
+func TestSmallBodiesHoldLittle(t *testing.T) {
+	var pool Pool
+	for _, size := range []int{900_000, 3000, Small - 1, Small, 900_000, 10_000} {
+		lease := pool.Lease()
+		lease.Recycle(func(b []byte) ([]byte, string, bool) { return b, "", true })
+		if _, err := lease.ReadAll(strings.NewReader(strings.Repeat("x", size)), int64(size), 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		if n := cap(*lease.held[0]); size < Small && n > Small {
+			t.Errorf("a body of %d bytes holds %d", size, n)
+		}
+		lease.Release()
+	}
+}
 
 // TestLargeHeadersAreNotKept reads the room that a lease keeps for the next request.
 func TestLargeHeadersAreNotKept(t *testing.T) {
