@@ -150,6 +150,29 @@ func (v *validator) replicas() {
 			[]string{string(RestartNever), string(RestartOnFailure), string(RestartAlways), string(RestartExitCode)})
 		v.pod(path+".template", spec)
 	}
+	v.size(written)
+}
+
+// The most pods of a job. Those of a TFJob are told of all others in one variable, of
+// which Linux takes 128 KiB; those of an MPIJob by one ConfigMap of a MiB.
+const mostTFPods, mostMPIPods = 1000, 10000
+
+// size bounds the number of pods. written are the names by which the user wrote types.
+func (v *validator) size(written map[ReplicaType]ReplicaType) {
+	most := int64(mostTFPods)
+	if v.parts.Kind == MPIJobKind {
+		most = mostMPIPods
+	}
+	all, widest, at := int64(0), int64(0), ReplicaType("")
+	for _, t := range slices.Sorted(maps.Keys(written)) {
+		n := int64(v.parts.Count(written[t]))
+		if all += n; n > widest {
+			widest, at = n, written[t]
+		}
+	}
+	if all > most {
+		v.errorf(v.path(at)+".replicas", "the job would have %d pods; the most of one %s are %d: write less", all, v.parts.Kind, most)
+	}
 }
 
 func typeNames(types []ReplicaType) []string {

@@ -140,6 +140,11 @@ func TestValidate(t *testing.T) {
 		{"unknown version", strings.Replace(tfHead, "/v1\n", "/v1alpha1\n", 1) + "    Worker: {" + train + "}\n", []string{`f:1:13: error: apiVersion: "kubeflow.org/v1alpha1" is not a version of TFJob; write kubeflow.org/v1`}},
 		{"a misspelt kind", "apiVersion: kubeflow.org/v1\nkind: TfJob\nmetadata: {name: j}\n", []string{`f:2:7: error: kind: kind "TfJob" does not exist in kubeflow.org; write TFJob`}},
 		{"another kind of the group", "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: j}\n", []string{"f:1:1: note: PyTorchJob j skipped: only a TFJob or MPIJob is read"}},
+		{"more pods than can be told of each other", tfHead + "    PS: {" + train + "}\n    worker: {replicas: 100000, " + train + "}\n", []string{
+			"f:6:5: warning: spec.tfReplicaSpecs[PS]: with a PS and no Chief, programs of TensorFlow 2 fail in the PS pods and wait without end in the workers; write the annotation radiant.io/strategy: multiworkermirrored or parameterserver",
+			"f:7:24: error: spec.tfReplicaSpecs[worker].replicas: the job would have 100001 pods; the most of one TFJob are 1000: write less"}},
+		{"more pods than an int32 counts", tfHead + "    Chief: {" + train + "}\n    Worker: {replicas: 2147483647, " + train + "}\n", []string{"f:7:24: error: spec.tfReplicaSpecs[Worker].replicas: the job would have 2147483648 pods; the most of one TFJob are 1000: write less"}},
+		{"more ranks than one file tells of", mpiHead + "    Launcher: {" + mpi + "}\n    Worker: {replicas: 10000, " + mpi + "}\n", []string{"f:7:24: error: spec.mpiReplicaSpecs[Worker].replicas: the job would have 10001 pods; the most of one MPIJob are 10000: write less"}},
 		{"a misspelt field", tfHead + "    Worker: {replica: 2, " + train + "}\n", []string{"f:6:14: warning: spec.tfReplicaSpecs[Worker].replica: unknown field replica; did you mean replicas?"}},
 
 		{"no slots", mpiHead + pair + "  slotsPerWorker: 0\n", []string{"f:8:19: error: spec.slotsPerWorker: with 0 slots no worker takes a rank; write 1 or more"}},

@@ -18,7 +18,7 @@ func (v *validator) tfJob(j *TFJob) {
 		}
 	}
 	v.chiefs()
-	if len(v.parts.Replicas) > 0 && v.count(Chief)+v.count(Master)+v.count(Worker) <= 0 {
+	if len(v.parts.Replicas) > 0 && max(v.count(Chief), v.count(Master), v.count(Worker)) <= 0 {
 		path := "spec.tfReplicaSpecs"
 		if name, spec := v.written(Worker); spec != nil {
 			path = v.path(name) + ".replicas"
@@ -58,7 +58,7 @@ func (v *validator) chiefs() {
 // checks the annotation that chooses.
 func (v *validator) strategy(j *TFJob) {
 	path := "metadata.annotations[" + AnnotationStrategy + "]"
-	hasChief := v.count(Chief)+v.count(Master) > 0
+	hasChief := max(v.count(Chief), v.count(Master)) > 0
 	ps, psSpec := v.written(PS)
 	switch s := j.Strategy(); s {
 	case NoStrategy:
