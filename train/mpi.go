@@ -77,7 +77,7 @@ func planMPI(j *kubeflow.MPIJob, inCluster bool) *Plan {
 // Slots is how many ranks the workers of an MPIJob with defaults take together.
 func Slots(j *kubeflow.MPIJob) int {
 	parts := j.Parts()
-	return int(parts.Count(kubeflow.Worker) * *j.Spec.SlotsPerWorker)
+	return int(parts.Count(kubeflow.Worker)) * int(*j.Spec.SlotsPerWorker)
 }
 
 func (m *mpi) labels(t kubeflow.ReplicaType, index int32) map[string]string {
@@ -293,9 +293,14 @@ func doubleDashes(words []string) []string {
 // podOf is the template of a replica with the name and the labels of its pod.
 func podOf(name string, spec *kubeflow.ReplicaSpec, labels map[string]string) *corev1.Pod {
 	template := spec.Template.DeepCopy()
-	pod := &corev1.Pod{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"}, ObjectMeta: template.ObjectMeta, Spec: template.Spec}
-	pod.Name, pod.GenerateName = name, ""
-	all := maps.Clone(pod.Labels)
+	pod := &corev1.Pod{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		// The rest, such as the resourceVersion of a pod that was taken for a template, is
+		// that of no new pod.
+		ObjectMeta: metav1.ObjectMeta{Name: name, Annotations: template.Annotations, Finalizers: template.Finalizers},
+		Spec:       template.Spec,
+	}
+	all := maps.Clone(template.Labels)
 	if all == nil {
 		all = map[string]string{}
 	}

@@ -213,6 +213,21 @@ func check(t *testing.T, job kubeflow.Job, objects []expand.Object) {
 	}
 }
 
+// TestTemplateOfAPod: of a pod that was taken for a template what made it that pod is
+// left out, and labels by which pods are found are the job's.
+func TestTemplateOfAPod(t *testing.T) {
+	text := "apiVersion: kubeflow.org/v1\nkind: TFJob\nmetadata: {name: j}\nspec:\n  tfReplicaSpecs:\n    Worker:\n      template:\n" +
+		"        metadata: {name: old, namespace: elsewhere, uid: x, resourceVersion: '7', labels: {team: a, training.kubeflow.org/job-name: other}, annotations: {b: c}}\n" +
+		"        spec: {containers: [{name: tensorflow, image: i}]}\n"
+	pod := podsOf(expanded(t, jobs(t, text)[0]))[0]
+	if pod.Name != "j-worker-0" || pod.Namespace != "default" || pod.UID != "" || pod.ResourceVersion != "" {
+		t.Errorf("the pod is %+v", pod.ObjectMeta)
+	}
+	if pod.Labels["team"] != "a" || pod.Labels[train.LabelJob] != "j" || pod.Annotations["b"] != "c" {
+		t.Errorf("labels are %v, annotations %v", pod.Labels, pod.Annotations)
+	}
+}
+
 // TestSuspended: a suspended job keeps its names, and has no pods.
 func TestSuspended(t *testing.T) {
 	text := "apiVersion: kubeflow.org/v1\nkind: TFJob\nmetadata: {name: j}\nspec:\n  runPolicy: {suspend: true}\n  tfReplicaSpecs:\n" +
