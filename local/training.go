@@ -35,8 +35,8 @@ func (t *training) run(ctx context.Context) error {
 	t.progress = newProgress()
 	t.announce()
 	var deadline <-chan time.Time
-	if seconds := t.plan.Job.Parts().Run.ActiveDeadlineSeconds; seconds != nil {
-		timer := time.NewTimer(time.Duration(*seconds) * time.Second)
+	if limit, bounded := t.plan.Job.Parts().Run.ActiveDeadline(); bounded {
+		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		deadline = timer.C
 	}

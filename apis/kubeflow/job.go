@@ -3,8 +3,10 @@ package kubeflow
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -66,6 +68,15 @@ func (j *TFJob) State() *JobStatus { return &j.Status }
 
 // State returns the job's status.
 func (j *MPIJob) State() *JobStatus { return &j.Status }
+
+// ActiveDeadline is how long a job may run; false: there is no limit. A number that is
+// too large for a duration, as some write for no limit, is the longest one.
+func (p *Policies) ActiveDeadline() (time.Duration, bool) {
+	if p.ActiveDeadlineSeconds == nil {
+		return 0, false
+	}
+	return time.Duration(min(*p.ActiveDeadlineSeconds, math.MaxInt64/int64(time.Second))) * time.Second, true
+}
 
 // version is that of an apiVersion, or the first of known where it is none of
 // them.

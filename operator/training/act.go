@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,10 +26,10 @@ func (p *pass) carryOut(ctx context.Context, d decision) error {
 	p.created()
 	switch d.action {
 	case run:
-		if err := p.make(ctx, d); err != nil {
-			return err
-		}
+		// What cannot be made keeps nobody from seeing what is there, and its time runs.
+		refused := p.make(ctx, d)
 		p.runs(d)
+		return errors.Join(refused, p.write(ctx, before))
 	case suspend:
 		if err := p.remove(ctx, p.pods, nil); err != nil {
 			return err
@@ -89,11 +90,16 @@ func (p *pass) make(ctx context.Context, d decision) error {
 }
 
 // create makes an object of the job. One that is there already has to be the
-// job's.
+// job's. An event tells of an object that the API server refuses, such as a pod with
+// a mistake that it alone knows, or one too many for a quota.
 func (p *pass) create(ctx context.Context, o client.Object) error {
 	o.SetNamespace(p.job.GetNamespace())
 	o.SetOwnerReferences([]metav1.OwnerReference{p.owner()})
 	err := p.client.Create(ctx, o, client.FieldOwner(FieldManager))
+	kind := o.GetObjectKind().GroupVersionKind().Kind
+	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
+		p.tell(corev1.EventTypeWarning, "Refused", "Create", fmt.Sprintf("%s %s cannot be made: %v", kind, o.GetName(), err))
+	}
 	if !apierrors.IsAlreadyExists(err) {
 		return err
 	}
@@ -103,9 +109,8 @@ func (p *pass) create(ctx context.Context, o client.Object) error {
 		return client.IgnoreNotFound(err) // It is gone by now: the next pass makes it.
 	}
 	if !metav1.IsControlledBy(found, p.job) {
-		kind := o.GetObjectKind().GroupVersionKind().Kind
 		text := fmt.Sprintf("%s %s is there already, and is not the job's", kind, o.GetName())
-		p.recorder.Eventf(p.reference(), nil, corev1.EventTypeWarning, "NameTaken", "Create", "%s", text)
+		p.tell(corev1.EventTypeWarning, "NameTaken", "Create", text)
 		return fmt.Errorf("creating: %s", text)
 	}
 	return nil

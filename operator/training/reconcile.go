@@ -160,12 +160,13 @@ func (p *pass) decide() (decision, error) {
 		d.action = suspend
 		return d, nil
 	}
-	if late, ok := p.late(plan); ok {
+	p.lost(plan, seen)
+	verdict := plan.Judge(seen.states, p.status.Restarts)
+	// Nobody may have looked for a while: a job that has succeeded is not late.
+	if late, ok := p.late(plan); ok && verdict.Action != train.Succeed {
 		d.action, d.reason, d.message = fail, "DeadlineExceeded", late
 		return d, nil
 	}
-	p.lost(plan, seen)
-	verdict := plan.Judge(seen.states, p.status.Restarts)
 	switch verdict.Action {
 	case train.Succeed:
 		d.action, d.reason, d.message = succeed, reasonSucceeded, verdict.Message
@@ -203,16 +204,17 @@ func (p *pass) toMake(plan *train.Plan, seen *observed) []int {
 
 // late says that the job has run for too long, and sets when it will have.
 func (p *pass) late(plan *train.Plan) (string, bool) {
-	limit := plan.Job.Parts().Run.ActiveDeadlineSeconds
-	if limit == nil || p.status.StartTime == nil {
+	policy := plan.Job.Parts().Run
+	limit, bounded := policy.ActiveDeadline()
+	if !bounded || p.status.StartTime == nil {
 		return "", false
 	}
-	left := p.status.StartTime.Add(time.Duration(*limit) * time.Second).Sub(p.now)
+	left := p.status.StartTime.Add(limit).Sub(p.now)
 	if left > 0 {
 		p.again = left
 		return "", false
 	}
-	return fmt.Sprintf("it ran for longer than activeDeadlineSeconds: %d", *limit), true
+	return fmt.Sprintf("it ran for longer than activeDeadlineSeconds: %d", *policy.ActiveDeadlineSeconds), true
 }
 
 // lost marks replicas whose pod was there and is gone or going, where all replicas have to

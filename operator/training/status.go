@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
@@ -225,13 +226,17 @@ func (p *pass) write(ctx context.Context, before *kubeflow.JobStatus) error {
 		return client.IgnoreNotFound(err)
 	}
 	for _, n := range p.notes {
-		text := n.text
-		if len(text) > mostInEvent {
-			text = text[:mostInEvent-3] + "..."
-		}
-		p.recorder.Eventf(p.reference(), nil, n.kind, n.reason, "Update", "%s", text)
+		p.tell(n.kind, n.reason, "Update", n.text)
 	}
 	return nil
+}
+
+// tell sends an event about the job.
+func (p *pass) tell(kind, reason, action, text string) {
+	if len(text) > mostInEvent {
+		text = strings.ToValidUTF8(text[:mostInEvent-3], "") + "..."
+	}
+	p.recorder.Eventf(p.reference(), nil, kind, reason, action, "%s", text)
 }
 
 // difference is a merge patch from one status of a job to another, which holds for

@@ -1,0 +1,66 @@
+package training_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/apis/kubeflow"
+)
+
+// A number of seconds that is larger than a duration can be is no limit, and not one
+// that is over.
+func TestADeadlineWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.apply(tfJob("runPolicy: {activeDeadlineSeconds: 9999999999}", ""))
+	w.awaitPods(allPods)
+	w.runs("dist-ps-0", "dist-ps-1", "dist-worker-0", "dist-worker-1")
+	if s := w.await("dist", kubeflow.JobRunning); message(s, kubeflow.JobFailed) != "" {
+		t.Errorf("the job has failed: %+v", s.Conditions)
+	}
+}
+
+// A job that succeeds while no operator runs has succeeded, whenever one looks again.
+func TestSuccessThatNobodySaw(t *testing.T) {
+	w := newWorld(t)
+	_, stop := w.start()
+	w.apply(tfJob("runPolicy: {activeDeadlineSeconds: 4}", ""))
+	w.awaitPods(allPods)
+	w.runs("dist-ps-0", "dist-ps-1", "dist-worker-0", "dist-worker-1")
+	s := w.await("dist", kubeflow.JobRunning)
+	stop()
+	w.ends("dist-worker-0", 0)
+	time.Sleep(time.Until(s.StartTime.Add(5 * time.Second)))
+	w.start()
+	w.await("dist", kubeflow.JobSucceeded)
+}
+
+// A pod that the API server refuses is told of, with its reason; the others are seen
+// all the same, and the time of the job runs.
+func TestAPodThatIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	job := tfJob("runPolicy: {activeDeadlineSeconds: 3}", "")
+	last := strings.LastIndex(job, "image: trainer")
+	w.apply(job[:last] + "image: trainer, volumeMounts: [{name: nowhere, mountPath: /data}]" + job[last+len("image: trainer"):])
+	w.eventually(func() string {
+		list := &corev1.EventList{}
+		if err := w.List(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		for i := range list.Items {
+			if e := &list.Items[i]; e.Reason == "Refused" && strings.HasPrefix(e.Message, "Pod dist-worker-0 cannot be made: ") && strings.Contains(e.Message, "nowhere") {
+				return ""
+			}
+		}
+		return "there is no event of the pod that is refused"
+	})
+	w.await("dist", kubeflow.JobCreated)
+	s := w.await("dist", kubeflow.JobFailed)
+	if m := message(s, kubeflow.JobFailed); !strings.HasPrefix(m, "TFJobDeadlineExceeded") {
+		t.Errorf("the job failed by %q", m)
+	}
+}
