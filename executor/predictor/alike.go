@@ -16,20 +16,37 @@ import (
 
 // ofOneRequest reports whether a header says how a request came, and by whose hands,
 // so that nodes answer alike whatever it says. Over gRPC names are in lower case.
+// Those by which a proxy says who asks, such as X-Forwarded-User and
+// X-Forwarded-Client-Cert, are none of them.
 func ofOneRequest(name string) bool {
 	switch name = strings.ToLower(name); name {
 	case "accept", "accept-encoding", "cache-control", "pragma", "user-agent", "date", "via", "forwarded",
 		"seldon-puid", "seldon-skip-logging", "x-request-id", "x-correlation-id", "x-real-ip", "x-request-timeout-ms",
 		"traceparent", "tracestate", "baggage", "b3", "uber-trace-id", "x-ot-span-context", "x-amzn-trace-id", "x-cloud-trace-context",
+		"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto", "x-forwarded-protocol", "x-forwarded-scheme",
+		"x-forwarded-ssl", "x-forwarded-by", "x-forwarded-server", "x-forwarded-prefix", "x-forwarded-path", "x-forwarded-uri",
 		"origin", "referer", ":authority":
 		return true
 	}
-	for _, prefix := range [...]string{"x-b3-", "x-datadog-", "x-forwarded-", "x-envoy-", "sec-", "grpc-"} {
+	for _, prefix := range [...]string{"x-b3-", "x-datadog-", "x-envoy-", "sec-", "grpc-"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
 	return false
+}
+
+// setCookie is given to one client: an answer with it may be that client's own.
+const setCookie = "set-cookie"
+
+// ofAll is what an answer's header says to each of several requests: nothing that
+// is one request's, such as a cookie or the id of another.
+func ofAll(header map[string][]string) map[string][]string {
+	header = maps.Clone(header)
+	maps.DeleteFunc(header, func(name string, _ []string) bool {
+		return strings.EqualFold(name, setCookie) || ofOneRequest(name) && !strings.EqualFold(name, "cache-control")
+	})
+	return header
 }
 
 // headers are what a request says besides its message, over each transport.

@@ -18,7 +18,7 @@ func TestHeadersThatAreAlike(t *testing.T) {
 	want := string(appendHeaders(nil, usual))
 	for name, alike := range map[string]bool{
 		"User-Agent": true, "user-agent": true, "Traceparent": true, "X-Forwarded-For": true, "seldon-puid": true, "Cache-Control": true,
-		"Authorization": false, "X-Tenant": false, "Cookie": false, "x-user": false,
+		"Authorization": false, "X-Tenant": false, "Cookie": false, "x-user": false, "X-Forwarded-User": false, "x-forwarded-client-cert": false, "X-Forwarded-Access-Token": false,
 	} {
 		if got := string(appendHeaders(nil, of(name, "b"))); (got == want) != alike {
 			t.Errorf("%s: alike is not %v: %s", name, alike, got)

@@ -106,6 +106,7 @@ func (l *lane) sendTogether(ctx context.Context, members []*member, next link) (
 	if err != nil {
 		return nil, kept(err)
 	}
+	answer.Header, answer.Trailer = ofAll(answer.Header), ofAll(answer.Trailer)
 	answers, err := translate.SplitRows(rows, answer)
 	if err != nil {
 		return nil, protocol.Untranslated(protocol.BadAnswer, err)
@@ -132,6 +133,7 @@ func kept(err error) error {
 	}
 	told.Message = told.Whole()
 	told.Body, told.Meta = bytes.Clone(told.Body), nil
+	told.Header, told.Trailer = ofAll(told.Header), ofAll(told.Trailer)
 	return e.Instead(&told)
 }
 

@@ -76,9 +76,9 @@ func (l *lane) wanted(c graph.Call, m message.Message, headers map[string][]stri
 }
 
 // keep keeps an answer in memory of its own, unless it says that it is not to be
-// kept, or that it is a failure.
+// kept or that it is a failure, or may be for one client alone.
 func (l *lane) keep(q wanted, answer message.Message) {
-	if says(answer.Header, "no-cache", "no-store", "private") {
+	if says(answer.Header, "no-cache", "no-store", "private") || ofOneClient(answer.Header) {
 		return
 	}
 	answer = answer.Whole()
@@ -93,7 +93,28 @@ func (l *lane) keep(q wanted, answer message.Message) {
 	}
 	answer.Body = append(bytes.Clone(answer.Body), answer.Tail...)
 	answer.Tail, answer.Meta = nil, nil
+	answer.Header, answer.Trailer = ofAll(answer.Header), ofAll(answer.Trailer)
 	l.cache.Keep(q.key, answer, int64(len(answer.Body)))
+}
+
+// ofOneClient reports whether an answer has a cookie, or depends on what is no part
+// of a key.
+func ofOneClient(header map[string][]string) bool {
+	for name, values := range header {
+		switch strings.ToLower(name) {
+		case setCookie:
+			return true
+		case "vary":
+			for other := range strings.SplitSeq(strings.Join(values, ","), ",") {
+				// What is kept is not compressed.
+				other = strings.ToLower(strings.TrimSpace(other))
+				if other == "*" || other != "accept-encoding" && ofOneRequest(other) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // says reports whether a header Cache-Control has one of these words.

@@ -52,7 +52,7 @@ func ReadRows(form Form, p message.Message) *Rows {
 
 // like sums up what all of a joined request have to be equal in.
 func like(m *content, behind bool) string {
-	b := fmt.Appendf(nil, "%d %t %t %d %q %q %q %q %v;", m.field, m.table, behind, m.layout, m.model, m.version, m.signature, m.names, m.outputs)
+	b := fmt.Appendf(nil, "%d %t %t %d %q %q %q %q %#v;", m.field, m.table, behind, m.layout, m.model, m.version, m.signature, m.names, m.outputs)
 	for i := range m.tensors {
 		b = m.tensors[i].AppendLike(b)
 	}

@@ -137,3 +137,15 @@ func TestCanonical(t *testing.T) {
 		}
 	}
 }
+
+// TestOutputsAreAlike: requests for other outputs are not joined, whatever the names
+// of outputs are.
+func TestOutputsAreAlike(t *testing.T) {
+	of := func(outputs string) string {
+		text := `{"inputs":[{"name":"x","shape":[1,1],"datatype":"FP32","data":[1]}],"outputs":` + outputs + `}`
+		return ReadRows(V2JSON, message.Message{Body: []byte(text), Type: "application/json"}).Like
+	}
+	if of(`[{"name":"a"},{"name":"b"}]`) == of(`[{"name":"a false} {b"}]`) {
+		t.Error("one output and two are alike")
+	}
+}

@@ -25,6 +25,7 @@ func sharing(t *testing.T, start Start) {
 	t.Run("batch: one is refused", func(t *testing.T) { batchRefused(t, start) })
 	t.Run("batch: deadlines", func(t *testing.T) { batchDeadlines(t, start) })
 	t.Run("batch: alone", func(t *testing.T) { batchAlone(t, start) })
+	t.Run("batch: headers", func(t *testing.T) { batchHeaders(t, start) })
 	t.Run("cache", func(t *testing.T) { caches(t, start) })
 	t.Run("cache: not kept", func(t *testing.T) { uncached(t, start) })
 	t.Run("cache: ids", func(t *testing.T) { cachedIDs(t, start) })
@@ -239,6 +240,22 @@ func batchAlone(t *testing.T, start Start) {
 	}
 }
 
+// batchHeaders holds that no client of a joined call gets what the node's answer says
+// to one: a cookie, or the id of a request.
+func batchHeaders(t *testing.T, start Start) {
+	e, cs := launch(t, start, "seldon", under(graph.Policy{Batch: &graph.Batch{MaxSize: 2, MaxDelay: "10s"}}, model("a", 1)))
+	cs["a"].On("/predict", stub.Answer{
+		Header: map[string]string{"Set-Cookie": "session=1", "X-Request-Id": "of one", "X-Model": "of all"}, Body: []byte(`{"data":{"ndarray":[[1],[2]]}}`),
+	})
+	all(t, 2, func(int) error {
+		_, header, err := post(soon(t), predictions(e), "application/json", []byte(`{"data":{"ndarray":[[7]]}}`))
+		if header.Get("Set-Cookie") != "" || header.Get("X-Request-Id") != "" || header.Get("X-Model") != "of all" {
+			return fmt.Errorf("%w: the header is %v", err, header)
+		}
+		return err
+	})
+}
+
 func caches(t *testing.T, start Start) {
 	kept := under(graph.Policy{Cache: &graph.Cache{TTL: "1h"}}, model("a", 1))
 	each(t, nil, func(t *testing.T, w wire) {
@@ -298,6 +315,8 @@ func uncached(t *testing.T, start Start) {
 		"error":    {Status: http.StatusServiceUnavailable, Code: codes.Unavailable},
 		"no-store": {Header: map[string]string{"Cache-Control": "no-store"}, Body: []byte(`{"data":{"ndarray":[[1]]}}`)},
 		"failure":  {Body: []byte(`{"status":{"status":"FAILURE"}}`)},
+		"cookie":   {Header: map[string]string{"Set-Cookie": "session=1"}, Body: []byte(`{"data":{"ndarray":[[1]]}}`)},
+		"vary":     {Header: map[string]string{"Vary": "Accept-Encoding, Accept"}, Body: []byte(`{"data":{"ndarray":[[1]]}}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, cs := launch(t, start, "seldon", kept)
