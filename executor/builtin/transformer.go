@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/graph"
@@ -51,14 +52,22 @@ func (t *transformer) of(m Message) (Message, error) {
 	if len(o.Tensors) == 0 {
 		return m, protocol.Errorf(m.fault(), "it holds no tensor")
 	}
-	f := &frame{tensors: slices.Clone(o.Tensors), names: o.Columns}
+	f := &frame{tensors: slices.Clone(o.Tensors), names: o.Columns, lease: m.wire.Meta.Lease}
+	kept := int64(0)
+	defer func() { f.lease.Give(f.taken - kept) }()
 	for i, do := range t.do {
 		if err := do(f, t.steps[i].Words); err != nil {
-			return m, protocol.Coded(m.fault(), fmt.Errorf("step %d (%s): %w", i+1, t.steps[i].Name, err))
+			code := m.fault()
+			if own := protocol.CodeOf(err); own == protocol.Exhausted || own == protocol.TooLarge {
+				code = own
+			}
+			return m, protocol.Coded(code, fmt.Errorf("step %d (%s): %w", i+1, t.steps[i].Name, err))
 		}
 	}
 	o.Tensors, o.Columns = f.tensors, f.names
-	return m.With(o)
+	out, err := m.With(o)
+	kept = min(max(int64(len(out.wire.Body)-len(m.wire.Body)), 0), f.taken)
+	return out, err
 }
 
 // frame is what steps change: one tensor, whose columns may have names, or several,
@@ -66,6 +75,19 @@ func (t *transformer) of(m Message) (Message, error) {
 type frame struct {
 	tensors []tensor.Tensor
 	names   []string
+	// taken is what was had of the memory for messages, by the lease of the request.
+	lease *message.Lease
+	taken int64
+}
+
+// take gets memory for what is made of a message and is larger than that. It is given
+// back when the message is written, but for what that takes.
+func (f *frame) take(n int64) error {
+	err := f.lease.Take(n)
+	if err == nil {
+		f.taken += n
+	}
+	return err
 }
 
 // one reports whether the columns are those of one tensor.

@@ -297,6 +297,10 @@ func labelled(shape []int64, numbers []int, labels []string) (tensor.Tensor, err
 	return tensor.NewBytes(shape, elems)
 }
 
+// oneHotBytes is what an element of a new column takes: two numbers, one after the
+// other, and the text in a message.
+const oneHotBytes = 24
+
 // oneHot puts a column for each value in the place of a column: 1 where it has the
 // value, else 0. A value that is not listed has none, as of scikit-learn's
 // OneHotEncoder with handle_unknown="ignore".
@@ -319,15 +323,26 @@ func oneHot(f *frame, words []string) error {
 	if err != nil {
 		return f.at(at, err)
 	}
-	dtype, all := floatType(&column), []tensor.Tensor{}
-	for _, value := range words[1:] {
-		values := make([]float64, column.Len())
-		for k := range values {
-			if alike[0].Text(k) == value {
-				values[k] = 1
-			}
+	names, rows := words[1:], column.Len()
+	if err := f.take(int64(rows) * int64(len(names)) * oneHotBytes); err != nil {
+		return err
+	}
+	numbers := make(map[string]int, len(names))
+	for i, value := range names {
+		numbers[value] = i
+	}
+	columns := make([][]float64, len(names))
+	for i := range columns {
+		columns[i] = make([]float64, rows)
+	}
+	for k := range rows {
+		if i, ok := numbers[alike[0].Text(k)]; ok {
+			columns[i][k] = 1
 		}
-		all = append(all, tensor.FromFloats(column.Name+"_"+value, dtype, column.Shape, values))
+	}
+	dtype, all := floatType(&column), make([]tensor.Tensor, len(names))
+	for i, value := range names {
+		all[i] = tensor.FromFloats(column.Name+"_"+value, dtype, column.Shape, columns[i])
 	}
 	f.tensors = slices.Replace(f.tensors, at, at+1, all...)
 	if one {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/prime-radiant/radiant/apis/inference"
+	"github.com/prime-radiant/radiant/executor/memory"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -199,5 +200,36 @@ func BenchmarkTransformer(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestOneHotHasABound: columns that are made of one value each are part of the memory
+// for messages, and are given back with the request.
+func TestOneHotHasABound(t *testing.T) {
+	budget := memory.NewBudget(1 << 20)
+	pool := &message.Pool{Budget: budget}
+	body := []byte(`{"data":{"ndarray":[` + strings.Repeat("[1],", 999) + `[2]]}}`)
+	of := func(values int) error {
+		steps := "onehot 0"
+		for v := range values {
+			steps += fmt.Sprint(" ", v)
+		}
+		n, err := All().New(step(t, "TENSOR_TRANSFORMER", 1, parameter("steps", steps)), &World{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lease := pool.Lease()
+		defer lease.Release()
+		_, err = n.(InputTransformer).TransformInput(t.Context(), NewMessage(message.Message{Body: body, Meta: &message.Meta{Lease: lease}}, translate.SeldonJSON, 0))
+		return err
+	}
+	if err := of(10); err != nil {
+		t.Error(err)
+	}
+	if err := of(1000); protocol.CodeOf(err) != protocol.TooLarge || !strings.Contains(err.Error(), "step 1 (onehot)") {
+		t.Errorf("a million numbers are refused by %v", err)
+	}
+	if used, _, _ := budget.State(); used != 0 {
+		t.Errorf("%d bytes are not given back", used)
 	}
 }
