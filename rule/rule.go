@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,6 +72,12 @@ func Compile(text string) (*Expression, error) {
 	p, err := expr.Compile(text, expr.Env(scope{}), expr.AsBool(), expr.MaxNodes(maxNodes))
 	if err != nil {
 		return nil, short(err)
+	}
+	if root := p.Node(); v.err == nil {
+		ast.Walk(&root, typed{v})
+	}
+	if v.err != nil {
+		return nil, v.err
 	}
 	return &Expression{p}, nil
 }
@@ -147,6 +154,18 @@ func (v *visitor) Visit(node *ast.Node) {
 	v.nodes++
 	if problem := v.problem(*node); problem != "" && v.err == nil {
 		v.err = errors.New(problem)
+	}
+}
+
+// typed looks at a tree whose types are known: a part that is of one type or of
+// another, by the request, could fail when it is asked for.
+type typed struct{ *visitor }
+
+func (v typed) Visit(node *ast.Node) {
+	if n, ok := (*node).(*ast.ConditionalNode); ok && v.err == nil {
+		if t := n.Type(); t == nil || t.Kind() == reflect.Interface {
+			v.err = fmt.Errorf("%s is of two types: give both sides the same", n)
+		}
 	}
 }
 

@@ -65,6 +65,8 @@ func TestRefuses(t *testing.T) {
 		`repeat("a", 1000000000) == ""`:             "there is no function repeat",
 		`let x = 1; x == 1`:                         "is not part of the language",
 		`text("a")[0] == "b"`:                       "is not part of the language",
+		`(has("a") ? "x" : 1) > 2`:                  `has("a") ? "x" : 1 is of two types: give both sides the same`,
+		`has("a") ? true : 1`:                       "is of two types",
 		`nil == nil`:                                "is not part of the language",
 		strings.Repeat(`true && `, 150) + `true`:    "it costs too much: it has 301 parts, more than 200",
 		`"` + strings.Repeat("a", 2000) + `" == ""`: "it costs too much: it has 2008 letters, more than 2000",

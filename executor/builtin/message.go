@@ -68,15 +68,35 @@ func (m Message) Read() (*translate.Opened, error) {
 
 // Key is what the message says under a name, see [translate.Key]; empty: nothing.
 func (m Message) Key(name string) (string, error) {
-	plain, err := protocol.Plain(m.wire)
+	keys, err := m.Keys()
 	if err != nil {
 		return "", err
 	}
-	key, err := translate.Key(m.form, plain, name)
+	return keys.Text(name)
+}
+
+// Keys are what the message says under several names.
+func (m Message) Keys() (*Keys, error) {
+	plain, err := protocol.Plain(m.wire)
 	if err != nil {
-		return "", protocol.Untranslated(m.fault(), err)
+		return nil, err
 	}
-	return key, nil
+	return &Keys{translate.NewKeys(m.form, plain), m.fault()}, nil
+}
+
+// Keys are what a message says under names. It is read once.
+type Keys struct {
+	keys  *translate.Keys
+	fault protocol.Code
+}
+
+// Text is what [Message.Key] is.
+func (k *Keys) Text(name string) (string, error) {
+	text, err := k.keys.Text(name)
+	if err != nil {
+		return "", protocol.Untranslated(k.fault, err)
+	}
+	return text, nil
 }
 
 // With is the message with another content.

@@ -55,6 +55,7 @@ func (r *rulesRouter) Route(ctx context.Context, m Message) (int, error) {
 type facts struct {
 	ctx   context.Context
 	m     Message
+	keys  *Keys
 	texts map[string]string
 	rows  int
 	known bool
@@ -67,7 +68,13 @@ func (f *facts) Text(name string) (string, error) {
 	if text, ok := f.texts[name]; ok {
 		return text, nil
 	}
-	text, err := f.m.Key(name)
+	if f.keys == nil {
+		var err error
+		if f.keys, err = f.m.Keys(); err != nil {
+			return "", err
+		}
+	}
+	text, err := f.keys.Text(name)
 	if err != nil {
 		return "", err
 	}

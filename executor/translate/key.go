@@ -96,25 +96,58 @@ func tagsOfParameters(all map[string]*inference.InferParameter) map[string]any {
 // jsonData, the cell in the first row of the column, or the first element of the
 // tensor. Empty: there is none, or it is no text, number or boolean.
 func Key(form Form, m message.Message, name string) (string, error) {
-	tags, err := Tags(form, m)
-	if err != nil {
-		return "", err
+	return NewKeys(form, m).Text(name)
+}
+
+// Keys are what a message says under names, for who asks for several: it is read when
+// the first of them is asked for. They are for one goroutine.
+type Keys struct {
+	form    Form
+	message message.Message
+	tags    map[string]any
+	in      *content
+	// alike are the tensors that were looked into, by their number.
+	alike map[int]tensor.Tensor
+}
+
+// NewKeys are those of a message that is not compressed.
+func NewKeys(form Form, m message.Message) *Keys { return &Keys{form: form, message: m} }
+
+// Text is what [Key] is.
+func (k *Keys) Text(name string) (text string, err error) {
+	if k.tags == nil {
+		if k.tags, err = Tags(k.form, k.message); err != nil {
+			return "", err
+		}
+		if k.tags == nil {
+			k.tags = map[string]any{}
+		}
 	}
-	if v, ok := tags[name]; ok {
+	if v, ok := k.tags[name]; ok {
 		return keyText(v), nil
 	}
-	c, err := form.codec()
+	if k.in == nil {
+		if k.in, err = k.read(); err != nil {
+			return "", err
+		}
+	}
+	return k.beside(name)
+}
+
+func (k *Keys) read() (*content, error) {
+	c, err := k.form.codec()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	decode := c.decodeRequest
-	if m.Answer {
-		decode = c.decodeResponse
+	if k.message.Answer {
+		return c.decodeResponse(k.message)
 	}
-	in, err := decode(m)
-	if err != nil {
-		return "", err
-	}
+	return c.decodeRequest(k.message)
+}
+
+// beside is what the message says under a name beside its tags.
+func (k *Keys) beside(name string) (string, error) {
+	in := k.in
 	if in.field == dataJSON {
 		return keyOfJSON(in.value, name), nil
 	}
@@ -124,11 +157,21 @@ func Key(form Form, m message.Message, name string) (string, error) {
 		if at < 0 {
 			continue
 		}
-		alike, err := tensor.Alike([]tensor.Tensor{t})
-		if err != nil || at >= alike[0].Len() {
-			return "", err
+		looked, ok := k.alike[i]
+		if !ok {
+			alike, err := tensor.Alike([]tensor.Tensor{t})
+			if err != nil {
+				return "", err
+			}
+			if looked = alike[0]; k.alike == nil {
+				k.alike = map[int]tensor.Tensor{}
+			}
+			k.alike[i] = looked
 		}
-		return alike[0].Text(at), nil
+		if at >= looked.Len() {
+			return "", nil
+		}
+		return looked.Text(at), nil
 	}
 	return "", nil
 }
