@@ -101,7 +101,7 @@ func newThompson(s *graph.Step, w *World) (Node, error) {
 	source := drawing{w.Random}
 	b.choose = func(arms []arm) int {
 		return b.best(arms, func(a arm) float64 {
-			return distuv.Beta{Alpha: 1 + a.Reward, Beta: 1 + a.Count - a.Reward, Src: source}.Rand()
+			return distuv.Beta{Alpha: 1 + a.Reward, Beta: 1 + (a.Count - a.Reward), Src: source}.Rand()
 		})
 	}
 	return b, nil
@@ -207,6 +207,11 @@ func (b *bandit) Others(saved []json.RawMessage) bool {
 	return true
 }
 
+// mostCounted is up to where one more can be counted in a float64. What says more is
+// wrong, and sums of it would be no numbers to draw by.
+const mostCounted = 1 << 53
+
+// read takes over what can be right of what was saved, here or by another replica.
 func (b *bandit) read(saved json.RawMessage) ([]arm, error) {
 	var byName armsByName
 	if err := json.Unmarshal(saved, &byName); err != nil {
@@ -214,7 +219,7 @@ func (b *bandit) read(saved json.RawMessage) ([]arm, error) {
 	}
 	arms := make([]arm, len(b.names))
 	for i, name := range b.names {
-		if a := byName[name]; a.Count >= 0 && a.Reward >= 0 && a.Reward <= a.Count {
+		if a := byName[name]; a.Count >= 0 && a.Count <= mostCounted && a.Reward >= 0 && a.Reward <= a.Count {
 			arms[i] = a
 		}
 	}

@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -337,5 +338,34 @@ func refreshed(t *testing.T, d judge) {
 	t.Helper()
 	if err := d.(interface{ refresh() error }).refresh(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestCountsThatCannotBe: what another replica tells or a file holds that no bandit can
+// have counted is passed over; the largest counts can be drawn by.
+func TestCountsThatCannotBe(t *testing.T) {
+	for _, name := range []string{"EPSILON_GREEDY", "UCB", "THOMPSON_SAMPLING"} {
+		n, err := All().New(step(t, name, 2), &World{Random: func() float64 { return 0.5 }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := n.(*bandit)
+		for _, count := range []float64{1e308, 1 << 53} {
+			told := armsByName{}
+			for _, child := range b.names {
+				told[child] = arm{Count: count, Reward: count}
+			}
+			text, err := json.Marshal(told)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Others([]json.RawMessage{text, text, []byte("null"), []byte(`[1]`), nil})
+			if kept := b.others[0].Count; kept > 1<<54 || kept == 0 && count == 1<<53 {
+				t.Errorf("%s: of %g others have counted %g", name, count, kept)
+			}
+			if _, err := b.Route(t.Context(), NewMessage(message.Message{Meta: &message.Meta{}}, translate.SeldonJSON, 0)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }

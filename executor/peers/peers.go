@@ -20,8 +20,9 @@ import (
 const (
 	// timeout bounds one answer, and the look-up of a name.
 	timeout = 2 * time.Second
-	// maxBytes bounds an answer.
+	// maxBytes bounds an answer, and maxHead what stands before it.
 	maxBytes = 4 << 20
+	maxHead  = 64 << 10
 	// mostAsked bounds the replicas of a name that are asked; the next time the next
 	// ones are. mostAtOnce are under way together.
 	mostAsked  = 32
@@ -63,8 +64,10 @@ func New(list string, settings *tls.Config) (*Peers, error) {
 		}
 		secure.ServerName = u.Hostname()
 		p.places = append(p.places, &place{scheme: u.Scheme, host: u.Hostname(), port: u.Port(), client: http.Client{
-			Timeout:       timeout,
-			Transport:     &http.Transport{TLSClientConfig: secure, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second},
+			Timeout: timeout,
+			Transport: &http.Transport{
+				TLSClientConfig: secure, MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: maxHead,
+			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}})
 	}
@@ -141,7 +144,7 @@ func (l *place) get(ctx context.Context, address, path string) ([]byte, error) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("it answers %s", answer.Status)
+		return nil, fmt.Errorf("it answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxBytes+1))
 	if err == nil && len(body) > maxBytes {

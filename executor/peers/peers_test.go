@@ -1,6 +1,8 @@
 package peers
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -62,5 +64,34 @@ func TestAsk(t *testing.T) {
 	}
 	if err := (*Peers)(nil).Ask(t.Context(), "/", nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAnAnswerWithoutEnd: a head that does not end is not read for long, and the words
+// of a status are not handed on.
+func TestAnAnswerWithoutEnd(t *testing.T) {
+	for name, c := range map[string]struct{ head, want string }{
+		"header": {"HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 1<<20), "exceeded 65536 bytes"},
+		"words":  {"HTTP/1.1 500 secret\r\nContent-Length: 0\r\n\r\n", "it answers 500 Internal Server Error"},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		go func() {
+			if conn, err := l.Accept(); err == nil {
+				_, _ = conn.Write([]byte(c.head))
+				_, _ = io.Copy(io.Discard, conn)
+				_ = conn.Close()
+			}
+		}()
+		p, err := New(l.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Ask(t.Context(), "/", nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error is %v", name, err)
+		}
 	}
 }

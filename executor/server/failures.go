@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,7 @@ func (f *failures) tell(ctx context.Context, r request, err error, status any, o
 	fields := []any{"service", r.service, "status", status, "reason", protocol.CodeOf(err).String(), "duration_ms", time.Since(r.start).Milliseconds()}
 	for _, field := range [...][2]string{{"path", r.path}, {"puid", r.puid}, {"node", node}, {"call", call}, {"error", words(err)}} {
 		if field[1] != "" {
-			fields = append(fields, field[0], field[1])
+			fields = append(fields, field[0], bounded(field[1]))
 		}
 	}
 	if f.trace != nil {
@@ -74,6 +75,17 @@ func (f *failures) tell(ctx context.Context, r request, err error, status any, o
 		fields = append(fields, "left_out", n)
 	}
 	f.log.Warn("request failed", fields...)
+}
+
+// mostLogged bounds what a line has of a text: clients choose paths and ids, and
+// these may be as long as a header.
+const mostLogged = 1024
+
+func bounded(text string) string {
+	if len(text) <= mostLogged {
+		return text
+	}
+	return strings.ToValidUTF8(text[:mostLogged], "") + "..."
 }
 
 // words are the text of an error of the executor's. What a node itself answered is

@@ -39,3 +39,14 @@ func TestFailuresAreLimited(t *testing.T) {
 		t.Errorf("the next line does not say how many were left out")
 	}
 }
+
+// A line has a bound, whatever a client calls its request, and is one line.
+func TestFailuresAreShort(t *testing.T) {
+	var log bytes.Buffer
+	f := newFailures(&Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	long := "a\nlevel=ERROR\x1b[31m" + strings.Repeat("\u00e9", 1<<19)
+	f.tell(t.Context(), request{path: long, puid: long}, protocol.Errorf(protocol.Invalid, "%s", long), 400, true)
+	if n := log.Len(); n > 8<<10 || strings.Count(log.String(), "\n") != 1 || strings.Contains(log.String(), "\x1b") {
+		t.Errorf("the line has %d bytes and begins with %.200q", n, log.String())
+	}
+}
