@@ -78,8 +78,8 @@ func (f *failures) tell(ctx context.Context, r request, err error, status any, o
 }
 
 // mostLogged bounds what a line has of a text: clients choose paths and ids, and
-// these may be as long as a header.
-const mostLogged = 1024
+// these may be as long as a header. Texts of errors are shorter.
+const mostLogged = 2048
 
 func bounded(text string) string {
 	if len(text) <= mostLogged {
