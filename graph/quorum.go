@@ -112,10 +112,12 @@ func (b *ballot) came(child int, err error) {
 func (w *walk[M]) someOf(ctx context.Context, s *Step, children []int, m M) (M, error) {
 	start := time.Now()
 	limited, cancel := context.WithCancel(ctx)
-	if s.Deadline > 0 {
-		limited, cancel = context.WithTimeout(ctx, s.Deadline)
-	}
 	defer cancel()
+	if s.Deadline > 0 {
+		var end context.CancelFunc
+		limited, end = context.WithTimeout(limited, s.Deadline)
+		defer end()
+	}
 	wanted := len(children)
 	if s.Quorum > 0 {
 		wanted = min(s.Quorum, wanted)
