@@ -18,6 +18,8 @@ type cluster struct {
 	members  []member
 	strategy kubeflow.Strategy
 	places   Places
+	// addresses is the JSON of who is where, which all members are told.
+	addresses string
 }
 
 func newCluster(j *kubeflow.TFJob, places Places) *cluster {
@@ -74,20 +76,25 @@ func (c *cluster) tfConfig(m member) (string, error) {
 	if len(c.members) == 1 {
 		return "", nil
 	}
-	var all struct {
-		Cluster     map[string][]string `json:"cluster"`
-		Task        task                `json:"task"`
-		Environment string              `json:"environment"`
-	}
-	all.Cluster, all.Task, all.Environment = map[string][]string{}, c.place(m), "cloud"
-	for _, other := range c.members { // In the order of their numbers, of each type.
-		if !c.idles(other) {
-			of := c.place(other).Type
-			all.Cluster[of] = append(all.Cluster[of], c.address(other))
+	if c.addresses == "" { // The same for a thousand members: it is written once.
+		all := map[string][]string{}
+		for _, other := range c.members { // In the order of their numbers, of each type.
+			if !c.idles(other) {
+				of := c.place(other).Type
+				all[of] = append(all[of], c.address(other))
+			}
 		}
+		text, err := json.Marshal(all)
+		if err != nil {
+			return "", err
+		}
+		c.addresses = string(text)
 	}
-	text, err := json.Marshal(all)
-	return string(text), err
+	place, err := json.Marshal(c.place(m))
+	if err != nil {
+		return "", err
+	}
+	return `{"cluster":` + c.addresses + `,"task":` + string(place) + `,"environment":"cloud"}`, nil
 }
 
 // address is where the others reach a member.
