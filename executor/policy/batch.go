@@ -3,7 +3,6 @@ package policy
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -205,7 +204,7 @@ func (b *Batch[Q, A]) run(j *joint[Q, A]) {
 func (b *Batch[Q, A]) send(ctx context.Context, present []*place[Q, A]) (answers []A, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			err = Recovered(v)
 		}
 	}()
 	calls := make([]Q, len(present))

@@ -2,8 +2,6 @@ package policy
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 	"time"
 )
 
@@ -79,7 +77,7 @@ func attempted[M any](ctx context.Context, p *Policy, c Call[M], second bool) (r
 	r.second = second
 	defer func() {
 		if v := recover(); v != nil {
-			r.err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+			r.err = Recovered(v)
 		}
 	}()
 	r.message, r.err = limited(ctx, p, c)

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -187,6 +188,10 @@ func TestHedgeFailures(t *testing.T) {
 		_, err := Do(t.Context(), p, call)
 		if err == nil || n.Load() != 2 {
 			t.Errorf("%d attempts failed with %v", n.Load(), err)
+		}
+		var panicked *Panicked
+		if err.Error() != "panic: odd" || !errors.As(err, &panicked) || !strings.Contains(panicked.Stack(), "policy_test.go") {
+			t.Errorf("a panic is told by %v", err)
 		}
 		synctest.Wait()
 		if held.Load() != 0 {

@@ -1,8 +1,9 @@
 package predictor
 
 import (
-	"fmt"
 	"sync"
+
+	"github.com/prime-radiant/radiant/executor/policy"
 )
 
 // together runs f for 0 to n-1 at once and returns what each returned. A panic
@@ -14,7 +15,7 @@ func together(n int, f func(i int) error) []error {
 		wait.Go(func() {
 			defer func() {
 				if v := recover(); v != nil {
-					errs[i] = fmt.Errorf("panic: %v", v)
+					errs[i] = policy.Recovered(v)
 				}
 			}()
 			errs[i] = f(i)

@@ -66,6 +66,13 @@ func (f *failures) tell(ctx context.Context, r request, err error, status any, o
 			fields = append(fields, field[0], bounded(field[1]))
 		}
 	}
+	var panicked interface {
+		error
+		Stack() string
+	}
+	if errors.As(err, &panicked) {
+		fields = append(fields, "stack", panicked.Stack())
+	}
 	if f.trace != nil {
 		if id := f.trace(ctx); id != "" {
 			fields = append(fields, "trace_id", id)

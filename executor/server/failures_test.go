@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
@@ -48,5 +49,15 @@ func TestFailuresAreShort(t *testing.T) {
 	f.tell(t.Context(), request{path: long, puid: long}, protocol.Errorf(protocol.Invalid, "%s", long), 400, true)
 	if n := log.Len(); n > 8<<10 || strings.Count(log.String(), "\n") != 1 || strings.Contains(log.String(), "\x1b") {
 		t.Errorf("the line has %d bytes and begins with %.200q", n, log.String())
+	}
+}
+
+// What has panicked says where to the log, and to nobody else.
+func TestAPanicHasItsStack(t *testing.T) {
+	var log bytes.Buffer
+	f := newFailures(&Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	f.tell(t.Context(), request{}, protocol.AtNode(policy.Recovered("odd"), "n", "predict"), 500, false)
+	if text := log.String(); !strings.Contains(text, "panic: odd") || !strings.Contains(text, "failures_test.go") {
+		t.Errorf("the line is %s", text)
 	}
 }
