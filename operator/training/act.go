@@ -79,7 +79,12 @@ func (p *pass) make(ctx context.Context, d decision) error {
 		objects = append(objects, d.plan.Replicas[i].Pod)
 	}
 	for _, o := range objects {
-		if err := p.create(ctx, o); err != nil {
+		err := p.create(ctx, o)
+		if errors.Is(err, errEarlier) {
+			p.again = settling
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -88,6 +93,10 @@ func (p *pass) make(ctx context.Context, d decision) error {
 	}
 	return nil
 }
+
+// errEarlier says that an object is that of a job of the name which was deleted: it
+// goes by itself, and what needs its name is made after that.
+var errEarlier = errors.New("an earlier job of the name is being deleted")
 
 // create makes an object of the job. One that is there already has to be the
 // job's. An event tells of an object that the API server refuses, such as a pod with
@@ -109,6 +118,9 @@ func (p *pass) create(ctx context.Context, o client.Object) error {
 		return client.IgnoreNotFound(err) // It is gone by now: the next pass makes it.
 	}
 	if !metav1.IsControlledBy(found, p.job) {
+		if by := metav1.GetControllerOf(found); by != nil && by.Kind == p.kind.Kind && by.Name == p.job.GetName() {
+			return errEarlier
+		}
 		text := fmt.Sprintf("%s %s is there already, and is not the job's", kind, o.GetName())
 		p.tell(corev1.EventTypeWarning, "NameTaken", "Create", text)
 		return fmt.Errorf("creating: %s", text)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
 )
@@ -62,5 +64,52 @@ func TestAPodThatIsRefused(t *testing.T) {
 	s := w.await("dist", kubeflow.JobFailed)
 	if m := message(s, kubeflow.JobFailed); !strings.HasPrefix(m, "TFJobDeadlineExceeded") {
 		t.Errorf("the job failed by %q", m)
+	}
+}
+
+// A job that is deleted and made again waits for what the first one has left, and
+// nobody is told of a name that is taken.
+func TestAJobMadeAgain(t *testing.T) {
+	w := newWorld(t)
+	yes := true
+	left := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "dist-worker-1", Finalizers: []string{"example.com/slowly"}, OwnerReferences: []metav1.OwnerReference{
+			{APIVersion: "kubeflow.org/v1", Kind: "TFJob", Name: "dist", UID: "earlier", Controller: &yes}}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "c", Image: "x"}}},
+	}
+	if err := w.Create(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.apply(tfJob("", ""))
+	w.eventually(func() string {
+		if got := w.names(&corev1.ServiceList{}); got != allPods {
+			return "Services are " + got
+		}
+		return ""
+	})
+	w.await("dist", kubeflow.JobCreated)
+	if err := w.Get(t.Context(), client.ObjectKeyFromObject(left), left); err != nil {
+		t.Fatal(err)
+	}
+	left.Finalizers = nil
+	if err := w.Update(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually(func() string {
+		p := &corev1.Pod{}
+		if err := w.Get(t.Context(), client.ObjectKeyFromObject(left), p); err != nil || p.UID == left.UID {
+			return "dist-worker-1 is not made anew"
+		}
+		return ""
+	})
+	list := &corev1.EventList{}
+	if err := w.List(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	for i := range list.Items {
+		if list.Items[i].Reason == "NameTaken" {
+			t.Errorf("an event says %s", list.Items[i].Message)
+		}
 	}
 }
