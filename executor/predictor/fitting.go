@@ -2,12 +2,16 @@ package predictor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"google.golang.org/grpc/codes"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/openapi"
@@ -28,7 +32,7 @@ func (l *lane) fitting(c graph.Call, next link) link {
 	}
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
 		answer, err := next(ctx, m)
-		if err == nil || m.Answer || protocol.CodeOf(err) != protocol.Refused || m.Meta.Model.Verb != "" {
+		if err == nil || m.Answer || !broke(err) || m.Meta.Model.Verb != "" {
 			return answer, err
 		}
 		if why := l.misfit(ctx, m); why != "" {
@@ -36,6 +40,21 @@ func (l *lane) fitting(c graph.Call, next link) link {
 		}
 		return answer, err
 	}
+}
+
+// broke reports whether a node answered that something in it went wrong, without
+// saying what: 500, or INTERNAL or UNKNOWN over gRPC. Others have said whose fault it
+// is, such as a message that is too large or a server that is busy.
+func broke(err error) bool {
+	if protocol.CodeOf(err) != protocol.Refused {
+		return false
+	}
+	var refusal *protocol.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Status == http.StatusInternalServerError
+	}
+	s, ok := protocol.StatusOf(err)
+	return ok && (s.Code() == codes.Internal || s.Code() == codes.Unknown)
 }
 
 // misfit says in what a request is not what the model takes; empty: nothing is
@@ -133,8 +152,9 @@ func tableMisfit(want *openapi.Tensor, sent []tensor.Tensor) string {
 	if int64(len(sent)) != columns {
 		return fmt.Sprintf("it takes %s, and was sent %d", wanted, len(sent))
 	}
+	named := slices.ContainsFunc(sent, func(t tensor.Tensor) bool { return t.Name != "" })
 	for _, name := range want.Columns {
-		if !slices.ContainsFunc(sent, func(t tensor.Tensor) bool { return t.Name == name }) {
+		if named && !slices.ContainsFunc(sent, func(t tensor.Tensor) bool { return t.Name == name }) {
 			return fmt.Sprintf("it takes %s, and was sent no %q", wanted, name)
 		}
 	}

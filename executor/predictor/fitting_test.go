@@ -55,6 +55,7 @@ func TestWhoseFaultAFailureIs(t *testing.T) {
 		{"one dimension", "seldon", "v2", houses, "", `{"data":{"ndarray":[1,2,3]}}`, "shape [-1,3], and was sent"},
 		{"fits", "seldon", "v2", houses, "", `{"data":{"ndarray":[[1,2,3]]}}`, ""},
 		{"a data frame", "v2", "v2", houses, "", `{"inputs":[{"name":"age","datatype":"FP64","shape":[1],"data":[1]},{"name":"rooms","datatype":"FP64","shape":[1],"data":[1]},{"name":"area","datatype":"FP64","shape":[1,1],"data":[1]}]}`, ""},
+		{"columns of two types without names", "seldon", "seldon", houses, "", `{"data":{"ndarray":[[1,"two",3]]}}`, "it takes FP64, and was sent texts of shape [1]"},
 		{"another name", "v2", "v2", houses, "", `{"inputs":[{"name":"age","datatype":"FP64","shape":[1],"data":[1]},{"name":"rooms","datatype":"FP64","shape":[1],"data":[1]},{"name":"x","datatype":"FP64","shape":[1],"data":[1]}]}`, `was sent no "area"`},
 		{"texts", "v2", "v2", houses, "", `{"inputs":[{"name":"x","datatype":"BYTES","shape":[1,3],"data":["a","b","c"]}]}`, `it takes FP64, and was sent "x" of texts of shape [1,3]`},
 		{"nothing is known", "v2", "v2", "", "", `{"inputs":[{"name":"x","datatype":"FP64","shape":[1,2],"data":[1,2]}]}`, ""},
@@ -109,6 +110,21 @@ func TestOtherFailuresStay(t *testing.T) {
 	for _, server.code = range []protocol.Code{protocol.Declined, protocol.Unreachable, protocol.NotNow, protocol.Timeout} {
 		if _, err := p.Predict(t.Context(), protocol.REST, m); protocol.CodeOf(err) != server.code {
 			t.Errorf("%v has become %s", server.code, protocol.CodeOf(err))
+		}
+	}
+	// These say themselves whose fault they are.
+	for _, failure := range []error{
+		status.Error(codes.ResourceExhausted, "too large"), status.Error(codes.Unavailable, "busy"), &protocol.Refusal{Status: 503}, &protocol.Refusal{Status: 429},
+	} {
+		refused := protocol.Coded(protocol.Refused, failure)
+		other, err := New(Options{Name: "p", Graph: &n, Outside: o, GRPC: server, REST: sender(func(*upstream.Target, message.Message) (message.Message, error) {
+			return message.Message{}, refused
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Predict(t.Context(), protocol.REST, m); !errors.Is(err, failure) {
+			t.Errorf("%v has become %v", failure, err)
 		}
 	}
 	server.code = protocol.Refused
