@@ -199,7 +199,7 @@ func exchanged(t *testing.T, direct bool, request string, answer func(m message.
 // TestDirectIsAlikeByChance puts requests together of parts that are near the bounds of
 // the usual form.
 func TestDirectIsAlikeByChance(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // It is to be the same each time.
+	random := rand.New(rand.NewPCG(1, 2))
 	one := func(all ...string) string { return all[random.IntN(len(all))] }
 	fields := []string{
 		"Content-Type:", "Content-Type: application/json", "content-type: application/json; charset=utf-8", "Content-Encoding:", "Content-Encoding: identity",

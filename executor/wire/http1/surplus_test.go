@@ -35,7 +35,7 @@ func TestSurplusOverTLS(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return tls.Client(&slow{conn}, &tls.Config{InsecureSkipVerify: true}), nil //nolint:gosec // It is the test's own.
+		return tls.Client(&slow{conn}, &tls.Config{InsecureSkipVerify: true}), nil
 	}
 	defer pool.Close()
 	for range 3 {
