@@ -160,11 +160,18 @@ func exchanged(t *testing.T, direct bool, request string, answer func(m message.
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The end of what a client sends is its leaving, after which it gets no more than
+	// the answer that is under way.
+	all := make(chan struct{})
 	go func() {
 		_, _ = io.WriteString(conn, request)
+		select {
+		case <-all:
+		case <-time.After(2 * time.Second): // There are fewer answers.
+		}
 		_ = conn.(*net.TCPConn).CloseWrite()
 	}()
-	in := bufio.NewReader(conn)
+	in, most := bufio.NewReader(conn), strings.Count(request, " HTTP/1.1\r\n")
 	for {
 		r, err := http.ReadResponse(in, &http.Request{Method: http.MethodPost})
 		if err != nil {
@@ -182,6 +189,9 @@ func exchanged(t *testing.T, direct bool, request string, answer func(m message.
 		}
 		slices.Sort(lines)
 		answers = append(answers, strings.Join(lines, "\n")+"\n\n"+string(text))
+		if len(answers) == most {
+			close(all)
+		}
 	}
 	_ = conn.Close()
 	if err := s.Shutdown(t.Context()); err != nil {
