@@ -9,10 +9,8 @@ package controller
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
@@ -22,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/report"
 )
 
 // Reconciler makes passes.
@@ -65,7 +64,7 @@ func (r *Reconciler) tell(ctx context.Context, p *pass) {
 	}
 	for _, same := range p.changes.byAction() {
 		r.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, same.reason(), same[0].Action.String(),
-			"%s", cut(same.String(), mostInEvent))
+			"%s", report.Note(same.String()))
 	}
 	if text := p.changes.String(); text != "" {
 		log.FromContext(ctx).Info("objects changed", "changes", text)
@@ -79,7 +78,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, p *pass) error {
 	if equality.Semantic.DeepEqual(stored, wanted) {
 		return nil
 	}
-	patch, err := statusPatch(stored, wanted)
+	patch, err := report.StatusPatch(stored, wanted, "")
 	if err != nil || patch == nil {
 		return err
 	}
@@ -96,31 +95,10 @@ func (r *Reconciler) writeStatus(ctx context.Context, p *pass) error {
 		if wanted.State == v1.StatusFailed {
 			kind = corev1.EventTypeWarning
 		}
-		r.recorder.Eventf(p.stored, nil, kind, eventReason(wanted), "Updated", "%s", cut(eventNote(wanted), mostInEvent))
+		r.recorder.Eventf(p.stored, nil, kind, eventReason(wanted), "Updated", "%s", report.Note(eventNote(wanted)))
 	}
 	return nil
 }
-
-// statusPatch is the difference of two statuses as a merge patch, nil if there
-// is none.
-func statusPatch(before, after v1.SeldonDeploymentStatus) ([]byte, error) {
-	a, err := json.Marshal(map[string]any{"status": before})
-	if err != nil {
-		return nil, err
-	}
-	b, err := json.Marshal(map[string]any{"status": after})
-	if err != nil {
-		return nil, err
-	}
-	patch, err := jsonpatch.CreateMergePatch(a, b)
-	if err != nil || string(patch) == "{}" {
-		return nil, err
-	}
-	return patch, nil
-}
-
-// mostInEvent is what the API server takes of an event's note.
-const mostInEvent = 1000
 
 // eventReason and eventNote tell of a new state.
 func eventReason(s v1.SeldonDeploymentStatus) string {

@@ -26,6 +26,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
+	"github.com/prime-radiant/radiant/operator/report"
 )
 
 // Options are what an operator is made of.
@@ -185,7 +186,7 @@ func newSettings(m manager.Manager, o Options, metrics *metrics) *Settings {
 				return
 			}
 			o.Log.Error(err, "settings cannot be used; the last good ones stay in use", "configMap", c.Name)
-			recorder.Eventf(c, nil, corev1.EventTypeWarning, "InvalidConfig", "Read", "%s", cut(err.Error(), mostInEvent))
+			recorder.Eventf(c, nil, corev1.EventTypeWarning, "InvalidConfig", "Read", "%s", report.Note(err.Error()))
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/report"
 )
 
 // Reasons of conditions.
@@ -140,7 +141,7 @@ func summary(problems v1.Problems) string {
 		}
 		lines = append(lines, line)
 	}
-	return cut(strings.Join(lines, "\n"), mostInMessageLength)
+	return report.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 }
 
 func (p *pass) deploymentsReady() v1.Condition {
@@ -175,7 +176,7 @@ func (p *pass) deploymentsReady() v1.Condition {
 			break
 		}
 	}
-	c.Message = cut(strings.Join(lines, "\n"), mostInMessageLength)
+	c.Message = report.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 	return c
 }
 
@@ -197,7 +198,7 @@ func (p *pass) refusedOf(name string) string {
 			lines = append(lines, r.problem().Message)
 		}
 	}
-	return cut(strings.Join(lines, "\n"), mostInMessageLength)
+	return report.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 }
 
 // objectsReady is the condition of kinds that are ready when they are there.
@@ -281,11 +282,4 @@ func (p *pass) firstDeployment() *appsv1.Deployment {
 		}
 	}
 	return nil
-}
-
-func cut(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
 }

@@ -2,19 +2,16 @@ package training
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
 
-	jsonpatch "github.com/evanphx/json-patch/v5"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
 	"github.com/prime-radiant/radiant/apis/manifest"
+	"github.com/prime-radiant/radiant/operator/report"
 )
 
 // Reasons of conditions, behind the kind of the job: TFJobRunning.
@@ -28,9 +25,6 @@ const (
 	reasonResumed    = "Resumed"
 	reasonInvalid    = "Invalid"
 )
-
-// mostInEvent is what the API server takes of an event's note.
-const mostInEvent = 1000
 
 // reason is a reason as conditions have it.
 func (p *pass) reason(of string) string { return p.kind.Kind + of }
@@ -212,11 +206,8 @@ func (p *pass) say(what string) string {
 // write writes the status if it differs from the one before, and tells of what is
 // new. If somebody else has written meanwhile, the next pass decides anew.
 func (p *pass) write(ctx context.Context, before *kubeflow.JobStatus) error {
-	if equality.Semantic.DeepEqual(before, p.status) {
-		return nil
-	}
-	patch, err := difference(before, p.status, p.job.GetResourceVersion())
-	if err != nil {
+	patch, err := report.StatusPatch(before, p.status, p.job.GetResourceVersion())
+	if err != nil || patch == nil {
 		return err
 	}
 	u := p.kind.empty()
@@ -233,22 +224,5 @@ func (p *pass) write(ctx context.Context, before *kubeflow.JobStatus) error {
 
 // tell sends an event about the job.
 func (p *pass) tell(kind, reason, action, text string) {
-	if len(text) > mostInEvent {
-		text = strings.ToValidUTF8(text[:mostInEvent-3], "") + "..."
-	}
-	p.recorder.Eventf(p.reference(), nil, kind, reason, action, "%s", text)
-}
-
-// difference is a merge patch from one status of a job to another, which holds for
-// one version of the job alone.
-func difference(before, after *kubeflow.JobStatus, version string) ([]byte, error) {
-	a, err := json.Marshal(map[string]any{"status": before})
-	if err != nil {
-		return nil, err
-	}
-	b, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": version}, "status": after})
-	if err != nil {
-		return nil, err
-	}
-	return jsonpatch.CreateMergePatch(a, b)
+	p.recorder.Eventf(p.reference(), nil, kind, reason, action, "%s", report.Note(text))
 }

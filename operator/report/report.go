@@ -1,0 +1,46 @@
+// Package report is how an operator says what it has seen: as the difference of
+// two statuses, and as texts of events.
+package report
+
+import (
+	"encoding/json"
+	"strings"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+)
+
+// mostInNote is what the API server takes of an event's note, and a little less.
+const mostInNote = 1000
+
+// Note is a text as an event can have it.
+func Note(text string) string { return Cut(text, mostInNote) }
+
+// Cut is a text of at most so many bytes, and three dots where some are missing.
+func Cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "..."
+}
+
+// StatusPatch is the difference of two statuses of an object as a merge patch, nil
+// if there is none. It holds for one resource version of the object alone, if
+// version is not empty: the API server refuses it for any other.
+func StatusPatch(before, after any, version string) ([]byte, error) {
+	var texts [2][]byte
+	for i, status := range []any{before, after} {
+		var err error
+		if texts[i], err = json.Marshal(status); err != nil {
+			return nil, err
+		}
+	}
+	patch, err := jsonpatch.CreateMergePatch(texts[0], texts[1])
+	if err != nil || string(patch) == "{}" {
+		return nil, err
+	}
+	object := map[string]any{"status": json.RawMessage(patch)}
+	if version != "" {
+		object["metadata"] = map[string]any{"resourceVersion": version}
+	}
+	return json.Marshal(object)
+}

@@ -1,0 +1,38 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestStatusPatch(t *testing.T) {
+	type status struct {
+		State string `json:"state,omitempty"`
+		Count int    `json:"count,omitempty"`
+	}
+	for _, c := range []struct {
+		before, after status
+		version, want string
+	}{
+		{status{"a", 1}, status{"a", 1}, "7", ""},
+		{status{"a", 1}, status{"b", 0}, "", `{"status":{"count":null,"state":"b"}}`},
+		{status{}, status{"b", 2}, "7", `{"metadata":{"resourceVersion":"7"},"status":{"count":2,"state":"b"}}`},
+	} {
+		got, err := StatusPatch(c.before, c.after, c.version)
+		if err != nil || string(got) != c.want {
+			t.Errorf("%+v: %s, %v", c, got, err)
+		}
+	}
+}
+
+func TestNote(t *testing.T) {
+	long := strings.Repeat("ä", mostInNote)
+	got := Note(long)
+	if len(got) > mostInNote+3 || !strings.HasSuffix(got, "ä...") || !utf8.ValidString(got) {
+		t.Errorf("a long text has become %d bytes: ...%q", len(got), got[len(got)-10:])
+	}
+	if got := Note("short"); got != "short" {
+		t.Errorf("a short text has become %q", got)
+	}
+}
