@@ -10,7 +10,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
@@ -31,7 +30,7 @@ func (p *pass) carryOut(ctx context.Context, d decision) error {
 		p.runs(d)
 		return errors.Join(refused, p.write(ctx, before))
 	case suspend:
-		if err := p.remove(ctx, p.pods, nil); err != nil {
+		if err := p.remove(ctx, p.pods); err != nil {
 			return err
 		}
 		p.suspended(d)
@@ -42,7 +41,7 @@ func (p *pass) carryOut(ctx context.Context, d decision) error {
 				some = append(some, *pod)
 			}
 		}
-		if err := p.remove(ctx, some, nil); err != nil {
+		if err := p.remove(ctx, some); err != nil {
 			return err
 		}
 		p.restarts(d)
@@ -103,7 +102,7 @@ var errEarlier = errors.New("an earlier job of the name is being deleted")
 // a mistake that it alone knows, or one too many for a quota.
 func (p *pass) create(ctx context.Context, o client.Object) error {
 	o.SetNamespace(p.job.GetNamespace())
-	o.SetOwnerReferences([]metav1.OwnerReference{p.owner()})
+	o.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(p.job, p.kind.GroupVersionKind)})
 	err := p.client.Create(ctx, o, client.FieldOwner(FieldManager))
 	kind := o.GetObjectKind().GroupVersionKind().Kind
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
@@ -128,12 +127,6 @@ func (p *pass) create(ctx context.Context, o client.Object) error {
 	return nil
 }
 
-func (p *pass) owner() metav1.OwnerReference {
-	return *metav1.NewControllerRef(p.job, p.gvk())
-}
-
-func (p *pass) gvk() schema.GroupVersionKind { return p.kind.GroupVersionKind }
-
 // reference is the job as events name it.
 func (p *pass) reference() client.Object {
 	u := p.kind.empty()
@@ -144,9 +137,8 @@ func (p *pass) reference() client.Object {
 	return u
 }
 
-// remove deletes pods, and the Services of those that have one to delete. Pods of
-// a name that were made anew meanwhile stay.
-func (p *pass) remove(ctx context.Context, pods []corev1.Pod, services map[string]bool) error {
+// remove deletes pods. Those of a name that were made anew meanwhile stay.
+func (p *pass) remove(ctx context.Context, pods []corev1.Pod) error {
 	for i := range pods {
 		if pods[i].DeletionTimestamp != nil {
 			continue
@@ -157,40 +149,32 @@ func (p *pass) remove(ctx context.Context, pods []corev1.Pod, services map[strin
 			return err
 		}
 	}
-	for name := range services {
-		s := serviceMeta()
-		s.SetNamespace(p.job.GetNamespace())
-		s.SetName(name)
-		if err := client.IgnoreNotFound(p.client.Delete(ctx, s)); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
 // clean puts away what an ended job has left, by its policy: all pods, those that
-// still run, or none, each with its Service. A job whose time is over goes whole.
+// still run, or none, and the Services of pods that do not stay. A job whose time is
+// over goes whole.
 func (p *pass) clean(ctx context.Context) error {
-	job, ok := p.job.DeepCopyObject().(kubeflow.Job)
-	if !ok {
-		return fmt.Errorf("copying a %T", p.job)
-	}
-	kubeflow.Default(job)
-	policy := job.Parts().Run
-	var pods []corev1.Pod
+	policy := p.job.Parts().Run
+	var gone []corev1.Pod
+	stay := map[string]bool{}
 	for i := range p.pods {
 		phase := p.pods[i].Status.Phase
 		still := phase != corev1.PodSucceeded && phase != corev1.PodFailed
 		if policy.CleanPodPolicy == kubeflow.CleanAll || policy.CleanPodPolicy == kubeflow.CleanRunning && still {
-			pods = append(pods, p.pods[i])
+			gone = append(gone, p.pods[i])
+		} else {
+			stay[p.pods[i].Name] = true
 		}
 	}
-	services, err := p.services(ctx, pods)
-	if err != nil {
+	if err := p.remove(ctx, gone); err != nil {
 		return err
 	}
-	if err := p.remove(ctx, pods, services); err != nil {
-		return err
+	if policy.CleanPodPolicy != kubeflow.CleanNone {
+		if err := p.removeServices(ctx, stay); err != nil {
+			return err
+		}
 	}
 	ttl := policy.TTLSecondsAfterFinished
 	if ttl == nil || p.status.CompletionTime == nil {
@@ -205,25 +189,22 @@ func (p *pass) clean(ctx context.Context) error {
 		client.PropagationPolicy(metav1.DeletePropagationBackground)))
 }
 
-// services are the names of the Services that lead to pods, and are there.
-func (p *pass) services(ctx context.Context, pods []corev1.Pod) (map[string]bool, error) {
-	if len(pods) == 0 {
-		return nil, nil
-	}
+// removeServices deletes the job's Services but for those of pods that stay.
+func (p *pass) removeServices(ctx context.Context, stay map[string]bool) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ServiceList"))
 	if err := p.cache.List(ctx, list, client.InNamespace(p.job.GetNamespace()), client.MatchingLabels{train.LabelJob: p.job.GetName()}); err != nil {
-		return nil, err
+		return err
 	}
-	names := map[string]bool{}
 	for i := range list.Items {
-		if s := &list.Items[i]; metav1.IsControlledBy(s, p.job) {
-			for j := range pods {
-				if pods[j].Name == s.Name {
-					names[s.Name] = true
-				}
-			}
+		s := &list.Items[i]
+		if stay[s.Name] || !metav1.IsControlledBy(s, p.job) {
+			continue
+		}
+		s.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Service"))
+		if err := client.IgnoreNotFound(p.client.Delete(ctx, s)); err != nil {
+			return err
 		}
 	}
-	return names, nil
+	return nil
 }

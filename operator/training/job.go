@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kjson "sigs.k8s.io/json"
@@ -25,16 +26,16 @@ func decode(u *unstructured.Unstructured) (kubeflow.Job, manifest.Problems, erro
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading job: %w", err)
 	}
-	docs, _, err := manifest.Read("", bytes.NewReader(text), kubeflow.ManifestKinds())
-	var problems manifest.Problems
-	if err != nil && !errors.As(err, &problems) || len(docs) != 1 {
+	docs, problems, err := manifest.Read("", bytes.NewReader(text), kubeflow.ManifestKinds())
+	var wrong manifest.Problems
+	if err != nil && !errors.As(err, &wrong) || len(docs) != 1 {
 		return nil, nil, fmt.Errorf("reading job: %w", err)
 	}
 	d, ok := kubeflow.DocumentOf(docs[0])
 	if !ok {
 		return nil, nil, fmt.Errorf("reading job: a %s is none", u.GetKind())
 	}
-	problems = append(problems, d.Validate()...)
+	problems = slices.Concat(problems, wrong, d.Validate())
 	for i := range problems { // Lines and columns are those of no file that the user knows.
 		problems[i].File, problems[i].Line, problems[i].Column = "", 0, 0
 	}

@@ -38,6 +38,7 @@ func managers() []string {
 // pass is one look at a job.
 type pass struct {
 	*reconciler
+	// job has defaults; problems are those of it as it was written.
 	job      kubeflow.Job
 	problems manifest.Problems
 	status   *kubeflow.JobStatus
@@ -54,8 +55,8 @@ type pass struct {
 // note is an event to tell when the status is written.
 type note struct{ kind, reason, text string }
 
-// Reconcile makes one pass over a job, from the cache. What ends a job, or a pod
-// of it, is decided again on what the API server has.
+// Reconcile makes one pass over a job, from the cache. What ends a job that runs, or
+// a pod of it, is decided again on what the API server has.
 func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	p, err := r.gather(ctx, r.cache, request.NamespacedName)
 	if err != nil || p == nil {
@@ -65,7 +66,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	if decided.ends() && !p.sure {
+	if decided.lasts() {
 		if p, err = r.gather(ctx, r.client, request.NamespacedName); err != nil || p == nil {
 			return reconcile.Result{}, err
 		}
@@ -96,6 +97,7 @@ func (r *reconciler) gather(ctx context.Context, from client.Reader, name types.
 	if err := from.List(ctx, list, client.InNamespace(name.Namespace), client.MatchingLabels{train.LabelJob: name.Name}); err != nil {
 		return nil, err
 	}
+	kubeflow.Default(job)
 	p := &pass{reconciler: r, job: job, problems: problems, status: job.State(), now: r.now(), sure: from == client.Reader(r.client)}
 	for i := range list.Items {
 		if metav1.IsControlledBy(&list.Items[i], job) {
@@ -134,8 +136,9 @@ const (
 	clean
 )
 
-// ends reports whether the decision takes something away.
-func (d decision) ends() bool { return d.action > run }
+// lasts reports whether the decision cannot be taken back. Putting away what an
+// ended job has left is none: a job that has ended stays so.
+func (d decision) lasts() bool { return d.action > run && d.action < clean }
 
 // decide says what is to be done. It changes nothing.
 func (p *pass) decide() (decision, error) {
@@ -163,7 +166,7 @@ func (p *pass) decide() (decision, error) {
 	p.lost(plan, seen)
 	verdict := plan.Judge(seen.states, p.status.Restarts)
 	// Nobody may have looked for a while: a job that has succeeded is not late.
-	if late, ok := p.late(plan); ok && verdict.Action != train.Succeed {
+	if late, ok := p.late(); ok && verdict.Action != train.Succeed {
 		d.action, d.reason, d.message = fail, "DeadlineExceeded", late
 		return d, nil
 	}
@@ -203,8 +206,8 @@ func (p *pass) toMake(plan *train.Plan, seen *observed) []int {
 }
 
 // late says that the job has run for too long, and sets when it will have.
-func (p *pass) late(plan *train.Plan) (string, bool) {
-	policy := plan.Job.Parts().Run
+func (p *pass) late() (string, bool) {
+	policy := p.job.Parts().Run
 	limit, bounded := policy.ActiveDeadline()
 	if !bounded || p.status.StartTime == nil {
 		return "", false

@@ -41,9 +41,10 @@ const allPods = "dist-ps-0 dist-ps-1 dist-worker-0 dist-worker-1"
 func TestAJobFromBeginningToEnd(t *testing.T) {
 	w := newWorld(t)
 	w.start()
-	w.apply(tfJob("cleanPodPolicy: Running", ""))
+	w.apply(tfJob("cleanPodPolicy: Running\n  cleanPodPolcy: All", ""))
 	w.awaitPods(allPods)
-	if s := w.await("dist", kubeflow.JobCreated); !strings.Contains(message(s, kubeflow.JobCreated), "radiant.io/strategy") || message(s, kubeflow.JobRunning) != "" {
+	if s := w.await("dist", kubeflow.JobCreated); !strings.Contains(message(s, kubeflow.JobCreated), "radiant.io/strategy") ||
+		!strings.Contains(message(s, kubeflow.JobCreated), "spec.cleanPodPolcy: unknown field cleanPodPolcy; did you mean cleanPodPolicy?") || message(s, kubeflow.JobRunning) != "" {
 		t.Errorf("conditions are %+v: Created should warn of parameter servers without a strategy", s.Conditions)
 	}
 	if got := w.names(&corev1.ServiceList{}); got != allPods {
@@ -60,6 +61,24 @@ func TestAJobFromBeginningToEnd(t *testing.T) {
 		t.Errorf("a job that succeeded is %+v", s)
 	}
 	w.awaitPods("dist-worker-0")
+	w.eventually(func() string {
+		if got := w.names(&corev1.ServiceList{}); got != "dist-worker-0" {
+			return "Services are " + got
+		}
+		return ""
+	})
+	// A Service goes whose pod had gone before it, as when the operator ended between.
+	stays := &corev1.Service{}
+	if err := w.Get(t.Context(), client.ObjectKey{Name: "dist-worker-0"}, stays); err != nil {
+		t.Fatal(err)
+	}
+	left := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: "dist-ps-1", Labels: stays.Labels, OwnerReferences: stays.OwnerReferences},
+		Spec:       corev1.ServiceSpec{ClusterIP: corev1.ClusterIPNone},
+	}
+	if err := w.Create(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
 	w.eventually(func() string {
 		if got := w.names(&corev1.ServiceList{}); got != "dist-worker-0" {
 			return "Services are " + got
