@@ -20,3 +20,15 @@ func TestClosest(t *testing.T) {
 		}
 	}
 }
+
+func TestCut(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		most int
+		want string
+	}{{"short", 5, "short"}, {"longer", 4, "long..."}, {"ää", 3, "ä..."}, {"", 0, ""}} {
+		if got := Cut(c.text, c.most); got != c.want {
+			t.Errorf("%q of %d bytes is %q, want %q", c.text, c.most, got, c.want)
+		}
+	}
+}

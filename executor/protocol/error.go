@@ -210,6 +210,16 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
+// OfClient reports whether a code of gRPC says that the client is at fault, as the
+// statuses of HTTP from 400 to 499 do.
+func OfClient(c codes.Code) bool {
+	switch c {
+	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.FailedPrecondition, codes.OutOfRange, codes.Unauthenticated:
+		return true
+	}
+	return false
+}
+
 // StatusOf returns the status that a node answered over gRPC, or that stands
 // there for no answer.
 func StatusOf(err error) (s *status.Status, ok bool) {

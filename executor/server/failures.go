@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // Failures of either kind are logged so often: a few at once, and then so many a
@@ -63,7 +63,7 @@ func (f *failures) tell(ctx context.Context, r request, err error, status any, o
 	fields := []any{"service", r.service, "status", status, "reason", protocol.CodeOf(err).String(), "duration_ms", time.Since(r.start).Milliseconds()}
 	for _, field := range [...][2]string{{"path", r.path}, {"puid", r.puid}, {"node", node}, {"call", call}, {"error", words(err)}} {
 		if field[1] != "" {
-			fields = append(fields, field[0], bounded(field[1]))
+			fields = append(fields, field[0], wording.Cut(field[1], mostLogged))
 		}
 	}
 	var panicked interface {
@@ -88,13 +88,6 @@ func (f *failures) tell(ctx context.Context, r request, err error, status any, o
 // these may be as long as a header. Texts of errors are shorter.
 const mostLogged = 2048
 
-func bounded(text string) string {
-	if len(text) <= mostLogged {
-		return text
-	}
-	return strings.ToValidUTF8(text[:mostLogged], "") + "..."
-}
-
 // words are the text of an error of the executor's. What a node itself answered is
 // not quoted: it may hold what no log should.
 func words(err error) string {
@@ -108,13 +101,6 @@ func words(err error) string {
 	return protocol.Text(err)
 }
 
-// ofClient reports whether a status says that the client is at fault, as those of
-// HTTP below 500 do.
-func ofClient(c codes.Code) bool {
-	switch c {
-	case codes.Canceled, codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied,
-		codes.Unauthenticated, codes.FailedPrecondition, codes.OutOfRange:
-		return true
-	}
-	return false
-}
+// ofClient reports whether a status is no fault of ours: the client's, or it has
+// left.
+func ofClient(c codes.Code) bool { return c == codes.Canceled || protocol.OfClient(c) }

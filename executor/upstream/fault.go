@@ -44,14 +44,14 @@ func failed(ctx context.Context, err error) *protocol.Error {
 		return fault(ctx, err)
 	}
 	code := protocol.Refused
-	switch s.Code() {
-	case codes.Unavailable:
+	switch c := s.Code(); {
+	case c == codes.Unavailable:
 		code = protocol.Unreachable
-	case codes.DeadlineExceeded:
+	case c == codes.DeadlineExceeded:
 		code = protocol.Timeout
-	case codes.Canceled:
+	case c == codes.Canceled:
 		code = protocol.Canceled
-	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.FailedPrecondition, codes.OutOfRange, codes.Unauthenticated:
+	case protocol.OfClient(c):
 		code = protocol.Declined
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/operator/report"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // scalingSettles is how long an autoscaler may say that it does not work
@@ -135,7 +135,7 @@ func (p *pass) scalingReady(c v1.Condition) v1.Condition {
 			c.Status, c.Reason = s.status, s.reason
 		}
 	}
-	c.Message = report.Cut(strings.Join(lines, "\n"), mostInMessageLength)
+	c.Message = wording.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 	return c
 }
 

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/operator/report"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // Reasons of conditions.
@@ -141,7 +141,7 @@ func summary(problems v1.Problems) string {
 		}
 		lines = append(lines, line)
 	}
-	return report.Cut(strings.Join(lines, "\n"), mostInMessageLength)
+	return wording.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 }
 
 func (p *pass) deploymentsReady() v1.Condition {
@@ -176,7 +176,7 @@ func (p *pass) deploymentsReady() v1.Condition {
 			break
 		}
 	}
-	c.Message = report.Cut(strings.Join(lines, "\n"), mostInMessageLength)
+	c.Message = wording.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 	return c
 }
 
@@ -198,7 +198,7 @@ func (p *pass) refusedOf(name string) string {
 			lines = append(lines, r.problem().Message)
 		}
 	}
-	return report.Cut(strings.Join(lines, "\n"), mostInMessageLength)
+	return wording.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 }
 
 // objectsReady is the condition of kinds that are ready when they are there.

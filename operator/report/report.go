@@ -4,24 +4,17 @@ package report
 
 import (
 	"encoding/json"
-	"strings"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
+
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // mostInNote is what the API server takes of an event's note, and a little less.
 const mostInNote = 1000
 
 // Note is a text as an event can have it.
-func Note(text string) string { return Cut(text, mostInNote) }
-
-// Cut is a text of at most so many bytes, and three dots where some are missing.
-func Cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "..."
-}
+func Note(text string) string { return wording.Cut(text, mostInNote) }
 
 // StatusPatch is the difference of two statuses of an object as a merge patch, nil
 // if there is none. It holds for one resource version of the object alone, if
