@@ -20,16 +20,16 @@ type mpiField struct {
 
 // mpiFields is the table of them.
 func mpiFields() []mpiField {
-	byExec, bySSH := []string{"v1alpha2", "v1"}, []string{"v2beta1"}
+	older, newer := []string{"v1alpha2", "v1"}, []string{"v2beta1"}
 	return []mpiField{
-		{"mainContainer", byExec, "ranks run in the first container of the workers; leave it out", func(s *MPIJobSpec) bool { return s.MainContainer != "" }},
+		{"mainContainer", older, "ranks run in the first container of the workers; leave it out", func(s *MPIJobSpec) bool { return s.MainContainer != "" }},
 		{"mpiDistribution", []string{"v1alpha2"}, "write mpiImplementation: OpenMPI, Intel or MPICH, which is of v2beta1", func(s *MPIJobSpec) bool { return s.MPIDistribution != "" }},
-		{"backoffLimit", byExec, "write it as spec.runPolicy.backoffLimit", func(s *MPIJobSpec) bool { return s.BackoffLimit != nil }},
-		{"activeDeadlineSeconds", byExec, "write it as spec.runPolicy.activeDeadlineSeconds", func(s *MPIJobSpec) bool { return s.ActiveDeadlineSeconds != nil }},
-		{"sshAuthMountPath", bySSH, "workers are reached without ssh; leave it out", func(s *MPIJobSpec) bool { return s.SSHAuthMountPath != "" }},
-		{"mpiImplementation", bySSH, "the launch line decides; leave it out", func(s *MPIJobSpec) bool { return s.MPIImplementation != "" }},
-		{"launcherCreationPolicy", bySSH, "the launcher waits for the workers; leave it out", func(s *MPIJobSpec) bool { return s.LauncherCreationPolicy != "" }},
-		{"runLauncherAsWorker", bySSH, "give the workers one replica more; leave it out", func(s *MPIJobSpec) bool { return s.RunLauncherAsWorker != nil }},
+		{"backoffLimit", older, "write it as spec.runPolicy.backoffLimit", func(s *MPIJobSpec) bool { return s.BackoffLimit != nil }},
+		{"activeDeadlineSeconds", older, "write it as spec.runPolicy.activeDeadlineSeconds", func(s *MPIJobSpec) bool { return s.ActiveDeadlineSeconds != nil }},
+		{"sshAuthMountPath", newer, "ssh finds its keys without it; leave it out", func(s *MPIJobSpec) bool { return s.SSHAuthMountPath != "" }},
+		{"mpiImplementation", newer, "the launch line decides; leave it out", func(s *MPIJobSpec) bool { return s.MPIImplementation != "" }},
+		{"launcherCreationPolicy", newer, "the launcher waits for the workers; leave it out", func(s *MPIJobSpec) bool { return s.LauncherCreationPolicy != "" }},
+		{"runLauncherAsWorker", newer, "give the workers one replica more; leave it out", func(s *MPIJobSpec) bool { return s.RunLauncherAsWorker != nil }},
 	}
 }
 
