@@ -3,7 +3,6 @@
 // type reads all versions of a kind; which version has which field is a table.
 //
 // +kubebuilder:object:generate=true
-// +groupName=kubeflow.org
 package kubeflow
 
 import (
@@ -58,9 +57,6 @@ type ReplicaSpec struct {
 	// Replicas is 1 where it is not given.
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Template is the pod. Its container for a TFJob is called tensorflow.
-	// +kubebuilder:pruning:PreserveUnknownFields
-	// +kubebuilder:validation:Schemaless
-	// +kubebuilder:validation:Type=object
 	Template corev1.PodTemplateSpec `json:"template,omitempty"`
 	// RestartPolicy counts in place of the template's.
 	RestartPolicy RestartPolicy `json:"restartPolicy,omitempty"`
@@ -103,22 +99,12 @@ type SchedulingPolicy struct {
 // TF_CONFIG.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:subresource:status
 type TFJob struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Spec   TFJobSpec `json:"spec,omitempty"`
 	Status JobStatus `json:"status,omitempty"`
-}
-
-// TFJobList is a list of TFJobs.
-//
-// +kubebuilder:object:root=true
-type TFJobList struct {
-	metav1.TypeMeta `json:",inline"`
-	metav1.ListMeta `json:"metadata,omitempty"`
-	Items           []TFJob `json:"items"`
 }
 
 // TFJobSpec is what a user writes.
@@ -143,22 +129,12 @@ const AllWorkers SuccessPolicy = "AllWorkers"
 // workers.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:subresource:status
 type MPIJob struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	Spec   MPIJobSpec `json:"spec,omitempty"`
 	Status JobStatus  `json:"status,omitempty"`
-}
-
-// MPIJobList is a list of MPIJobs.
-//
-// +kubebuilder:object:root=true
-type MPIJobList struct {
-	metav1.TypeMeta `json:",inline"`
-	metav1.ListMeta `json:"metadata,omitempty"`
-	Items           []MPIJob `json:"items"`
 }
 
 // MPIJobSpec is what a user writes. Which version has which field is said by
@@ -187,8 +163,6 @@ type MPIJobSpec struct {
 
 // JobStatus is what was observed of a job.
 type JobStatus struct {
-	// +listType=map
-	// +listMapKey=type
 	Conditions      []JobCondition                 `json:"conditions,omitempty"`
 	ReplicaStatuses map[ReplicaType]*ReplicaStatus `json:"replicaStatuses,omitempty"`
 	StartTime       *metav1.Time                   `json:"startTime,omitempty"`
