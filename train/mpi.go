@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
 )
@@ -52,7 +51,8 @@ func planMPI(j *kubeflow.MPIJob, inCluster bool) *Plan {
 	plan := &Plan{Job: j}
 	add := func(t kubeflow.ReplicaType, index int32, name string) {
 		spec := m.parts.Replicas[t]
-		pod := podOf(name, spec, m.labels(t, index))
+		labels := m.labels(t, index)
+		pod := podOf(name, spec, labels)
 		if inCluster {
 			m.equip(pod, t)
 		} else {
@@ -60,7 +60,7 @@ func planMPI(j *kubeflow.MPIJob, inCluster bool) *Plan {
 			pod.Spec.Containers[0].Args = doubleDashes(pod.Spec.Containers[0].Args)
 		}
 		plan.Replicas = append(plan.Replicas, Replica{
-			Name: name, Type: t, Index: index, Restart: spec.RestartPolicy, Pod: pod, Service: m.service(name, t, index), Port: sshPort,
+			Name: name, Type: t, Restart: spec.RestartPolicy, Pod: pod, Service: serviceOf(name, labels, "ssh", sshPort), Port: sshPort,
 			Leads: t == kubeflow.Launcher, Idles: t == kubeflow.Worker,
 		})
 	}
@@ -69,7 +69,7 @@ func planMPI(j *kubeflow.MPIJob, inCluster bool) *Plan {
 	}
 	add(kubeflow.Launcher, 0, j.Name+"-launcher")
 	if inCluster {
-		plan.Shared, plan.Secret = m.config(), j.Name+"-ssh"
+		plan.Shared, plan.Secret = m.config(), m.secretName()
 	}
 	return plan
 }
@@ -88,18 +88,9 @@ func (m *mpi) labels(t kubeflow.ReplicaType, index int32) map[string]string {
 	}
 }
 
-// service gives a pod its name in DNS, before it is ready.
-func (m *mpi) service(name string, t kubeflow.ReplicaType, index int32) *corev1.Service {
-	labels := m.labels(t, index)
-	return &corev1.Service{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
-		Spec: corev1.ServiceSpec{
-			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: selector(labels),
-			Ports: []corev1.ServicePort{{Name: "ssh", Port: sshPort, TargetPort: intstr.FromInt32(sshPort)}},
-		},
-	}
-}
+func (m *mpi) configName() string { return m.job.Name + "-config" }
+
+func (m *mpi) secretName() string { return m.job.Name + "-ssh" }
 
 // config is what all pods of the job read: who the workers are, how one is reached,
 // and how a worker waits for that.
@@ -114,7 +105,7 @@ func (m *mpi) config() *corev1.ConfigMap {
 	}
 	return &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-		ObjectMeta: metav1.ObjectMeta{Name: m.job.Name + "-config", Labels: map[string]string{LabelJob: m.job.Name}},
+		ObjectMeta: metav1.ObjectMeta{Name: m.configName(), Labels: map[string]string{LabelJob: m.job.Name}},
 		Data: map[string]string{
 			hostsFile:  hosts.String(),
 			agentFile:  fmt.Sprintf(agentScript, m.keys(), check),
@@ -194,7 +185,7 @@ func (m *mpi) equip(pod *corev1.Pod, t kubeflow.ReplicaType) {
 	key := func(key, path string) corev1.KeyToPath { return corev1.KeyToPath{Key: key, Path: path} }
 	pod.Spec.Volumes = append(pod.Spec.Volumes,
 		corev1.Volume{Name: mpiVolume, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
-			LocalObjectReference: corev1.LocalObjectReference{Name: m.job.Name + "-config"},
+			LocalObjectReference: corev1.LocalObjectReference{Name: m.configName()},
 			Items: []corev1.KeyToPath{
 				{Key: hostsFile, Path: hostsFile, Mode: &readable},
 				{Key: agentFile, Path: agentFile, Mode: &executable},
@@ -202,7 +193,7 @@ func (m *mpi) equip(pod *corev1.Pod, t kubeflow.ReplicaType) {
 			},
 		}}},
 		corev1.Volume{Name: keyVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
-			SecretName: m.job.Name + "-ssh", DefaultMode: &private,
+			SecretName: m.secretName(), DefaultMode: &private,
 			Items: []corev1.KeyToPath{
 				key(SecretPrivate, "id_rsa"), key(SecretPublic, "id_rsa.pub"), key(SecretPublic, "authorized_keys"), key(SecretKnown, SecretKnown),
 			},

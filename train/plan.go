@@ -33,7 +33,6 @@ type Replica struct {
 	// Name is that of the pod and of its Service.
 	Name    string
 	Type    kubeflow.ReplicaType
-	Index   int32
 	Restart kubeflow.RestartPolicy
 	Pod     *corev1.Pod
 	Service *corev1.Service
@@ -97,8 +96,8 @@ func planTF(j *kubeflow.TFJob, places Places) (*Plan, error) {
 			return nil, fmt.Errorf("expanding %s: %w", m.name, err)
 		}
 		plan.Replicas = append(plan.Replicas, Replica{
-			Name: m.name, Type: m.of, Index: m.index, Restart: m.spec.RestartPolicy, Pod: pod, Service: all.service(m),
-			Port: m.port, Leads: all.leads(m), Idles: all.idles(m),
+			Name: m.name, Type: m.of, Restart: m.spec.RestartPolicy, Pod: pod,
+			Service: serviceOf(m.name, all.labels(m), PortName, m.port), Port: m.port, Leads: all.leads(m), Idles: all.idles(m),
 		})
 	}
 	return plan, nil

@@ -26,10 +26,10 @@ const (
 )
 
 // Expand returns the objects that a valid job stands for while it runs, in the
-// order in which they are applied: what all pods read, Services, and then the pods, each named after
-// the job, its type and its number. It does not change the job. A job that is
-// suspended has no pods. The Secret of an MPIJob is not among them, since keys are no
-// function of the job: [Plan.Secret] names it.
+// order in which they are applied: what all pods read, Services, and then the pods,
+// each named after the job, its type and its number. It does not change the job. A
+// job that is suspended has no pods. The Secret of an MPIJob is not among them, since
+// keys are no function of the job: [Plan.Secret] names it.
 func Expand(job kubeflow.Job) ([]expand.Object, error) {
 	plan, err := NewPlan(job, nil)
 	if err != nil {
@@ -71,16 +71,16 @@ type member struct {
 	spec  *kubeflow.ReplicaSpec
 }
 
-// service is what gives a pod its name in DNS, from when it is made on: the pods of
+// serviceOf is what gives a pod its name in DNS, from when it is made on: the pods of
 // a job wait for each other, so none of them is ready before the others are found.
-func (c *cluster) service(m member) *corev1.Service {
-	labels := c.labels(m)
+func serviceOf(name string, labels map[string]string, portName string, port int32) *corev1.Service {
 	return &corev1.Service{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Service"},
-		ObjectMeta: metav1.ObjectMeta{Name: m.name, Labels: labels},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels},
 		Spec: corev1.ServiceSpec{
-			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true, Selector: selector(labels),
-			Ports: []corev1.ServicePort{{Name: PortName, Port: m.port, TargetPort: intstr.FromInt32(m.port)}},
+			ClusterIP: corev1.ClusterIPNone, PublishNotReadyAddresses: true,
+			Selector: map[string]string{LabelJob: labels[LabelJob], LabelType: labels[LabelType], LabelIndex: labels[LabelIndex]},
+			Ports:    []corev1.ServicePort{{Name: portName, Port: port, TargetPort: intstr.FromInt32(port)}},
 		},
 	}
 }
@@ -107,10 +107,6 @@ func (c *cluster) labels(m member) map[string]string {
 		labels[labelRole], labels["tf-job-role"] = "master", "master"
 	}
 	return labels
-}
-
-func selector(labels map[string]string) map[string]string {
-	return map[string]string{LabelJob: labels[LabelJob], LabelType: labels[LabelType], LabelIndex: labels[LabelIndex]}
 }
 
 // pod is the template of a member's type, with what makes it one of the job.
