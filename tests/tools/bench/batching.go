@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 )
 
@@ -29,7 +28,7 @@ func batching(ctx context.Context, c *component, path string) (Batching, error) 
 	defer c.busy.Store(0)
 	for more, rate := range map[string]*float64{"": &b.Without, fmt.Sprintf(`,"policy":{"batch":{"maxSize":%d,"maxDelay":"10ms"}}`, clients): &b.With} {
 		calls := c.calls.Load()
-		n, err := throughput(ctx, executor("executor", rest, path, node(c, "m", "MODEL", more)), clients)
+		n, err := restThroughput(ctx, executor("executor", rest, path, node(c, "m", "MODEL", more)), clients)
 		if err != nil {
 			return b, err
 		}
@@ -40,8 +39,8 @@ func batching(ctx context.Context, c *component, path string) (Batching, error) 
 	return b, nil
 }
 
-// throughput is how many requests a second a program answers.
-func throughput(ctx context.Context, p *program, clients int) (float64, error) {
+// restThroughput starts a program, and returns how many requests a second it answers.
+func restThroughput(ctx context.Context, p *program, clients int) (float64, error) {
 	if err := p.launch(ctx); err != nil {
 		return 0, err
 	}
@@ -51,16 +50,5 @@ func throughput(ctx context.Context, p *program, clients int) (float64, error) {
 	if err := cl.dial(p.address, clients); err != nil {
 		return 0, err
 	}
-	var n atomic.Int64
-	began := time.Now()
-	err := together(clients, func(i int) error {
-		for time.Since(began) < openTime {
-			if err := cl.call(ctx, i); err != nil {
-				return err
-			}
-			n.Add(1)
-		}
-		return nil
-	})
-	return float64(n.Load()) / time.Since(began).Seconds(), err
+	return throughput(ctx, cl, clients, openTime)
 }

@@ -97,28 +97,33 @@ func latencies(ctx context.Context, c *component, path, protocol string) ([]Late
 	return rows, nil
 }
 
-// saturation is how many requests a second are answered when each connection sends
-// the next one at once.
+// saturation is the throughput of a program that is warm.
 func saturation(ctx context.Context, c client) (float64, error) {
 	rate := 0.0
 	for range 3 { // The first one warms up.
-		var n atomic.Int64
-		began := time.Now()
-		err := together(openConnections, func(i int) error {
-			for time.Since(began) < openTime/3 {
-				if err := c.call(ctx, i); err != nil {
-					return err
-				}
-				n.Add(1)
-			}
-			return nil
-		})
-		if err != nil {
+		var err error
+		if rate, err = throughput(ctx, c, openConnections, openTime/3); err != nil {
 			return 0, err
 		}
-		rate = float64(n.Load()) / time.Since(began).Seconds()
 	}
 	return rate, nil
+}
+
+// throughput is how many requests a second are answered when each of so many
+// connections sends the next one at once.
+func throughput(ctx context.Context, c client, connections int, during time.Duration) (float64, error) {
+	var n atomic.Int64
+	began := time.Now()
+	err := together(connections, func(i int) error {
+		for time.Since(began) < during {
+			if err := c.call(ctx, i); err != nil {
+				return err
+			}
+			n.Add(1)
+		}
+		return nil
+	})
+	return float64(n.Load()) / time.Since(began).Seconds(), err
 }
 
 // openLoop sends at a rate for a while, and returns how long each request took from
