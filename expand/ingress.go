@@ -113,12 +113,22 @@ func (t *traffic) explainerPrefix(e *backend) string {
 // host is a Service's name in the whole cluster.
 func (t *traffic) host(b *backend) string { return t.deployment.ServiceHost(b.service.Name) }
 
+// led are the predictors that a rule leads to: the named one, or those that share
+// the requests.
+func (t *traffic) led(named *backend) []*backend {
+	if named != nil {
+		return []*backend{named}
+	}
+	all := make([]*backend, len(t.backends))
+	for i := range t.backends {
+		all[i] = &t.backends[i]
+	}
+	return all
+}
+
 // predictors lists the backends and the shadow.
 func (t *traffic) predictors() []*backend {
-	var all []*backend
-	for i := range t.backends {
-		all = append(all, &t.backends[i])
-	}
+	all := t.led(nil)
 	if t.shadow != nil {
 		all = append(all, t.shadow)
 	}

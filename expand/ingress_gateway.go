@@ -226,7 +226,7 @@ func (t *traffic) gatewayREST(mirror GatewayMirror, timeout int64, named *backen
 			Type: new(gatewayv1.HeaderMatchExact), Name: v1.HeaderPredictor, Value: named.predictor,
 		}}
 	}
-	if mirror == MirrorByFilter && (named == nil || named != t.shadow) {
+	if mirror == MirrorByFilter && named != t.shadow {
 		rule.Filters = append(rule.Filters, gatewayv1.HTTPRouteFilter{
 			Type: gatewayv1.HTTPRouteFilterRequestMirror, RequestMirror: t.mirrorFilter(t.shadow.http),
 		})
@@ -248,19 +248,6 @@ func (t *traffic) gatewayREST(mirror GatewayMirror, timeout int64, named *backen
 	return rule
 }
 
-// led are the predictors that a rule leads to: the named one, or those that share
-// the requests.
-func (t *traffic) led(named *backend) []*backend {
-	if named != nil {
-		return []*backend{named}
-	}
-	var all []*backend
-	for i := range t.backends {
-		all = append(all, &t.backends[i])
-	}
-	return all
-}
-
 // gatewayGRPC is the rule for calls that name a predictor; nil: for all others.
 func (t *traffic) gatewayGRPC(mirror GatewayMirror, named *backend) gatewayv1.GRPCRouteRule {
 	header := func(name, value string) gatewayv1.GRPCHeaderMatch {
@@ -272,7 +259,7 @@ func (t *traffic) gatewayGRPC(mirror GatewayMirror, named *backend) gatewayv1.GR
 	if named != nil {
 		rule.Matches[0].Headers = append(rule.Matches[0].Headers, header(strings.ToLower(v1.HeaderPredictor), named.predictor))
 	}
-	if mirror == MirrorByFilter && (named == nil || named != t.shadow) {
+	if mirror == MirrorByFilter && named != t.shadow {
 		rule.Filters = []gatewayv1.GRPCRouteFilter{{
 			Type: gatewayv1.GRPCRouteFilterRequestMirror, RequestMirror: t.mirrorFilter(t.shadow.grpc),
 		}}
