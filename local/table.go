@@ -28,20 +28,17 @@ func (r *runner) waiting() {
 			if !g.isReady.Load() && g.began.Before(began) {
 				began = g.began
 			}
-			for _, p := range g.pods {
-				awaited = append(awaited, p.awaited()...)
-			}
 		}
+		awaited = append(awaited, awaitedIn(s.next.generations)...)
 	}
 	r.world.mu.Unlock()
 	var names []string
 	var last *failure
 	var culprit, why string
-	onlyExecutors := !slices.ContainsFunc(awaited, func(c *container) bool { return c.spec.Name != expand.ExecutorContainer })
+	for _, c := range withoutExecutors(awaited) {
+		names = append(names, c.label)
+	}
 	for _, c := range awaited {
-		if c.spec.Name != expand.ExecutorContainer || onlyExecutors { // It waits for the others.
-			names = append(names, c.label)
-		}
 		if f := c.failure.Load(); f != nil && (last == nil || f.at.After(last.at)) {
 			last, culprit = f, c.label
 		}
@@ -64,29 +61,45 @@ func (r *runner) waiting() {
 	}
 }
 
+// awaitedIn are the containers of generations that are not ready.
+func awaitedIn(generations []*generation) []*container {
+	var all []*container
+	for _, g := range generations {
+		for _, p := range g.pods {
+			all = append(all, p.awaited()...)
+		}
+	}
+	return all
+}
+
+// withoutExecutors leaves out executors, which wait for the others, unless there are
+// no others.
+func withoutExecutors(awaited []*container) []*container {
+	var others []*container
+	for _, c := range awaited {
+		if c.spec.Name != expand.ExecutorContainer {
+			others = append(others, c)
+		}
+	}
+	if len(others) == 0 {
+		return awaited
+	}
+	return others
+}
+
 // whyNotReady says what keeps a deployment from being ready, by its containers that
-// are not. An executor waits for the others.
+// are not.
 func (w *world) whyNotReady(s *served) string {
 	w.mu.Lock()
 	generations := slices.Clone(s.current)
 	if s.next != nil {
 		generations = append(generations, s.next.generations...)
 	}
-	var all, executors []string
-	for _, g := range generations {
-		for _, p := range g.pods {
-			for _, c := range p.awaited() {
-				if c.spec.Name == expand.ExecutorContainer {
-					executors = append(executors, c.awaits())
-				} else {
-					all = append(all, c.awaits())
-				}
-			}
-		}
-	}
+	awaited := awaitedIn(generations)
 	w.mu.Unlock()
-	if len(all) == 0 {
-		all = executors
+	var all []string
+	for _, c := range withoutExecutors(awaited) {
+		all = append(all, c.awaits())
 	}
 	slices.Sort(all)
 	return strings.Join(slices.Compact(all), "; ")
