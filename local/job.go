@@ -70,15 +70,18 @@ func (r *runner) prepareJobs(loaded Loaded) ([]*training, error) {
 	}
 	var all []*training
 	var errs []error
+	var names, served []string
+	for _, source := range loaded.Sources {
+		names = append(names, namesIn(source.Deployment)...)
+		served = append(served, modelFolders(source)...)
+	}
 	for _, job := range loaded.Jobs {
 		t, err := r.prepareJob(job.Job)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", train.Title(job.Job), err))
 			continue
 		}
-		for _, source := range loaded.Sources {
-			t.outputs = append(t.outputs, modelFolders(source)...)
-		}
+		t.outputs = append(t.outputs, served...)
 		all = append(all, t)
 	}
 	if len(loaded.Sources) > 0 && r.options.Port != 0 {
@@ -88,11 +91,7 @@ func (r *runner) prepareJobs(loaded Loaded) ([]*training, error) {
 			l.Close()
 		}
 	}
-	names := slices.Clone(r.trained)
-	for _, source := range loaded.Sources {
-		names = append(names, namesIn(source.Deployment)...)
-	}
-	errs = append(errs, runtime.UnusedExec(r.options.Exec, names))
+	errs = append(errs, runtime.UnusedExec(r.options.Exec, slices.Concat(r.trained, names)))
 	return all, errors.Join(errs...)
 }
 

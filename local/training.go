@@ -176,17 +176,21 @@ func (t *training) settle(ctx context.Context, states []train.State, outcomes <-
 	}
 }
 
+// notRun is the state of a replica that could not run to its end.
+func notRun(err error) train.State {
+	return train.State{Ended: true, Code: 1, Reason: err.Error()}
+}
+
 // once runs a replica until its container that trains has ended.
 func (t *training) once(ctx context.Context, m *trainee, keeps bool) train.State {
-	failed := func(err error) train.State { return train.State{Ended: true, Code: 1, Reason: err.Error()} }
 	if !keeps {
 		if err := runtime.MakeVolumes(m.layout.volumes); err != nil {
-			return failed(err)
+			return notRun(err)
 		}
 	}
 	p, err := newPod(m.layout, t.world.host, t.open(m), podEvents{portTaken: func(int32) {}})
 	if err != nil {
-		return failed(err)
+		return notRun(err)
 	}
 	return p.train(ctx, m.Main().Name)
 }
@@ -204,7 +208,7 @@ func (p *pod) train(ctx context.Context, main string) train.State {
 		}
 	}()
 	if err := p.initialize(ctx, beside, sidecars); err != nil {
-		return train.State{Ended: true, Code: 1, Reason: err.Error()}
+		return notRun(err)
 	}
 	var trains *container
 	for _, c := range p.containers {
@@ -218,7 +222,7 @@ func (p *pod) train(ctx context.Context, main string) train.State {
 	trains.clean()
 	trains.out.Flush()
 	if err != nil {
-		return train.State{Ended: true, Code: 1, Reason: err.Error()}
+		return notRun(err)
 	}
 	state := train.State{Ended: true, Code: int32(ended.Code())} //nolint:gosec // Exit codes are below 256.
 	if ended.Failed() {

@@ -70,8 +70,10 @@ func modelFolders(s Source) []string {
 func modelsIn(folders []string, since time.Time) []string {
 	newest := map[string]time.Time{}
 	entries := 0
+	looked := map[string]bool{} // Replicas are told of the same folders.
 	for _, root := range folders {
-		if absolute, err := filepath.Abs(root); err == nil {
+		if absolute, err := filepath.Abs(root); err == nil && !looked[absolute] {
+			looked[absolute] = true
 			lookForModels(absolute, since, newest, &entries)
 		}
 	}
@@ -89,7 +91,7 @@ func modelsIn(folders []string, since time.Time) []string {
 }
 
 func lookForModels(root string, since time.Time, newest map[string]time.Time, entries *int) {
-	depth := strings.Count(root, string(filepath.Separator))
+	depth, known := strings.Count(root, string(filepath.Separator)), modelFiles()
 	// What cannot be read holds no model for the user either.
 	_ = filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		if *entries++; err != nil || *entries > mostEntries {
@@ -101,7 +103,7 @@ func lookForModels(root string, since time.Time, newest map[string]time.Time, en
 			}
 			return nil
 		}
-		for pattern, folder := range modelFiles() {
+		for pattern, folder := range known {
 			if ok, _ := filepath.Match(pattern, e.Name()); !ok {
 				continue
 			}
