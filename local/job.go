@@ -21,13 +21,6 @@ import (
 	"github.com/prime-radiant/radiant/wording"
 )
 
-// Job is a valid training job and where it was read.
-type Job struct {
-	Job kubeflow.Job
-	// File is the name of its file.
-	File string
-}
-
 // JobError is the error of [Run] where a job failed.
 type JobError struct {
 	// Job is the job's kind and name, as in tfjob/digits.
@@ -76,9 +69,9 @@ func (r *runner) prepareJobs(loaded Loaded) ([]*training, error) {
 		served = append(served, modelFolders(source)...)
 	}
 	for _, job := range loaded.Jobs {
-		t, err := r.prepareJob(job.Job)
+		t, err := r.prepareJob(job)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", train.Title(job.Job), err))
+			errs = append(errs, fmt.Errorf("%s: %w", train.Title(job), err))
 			continue
 		}
 		t.outputs = append(t.outputs, served...)

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prime-radiant/radiant/apis/kubeflow"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local/gateway"
 	"github.com/prime-radiant/radiant/local/process"
@@ -81,10 +82,11 @@ type Options struct {
 // stopTime bounds the wait for running requests when everything stops.
 const stopTime = 10 * time.Second
 
-// Loaded is what [Options.Load] has read. Warnings are shown as they are.
+// Loaded is what [Options.Load] has read and found valid. Warnings are shown as they
+// are.
 type Loaded struct {
 	Sources  []Source
-	Jobs     []Job
+	Jobs     []kubeflow.Job
 	Warnings []string
 }
 

@@ -91,7 +91,7 @@ func load(file string) (Loaded, error) {
 			loaded.Sources = append(loaded.Sources, Source{Deployment: d.Deployment, File: file, Dir: filepath.Dir(file), Locate: d.Locate})
 		}
 		if d, ok := kubeflow.DocumentOf(d); ok {
-			loaded.Jobs = append(loaded.Jobs, Job{Job: d.Job, File: file})
+			loaded.Jobs = append(loaded.Jobs, d.Job)
 		}
 	}
 	return loaded, nil

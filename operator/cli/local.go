@@ -180,7 +180,7 @@ func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() (l
 			loaded.Sources = append(loaded.Sources, s)
 		}
 		for _, d := range all.jobs {
-			loaded.Jobs = append(loaded.Jobs, local.Job{Job: d.Job, File: d.File})
+			loaded.Jobs = append(loaded.Jobs, d.Job)
 		}
 		return loaded, nil
 	}
