@@ -62,14 +62,14 @@ func (f *validateFlags) run(cmd *cobra.Command) error {
 	from := input{jobs: kubeflow.ManifestKinds(), paths: f.files, recursive: true, verbose: f.verbose, stdin: cmd.InOrStdin()}
 	all, problems, err := checkObjects(from, settings.Expand.Rules(servers))
 	docs := all.deployments
-	var unlimited v1.Problems
+	var limits v1.Problems
 	for i := range docs {
 		here, failed := source(&docs[i])
 		err = errors.Join(err, failed)
 		problems = append(problems, docs[i].Locate(here.ModelProblems(servers))...)
-		unlimited = append(unlimited, docs[i].Locate(expand.TimeLimit(docs[i].Deployment, settings.Expand))...)
+		limits = append(limits, docs[i].Locate(expand.TimeLimit(docs[i].Deployment, settings.Expand))...)
 	}
-	problems = append(problems, once(unlimited)...)
+	problems = append(problems, once(limits)...)
 	problems.Sort()
 	out := cmd.OutOrStdout()
 	found := findings{deployments: len(docs), jobs: len(all.jobs), problems: problems, quiet: f.quiet, colours: isColourful(out)}
