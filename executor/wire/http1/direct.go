@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 )
 
 // Exchange is a request of the usual form and its answer: a POST by HTTP/1.1, to a
@@ -118,31 +117,17 @@ func (x *Exchange) Body() io.ReadCloser {
 func (x *Exchange) Writer() http.ResponseWriter { return &x.answer }
 
 // Answer answers by status 200. Lines are those of the head, with their line ends,
-// that say nothing of the length and of the connection. It reports false if the
-// client has gone.
-func (x *Exchange) Answer(lines, body []byte) bool {
+// that say nothing of the length and of the connection.
+func (x *Exchange) Answer(lines, body []byte) {
 	w, c := &x.answer, x.c
 	w.out = c.server.out()
 	w.begun, w.committed = true, true
 	c.begun.Store(true)
 	w.declared, w.written = int64(len(body)), int64(len(body))
 	b := append(append((*w.out)[:0], "HTTP/1.1 200 OK\r\nDate: "...), c.server.dateNow()...)
-	b = append(append(b, "\r\n"...), lines...)
-	b = append(strconv.AppendInt(append(b, "Content-Length: "...), w.declared, 10), "\r\n"...)
-	if c.server.ending.Load() {
-		w.closes = true
-	}
-	if w.closes {
-		b = append(b, "Connection: close\r\n"...)
-	}
-	b = append(b, "\r\n"...)
-	if len(b)+len(body) <= outSize {
-		b, body = append(b, body...), nil
-	}
-	*w.out = b
-	err := w.flush(body)
-	w.giveBack()
-	return err == nil
+	*w.out = w.ways(append(append(b, "\r\n"...), lines...))
+	_ = w.send(body) // The connection knows of what has failed.
+	w.end()
 }
 
 // AppendName writes the name of a field in the form that net/http gives it.

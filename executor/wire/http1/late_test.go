@@ -29,7 +29,8 @@ func TestLateLookAtAContext(t *testing.T) {
 		// Nobody has looked at that of the first request.
 		first = false
 		kept <- context.WithValue(x.Context(), kept, 1)
-		return x.Answer(nil, []byte("x"))
+		x.Answer(nil, []byte("x"))
+		return true
 	}}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()
