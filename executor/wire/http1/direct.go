@@ -2,10 +2,8 @@ package http1
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"runtime/debug"
 )
 
 // Exchange is a request of the usual form and its answer: a POST by HTTP/1.1, to a
@@ -74,10 +72,7 @@ func (x *Exchange) call() (whole, answered bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			whole, answered = false, true
-			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-				x.c.server.debug("panic", "client", x.c.remote, "value", v, "stack", string(debug.Stack()))
-			}
-			x.answer.abandon()
+			x.answer.panicked(v)
 		}
 	}()
 	if !x.c.server.Direct(x) {

@@ -1,11 +1,9 @@
 package http1
 
 import (
-	"errors"
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"runtime/debug"
 	"strings"
 )
 
@@ -77,10 +75,7 @@ func (c *conn) call(w *response, r *http.Request) (whole bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			whole = false
-			if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-				c.server.debug("panic", "client", c.remote, "value", v, "stack", string(debug.Stack()))
-			}
-			w.abandon()
+			w.panicked(v)
 		}
 	}()
 	if r.RequestURI == "*" && r.Method == http.MethodOptions {

@@ -1,9 +1,11 @@
 package http1
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/textproto"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -287,6 +289,14 @@ func (w *response) end() bool {
 	err := w.flush(nil)
 	w.giveBack()
 	return err == nil && (w.isHead || w.bare || w.declared < 0 || w.written == w.declared)
+}
+
+// panicked ends the answer of who has panicked with a value, while it panics.
+func (w *response) panicked(value any) {
+	if err, ok := value.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		w.c.server.debug("panic", "client", w.c.remote, "value", value, "stack", string(debug.Stack()))
+	}
+	w.abandon()
 }
 
 // abandon sends what there is of an answer that has no end.
