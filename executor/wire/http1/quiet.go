@@ -63,9 +63,6 @@ func (q *quiet) read(fd uintptr) bool {
 		b = new([readSize]byte)
 	}
 	n, failed := socket.Read(fd, b[:])
-	for failed == syscall.EINTR {
-		n, failed = socket.Read(fd, b[:])
-	}
 	if failed == syscall.EAGAIN {
 		q.free.Put(b)
 		return false

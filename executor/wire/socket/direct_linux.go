@@ -9,13 +9,17 @@ import (
 const Supported = true
 
 // Read reads what a socket that does not block has, into p, which is not empty. It
-// does not tell the scheduler.
+// does not tell the scheduler. A signal does not end it.
 func Read(fd uintptr, p []byte) (int, syscall.Errno) {
-	n, _, err := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p))) //nolint:gosec // The system reads into p.
-	if err != 0 {
-		return 0, err
+	for {
+		n, _, err := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p))) //nolint:gosec // The system reads into p.
+		if err == 0 {
+			return int(n), 0
+		}
+		if err != syscall.EINTR {
+			return 0, err
+		}
 	}
-	return int(n), 0
 }
 
 // write writes what a socket has room for, without telling the scheduler.

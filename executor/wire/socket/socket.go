@@ -109,16 +109,8 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // read reports whether it need not be called again when something has come.
 func (t *transfer) read(fd uintptr) bool {
-	for {
-		t.n, t.err = Read(fd, t.p)
-		switch t.err {
-		case syscall.EINTR:
-			continue
-		case syscall.EAGAIN:
-			return false
-		}
-		return true
-	}
+	t.n, t.err = Read(fd, t.p)
+	return t.err != syscall.EAGAIN
 }
 
 // write reports whether it need not be called again when there is room.
