@@ -201,11 +201,7 @@ func header(r *kgo.Record, name string) string {
 // reply is the record that answers another.
 func reply(topic string, in *kgo.Record, q *request, m message.Message) *kgo.Record {
 	m = m.Whole()
-	value := m.Body
-	if len(m.Tail) > 0 {
-		value = slices.Concat(m.Body, m.Tail)
-	}
-	out := &kgo.Record{Topic: topic, Key: in.Key, Value: value}
+	out := &kgo.Record{Topic: topic, Key: in.Key, Value: m.Body}
 	out.Headers = append(out.Headers, text(puidHeader, q.message.Meta.Puid))
 	if q.answer != "" {
 		out.Headers = append(out.Headers, text(typeHeader, q.answer))

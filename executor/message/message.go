@@ -4,6 +4,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"google.golang.org/grpc/mem"
@@ -37,10 +38,13 @@ type Message struct {
 }
 
 // Whole returns the message with its body in one piece, for who reads it. That
-// costs a copy of a message in parts.
+// costs a copy of a message in parts, or with a tail.
 func (m Message) Whole() Message {
 	if m.Parts != nil {
 		m.Body, m.Parts = m.Parts.Materialize(), nil
+	}
+	if len(m.Tail) > 0 {
+		m.Body, m.Tail = slices.Concat(m.Body, m.Tail), nil
 	}
 	return m
 }

@@ -172,12 +172,13 @@ func (n *Node) wants(event EventType, meta *message.Meta) bool {
 	return h.Sum64()%100 < n.percent
 }
 
-// Log queues an event of a call on the node, or of its children, or drops it.
+// Log queues an event of a call on the node, or of its children, or drops it. The
+// message is whole.
 func (n *Node) Log(event EventType, call string, t protocol.Transport, m message.Message) {
 	if !n.wants(event, m.Meta) {
 		return
 	}
-	size := int64(len(m.Body) + len(m.Tail))
+	size := int64(len(m.Body))
 	if !n.log.room(size) {
 		return
 	}
@@ -185,7 +186,7 @@ func (n *Node) Log(event EventType, call string, t protocol.Transport, m message
 		Type: event, Call: call, Puid: m.Meta.Puid,
 		ContentType: m.Type, Encoding: m.Encoding, JSONLength: m.JSONLength,
 		// The request's buffers are used again when it is answered.
-		Body: append(bytes.Clone(m.Body), m.Tail...),
+		Body: bytes.Clone(m.Body),
 		size: size, grpc: t == protocol.GRPC, answer: m.Answer,
 	}
 	if e.grpc {

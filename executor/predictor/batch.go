@@ -70,9 +70,6 @@ func (l *lane) rowsOf(m message.Message) *translate.Rows {
 	if err != nil {
 		return nil
 	}
-	if len(m.Tail) > 0 {
-		m.Body = append(bytes.Clone(m.Body), m.Tail...)
-	}
 	return translate.ReadRows(l.form(), m)
 }
 

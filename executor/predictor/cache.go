@@ -58,9 +58,6 @@ func (l *lane) wanted(c graph.Call, m message.Message, headers map[string][]stri
 	if err != nil {
 		return wanted{}, err
 	}
-	if len(m.Tail) > 0 {
-		m.Body, m.Tail = append(bytes.Clone(m.Body), m.Tail...), nil
-	}
 	words, id := translate.Canonical(l.form(), m)
 	kind := []byte{byte(c), byte(l.transport)}
 	if m.Answer {
@@ -81,18 +78,11 @@ func (l *lane) keep(q wanted, answer message.Message) {
 	if says(answer.Header, "no-cache", "no-store", "private") || ofOneClient(answer.Header) {
 		return
 	}
-	answer = answer.Whole()
-	if answer.Encoding != "" {
-		var err error
-		if answer, err = protocol.Plain(answer); err != nil {
-			return
-		}
-	}
-	if translate.Failed(l.form(), answer) {
+	answer, err := protocol.Plain(answer)
+	if err != nil || translate.Failed(l.form(), answer) {
 		return
 	}
-	answer.Body = append(bytes.Clone(answer.Body), answer.Tail...)
-	answer.Tail, answer.Meta = nil, nil
+	answer.Body, answer.Meta = bytes.Clone(answer.Body), nil
 	answer.Header, answer.Trailer = ofAll(answer.Header), ofAll(answer.Trailer)
 	l.cache.Keep(q.key, answer, int64(len(answer.Body)))
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // Payloads takes what a node is asked and answers, in the clients' protocol.
-// It must not keep the message.
+// It must not keep the message, which is whole.
 type Payloads interface {
 	Log(event payloadlog.EventType, call string, t protocol.Transport, m message.Message)
 	// LogFailure is told of a call that has no answer but an error.

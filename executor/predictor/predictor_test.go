@@ -17,7 +17,10 @@ import (
 type sender func(to *upstream.Target, m message.Message) (message.Message, error)
 
 func (s sender) Send(_ context.Context, to *upstream.Target, m message.Message) (message.Message, error) {
-	return s(to, m)
+	answer, err := s(to, m)
+	// What made the answer of the request need not know that one has no tail.
+	answer.Tail = nil
+	return answer, err
 }
 
 func (s sender) Ask(_ context.Context, to *upstream.Target, m message.Message) (message.Message, error) {

@@ -109,8 +109,7 @@ func streamed(m protocol.Method, answer message.Message, err error) message.Mess
 	}
 	answer = answer.Whole()
 	head := protowire.AppendTag(nil, m.Field, protowire.BytesType)
-	head = protowire.AppendVarint(head, uint64(len(answer.Body)+len(answer.Tail)))
-	answer.Body = append(append(head, answer.Body...), answer.Tail...)
-	answer.Tail = nil
+	head = protowire.AppendVarint(head, uint64(len(answer.Body)))
+	answer.Body = append(head, answer.Body...)
 	return answer
 }

@@ -64,7 +64,7 @@ func (c *clientStream) Receive() (message.Message, error) {
 
 func (c *clientStream) Send(m message.Message) error {
 	m = m.Whole()
-	return c.stream.SendMsg(&upstream.Frame{Body: m.Body, Tail: m.Tail})
+	return c.stream.SendMsg(&upstream.Frame{Body: m.Body})
 }
 
 var _ protocol.Stream = (*clientStream)(nil)
