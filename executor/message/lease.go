@@ -95,13 +95,17 @@ func (p *Pool) Lease() *Lease {
 	return l
 }
 
-// Retain adds a reference.
-func (l *Lease) Retain() { l.refs.Add(1) }
+// Retain adds a reference; of a nil lease nobody keeps count.
+func (l *Lease) Retain() {
+	if l != nil {
+		l.refs.Add(1)
+	}
+}
 
 // Release drops a reference. With the last one, all bytes read under the
 // lease may be overwritten.
 func (l *Lease) Release() {
-	if l.refs.Add(-1) > 0 {
+	if l == nil || l.refs.Add(-1) > 0 {
 		return
 	}
 	for i, b := range l.held {

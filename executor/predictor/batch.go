@@ -31,8 +31,8 @@ func (l *lane) batched(next link) link {
 			return l.sendTogether(ctx, ms, next)
 		},
 		Alone: mayBeOfOne,
-		Hold:  func(q *member) { hold(q.m.Meta.Lease) },
-		Drop:  func(q *member) { drop(q.m.Meta.Lease) },
+		Hold:  func(q *member) { q.m.Meta.Lease.Retain() },
+		Drop:  func(q *member) { q.m.Meta.Lease.Release() },
 		Meter: l.batchMeter,
 	})
 	if err != nil {
@@ -145,16 +145,4 @@ func mayBeOfOne(err error) bool {
 		return false
 	}
 	return true
-}
-
-func hold(l *message.Lease) {
-	if l != nil {
-		l.Retain()
-	}
-}
-
-func drop(l *message.Lease) {
-	if l != nil {
-		l.Release()
-	}
 }
