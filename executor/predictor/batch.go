@@ -40,17 +40,18 @@ func (l *lane) batched(next link) link {
 		return func(_ context.Context, m message.Message) (message.Message, error) { return m, err }
 	}
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
+		rows := l.rowsOf(m)
+		if rows == nil {
+			return next(ctx, m)
+		}
 		if timeout := l.policy.Timeout(); timeout > 0 {
+			// What waits for others has its time from here on.
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, timeout)
 			defer cancel()
 		}
-		q := &member{ctx: ctx, m: m, rows: l.rowsOf(m)}
-		if q.rows == nil {
-			return next(ctx, m)
-		}
-		like := appendHeaders(l.appendModel([]byte(q.rows.Like), m.Meta), l.headers(ctx, m.Meta))
-		answer, alone, err := b.Do(ctx, string(like), q.rows.Count, q)
+		like := appendHeaders(l.appendModel([]byte(rows.Like), m.Meta), l.headers(ctx, m.Meta))
+		answer, alone, err := b.Do(ctx, string(like), rows.Count, &member{ctx, m, rows})
 		switch {
 		case alone:
 			return next(ctx, m)

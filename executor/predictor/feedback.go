@@ -68,12 +68,15 @@ func (t *told) route(s *graph.Step) int {
 // byHeader takes from a header of the client where the prediction went, if the
 // feedback does not say.
 func (t *told) byHeader(ctx context.Context, meta *message.Meta) error {
+	if len(t.routing) > 0 {
+		return nil
+	}
 	values := meta.Header.Fields()[protocol.HeaderRoute]
 	if len(values) == 0 {
 		md, _ := metadata.FromOutgoingContext(ctx)
 		values = md.Get(protocol.HeaderRoute)
 	}
-	if len(values) == 0 || len(t.routing) > 0 {
+	if len(values) == 0 {
 		return nil
 	}
 	var err error
