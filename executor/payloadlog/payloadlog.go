@@ -47,11 +47,13 @@ type Options struct {
 // Log is a running payload log.
 type Log struct {
 	options Options
-	http    *httpSink
-	queue   chan *Event
-	bytes   atomic.Int64
-	meter   *meter
-	workers sync.WaitGroup
+	// protocol is the clients'; nil: it is unknown, and has no words for errors.
+	protocol *protocol.Protocol
+	http     *httpSink
+	queue    chan *Event
+	bytes    atomic.Int64
+	meter    *meter
+	workers  sync.WaitGroup
 
 	// preparing is held by the worker that unpacks or redacts a body, which takes
 	// many times its size while it lasts.
@@ -68,6 +70,7 @@ type Log struct {
 // New starts the workers.
 func New(o Options) (*Log, error) {
 	l := &Log{options: o, http: newHTTPSink(), queue: make(chan *Event, o.MaxEvents)}
+	l.protocol, _ = protocol.Lookup(o.Protocol)
 	var err error
 	if l.meter, err = newMeter(o, l); err != nil {
 		return nil, fmt.Errorf("payload log: %w", err)
@@ -221,11 +224,10 @@ func (n *Node) LogFailure(call string, meta *message.Meta, failure error) {
 
 // told is an error as the clients' protocol writes it.
 func (l *Log) told(failure error) []byte {
-	p, err := protocol.Lookup(l.options.Protocol)
-	if err != nil {
+	if l.protocol == nil {
 		return nil
 	}
-	return p.Failure(protocol.CodeOf(failure).HTTP(), protocol.Text(failure))
+	return l.protocol.Failure(protocol.CodeOf(failure).HTTP(), protocol.Text(failure))
 }
 
 // room takes so many bytes of what may wait, or counts an event that is dropped.
