@@ -76,6 +76,14 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// refuse answers a request by the error of its body, and ends the connection.
+func (s *rest) refuse(w http.ResponseWriter, r *http.Request, err error) (int, error) {
+	w.Header()["Connection"] = s.fixed.close
+	status := s.fail(w, r, err)
+	s.readOn(w, r)
+	return status, err
+}
+
 // readOnTime bounds how long a refused body is read on.
 const readOnTime = 30 * time.Second
 

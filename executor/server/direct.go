@@ -3,10 +3,8 @@ package server
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"time"
 
 	"github.com/prime-radiant/radiant/executor/message"
@@ -133,11 +131,7 @@ func (d *direct) answered(ctx context.Context) (status int, err error) {
 	from.gotBody()
 	if err != nil {
 		w, r := d.general()
-		w.Header()["Connection"] = d.fixed.close
-		err = d.unread(err)
-		status = d.fail(w, r, err)
-		d.readOn(w, r)
-		return status, err
+		return d.refuse(w, r, d.unread(err))
 	}
 	if d.match.Operation.Action == protocol.Feedback {
 		m, err = d.options.Engine.Feedback(ctx, protocol.REST, m)
@@ -174,14 +168,9 @@ func (d *direct) general() (http.ResponseWriter, *http.Request) {
 
 // rescue is as [rest.rescue].
 func (d *direct) rescue(status *int) {
-	v := recover()
-	if v == nil {
-		return
+	if v := recover(); v != nil {
+		err := d.panicked(v, d.path, d.puid)
+		w, r := d.general()
+		*status = d.fail(w, r, err)
 	}
-	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-		panic(v)
-	}
-	d.options.Log.Error("panic", "path", d.path, "puid", d.puid, "value", v, "stack", string(debug.Stack()))
-	w, r := d.general()
-	*status = d.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
 }

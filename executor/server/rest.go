@@ -113,15 +113,19 @@ func (s *rest) answer(w http.ResponseWriter, r *http.Request, m *protocol.Match,
 
 // rescue turns a panic into an answer, so that no request ends the process.
 func (s *rest) rescue(w http.ResponseWriter, r *http.Request, status *int) {
-	v := recover()
-	if v == nil {
-		return
+	if v := recover(); v != nil {
+		*status = s.fail(w, r, s.panicked(v, r.URL.Path, value(w.Header(), puidHeader)))
 	}
+}
+
+// panicked logs a panic and is what its client is told. One that means to end the
+// connection goes on.
+func (s *rest) panicked(v any, path, puid string) error {
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
-	s.options.Log.Error("panic", "path", r.URL.Path, "puid", value(w.Header(), puidHeader), "value", v, "stack", string(debug.Stack()))
-	*status = s.fail(w, r, protocol.Errorf(protocol.Internal, "panic: %v", v))
+	s.options.Log.Error("panic", "path", path, "puid", puid, "value", v, "stack", string(debug.Stack()))
+	return protocol.Errorf(protocol.Internal, "panic: %v", v)
 }
 
 // binaryTensors is the extension of the open inference protocol that the
@@ -150,10 +154,7 @@ func (s *rest) post(answer answerer) action {
 		defer lease.Release()
 		m, err := s.read(w, r, lease)
 		if err != nil {
-			w.Header()["Connection"] = s.fixed.close
-			status := s.fail(w, r, err)
-			s.readOn(w, r)
-			return status, err
+			return s.refuse(w, r, err)
 		}
 		meta := s.meta(w, r, lease, &match)
 		m.Meta = meta
