@@ -120,9 +120,6 @@ func (q *request) overREST(in *kgo.Record) error {
 	if len(header[contentType]) == 0 {
 		header[contentType] = []string{jsonType}
 	}
-	if _, ok := header["User-Agent"]; !ok {
-		header["User-Agent"] = nil // keeps net/http from naming itself
-	}
 	header[puidHeader] = []string{meta.Puid}
 	meta.Header = message.NewHeader(header)
 	m.Type = header[contentType][0]

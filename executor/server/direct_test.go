@@ -125,15 +125,11 @@ func TestDirectIsAlike(t *testing.T) {
 func exchanged(t *testing.T, direct bool, request string, answer func(m message.Message) (message.Message, error)) (answers []string, asked []seen, answered int) {
 	t.Helper()
 	o := options(t, func(m message.Message) (message.Message, error) {
-		header := m.Meta.Header.Fields()
-		if v, ok := header["User-Agent"]; ok && v == nil {
-			delete(header, "User-Agent")
-		}
 		if m.Meta.Puid == "routed" {
 			m.Meta.Route = "r=1 (b)"
 		}
 		asked = append(asked, seen{
-			Header: header, Puid: m.Meta.Puid, Type: m.Type, Encoding: m.Encoding, Body: string(m.Body), Model: m.Meta.Model,
+			Header: m.Meta.Header.Fields(), Puid: m.Meta.Puid, Type: m.Type, Encoding: m.Encoding, Body: string(m.Body), Model: m.Meta.Model,
 			JSONLength: int64(m.JSONLength), Limit: m.Meta.Limit, Gzip: m.Meta.Gzip, Unlogged: m.Meta.Unlogged, Answered: m.Answer,
 		})
 		return answer(m)

@@ -116,10 +116,6 @@ func (s *rest) handOn(h http.Header, puid []string) {
 	if s.options.Engine.Reads() {
 		delete(h, "Accept-Encoding")
 	}
-	if _, ok := h["User-Agent"]; !ok {
-		// Present and empty keeps net/http from naming itself.
-		h["User-Agent"] = nil
-	}
 	h[puidHeader] = puid
 }
 

@@ -4,12 +4,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/prime-radiant/radiant/executor/message"
+	"github.com/prime-radiant/radiant/executor/wire/http1"
 )
 
 // linked is a connection as the transport has it, and its other end.
@@ -152,5 +154,33 @@ func TestRepeatKeys(t *testing.T) {
 		if v := h[name]; len(v) != 1 || v[0] != value || len(h[http.CanonicalHeaderKey(name)]) > 0 {
 			t.Errorf("header is %v", h)
 		}
+	}
+}
+
+// TestProxyIsToldOfNoAgent sends a request that names no agent the way to a proxy:
+// net/http is not to name itself, whether the header is made of lines or of fields.
+func TestProxyIsToldOfNoAgent(t *testing.T) {
+	agents := make(chan []string, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { agents <- r.Header["User-Agent"] }))
+	defer s.Close()
+	h := NewHTTP(Options{MaxResponseBytes: 100})
+	defer h.Close()
+	to := Server{Host: s.Listener.Addr().String()}.Target("/predict")
+	h.pools.Store(to.key, (*http1.Pool)(nil))
+	var pool message.Pool
+	lined := incoming(&pool, "{}", "text/plain", nil)
+	lined.Meta, _ = lined.Meta.Lease.Recycle(func(lines []byte) ([]byte, string, bool) {
+		return append(lines, "Content-Type: text/plain\r\n"...), "text/plain", true
+	})
+	for name, m := range map[string]message.Message{
+		"lines": lined, "fields": incoming(&pool, "{}", "text/plain", http.Header{"Content-Type": {"text/plain"}}), "none": incoming(&pool, "{}", "", nil),
+	} {
+		if _, err := h.Send(t.Context(), to, m); err != nil {
+			t.Fatal(name, err)
+		}
+		if told := <-agents; told != nil {
+			t.Errorf("%s: the agent is %q", name, told)
+		}
+		m.Meta.Lease.Release()
 	}
 }

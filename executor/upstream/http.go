@@ -346,9 +346,13 @@ func headerOf(ctx context.Context, m message.Message) http.Header {
 // unrepeatable is a header without fields by which net/http lets itself be told
 // that a request may be sent again, on one kept connection after the other. A
 // client means its server by them, and servers read them in any spelling; net/http
-// does not.
+// does not. Nor does net/http name itself in it.
 func unrepeatable(header map[string][]string) http.Header {
-	other := maps.Clone(header)
+	other := make(http.Header, len(header)+1)
+	maps.Copy(other, header)
+	if _, ok := other["User-Agent"]; !ok {
+		other["User-Agent"] = nil
+	}
 	for _, name := range []string{"Idempotency-Key", "X-Idempotency-Key"} {
 		if v, ok := other[name]; ok {
 			delete(other, name)
