@@ -22,15 +22,14 @@ func (l *lane) cached(c graph.Call, next link) link {
 	}
 	return func(ctx context.Context, m message.Message) (message.Message, error) {
 		headers := l.headers(ctx, m.Meta)
-		fresh, unkept := says(headers, "no-cache"), says(headers, "no-store")
-		if unkept {
+		if says(headers, "no-store") {
 			return next(ctx, m)
 		}
 		q, err := l.wanted(c, m, headers)
 		if err != nil {
 			return next(ctx, m)
 		}
-		if !fresh {
+		if !says(headers, "no-cache") {
 			if answer, ok := l.cache.Find(q.key); ok {
 				answer.Meta = m.Meta
 				return translate.WithID(l.form(), answer, q.id), nil
