@@ -104,6 +104,17 @@ func (f *frame) columns() (int, error) {
 	return int(f.tensors[0].Shape[1]), nil
 }
 
+// name is that of a column, by place where it was given none.
+func (f *frame) name(i int) string {
+	switch {
+	case !f.one():
+		return f.tensors[i].Name
+	case i < len(f.names):
+		return f.names[i]
+	}
+	return "t:" + strconv.Itoa(i)
+}
+
 // place is the number of a column by its name, or by the number itself.
 func (f *frame) place(word string) (int, error) {
 	n, err := f.columns()

@@ -49,8 +49,9 @@ func reorderColumns(f *frame, words []string) error {
 	if err != nil {
 		return err
 	}
+	first := order
 	for at := range n {
-		if !slices.Contains(order, at) {
+		if !slices.Contains(first, at) {
 			order = append(order, at)
 		}
 	}
@@ -64,14 +65,7 @@ func renameColumns(f *frame, words []string) error {
 	}
 	names := make([]string, n)
 	for i := range names {
-		switch {
-		case !f.one():
-			names[i] = f.tensors[i].Name
-		case i < len(f.names):
-			names[i] = f.names[i]
-		default:
-			names[i] = "t:" + strconv.Itoa(i)
-		}
+		names[i] = f.name(i)
 	}
 	for _, word := range words {
 		old, name, _ := strings.Cut(word, "=")
@@ -81,10 +75,12 @@ func renameColumns(f *frame, words []string) error {
 		}
 		names[at] = name
 	}
-	for i, name := range names {
-		if slices.Contains(names[:i], name) {
+	seen := make(map[string]bool, n)
+	for _, name := range names {
+		if seen[name] {
 			return fmt.Errorf("two columns would have the name %q", name)
 		}
+		seen[name] = true
 	}
 	if f.one() {
 		f.names = names
@@ -358,11 +354,7 @@ func (f *frame) apart() error {
 		return err
 	}
 	for i := range columns {
-		if i < len(f.names) {
-			columns[i].Name = f.names[i]
-		} else {
-			columns[i].Name = "t:" + strconv.Itoa(i)
-		}
+		columns[i].Name = f.name(i)
 	}
 	f.tensors = columns
 	return nil
