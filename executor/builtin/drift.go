@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/prime-radiant/radiant/executor/drift"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/reference"
 )
@@ -157,12 +156,4 @@ func (s *strips) label(i int) string {
 		return s.names[i]
 	}
 	return ""
-}
-
-// hashed tells references apart.
-func hashed(columns []*drift.Column) string {
-	if columns == nil {
-		return ""
-	}
-	return drift.Hash(columns)
 }

@@ -110,7 +110,7 @@ type FeatureReport struct {
 func (w *Watch) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	var report *DriftReport
 	if counts := r.URL.Query().Has(countsQuery); counts || w.Peers == nil {
-		report = w.report(counts)
+		report = w.report(w.listed(), counts)
 	} else {
 		report = w.sum(r.Context())
 	}
@@ -123,10 +123,13 @@ func (w *Watch) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	_, _ = out.Write(append(body, '\n'))
 }
 
-func (w *Watch) report(counts bool) *DriftReport {
+func (w *Watch) listed() []*drifting {
 	w.mu.Lock()
-	nodes := slices.Clone(w.nodes)
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.nodes)
+}
+
+func (w *Watch) report(nodes []*drifting, counts bool) *DriftReport {
 	report := &DriftReport{Replica: w.Replica}
 	for _, d := range nodes {
 		n := NodeReport{Node: d.node, Requests: d.requests.report(counts)}
@@ -142,7 +145,7 @@ func (s *watched) report(counts bool) *SideReport {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expire(s.now())
-	side := &SideReport{Reference: hashed(s.columns), Windows: s.windows, Drifted: s.drifted, Rows: s.current.rows}
+	side := &SideReport{Reference: s.reference(), Windows: s.windows, Drifted: s.drifted, Rows: s.current.rows}
 	if len(s.learnt) > 0 {
 		side.Learnt = len(s.learnt[0].Numbers) + len(s.learnt[0].Words)
 	}

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/prime-radiant/radiant/executor/drift"
 )
 
 // AllReport is what all replicas saw together that have one reference.
@@ -42,13 +40,11 @@ func (w *Watch) sum(ctx context.Context) *DriftReport {
 		}
 	})
 	others := slices.Collect(maps.Values(told))
-	report := w.report(false)
+	nodes := w.listed()
+	report := w.report(nodes, false)
 	if err != nil {
 		report.Unheard = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
-	w.mu.Lock()
-	nodes := slices.Clone(w.nodes)
-	w.mu.Unlock()
 	for i, d := range nodes {
 		side := func(pick func(n *NodeReport) *SideReport) (sides []*SideReport) {
 			for _, r := range others {
@@ -77,16 +73,11 @@ func (s *watched) all(others []*SideReport) *AllReport {
 	own := s.report(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.columns == nil || own.Reference != hashed(s.columns) {
+	if s.columns == nil || own.Reference != s.reference() {
 		return nil
 	}
 	all := &AllReport{}
-	sum := span{counts: make([][]uint32, len(s.columns)), found: make([]drift.Statistics, len(s.columns)), drifts: make([]bool, len(s.columns))}
-	for i, c := range s.columns {
-		if c != nil {
-			sum.counts[i] = make([]uint32, c.Places())
-		}
-	}
+	sum := newSpan(s.columns)
 	for _, side := range append(others, own) {
 		if side.Reference != own.Reference || side.Last != nil && !s.counted(side.Last) {
 			continue

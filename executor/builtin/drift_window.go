@@ -26,6 +26,8 @@ type watched struct {
 	// nil cannot be compared.
 	columns  []*drift.Column
 	compared int
+	// hash tells the columns from others; empty: nobody has asked yet.
+	hash string
 	// learnt are the first rows, of which the reference is made, and kept is that.
 	learnt []reference.Column
 	kept   json.RawMessage
@@ -45,6 +47,18 @@ type span struct {
 	found  []drift.Statistics
 	drifts []bool
 	many   int
+}
+
+// newSpan is an empty window of columns.
+func newSpan(columns []*drift.Column) span {
+	n := len(columns)
+	w := span{counts: make([][]uint32, n), found: make([]drift.Statistics, n), drifts: make([]bool, n)}
+	for i, c := range columns {
+		if c != nil {
+			w.counts[i] = make([]uint32, c.Places())
+		}
+	}
+	return w
 }
 
 func newWatched(o *watching, m *driftMeter, of string, call graph.Call) *watched {
@@ -68,20 +82,13 @@ func (s *watched) start(r *reference.Reference) error {
 }
 
 func (s *watched) know(columns []*drift.Column) {
-	s.columns, s.learnt, s.compared = columns, nil, 0
+	s.columns, s.learnt, s.compared, s.hash = columns, nil, 0, ""
 	for _, c := range columns {
 		if c != nil {
 			s.compared++
 		}
 	}
-	for _, w := range []*span{&s.current, &s.last} {
-		*w = span{counts: make([][]uint32, len(columns)), found: make([]drift.Statistics, len(columns)), drifts: make([]bool, len(columns))}
-		for i, c := range columns {
-			if c != nil {
-				w.counts[i] = make([]uint32, c.Places())
-			}
-		}
-	}
+	s.current, s.last = newSpan(columns), newSpan(columns)
 	s.meter.know(columns)
 }
 
@@ -89,7 +96,18 @@ func (s *watched) know(columns []*drift.Column) {
 func (s *watched) width() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return max(len(s.columns), len(s.learnt))
+	return s.known()
+}
+
+func (s *watched) known() int { return max(len(s.columns), len(s.learnt)) }
+
+// reference tells references apart; empty: it is being learnt. A reference has
+// thousands of quantiles, so they are summed up once, and while nobody asks not at all.
+func (s *watched) reference() string {
+	if s.hash == "" && s.columns != nil {
+		s.hash = drift.Hash(s.columns)
+	}
+	return s.hash
 }
 
 // take counts rows. Rows that do not go with the reference are refused, and none of
@@ -119,7 +137,7 @@ func (s *watched) take(rows *strips) error {
 }
 
 func (s *watched) fits(rows *strips) error {
-	known := max(len(s.columns), len(s.learnt))
+	known := s.known()
 	switch {
 	case known == 0 && rows.width > maxLearnt:
 		return protocol.Errorf(protocol.Invalid, "a row has %d features, more than the %d that can be learnt: give the node a reference by modelUri", rows.width, maxLearnt)
