@@ -108,7 +108,7 @@ func quantileRules(n *Node) []Fault { return append(decidesRules(n), learnsSomet
 func forestRules(n *Node) []Fault {
 	faults := decidesRules(n)
 	if n.ModelURI == "" {
-		faults = append(faults, Fault{Field: "modelUri", Message: "is missing: " + n.Implementation + " needs the folder of forest.json"})
+		faults = append(faults, Fault{Field: "modelUri", Message: "is missing: " + n.Implementation + " needs the folder of " + forestFile})
 	}
 	return faults
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
@@ -55,7 +54,7 @@ func newDrift(s *graph.Step, w *World) (Node, error) {
 	}
 	o.reporter = reporter
 	d := &drifting{node: s.Name, requests: newWatched(o, w.Meters.drift(s.Name, ofRequests), ofRequests, graph.CallTransformInput)}
-	r, err := w.reference(n)
+	r, err := w.reference(n, reference.Name)
 	if err == nil && r != nil {
 		err = d.requests.start(r)
 	}
@@ -78,16 +77,12 @@ const answersName = "answers.json"
 
 // startAnswers reads the reference of answers, if there is one.
 func (d *drifting) startAnswers(n *graph.Node, w *World) error {
-	path, err := w.file(n, answersName)
-	if err != nil || path == "" {
-		return err
-	}
-	r, err := reference.Read(path)
+	r, err := w.reference(n, answersName)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case err != nil:
-		return fmt.Errorf("modelUri: %w", err)
+	case err != nil || r == nil:
+		return err
 	}
 	return d.answer.start(r)
 }

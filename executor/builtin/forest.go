@@ -39,7 +39,6 @@ type forestNode struct {
 }
 
 const (
-	forestName    = "forest.json"
 	forestFormat  = "radiant-forest"
 	forestVersion = 1
 	// maxForest bounds a file; the forest of a thousand trees of 256 rows has 20 MB.
@@ -68,7 +67,7 @@ type forestTree struct {
 
 func newForest(s *graph.Step, w *World) (Node, error) {
 	n := s.Node
-	path, err := w.file(n, forestName)
+	path, err := w.file(n, graph.BuiltinOf(n.Implementation).File())
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func inForest(t testing.TB, file []byte) *World {
 	if err := os.MkdirAll(filepath.Join(folder, "t"), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, "t", forestName), file, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "t", "forest.json"), file, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return &World{Files: folder}

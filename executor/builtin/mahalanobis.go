@@ -44,7 +44,7 @@ func newMahalanobis(s *graph.Step, w *World) (Node, error) {
 		warmup:  whole(n, "warmup"), learns: learns(n),
 		sample: moments{decay: number(n, "decay")},
 	}
-	r, err := w.reference(n)
+	r, err := w.reference(n, reference.Name)
 	if err != nil {
 		return nil, err
 	}

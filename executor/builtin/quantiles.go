@@ -66,7 +66,7 @@ func newQuantiles(s *graph.Step, w *World) (Node, error) {
 		low: number(n, "low"), high: number(n, "high"), reach: number(n, "reach"),
 		least: whole(n, "least"), warmup: whole(n, "warmup"), learns: learns(n),
 	}
-	r, err := w.reference(n)
+	r, err := w.reference(n, reference.Name)
 	if err != nil {
 		return nil, err
 	}

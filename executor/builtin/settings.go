@@ -60,9 +60,10 @@ func (w *World) file(n *graph.Node, name string) (string, error) {
 	return filepath.Join(w.Files, n.Name, name), nil
 }
 
-// reference reads the node's reference; nil: it has none.
-func (w *World) reference(n *graph.Node) (*reference.Reference, error) {
-	path, err := w.file(n, reference.Name)
+// reference reads a reference of the node by the name of its file; nil: the node has
+// no folder of files.
+func (w *World) reference(n *graph.Node, name string) (*reference.Reference, error) {
+	path, err := w.file(n, name)
 	if err != nil || path == "" {
 		return nil, err
 	}
