@@ -25,8 +25,9 @@ func voteParameters() []Declaration {
 	}, quorum()...)
 }
 
-// weights are those of the children; nil: none are given.
-func (n *Node) weights() []float64 {
+// Weights are those of the children of a built-in, whose parameters were checked; nil:
+// none are given.
+func (n *Node) Weights() []float64 {
 	text := n.Setting("weights")
 	if text == "" {
 		return nil
@@ -41,7 +42,7 @@ func (n *Node) weights() []float64 {
 
 // weightRules want as many weights as there are children.
 func weightRules(n *Node) []Fault {
-	all := n.weights()
+	all := n.Weights()
 	switch {
 	case all == nil:
 		return nil

@@ -37,7 +37,7 @@ func quorumRules(n *Node) []Fault {
 	if text := n.Setting(deadlineParameter); text != "" && within <= 0 {
 		faults = append(faults, n.at(deadlineParameter, "is %q; want a duration such as 200ms or 2s", text))
 	}
-	if k > 0 && k < len(n.Children) && slices.Contains(n.weights(), 0) {
+	if k > 0 && k < len(n.Children) && slices.Contains(n.Weights(), 0) {
 		faults = append(faults, n.at("weights", "is %q: each has to be above 0 where %d answers are enough", n.Setting("weights"), k))
 	}
 	return faults

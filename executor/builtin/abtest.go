@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
 	"github.com/prime-radiant/radiant/graph"
 )
@@ -31,13 +30,9 @@ func newABTest(s *graph.Step, w *World) (Node, error) {
 		return nil, err
 	}
 	t := &abTest{header: s.Node.Setting("stickyHeader"), key: s.Node.Setting("stickyKey"), random: w.Random}
-	total := 0.0
-	for _, weight := range weights {
-		total += weight
-	}
-	for i, weight := range weights {
+	for i, weight := range shares(weights) {
 		// Routers that share users draw for themselves, by their names.
-		t.arms = append(t.arms, share{hash(s.Name + "\x00" + s.Node.Children[i].Name), weight / total})
+		t.arms = append(t.arms, share{hash(s.Name + "\x00" + s.Node.Children[i].Name), weight})
 	}
 	return t, nil
 }
@@ -48,7 +43,7 @@ func abWeights(s *graph.Step) ([]float64, error) {
 	if len(s.Children) < 2 {
 		return nil, fmt.Errorf("RANDOM_ABTEST has %d children: want 2", len(s.Children))
 	}
-	if weights := numbers(s.Node, "weights"); weights != nil {
+	if weights := s.Node.Weights(); weights != nil {
 		return weights, nil
 	}
 	ratio := 0.5
@@ -139,18 +134,4 @@ func mixed(h uint64) uint64 {
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
 	return h ^ h>>31
-}
-
-// numbers are the values of a parameter, which are separated by commas.
-func numbers(n *graph.Node, name string) []float64 {
-	text := n.Setting(name)
-	if text == "" {
-		return nil
-	}
-	words := strings.Split(text, ",")
-	all := make([]float64, len(words))
-	for i, word := range words {
-		all[i], _ = strconv.ParseFloat(strings.TrimSpace(word), 64)
-	}
-	return all
 }

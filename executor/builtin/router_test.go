@@ -154,18 +154,20 @@ func encode(t *testing.T, m proto.Message) string {
 }
 
 func TestWeights(t *testing.T) {
-	r := router(t, &World{Random: rand.New(rand.NewPCG(1, 2)).Float64}, step(t, "RANDOM_ABTEST", 3, parameter("weights", "0,1,3")))
-	counts := make([]float64, 3)
-	const draws = 20_000
-	for range draws {
-		child, err := r.Route(t.Context(), Message{})
-		if err != nil {
-			t.Fatal(err)
+	for _, weights := range []string{"0,1,3", "0,0.5e308,1.5e308"} {
+		r := router(t, &World{Random: rand.New(rand.NewPCG(1, 2)).Float64}, step(t, "RANDOM_ABTEST", 3, parameter("weights", weights)))
+		counts := make([]float64, 3)
+		const draws = 20_000
+		for range draws {
+			child, err := r.Route(t.Context(), Message{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts[child]++
 		}
-		counts[child]++
-	}
-	if counts[0] != 0 || math.Abs(counts[1]/draws-.25) > .02 {
-		t.Errorf("the children get %v", counts)
+		if counts[0] != 0 || math.Abs(counts[1]/draws-.25) > .02 {
+			t.Errorf("%s: the children get %v", weights, counts)
+		}
 	}
 }
 

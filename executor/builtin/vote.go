@@ -17,7 +17,7 @@ type vote struct {
 }
 
 func newVote(s *graph.Step, _ *World) (Node, error) {
-	weights := numbers(s.Node, "weights")
+	weights := s.Node.Weights()
 	if weights == nil {
 		weights = slices.Repeat([]float64{1}, len(s.Children))
 	}

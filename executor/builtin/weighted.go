@@ -5,7 +5,7 @@ import "github.com/prime-radiant/radiant/graph"
 // newWeighted answers the element-wise mean of what the children answered, in which
 // each counts by its weight. One of the weight 0 does not count, whatever it answers.
 func newWeighted(s *graph.Step, _ *World) (Node, error) {
-	weights := shares(numbers(s.Node, "weights"))
+	weights := shares(s.Node.Weights())
 	return elementWise(func(values []float64, children []int) float64 {
 		sum, total := 0.0, 0.0
 		for i, v := range values {
