@@ -82,19 +82,29 @@ func Compile(text string) (*Expression, error) {
 	return &Expression{p}, nil
 }
 
-// Faults are what is wrong with the expressions of a router's rules.
-func Faults(n *graph.Node) error {
-	rules, err := graph.ParseRules(n)
+// Rule sends a request to a child, by its number, if an expression holds.
+type Rule struct {
+	Child int
+	*Expression
+}
+
+// Of are the rules of a router, in their order. All that is wrong with them is
+// reported at once, by the number of the rule.
+func Of(n *graph.Node) ([]Rule, error) {
+	parsed, err := graph.ParseRules(n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var wrong []error
-	for i, r := range rules {
-		if _, err := Compile(r.Expression); err != nil {
+	rules := make([]Rule, len(parsed))
+	for i, r := range parsed {
+		e, err := Compile(r.Expression)
+		if err != nil {
 			wrong = append(wrong, fmt.Errorf("rule %d: %w", i+1, err))
 		}
+		rules[i] = Rule{r.Child, e}
 	}
-	return errors.Join(wrong...)
+	return rules, errors.Join(wrong...)
 }
 
 // Holds asks an expression of a request. An error is that of the facts.

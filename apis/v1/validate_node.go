@@ -279,7 +279,7 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 func builtinFaults(n *graph.Node, b graph.Builtin) []graph.Fault {
 	faults := graph.BuiltinFaults(n)
 	if b == graph.RulesRouter && len(faults) == 0 {
-		if err := rule.Faults(n); err != nil {
+		if _, err := rule.Of(n); err != nil {
 			faults = append(faults, graph.FaultOf(n, graph.RulesParameter, "are wrong: "+strings.ReplaceAll(err.Error(), "\n", "; ")))
 		}
 	}

@@ -11,41 +11,28 @@ import (
 
 // rulesRouter sends a request to the child of the first rule that holds.
 type rulesRouter struct {
-	rules     []ruled
+	rules     []rule.Rule
 	otherwise int
 }
 
-type ruled struct {
-	child int
-	holds *rule.Expression
-}
-
 func newRulesRouter(s *graph.Step, _ *World) (Node, error) {
-	rules, err := graph.ParseRules(s.Node)
+	rules, err := rule.Of(s.Node)
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", graph.RulesParameter, err)
 	}
-	r := &rulesRouter{otherwise: graph.Otherwise(s.Node)}
-	for i, one := range rules {
-		e, err := rule.Compile(one.Expression)
-		if err != nil {
-			return nil, fmt.Errorf("parameter %s: rule %d: %w", graph.RulesParameter, i+1, err)
-		}
-		r.rules = append(r.rules, ruled{one.Child, e})
-	}
-	return r, nil
+	return &rulesRouter{rules, graph.Otherwise(s.Node)}, nil
 }
 
 // Route reads the message if a rule asks for a part of it.
 func (r *rulesRouter) Route(ctx context.Context, m Message) (int, error) {
 	f := &facts{ctx: ctx, m: m}
 	for i, one := range r.rules {
-		holds, err := one.holds.Holds(f)
+		holds, err := one.Holds(f)
 		switch {
 		case err != nil:
 			return 0, protocol.Coded(protocol.CodeOf(err), fmt.Errorf("rule %d: %w", i+1, err))
 		case holds:
-			return one.child, nil
+			return one.Child, nil
 		}
 	}
 	return r.otherwise, nil
