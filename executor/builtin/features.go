@@ -32,12 +32,17 @@ func reading(m Message, width int) (table, error) {
 	if width > 0 && t.width != width {
 		return t, protocol.Errorf(m.fault(), "its rows have %d features, and those that the node knows have %d", t.width, width)
 	}
+	return t, t.finite(m.fault(), 0)
+}
+
+// finite refuses whatever is not, in columns of which the first has that number.
+func (t table) finite(fault protocol.Code, first int) error {
 	for i, v := range t.values {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return t, protocol.Errorf(m.fault(), "row %d, feature %d is %v: want a finite number", i/t.width, i%t.width, v)
+			return protocol.Errorf(fault, "row %d, feature %d is %v: want a finite number", i/t.width, first+i%t.width, v)
 		}
 	}
-	return t, nil
+	return nil
 }
 
 func features(o *translate.Opened, width int) (table, error) {

@@ -2,7 +2,6 @@ package builtin
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/translate"
@@ -36,10 +35,8 @@ func readingStrips(m Message, width int) (strips, error) {
 	}
 	from := 0
 	for k := range s.all {
-		for i, v := range s.all[k].values {
-			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return s, protocol.Errorf(m.fault(), "row %d, feature %d is %v: want a finite number", i/s.all[k].width, from+i%s.all[k].width, v)
-			}
+		if err := s.all[k].finite(m.fault(), from); err != nil {
+			return s, err
 		}
 		from += s.all[k].width
 	}
