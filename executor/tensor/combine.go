@@ -22,18 +22,7 @@ func (t *Tensor) Rows() ([]Tensor, error) {
 	}
 	tokens := t.numbers()
 	for i := range rows {
-		row := *t
-		row.Shape = t.Shape[1:]
-		switch {
-		case t.elems != nil:
-			row.elems = t.elems[i*size : (i+1)*size]
-		case t.raw != nil:
-			w := size * t.DType.Size()
-			row.raw = t.raw[i*w : (i+1)*w]
-		default:
-			row.text = tokens.take(size)
-		}
-		rows[i] = row
+		rows[i] = t.part(t.Shape[1:], i*size, size, &tokens)
 	}
 	return rows, nil
 }
@@ -124,19 +113,7 @@ func Stack(rows []Tensor) (Tensor, error) {
 		if r.DType != first.DType || (r.raw == nil) != (first.raw == nil) {
 			return Tensor{}, &Error{Index: []int64{int64(i)}, Reason: "its kind differs from the first element's"}
 		}
-		switch {
-		case r.elems != nil:
-			out.elems = append(out.elems, r.elems...)
-		case r.raw != nil:
-			out.raw = append(out.raw, r.raw...)
-		default:
-			if i > 0 && len(r.text) > 0 {
-				out.text = append(out.text, ',')
-			}
-			out.text = append(out.text, r.text...)
-			out.nested = out.nested || r.nested
-			out.spelled.merge(r.spelled)
-		}
+		out.append(&r)
 	}
 	return out, nil
 }

@@ -72,21 +72,29 @@ func (t *Tensor) Cut(rows []int64) ([]Tensor, error) {
 	tokens, at := t.numbers(), 0
 	pieces := make([]Tensor, len(rows))
 	for i, n := range rows {
-		piece := *t
-		piece.Shape = append([]int64{n}, t.Shape[1:]...)
-		end := at + int(n)*size
-		switch {
-		case t.elems != nil:
-			piece.elems = t.elems[at:end:end]
-		case t.raw != nil:
-			w := t.DType.Size()
-			piece.raw = t.raw[at*w : end*w : end*w]
-		default:
-			piece.text = tokens.take(end - at)
-		}
-		pieces[i], at = piece, end
+		count := int(n) * size
+		pieces[i] = t.part(append([]int64{n}, t.Shape[1:]...), at, count, &tokens)
+		at += count
 	}
 	return pieces, nil
+}
+
+// part is a tensor of so many elements from one on, which it shares. Those that are
+// text are the next of tokens.
+func (t *Tensor) part(shape []int64, from, count int, tokens *numbers) Tensor {
+	p := *t
+	p.Shape = shape
+	end := from + count
+	switch {
+	case t.elems != nil:
+		p.elems = t.elems[from:end:end]
+	case t.raw != nil:
+		w := t.DType.Size()
+		p.raw = t.raw[from*w : end*w : end*w]
+	default:
+		p.text = tokens.take(count)
+	}
+	return p
 }
 
 // AppendLike appends what tensors have in common whose rows can be one tensor's
