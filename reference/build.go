@@ -19,7 +19,8 @@ type Column struct {
 	Words   []string
 }
 
-func (c *Column) len() int {
+// Len is how many rows the column has.
+func (c *Column) Len() int {
 	if c.Words != nil {
 		return len(c.Words)
 	}
@@ -41,19 +42,19 @@ type Options struct {
 // Build makes the reference of columns of the same length. Numbers have to be
 // finite.
 func Build(columns []Column, o Options) (*Reference, error) {
-	if len(columns) == 0 || columns[0].len() == 0 {
+	if len(columns) == 0 || columns[0].Len() == 0 {
 		return nil, errors.New("there are no rows")
 	}
 	if len(columns) > MaxFeatures {
 		return nil, fmt.Errorf("%d features are more than the %d that a reference may have", len(columns), MaxFeatures)
 	}
-	r := &Reference{Format: Format, Version: Version, Rows: int64(columns[0].len())}
+	r := &Reference{Format: Format, Version: Version, Rows: int64(columns[0].Len())}
 	numbers := true
 	for i := range columns {
 		c := &columns[i]
 		r.Features = append(r.Features, Feature{Name: c.Name})
-		if c.len() != columns[0].len() {
-			return nil, fmt.Errorf("%s has %d rows, %s %d", r.Label(i), c.len(), r.Label(0), columns[0].len())
+		if c.Len() != columns[0].Len() {
+			return nil, fmt.Errorf("%s has %d rows, %s %d", r.Label(i), c.Len(), r.Label(0), columns[0].Len())
 		}
 		f, err := c.feature()
 		if err != nil {

@@ -118,8 +118,11 @@ func (f *Feature) Quantile(share float64) float64 {
 }
 
 // Label names a feature for people: by its name, or by its number.
-func (r *Reference) Label(i int) string {
-	if name := r.Features[i].Name; name != "" {
+func (r *Reference) Label(i int) string { return Label(r.Features[i].Name, i) }
+
+// Label is what [Reference.Label] is, of a feature of this name and number.
+func Label(name string, i int) string {
+	if name != "" {
 		return name
 	}
 	return fmt.Sprintf("feature %d", i)

@@ -147,7 +147,7 @@ func (s *watched) report(counts bool) *SideReport {
 	s.expire(s.now())
 	side := &SideReport{Reference: s.reference(), Windows: s.windows, Drifted: s.drifted, Rows: s.current.rows}
 	if len(s.learnt) > 0 {
-		side.Learnt = len(s.learnt[0].Numbers) + len(s.learnt[0].Words)
+		side.Learnt = s.learnt[0].Len()
 	}
 	if s.windows > 0 {
 		side.Last = s.span(&s.last, counts)

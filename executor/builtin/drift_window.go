@@ -151,10 +151,10 @@ func (s *watched) fits(rows *strips) error {
 		for range rows.all[k].width {
 			words := rows.all[k].words != nil
 			if s.columns != nil && s.columns[at] != nil && s.columns[at].Numeric() == words {
-				return protocol.Errorf(protocol.Invalid, "%s is %s, and was %s in the reference", named(s.columns[at].Label, at), kindOf(words), kindOf(!words))
+				return protocol.Errorf(protocol.Invalid, "%s is %s, and was %s in the reference", s.columns[at].Label, kindOf(words), kindOf(!words))
 			}
 			if s.columns == nil && (s.learnt[at].Words != nil) != words {
-				return protocol.Errorf(protocol.Invalid, "%s is %s, and was %s in the rows before", named(s.learnt[at].Name, at), kindOf(words), kindOf(!words))
+				return protocol.Errorf(protocol.Invalid, "%s is %s, and was %s in the rows before", reference.Label(s.learnt[at].Name, at), kindOf(words), kindOf(!words))
 			}
 			at++
 		}
@@ -167,13 +167,6 @@ func kindOf(words bool) string {
 		return "text"
 	}
 	return "a number"
-}
-
-func named(name string, i int) string {
-	if name == "" {
-		return fmt.Sprintf("feature %d", i)
-	}
-	return name
 }
 
 func (s *watched) count(rows *strips, r int) {
@@ -217,7 +210,7 @@ func (s *watched) learn(rows *strips, r int) {
 			at++
 		}
 	}
-	if len(s.learnt[0].Numbers)+len(s.learnt[0].Words) >= s.warmup {
+	if s.learnt[0].Len() >= s.warmup {
 		s.conclude()
 	}
 }
@@ -248,7 +241,7 @@ func (s *watched) conclude() {
 func (k *learntSide) columns() []*drift.Column {
 	columns := make([]*drift.Column, len(k.Features))
 	for i := range k.Features {
-		if c, err := drift.NewColumn(named(k.Features[i].Name, i), &k.Features[i], k.Rows); err == nil {
+		if c, err := drift.NewColumn(reference.Label(k.Features[i].Name, i), &k.Features[i], k.Rows); err == nil {
 			columns[i] = c
 		}
 	}
