@@ -197,7 +197,9 @@ func (s *Store) Sync() {
 			s.options.Log.Warn("what a node learns is not kept", "node", e.node, "error", err.Error())
 		}
 		e.failed = err != nil
-		e.keeper.Others(states(s.others(e)))
+		if e.shares {
+			e.keeper.Others(states(s.others(e)))
+		}
 	}
 }
 
