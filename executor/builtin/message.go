@@ -66,7 +66,7 @@ func (m Message) Read() (*translate.Opened, error) {
 	return content, nil
 }
 
-// Key is what the message says under a name, see [translate.Key]; empty: nothing.
+// Key is what the message says under a name, see [translate.Keys.Text]; empty: nothing.
 func (m Message) Key(name string) (string, error) {
 	keys, err := m.Keys()
 	if err != nil {

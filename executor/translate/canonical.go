@@ -48,10 +48,7 @@ func Canonical(form Form, p message.Message) (words []byte, id string) {
 }
 
 func canonicalText(form Form, p message.Message) (words []byte, id string) {
-	text, tail := p.Body, []byte(nil)
-	if p.JSONLength > 0 && p.JSONLength <= len(text) {
-		text, tail = text[:p.JSONLength], text[p.JSONLength:]
-	}
+	text, tail := splitJSON(p)
 	value, err := jsontext.Value(text)
 	if err != nil {
 		return p.Body, ""

@@ -21,11 +21,8 @@ func Tags(form Form, m message.Message) (map[string]any, error) {
 	m = m.Whole()
 	switch form {
 	case SeldonJSON, V2JSON:
-		length := len(m.Body)
-		if m.JSONLength > 0 && m.JSONLength <= length {
-			length = m.JSONLength
-		}
-		return tagsOfJSON(form, m.Body[:length])
+		text, _ := splitJSON(m)
+		return tagsOfJSON(form, text)
 	case SeldonProto:
 		var in seldon.SeldonMessage
 		if err := proto.Unmarshal(m.Body, &in); err != nil {
@@ -91,14 +88,6 @@ func tagsOfParameters(all map[string]*inference.InferParameter) map[string]any {
 	return tags
 }
 
-// Key is what a message that is not compressed says under a name, as text that is
-// the same in each form: the tag of the name ([Tags]); or else the member of
-// jsonData, the cell in the first row of the column, or the first element of the
-// tensor. Empty: there is none, or it is no text, number or boolean.
-func Key(form Form, m message.Message, name string) (string, error) {
-	return NewKeys(form, m).Text(name)
-}
-
 // Keys are what a message says under names, for who asks for several: it is read when
 // the first of them is asked for. They are for one goroutine.
 type Keys struct {
@@ -113,7 +102,10 @@ type Keys struct {
 // NewKeys are those of a message that is not compressed.
 func NewKeys(form Form, m message.Message) *Keys { return &Keys{form: form, message: m} }
 
-// Text is what [Key] is.
+// Text is what the message says under a name, as text that is the same in each form:
+// the tag of the name ([Tags]); or else the member of jsonData, the cell in the first
+// row of the column, or the first element of the tensor. Empty: there is none, or it is
+// no text, number or boolean.
 func (k *Keys) Text(name string) (text string, err error) {
 	if k.tags == nil {
 		if k.tags, err = Tags(k.form, k.message); err != nil {

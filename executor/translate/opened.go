@@ -73,6 +73,3 @@ func (o *Opened) Write() (message.Message, error) {
 	}
 	return carry(m, o.source), err
 }
-
-// Table says that the tensors are the columns of one table.
-func (o *Opened) Table() bool { return o.content.table }

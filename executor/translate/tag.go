@@ -35,16 +35,12 @@ func Tagged(form Form, m message.Message, tags []Tag) (message.Message, bool, er
 	case SeldonJSON:
 		m.Body, err = withMembers(m.Body, []string{"meta", "tags"}, tags)
 	case V2JSON:
-		length := len(m.Body)
-		if m.JSONLength > 0 && m.JSONLength <= length {
-			length = m.JSONLength
-		}
-		var head []byte
-		if head, err = withMembers(m.Body[:length], []string{"parameters"}, flat(tags)); err == nil {
+		head, tail := splitJSON(m)
+		if head, err = withMembers(head, []string{"parameters"}, flat(tags)); err == nil {
 			if m.JSONLength > 0 {
 				m.JSONLength = len(head)
 			}
-			m.Body = append(head, m.Body[length:]...)
+			m.Body = append(head, tail...)
 		}
 	case SeldonProto, V2Proto:
 		// Messages within messages, and entries of maps, are merged with those
@@ -60,6 +56,14 @@ func Tagged(form Form, m message.Message, tags []Tag) (message.Message, bool, er
 		return m, false, refuse("", "%s", reason(err))
 	}
 	return m, true, nil
+}
+
+// splitJSON is the JSON of a message, and what is behind it; nil: nothing can be.
+func splitJSON(m message.Message) (text, tail []byte) {
+	if m.JSONLength > 0 && m.JSONLength <= len(m.Body) {
+		return m.Body[:m.JSONLength], m.Body[m.JSONLength:]
+	}
+	return m.Body, nil
 }
 
 // withParameters writes the parameters of another v2 message into one. Other forms
@@ -82,15 +86,12 @@ func withParameters(form Form, m, from message.Message) (message.Message, error)
 }
 
 func withJSONParameters(m, from message.Message) (message.Message, error) {
-	length := len(from.Body)
-	if from.JSONLength > 0 && from.JSONLength <= length {
-		length = from.JSONLength
-	}
-	fields, err := jsontext.ParseObject(from.Body[:length])
+	text, _ := splitJSON(from)
+	fields, err := jsontext.ParseObject(text)
 	if err != nil {
 		return m, refuse("", "%s", reason(err))
 	}
-	text := fields.Value("parameters")
+	text = fields.Value("parameters")
 	if text == nil || jsontext.TypeOf(text) != jsontext.Object {
 		return m, nil
 	}
