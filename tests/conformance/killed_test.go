@@ -3,7 +3,6 @@ package conformance
 import (
 	"encoding/json"
 	"net"
-	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,14 +45,9 @@ func TestKilledReplicasKnowTheirCounts(t *testing.T) {
 	reward := func(replica, times int) {
 		t.Helper()
 		for range times {
-			answer, err := http.Post("http://"+places[replica]+"/api/v1.0/feedback", "application/json",
-				strings.NewReader(`{"reward":1,"response":{"meta":{"routing":{"bandit":1}}}}`))
-			if err != nil {
+			if _, _, err := post(soon(t), "http://"+places[replica]+"/api/v1.0/feedback", "application/json",
+				[]byte(`{"reward":1,"response":{"meta":{"routing":{"bandit":1}}}}`)); err != nil {
 				t.Fatal(err)
-			}
-			_ = answer.Body.Close()
-			if answer.StatusCode != http.StatusOK {
-				t.Fatal(answer.Status)
 			}
 		}
 	}
@@ -63,7 +57,7 @@ func TestKilledReplicasKnowTheirCounts(t *testing.T) {
 		t.Helper()
 		var count float64
 		for range 150 {
-			count = rewards(places[replica])
+			count = rewards(t, places[replica])
 			if count >= float64(least) {
 				break
 			}
@@ -91,18 +85,18 @@ func TestKilledReplicasKnowTheirCounts(t *testing.T) {
 }
 
 // rewards is how many a replica tells of, its own and those of others.
-func rewards(at string) (count float64) {
-	answer, err := http.Get("http://" + at + "/state")
+func rewards(t *testing.T, at string) (count float64) {
+	t.Helper()
+	answer, _, err := get(soon(t), "http://"+at+"/state")
 	if err != nil {
 		return 0
 	}
-	defer func() { _ = answer.Body.Close() }()
 	var told struct {
 		States []struct {
 			State map[string]struct{ Count float64 }
 		}
 	}
-	if json.NewDecoder(answer.Body).Decode(&told) != nil {
+	if json.Unmarshal(answer, &told) != nil {
 		return 0
 	}
 	for _, s := range told.States {

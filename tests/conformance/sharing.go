@@ -290,10 +290,7 @@ func caches(t *testing.T, start Start) {
 	t.Run("no-cache", func(t *testing.T) {
 		e, cs := launch(t, start, "seldon", kept)
 		for _, control := range []string{"", "no-cache", "max-age=0, no-cache", "no-store", ""} {
-			r, err := http.NewRequestWithContext(soon(t), http.MethodPost, predictions(e), strings.NewReader(`{"data":{"ndarray":[[1]]}}`))
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := request(t, http.MethodPost, predictions(e), `{"data":{"ndarray":[[1]]}}`)
 			r.Header.Set("Content-Type", "application/json")
 			if control != "" {
 				r.Header.Set("Cache-Control", control)

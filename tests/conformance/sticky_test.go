@@ -3,14 +3,10 @@ package conformance
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
@@ -36,7 +32,7 @@ func TestUsersStay(t *testing.T) {
 	counts := map[int32]int{}
 	for i := range users {
 		user := "user-" + strconv.Itoa(i)
-		want[user] = restRoute(t, first.REST, user)
+		want[user] = restRoute(t, first, user)
 		counts[want[user]]++
 	}
 	if counts[0] < users*4/10 || counts[1] < users*2/10 || counts[2] < users/10 {
@@ -46,13 +42,13 @@ func TestUsersStay(t *testing.T) {
 	first.Wait()
 	again := start(asBinary)
 	for _, e := range []Executor{second, again} {
-		c, err := grpc.NewClient(e.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		c, err := dial(e)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = c.Close() }()
 		for user, child := range want {
-			if got := restRoute(t, e.REST, user); got != child {
+			if got := restRoute(t, e, user); got != child {
 				t.Errorf("%s goes to %d over REST, and went to %d", user, got, child)
 			}
 			ctx := metadata.AppendToOutgoingContext(context.Background(), "x-user-id", user)
@@ -68,20 +64,12 @@ func TestUsersStay(t *testing.T) {
 }
 
 // restRoute is the child that a user's request goes to.
-func restRoute(t *testing.T, at, user string) int32 {
+func restRoute(t *testing.T, e Executor, user string) int32 {
 	t.Helper()
-	r, err := http.NewRequest(http.MethodPost, "http://"+at+"/api/v1.0/predictions", strings.NewReader(`{"meta":{},"strData":"x"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := request(t, http.MethodPost, predictions(e), `{"meta":{},"strData":"x"}`)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("X-User-Id", user)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
+	body, _, err := do(r)
 	var m struct {
 		Meta struct{ Routing map[string]int32 }
 	}
