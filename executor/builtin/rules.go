@@ -72,7 +72,8 @@ func (f *facts) Text(name string) (string, error) {
 	return text, nil
 }
 
-// Rows is the first dimension of the first tensor; 1: it has none.
+// Rows is the first dimension of the first tensor: 1 of a scalar, 0 where there is no
+// tensor.
 func (f *facts) Rows() (int, error) {
 	if f.known {
 		return f.rows, nil
