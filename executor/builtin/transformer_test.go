@@ -6,11 +6,13 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/executor/memory"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/translate"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
@@ -231,5 +233,21 @@ func TestOneHotHasABound(t *testing.T) {
 	}
 	if used, _, _ := budget.State(); used != 0 {
 		t.Errorf("%d bytes are not given back", used)
+	}
+}
+
+// A request says how many columns it has: what is done with them takes time by their
+// number, and not by its square.
+func TestWideRows(t *testing.T) {
+	const columns = 200_000
+	for name, words := range map[string][]string{"reorder": {"5"}, "rename": {"5=x"}} {
+		f := &frame{tensors: []tensor.Tensor{tensor.FromFloats("", tensor.FP64, []int64{1, columns}, make([]float64, columns))}}
+		began := time.Now()
+		if err := stepTable()[name](f, words); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s of %d columns took %v", name, columns, took)
+		}
 	}
 }
