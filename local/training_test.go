@@ -39,6 +39,9 @@ func actTrain(args []string) int {
 	me := config.Task.Index
 	for epoch := readNumber(dir, "checkpoint"); epoch < epochs; epoch++ {
 		if _, err := os.Stat(filepath.Join(dir, "died")); me == 1 && epoch == dies && err != nil {
+			for readNumber(dir, "told") < epoch { // Worker 0 is ended as well, and may not have told yet.
+				time.Sleep(time.Millisecond)
+			}
 			writeNumber(dir, "died", epoch)
 			if len(args) > 3 {
 				fmt.Println("RuntimeError: worker 1 has had enough")
@@ -56,6 +59,9 @@ func actTrain(args []string) int {
 			writeNumber(dir, "checkpoint", epoch+1)
 		}
 		fmt.Printf("Epoch %d/%d - loss: %.2f\n", epoch+1, epochs, 1/float64(epoch+1))
+		if me == 0 {
+			writeNumber(dir, "told", epoch+1)
+		}
 	}
 	if me == 0 {
 		model := filepath.Join(dir, "model", "1")

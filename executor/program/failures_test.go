@@ -35,22 +35,28 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// of are the lines about a request.
-func (l *lines) of(t *testing.T, puid string) (found []map[string]any) {
+// of are the lines about a request: so many at least, since a client may have its
+// answer before the line is written.
+func (l *lines) of(t *testing.T, puid string, least int) (found []map[string]any) {
 	t.Helper()
-	l.mu.Lock()
-	text := l.text.String()
-	l.mu.Unlock()
-	for line := range strings.Lines(text) {
-		var fields map[string]any
-		if err := json.Unmarshal([]byte(line), &fields); err != nil {
-			t.Fatalf("%v: %s", err, line)
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		l.mu.Lock()
+		text := l.text.String()
+		l.mu.Unlock()
+		found = nil
+		for line := range strings.Lines(text) {
+			var fields map[string]any
+			if err := json.Unmarshal([]byte(line), &fields); err != nil {
+				t.Fatalf("%v: %s", err, line)
+			}
+			if fields["puid"] == puid {
+				found = append(found, fields)
+			}
 		}
-		if fields["puid"] == puid {
-			found = append(found, fields)
+		if len(found) >= least || time.Now().After(end) {
+			return found
 		}
 	}
-	return found
 }
 
 // TestAFailedRequestIsFound has a component fail in each way, and looks for what
@@ -120,10 +126,7 @@ func TestAFailedRequestIsFound(t *testing.T) {
 			if c.reason == "" {
 				want = 1
 			}
-			found := log.of(t, "the-one")
-			for end := time.Now().Add(10 * time.Second); len(found) < want && time.Now().Before(end); found = log.of(t, "the-one") {
-				time.Sleep(10 * time.Millisecond)
-			}
+			found := log.of(t, "the-one", want)
 			if len(found) != want {
 				t.Fatalf("lines are %v", found)
 			}
@@ -180,7 +183,7 @@ func TestAFailedCallIsFound(t *testing.T) {
 	if _, err := seldon.NewSeldonClient(conn).Predict(ctx, &seldon.SeldonMessage{}); err == nil {
 		t.Error("a node that is not there answers")
 	}
-	found := log.of(t, "the-one")
+	found := log.of(t, "the-one", 1)
 	if len(found) != 1 || found[0]["node"] != "m" || found[0]["status"] != "Unavailable" || found[0]["reason"] != "unreachable" || found[0]["service"] != "/seldon.protos.Seldon/Predict" {
 		t.Errorf("lines are %v", found)
 	}
