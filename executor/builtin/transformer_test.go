@@ -3,6 +3,7 @@ package builtin
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os/exec"
 	"strings"
 	"testing"
@@ -236,18 +237,26 @@ func TestOneHotHasABound(t *testing.T) {
 	}
 }
 
-// A request says how many columns it has: what is done with them takes time by their
-// number, and not by its square.
+// A request says how many columns it has: what is done with eight times as many takes
+// about eight times as long, and not 64 times. Of several attempts the fastest counts.
 func TestWideRows(t *testing.T) {
-	const columns = 200_000
 	for name, words := range map[string][]string{"reorder": {"5"}, "rename": {"5=x"}} {
-		f := &frame{tensors: []tensor.Tensor{tensor.FromFloats("", tensor.FP64, []int64{1, columns}, make([]float64, columns))}}
-		began := time.Now()
-		if err := stepTable()[name](f, words); err != nil {
-			t.Fatal(err)
+		fastest := func(columns int) time.Duration {
+			best := time.Duration(math.MaxInt64)
+			for range 7 {
+				f := &frame{tensors: []tensor.Tensor{tensor.FromFloats("", tensor.FP64, []int64{1, int64(columns)}, make([]float64, columns))}}
+				began := time.Now()
+				if err := stepTable()[name](f, words); err != nil {
+					t.Fatal(err)
+				}
+				best = min(best, time.Since(began))
+			}
+			return best
 		}
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%s of %d columns took %v", name, columns, took)
+		few, many := fastest(4000), fastest(32000)
+		t.Logf("%s: %v, and %v for eight times as many columns", name, few, many)
+		if many > 32*few {
+			t.Errorf("%s took %v, and %v for eight times as many columns", name, few, many)
 		}
 	}
 }
