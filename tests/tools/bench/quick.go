@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -15,26 +17,21 @@ type builds struct{ executor, before string }
 type turns struct {
 	rounds, requests int
 	only             string
+	// named is part of the names of graphs; empty: one model is measured.
+	named string
 }
 
-// quick measures one model behind 16 connections, and prints what came of it.
+// quick measures one model behind 16 connections, or the graphs that are named, and
+// prints what came of it.
 func quick(ctx context.Context, b builds, t turns) error {
 	c, err := startComponent()
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	contests := []contest{
-		{protocol: rest, programs: []*program{
-			nginxProgram(rest, c), executor("executor", rest, b.executor, single(c)),
-			executor("executor without metrics", rest, b.executor, single(c), "--prometheus_path", ""),
-		}},
-		{protocol: rpc, programs: []*program{bareGRPC(c), executor("executor", rpc, b.executor, single(c))}},
-	}
-	if b.before != "" {
-		for i := range contests {
-			contests[i].programs = append(contests[i].programs, executor("executor before", contests[i].protocol, b.before, single(c)))
-		}
+	contests := ones(c, b, t.requests)
+	if t.named != "" {
+		contests = slices.DeleteFunc(compared(c, b, t.requests), func(x contest) bool { return !strings.Contains(x.name, t.named) })
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(out, "protocol\tprogram\tCPU per request\tratio (quartiles)\n")
@@ -42,7 +39,6 @@ func quick(ctx context.Context, b builds, t turns) error {
 		if t.only != "" && t.only != contest.protocol {
 			continue
 		}
-		contest.connections, contest.bytes, contest.requests = usualConnections, usualBytes, t.requests
 		rows, err := contest.run(ctx, c, t.rounds)
 		if err != nil {
 			return fmt.Errorf("%s: %w", contest.protocol, err)
@@ -52,6 +48,40 @@ func quick(ctx context.Context, b builds, t turns) error {
 		}
 	}
 	return out.Flush()
+}
+
+// ones are one model, beside what does nothing but pass requests on.
+func ones(c *component, b builds, requests int) []contest {
+	contests := []contest{
+		{protocol: rest, programs: []*program{
+			nginxProgram(rest, c), executor("executor", rest, b.executor, single(c)),
+			executor("executor without metrics", rest, b.executor, single(c), "--prometheus_path", ""),
+		}},
+		{protocol: rpc, programs: []*program{bareGRPC(c), executor("executor", rpc, b.executor, single(c))}},
+	}
+	for i := range contests {
+		x := &contests[i]
+		x.connections, x.bytes, x.requests = usualConnections, usualBytes, requests
+		if b.before != "" {
+			x.programs = append(x.programs, executor("executor before", x.protocol, b.before, single(c)))
+		}
+	}
+	return contests
+}
+
+// compared are the graphs of a page, each beside itself in another build.
+func compared(c *component, b builds, requests int) []contest {
+	contests := graphs(c, b.executor, requests)
+	if b.before == "" {
+		return contests
+	}
+	before := graphs(c, b.before, requests)
+	for i := range contests {
+		old := before[i].programs[1]
+		old.name += " before"
+		contests[i].programs = append(contests[i].programs, old)
+	}
+	return contests
 }
 
 // What most is measured with.
