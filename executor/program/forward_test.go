@@ -47,7 +47,18 @@ func componentPort(tb testing.TB) int {
 // run starts an executor with one MODEL at the port and returns its address.
 func run(tb testing.TB, port int) string {
 	tb.Helper()
-	predictor := fmt.Sprintf(`{"name":"p","graph":{"name":"m","type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":%d}}}`, port)
+	return runGraph(tb, at("m", "MODEL", port))
+}
+
+// at is a node of a type whose server is at the port.
+func at(name, kind string, port int, children ...string) string {
+	return fmt.Sprintf(`{"name":%q,"type":%q,"endpoint":{"service_host":"127.0.0.1","httpPort":%d},"children":[%s]}`, name, kind, port, strings.Join(children, ","))
+}
+
+// runGraph starts an executor with a graph and returns its address.
+func runGraph(tb testing.TB, graph string) string {
+	tb.Helper()
+	predictor := fmt.Sprintf(`{"name":"p","graph":%s}`, graph)
 	return start(tb, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": tb.TempDir()})
 }
 
@@ -88,10 +99,10 @@ func connect(tb testing.TB, address string) *wire {
 		"Content-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(forwarded)) + "\r\n\r\n" + forwarded)}
 }
 
-// serve answers each request that ends like the one sent, until the listener
-// closes.
+// serve answers each request that ends like the one sent, a router's by its first
+// child, until the listener closes.
 func serve(l net.Listener) {
-	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(forwarded)) + "\r\n\r\n" + forwarded)
+	answer, branch := answered(forwarded), answered(`{"data":{"names":["t:0"],"ndarray":[[0]]},"meta":{}}`)
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -105,15 +116,25 @@ func serve(l net.Listener) {
 				if err != nil {
 					return
 				}
-				if n += read; bytes.HasSuffix(buffer[:n], []byte(forwarded)) {
-					n = 0
-					if _, err := conn.Write(answer); err != nil {
-						return
-					}
+				if n += read; !bytes.HasSuffix(buffer[:n], []byte(forwarded)) {
+					continue
+				}
+				n = 0
+				said := answer
+				if bytes.HasPrefix(buffer, []byte("POST /route ")) {
+					said = branch
+				}
+				if _, err := conn.Write(said); err != nil {
+					return
 				}
 			}
 		}()
 	}
+}
+
+// answered is an answer of JSON.
+func answered(body string) []byte {
+	return []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 }
 
 func (w *wire) send(tb testing.TB) {
@@ -131,20 +152,31 @@ func (w *wire) send(tb testing.TB) {
 	}
 }
 
-// TestForwardAllocations counts what one REST request through one node allocates in
-// the whole process.
+// TestForwardAllocations counts what one REST request allocates in the whole
+// process.
 func TestForwardAllocations(t *testing.T) {
-	w := forwarding(t)
-	w.send(t)
-	answer, err := bufio.NewReader(bytes.NewReader(w.answer)).ReadString('\n')
-	if err != nil || answer != "HTTP/1.1 200 OK\r\n" {
-		t.Fatalf("answer is %q, %v", answer, err)
-	}
-	if raceDetector {
-		return
-	}
-	// Ids of requests are made by the dozen, which is less than one allocation each.
-	if n := testing.AllocsPerRun(500, func() { w.send(t) }); n > 0 {
-		t.Errorf("a forwarded request allocates %v times", n)
+	port := componentPort(t)
+	model := func(name string, children ...string) string { return at(name, "MODEL", port, children...) }
+	for name, graph := range map[string]string{
+		"one model": model("m"),
+		"chain":     model("a", model("b", model("c"))),
+		"router":    at("r", "ROUTER", port, model("a"), model("b")),
+		"A/B test":  `{"name":"r","implementation":"RANDOM_ABTEST","parameters":[{"name":"ratioA","type":"FLOAT","value":"0.5"}],"children":[` + model("a") + "," + model("b") + `]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := connect(t, runGraph(t, graph))
+			w.send(t)
+			answer, err := bufio.NewReader(bytes.NewReader(w.answer)).ReadString('\n')
+			if err != nil || answer != "HTTP/1.1 200 OK\r\n" {
+				t.Fatalf("answer is %q, %v", answer, err)
+			}
+			if raceDetector {
+				return
+			}
+			// Ids of requests are made by the dozen, which is less than one allocation each.
+			if n := testing.AllocsPerRun(500, func() { w.send(t) }); n > 0 {
+				t.Errorf("a forwarded request allocates %v times", n)
+			}
+		})
 	}
 }

@@ -60,6 +60,14 @@ func ownBranch(form Form, p message.Message) (int, error) {
 }
 
 func seldonJSONBranch(body []byte) (int, error) {
+	if branch, ok := usualBranch(body); ok {
+		return branch, nil
+	}
+	return anyJSONBranch(body)
+}
+
+// anyJSONBranch reads what [usualBranch] does not.
+func anyJSONBranch(body []byte) (int, error) {
 	text := body
 	if end, err := jsontext.Skip(body, jsontext.Space(body, 0)); err == nil {
 		text = body[:end]
