@@ -11,17 +11,12 @@ for throughput, and listens on the loopback address unless told otherwise.
 """
 
 import argparse
-import concurrent.futures
-import contextlib
 import logging
 import os
 import pathlib
-import signal
-import socket
 import sys
-import threading
 
-DRAIN_SECONDS = 15
+from modelserver import process
 
 log = logging.getLogger("tensorflow_server")
 
@@ -47,7 +42,7 @@ def parse(arguments):
 
 def configs(flags):
     """What to serve, from the flags or from the file that they name."""
-    from tfserver.models import ModelConfig
+    from modelserver.versions import ModelConfig
 
     if not flags.model_config_file:
         return [ModelConfig(flags.model_name, flags.model_base_path)]
@@ -76,106 +71,56 @@ def configs(flags):
     return found
 
 
-def reserve(host, port):
-    """Takes a port without listening on it, so that a clash shows before the
-    slow start and nobody connects before the end of it."""
-    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    # Else connections of a former server that linger would count as a clash.
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        held.bind((host, port))
-    except OSError:
-        held.close()
-        raise
-    return held
-
-
-def grpc_server(flags, models):
-    import grpc
-
-    from tfserver import services
-
-    pool = concurrent.futures.ThreadPoolExecutor(flags.grpc_max_threads)
-    options = [
-        ("grpc.so_reuseport", 0),
-        ("grpc.max_receive_message_length", -1),
-        ("grpc.max_send_message_length", -1),
-    ]
-    server = grpc.server(pool, options=options)
-    services.add(server, models)
-    return server
-
-
 def serve(flags):
     """Loads, listens, and returns when a signal has been obeyed."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-
+    stop = process.stop_signal()
     ports = {"--port": flags.port, "--rest_api_port": flags.rest_api_port}
-    held = []
-    with contextlib.ExitStack() as stack:
-        for flag, port in ports.items():
-            try:
-                if port:
-                    held.append(stack.enter_context(reserve(flags.host, port)))
-            except OSError as err:
-                raise SystemExit(f"{flag}={port}: cannot listen on {flags.host}: {err.strerror}")
+    with process.reserved(flags.host, ports):
         models = load(flags)
     if stop.is_set():
         return
 
     closers = []
     if flags.port:
-        server = grpc_server(flags, models)
-        try:
-            server.add_insecure_port(_address(flags.host, flags.port))
-        except RuntimeError as err:
-            raise SystemExit(f"--port={flags.port}: {err}")
-        server.start()
-        closers.append(lambda: server.stop(DRAIN_SECONDS).wait(DRAIN_SECONDS))
+        from tfserver import services
+
+        closers.append(
+            process.start_grpc(
+                flags.host, flags.port, "--port", flags.grpc_max_threads,
+                lambda server: services.add(server, models),
+            )
+        )
     if flags.rest_api_port:
+        from modelserver import web
         from tfserver import rest
 
-        web = rest.Server((flags.host, flags.rest_api_port), models, flags.rest_api_num_threads)
-        web.server_activate()
-        threading.Thread(target=web.serve_forever, args=(0.1,), daemon=True).start()
-        closers.append(lambda: web.drain(DRAIN_SECONDS))
+        address = (flags.host, flags.rest_api_port)
+        closers.append(
+            process.start_web(
+                web.Server(address, rest.application(models), flags.rest_api_num_threads, "tensorflow_server")
+            )
+        )
     log.info("serving: %s", ", ".join(f"{f}={p}" for f, p in ports.items() if p))
 
     models.watch(flags.file_system_poll_wait_seconds, stop)
-    log.info("draining")
-    drainers = [threading.Thread(target=close) for close in closers]
-    for thread in drainers:
-        thread.start()
-    for thread in drainers:
-        thread.join()
+    process.drain(closers)
 
 
 def load(flags):
-    from tfserver.errors import ServingError
-    from tfserver.models import Models
+    from modelserver.versions import Format, Models
 
-    models = Models(configs(flags))
-    try:
-        models.check()
-    except ServingError as err:
-        raise SystemExit(str(err))
-    models.poll()
-    failures = models.failures()
-    if failures:
-        raise SystemExit("\n".join(failures))
+    def saved_model(folder):
+        from tfserver.signature import LoadedModel
+
+        return LoadedModel(folder)
+
+    models = Models(configs(flags), Format(("saved_model.pb",), saved_model, "TensorFlow Serving"))
+    process.load(models)
     return models
 
 
-def _address(host, port):
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def main():
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    process.log_to_stderr()
     flags, unknown = parse(sys.argv[1:])
     if unknown:
         log.warning("flags without effect here: %s", " ".join(unknown))

@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.example import example_pb2, feature_pb2
 
+from modelserver.errors import invalid
 from tfserver import rows
-from tfserver.errors import invalid
 
 CLASSIFY_INPUT = REGRESS_INPUT = "inputs"
 CLASSES, SCORES, REGRESS_OUTPUT = "classes", "scores", "outputs"

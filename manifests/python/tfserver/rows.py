@@ -9,7 +9,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from tfserver.errors import ServingError, invalid
+from modelserver.errors import ServingError, invalid
 
 _MISSING = object()
 

@@ -14,8 +14,8 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
+from modelserver.errors import ServingError, invalid
 from tfserver import classify
-from tfserver.errors import ServingError, invalid
 from tfserver.signature import DEFAULT_SIGNATURE, to_proto, to_tensor
 
 SIGNATURE_DEF = "signature_def"

@@ -2,17 +2,21 @@
 
 import pathlib
 
+import grpc
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import saved_model_pb2
 
-from tfserver.errors import ServingError, from_tensorflow, invalid
+from modelserver.errors import ServingError, invalid
 
 SERVE = "serve"
 DEFAULT_SIGNATURE = "serving_default"
 # A signature that the loader adds for its own use.
 _INIT_OP = "__saved_model_init_op"
+
+# TensorFlow numbers its errors as gRPC does.
+_CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 
 # Where a TensorProto keeps the elements of a type that is not packed raw.
 _FIELDS = {
@@ -120,6 +124,11 @@ def _signature_definitions(folder):
     raise ServingError(
         "FAILED_PRECONDITION", f"{folder}: the SavedModel has no graph with the tag {SERVE!r}"
     )
+
+
+def from_tensorflow(err):
+    """Turns a tf.errors.OpError into a ServingError."""
+    return ServingError(_CODES.get(err.error_code, "UNKNOWN"), err.message)
 
 
 def _array(tensor):

@@ -55,7 +55,7 @@ func standIns() []image {
 		},
 		{
 			name:   "docker.io/tensorflow/serving:2.20.0",
-			layers: append(servers[:2:2], copied("opt/tensorflow", "../../../manifests/python", "tensorflow_server.py", "tfserver")),
+			layers: append(servers[:2:2], copied("opt/tensorflow", "../../../manifests/python", "tensorflow_server.py", "tfserver", "modelserver")),
 			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/tensorflow/tensorflow_server.py", "--host=0.0.0.0"}, Env: python},
 		},
 		{

@@ -1,4 +1,4 @@
-"""The one error that leaves this server, and what each API calls it."""
+"""The one error that leaves a server of this folder, and what each API calls it."""
 
 import grpc
 
@@ -35,14 +35,6 @@ _HTTP = {
     "UNAVAILABLE": 503,
     "UNAUTHENTICATED": 401,
 }
-
-# TensorFlow numbers its errors as gRPC does.
-_NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
-
-
-def from_tensorflow(err):
-    """Turns a tf.errors.OpError into a ServingError."""
-    return ServingError(_NAMES.get(err.error_code, "UNKNOWN"), err.message)
 
 
 def invalid(message):

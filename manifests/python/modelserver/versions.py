@@ -6,12 +6,39 @@ import pathlib
 import threading
 import time
 
-from tfserver.errors import ServingError, invalid
+from modelserver.errors import ServingError, invalid
 
 # A version whose files do not load is tried again, ever more rarely.
 RETRIES = 5
 
-log = logging.getLogger("tensorflow_server")
+log = logging.getLogger("modelserver")
+
+
+@dataclasses.dataclass(frozen=True)
+class Format:
+    """How a kind of models lies on disk, and what loads one of them."""
+
+    # One of these files is in the folder of a version.
+    files: tuple
+    # Makes a model of the folder, or raises what the model's fault is. It imports
+    # the framework, which takes seconds: a wrong folder should be told of at once.
+    load: object
+    # What serves them, for messages.
+    server: str
+
+    def holds(self, folder):
+        return any((folder / file).is_file() for file in self.files)
+
+    def versions(self, base):
+        """Version folders by number. One without a file is still being written
+        and does not count."""
+        if not base.is_dir():
+            return {}
+        return {
+            int(entry.name): entry
+            for entry in base.iterdir()
+            if entry.name.isascii() and entry.name.isdigit() and self.holds(entry)
+        }
 
 
 @dataclasses.dataclass
@@ -45,8 +72,9 @@ class State:
 class Model:
     """One served model. poll() loads and drops; all else reads."""
 
-    def __init__(self, config):
+    def __init__(self, config, format):
         self.config = config
+        self.format = format
         self._lock = threading.Lock()
         self._loaded = {}
         self._states = {}
@@ -57,19 +85,20 @@ class Model:
         base = pathlib.Path(self.config.base_path)
         if not base.is_dir():
             raise ServingError("NOT_FOUND", f"model {self.config.name!r}: no folder {base}")
-        if self.config.choose(_versions(base)):
+        if self.config.choose(self.format.versions(base)):
             return
-        message = f"model {self.config.name!r}: {base} has no version folder with a saved_model.pb"
-        if (base / "saved_model.pb").exists():
+        files = " or ".join(self.format.files)
+        message = f"model {self.config.name!r}: {base} has no version folder with a {files}"
+        if self.format.holds(base):
             message += (
                 f": the model lies directly in it; move its files to {base / '1'}"
-                " (TensorFlow Serving takes numbered versions only)"
+                f" ({self.format.server} takes numbered versions only)"
             )
         raise ServingError("NOT_FOUND", message)
 
     def poll(self):
         """Brings memory in line with the disk; new versions come up first."""
-        found = _versions(pathlib.Path(self.config.base_path))
+        found = self.format.versions(pathlib.Path(self.config.base_path))
         wanted = self.config.choose(found)
         for version in sorted(wanted - set(self._loaded)):
             if self._due(version):
@@ -91,12 +120,8 @@ class Model:
             self._states[version] = State("LOADING")
         started = time.monotonic()
         try:
-            # Imported late: it brings in TensorFlow, which takes seconds, and
-            # a wrong folder should be told of at once.
-            from tfserver.signature import LoadedModel
-
-            loaded = LoadedModel(folder)
-        except Exception as err:  # whatever TensorFlow raises is the model's fault
+            loaded = self.format.load(folder)
+        except Exception as err:  # whatever the framework raises is the model's fault
             tries = self._failures.get(version, (0, 0))[0] + 1
             self._failures[version] = (tries, time.monotonic() + 2**tries)
             failure = err if isinstance(err, ServingError) else ServingError("UNKNOWN", str(err))
@@ -114,7 +139,7 @@ class Model:
         )
 
     def find(self, version=None, label=None):
-        """Returns (version, LoadedModel); the highest where nothing is named."""
+        """Returns (version, what Format.load made); the highest where nothing is named."""
         name = self.config.name
         with self._lock:
             if label:
@@ -143,8 +168,8 @@ class Model:
 class Models:
     """All models of the server by name."""
 
-    def __init__(self, configs):
-        self._models = {config.name: Model(config) for config in configs}
+    def __init__(self, configs, format):
+        self._models = {config.name: Model(config, format) for config in configs}
 
     def check(self):
         for model in self._models.values():
@@ -187,15 +212,3 @@ class Models:
                 self.poll()
             except OSError as err:
                 log.error("looking for new versions: %s", err)
-
-
-def _versions(base):
-    """Version folders by number. One without a saved_model.pb is still being
-    written and does not count."""
-    if not base.is_dir():
-        return {}
-    return {
-        int(entry.name): entry
-        for entry in base.iterdir()
-        if entry.name.isascii() and entry.name.isdigit() and (entry / "saved_model.pb").is_file()
-    }
