@@ -42,6 +42,7 @@ var rules = []rule{
 	{in: "executor/...", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/v1", module + "/operator/...", module + "/expand/...", module + "/local/...", module + "/storage/..."}, why: "the executor stays a small sidecar"},
 	{in: "executor/...", never: []string{"github.com/parquet-go/..."}, why: "who reads a reference does not make one"},
 	{in: "executor/...", never: []string{"github.com/google/cel-go/..."}, why: "decision 19: it is larger than the executor may grow"},
+	{in: "scaling", never: []string{"k8s.io/...", "sigs.k8s.io/...", "net/http", module + "/apis/...", module + "/executor/...", module + "/operator/..."}, why: "who counts and who decides share it, the executor too"},
 	{in: "rule", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/...", module + "/executor/...", module + "/operator/..."}, why: "a language knows neither who checks it nor who asks"},
 	{in: "expand", direct: true, never: []string{"context", "os", "time", "net", "net/http", "math/rand", "math/rand/v2", "crypto/rand", "sigs.k8s.io/controller-runtime/..."}, why: "desired state is a value made by a pure function"},
 	{in: "operator/...", never: []string{module + "/executor/..."}, except: []string{module + "/executor/wire/http1", module + "/executor/wire/socket"}, why: "operator and executor meet in ENGINE_PREDICTOR only; the laptop's gateway reads requests as the executor does"},

@@ -1,0 +1,47 @@
+package scaling
+
+// PathReport is where executors (at their HTTP port) and activators (at their
+// admin port) answer GET with a [Report] as JSON.
+const PathReport = "/scaling"
+
+// PathWakes is where an activator answers GET, at its admin port, with a stream
+// without end of [Wake]s as JSON, each on a line of its own: first one for each
+// front that has requests waiting and no pod, then one whenever that becomes
+// so. An empty line comes at least every 15 s. Who reads it may be several, and
+// each gets all.
+const PathWakes = "/scaling/wakes"
+
+// Load is what there was of requests since the program began. Whoever asks
+// takes differences of two reports, so that any number may ask.
+type Load struct {
+	// InFlight are the requests at this moment.
+	InFlight int64 `json:"inFlight"`
+	// BusySeconds is the sum, over all requests, of the time that each has been
+	// under way, so its growth in a second is the average of InFlight in it.
+	BusySeconds float64 `json:"busySeconds"`
+	// Requests that came, those under way among them.
+	Requests uint64 `json:"requests"`
+}
+
+// Report is what a program tells of its requests.
+type Report struct {
+	// Started names the run of the program: another one begins with all sums 0.
+	Started string `json:"started"`
+	// Seconds since then, by a clock that is never set.
+	Seconds float64 `json:"seconds"`
+	// Predictor, of an executor: requests to its predictor.
+	Predictor Load `json:"predictor,omitzero"`
+	// Nodes, of an executor: calls on nodes in other pods, by the node's name.
+	Nodes map[string]Load `json:"nodes,omitempty"`
+	// Fronts, of an activator: requests that it keeps and has not handed to a
+	// pod yet, by namespace/name of the Service.
+	Fronts map[string]Load `json:"fronts,omitempty"`
+}
+
+// Wake says that a request waits at a front that has no pod.
+type Wake struct {
+	// Front is namespace/name of the Service.
+	Front string `json:"front"`
+	// By is what came: REST or gRPC.
+	By string `json:"by"`
+}
