@@ -83,6 +83,8 @@ type Config struct {
 	HeapBound bool
 	// InFlight bounds the requests under way.
 	InFlight InFlight
+	// Scaling is for pods that are scaled by their requests.
+	Scaling Scaling
 	// TLS secures the listeners and connections to nodes.
 	TLS TLS
 
@@ -253,7 +255,7 @@ func (c *Config) check(s *source) error {
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")
 	}
-	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check(), c.PayloadLog.check(&c.KafkaSecurity), c.Kafka.check(&c.KafkaSecurity))...)
+	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check(), c.Scaling.check(), c.PayloadLog.check(&c.KafkaSecurity), c.Kafka.check(&c.KafkaSecurity))...)
 }
 
 func (c *Config) checkNames() error {

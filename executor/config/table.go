@@ -103,6 +103,12 @@ func (c *Config) limitFields() []field {
 		number(&c.InFlight.Waiting, row{Group: g, Flag: "max_waiting", Variable: "RADIANT_MAX_WAITING", Value: "0", Doc: "most requests that wait for `--max_inflight`; more are turned away"}),
 		number(&c.InFlight.Bytes, row{Group: g, Flag: "max_inflight_bytes", Variable: "RADIANT_MAX_INFLIGHT_BYTES", Value: "0",
 			Doc: "memory of all messages under way; 0: 60 % of the container's limit, no bound without one; -1: no bound"}),
+		number(&c.Scaling.Concurrency, row{Group: g, Flag: "container_concurrency", Variable: "RADIANT_CONTAINER_CONCURRENCY", Value: "0",
+			Doc: "most predictions, feedbacks and streams that are answered at once, for `scaleSpec`; 0: no bound"}),
+		number(&c.Scaling.Queue, row{Group: g, Flag: "concurrency_queue", Variable: "RADIANT_CONCURRENCY_QUEUE", Value: "0",
+			Doc: "most that wait for `--container_concurrency`; more get 503 or UNAVAILABLE at once. 0: ten times as many as are answered"}),
+		duration(&c.Scaling.Patience, row{Group: g, Flag: "concurrency_wait", Variable: "RADIANT_CONCURRENCY_WAIT", Value: "30s",
+			Doc: "how long one waits for it; 0: as long as its client does"}),
 		number(&c.LeastRate, row{Group: g, Flag: "min_rate", Value: "16384",
 			Doc: "bytes a second that a client must send or read of what is under way, over ten seconds; 0: no bound"}),
 		mention(&c.HeapBound, row{Group: g, Variable: "GOMEMLIMIT", Doc: "bounds the Go heap; without it, heap and messages stay within 85 % of the container's limit"}),
@@ -120,6 +126,8 @@ func (c *Config) shownFields(s *source) []field {
 			Doc: "folder with what servers do not tell: `request.json`, a request that works, for the page; " +
 				"and the inputs of a node's model as `NODE.json` (`{\"inputs\": [{\"datatype\": \"FP64\", \"shape\": [-1, 4]}]}`), also to judge requests by that the server failed by"}),
 		text(&c.Telemetry.PrometheusPath, row{Group: g, Flag: "prometheus_path", Value: "/metrics", Doc: "path of the metrics on the REST port; empty: none"}),
+		truth(&c.Scaling.Report, row{Group: g, Flag: "scaling", Variable: "RADIANT_SCALING", Value: "false",
+			Doc: "serve `/scaling` on the REST port: how many requests are under way, for who scales the pods by `scaleSpec`; the operator sets it"}),
 		truth(&c.Telemetry.ComponentMetrics, row{Group: g, Variable: "RADIANT_COMPONENT_METRICS", Value: "false",
 			Doc: "show the metrics that components report in `meta.metrics`; those of the Python wrapper have a port of their own already"}),
 	}

@@ -27,7 +27,7 @@ func NewLimit(limit, queue int) *Limit {
 // Acquire takes a slot, which [Limit.Release] gives back. It fails with
 // [ErrBusy], or with the context's error if that ends while it waits.
 func (l *Limit) Acquire(ctx context.Context) error {
-	if l.slots.TryAcquire(1) {
+	if l.Try() {
 		return nil
 	}
 	if l.waiting.Add(1) > l.queue {
@@ -37,6 +37,9 @@ func (l *Limit) Acquire(ctx context.Context) error {
 	defer l.waiting.Add(-1)
 	return l.slots.Acquire(ctx, 1)
 }
+
+// Try takes a slot if one is free and nobody waits for it.
+func (l *Limit) Try() bool { return l.slots.TryAcquire(1) }
 
 // Release gives a slot back.
 func (l *Limit) Release() { l.slots.Release(1) }

@@ -45,9 +45,9 @@ func componentPort(tb testing.TB) int {
 }
 
 // run starts an executor with one MODEL at the port and returns its address.
-func run(tb testing.TB, port int) string {
+func run(tb testing.TB, port int, args ...string) string {
 	tb.Helper()
-	return runGraph(tb, at("m", "MODEL", port))
+	return runGraph(tb, at("m", "MODEL", port), args...)
 }
 
 // at is a node of a type whose server is at the port.
@@ -56,10 +56,10 @@ func at(name, kind string, port int, children ...string) string {
 }
 
 // runGraph starts an executor with a graph and returns its address.
-func runGraph(tb testing.TB, graph string) string {
+func runGraph(tb testing.TB, graph string, args ...string) string {
 	tb.Helper()
 	predictor := fmt.Sprintf(`{"name":"p","graph":%s}`, graph)
-	return start(tb, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": tb.TempDir()})
+	return start(tb, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": tb.TempDir()}, args...)
 }
 
 // start starts an executor with these variables and returns its address.
@@ -157,14 +157,18 @@ func (w *wire) send(tb testing.TB) {
 func TestForwardAllocations(t *testing.T) {
 	port := componentPort(t)
 	model := func(name string, children ...string) string { return at(name, "MODEL", port, children...) }
-	for name, graph := range map[string]string{
-		"one model": model("m"),
-		"chain":     model("a", model("b", model("c"))),
-		"router":    at("r", "ROUTER", port, model("a"), model("b")),
-		"A/B test":  `{"name":"r","implementation":"RANDOM_ABTEST","parameters":[{"name":"ratioA","type":"FLOAT","value":"0.5"}],"children":[` + model("a") + "," + model("b") + `]}`,
+	for name, c := range map[string]struct {
+		graph string
+		args  []string
+	}{
+		"one model": {graph: model("m")},
+		"scaled":    {graph: model("m"), args: []string{"--scaling", "--container_concurrency", "8"}},
+		"chain":     {graph: model("a", model("b", model("c")))},
+		"router":    {graph: at("r", "ROUTER", port, model("a"), model("b"))},
+		"A/B test":  {graph: `{"name":"r","implementation":"RANDOM_ABTEST","parameters":[{"name":"ratioA","type":"FLOAT","value":"0.5"}],"children":[` + model("a") + "," + model("b") + `]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := connect(t, runGraph(t, graph))
+			w := connect(t, runGraph(t, c.graph, c.args...))
 			w.send(t)
 			answer, err := bufio.NewReader(bytes.NewReader(w.answer)).ReadString('\n')
 			if err != nil || answer != "HTTP/1.1 200 OK\r\n" {

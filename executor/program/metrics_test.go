@@ -157,7 +157,7 @@ func busyExecutor(t *testing.T) map[string]*dto.MetricFamily {
 		"logger":{"mode":"all","url":%q},"policy":{"retries":{"attempts":1},"hedge":{},"concurrency":{"limit":2},"batch":{"maxSize":2},"cache":{"ttl":"1s"},"fallback":{"response":"{}"}}}}`, host, port, collector.URL)
 	address := start(t, map[string]string{
 		"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(predictor)), "RADIANT_PODINFO": t.TempDir(), "OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "RADIANT_COMPONENT_METRICS": "true",
-	}, "--server_type=kafka", "--kafka_broker="+broker.ListenAddrs()[0], "--kafka_input_topic=in", "--kafka_output_topic=out")
+	}, "--container_concurrency=2", "--server_type=kafka", "--kafka_broker="+broker.ListenAddrs()[0], "--kafka_input_topic=in", "--kafka_output_topic=out")
 	for _, path := range []string{"predictions", "feedback"} {
 		answer, err := http.Post("http://"+address+"/api/v1.0/"+path, "application/json", strings.NewReader(`{"reward":1}`))
 		if err != nil {

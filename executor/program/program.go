@@ -43,21 +43,8 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	defer restCalls.Close()
 	grpcCalls := upstream.NewGRPC(upstream.Options{Budget: budget, Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
-	walk := predictor.Options{
-		Name:          c.Predictor.Name,
-		Graph:         &c.Predictor.Graph,
-		Outside:       outside,
-		REST:          restCalls,
-		GRPC:          grpcCalls,
-		Random:        rand.Float64,
-		TellRoutes:    c.TellRoutes,
-		InjectRouting: c.InjectRouting, MergeMeta: c.MergeMeta,
-		V1:               c.V1,
-		MaxInFlight:      c.InFlight.Most,
-		MaxWaiting:       c.InFlight.Waiting,
-		FullHealthChecks: c.FullHealthChecks, Hints: hints(c),
-		TLS: nodes,
-	}
+	walk := walkOptions(c, outside)
+	walk.REST, walk.GRPC, walk.TLS = restCalls, grpcCalls, nodes
 	options := serverOptions(c, outside, log)
 	options.Budget, options.Regions, options.Slow = budget, regions, counts.slow.Inc
 	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
@@ -72,6 +59,10 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	}
 	defer logged()
 	observe(tel, c.Telemetry.PrometheusPath, &walk, &options)
+	gate, err := admit(c, &walk, &options, tel.Registerer())
+	if err != nil {
+		return err
+	}
 	logAccess(c.AccessLog, &options)
 	p, err := predictor.New(walk)
 	if err != nil {
@@ -80,7 +71,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	showNodes(&walk.Nodes, &options)
 	walk.Nodes.State.Start()
 	defer walk.Nodes.State.Close()
-	options.Engine, options.Docs, options.Prediction = p, docs(c, p, outside), openapi.PredictionPath(p.Outline())
+	options.Engine, options.Docs, options.Prediction = behind(gate, p), docs(c, p, outside), openapi.PredictionPath(p.Outline())
 	if options.TLS, err = listenerPair(c, log); err != nil {
 		return err
 	}
@@ -98,6 +89,22 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		listening(rest, grpc)
 	}
 	return serveAll(ctx, s, records)
+}
+
+// walkOptions are those that the settings give.
+func walkOptions(c *config.Config, outside *protocol.Protocol) predictor.Options {
+	return predictor.Options{
+		Name:          c.Predictor.Name,
+		Graph:         &c.Predictor.Graph,
+		Outside:       outside,
+		Random:        rand.Float64,
+		TellRoutes:    c.TellRoutes,
+		InjectRouting: c.InjectRouting, MergeMeta: c.MergeMeta,
+		V1:               c.V1,
+		MaxInFlight:      c.InFlight.Most,
+		MaxWaiting:       c.InFlight.Waiting,
+		FullHealthChecks: c.FullHealthChecks, Hints: hints(c),
+	}
 }
 
 // serverOptions are those that the settings give.

@@ -44,6 +44,9 @@ const (
 	Canceled
 	// Busy is a call that found no slot.
 	Busy
+	// Crowded is a request that waited in vain for its turn, and of which nothing
+	// was done.
+	Crowded
 	// Exhausted is a message that found no memory.
 	Exhausted
 	// BadAnswer is an answer of a node that cannot be used.
@@ -82,6 +85,7 @@ var statuses = [...]struct {
 	Timeout:         {http.StatusInternalServerError, codes.DeadlineExceeded, "timeout"},
 	Canceled:        {statusClientClosed, codes.Canceled, "canceled"},
 	Busy:            {http.StatusTooManyRequests, codes.ResourceExhausted, "busy"},
+	Crowded:         {http.StatusServiceUnavailable, codes.Unavailable, "crowded"},
 	Exhausted:       {http.StatusServiceUnavailable, codes.ResourceExhausted, "exhausted"},
 	BadAnswer:       {http.StatusInternalServerError, codes.Internal, "bad_answer"},
 	Refused:         {http.StatusInternalServerError, codes.Internal, "refused"},
@@ -94,6 +98,9 @@ func (c Code) HTTP() int { return statuses[c].http }
 
 // GRPC is the code as a status of gRPC.
 func (c Code) GRPC() codes.Code { return statuses[c].grpc }
+
+// Later reports whether the same request may well be answered a little later.
+func (c Code) Later() bool { return c == Busy || c == Crowded || c == Exhausted }
 
 // String is the code in a word, as logs and metrics call it.
 func (c Code) String() string { return statuses[c].word }

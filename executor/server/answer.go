@@ -43,7 +43,7 @@ func (s *rest) fail(w http.ResponseWriter, r *http.Request, err error) (status i
 	}
 	code := protocol.CodeOf(err)
 	status = code.HTTP()
-	if code == protocol.Busy || code == protocol.Exhausted {
+	if code.Later() {
 		w.Header().Set("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
 	}
 	m := message.Message{Body: s.options.Protocol.Failure(status, protocol.Text(err)), Type: jsonType}

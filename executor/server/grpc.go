@@ -304,7 +304,7 @@ func (s *rpc) failure(err error) error {
 	if s.options.V1 {
 		return status.Error(codeV1(code), protocol.Text(bare(err)))
 	}
-	if c := protocol.CodeOf(err); c == protocol.Busy || c == protocol.Exhausted {
+	if protocol.CodeOf(err).Later() {
 		s, detailErr := status.New(code, text).WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
 		if detailErr == nil {
 			return s.Err()

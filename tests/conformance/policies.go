@@ -31,6 +31,7 @@ func policies(t *testing.T, start Start) {
 	t.Run("hedge", func(t *testing.T) { hedges(t, start) })
 	t.Run("concurrency", func(t *testing.T) { concurrency(t, start) })
 	t.Run("requests in flight", func(t *testing.T) { crowdedPredictor(t, start) })
+	t.Run("containerConcurrency", func(t *testing.T) { crowdedContainer(t, start) })
 	t.Run("deadlines", func(t *testing.T) { deadlines(t, start) })
 	t.Run("timeout", func(t *testing.T) { policyTimeout(t, start) })
 	t.Run("quorum", func(t *testing.T) { quorum(t, start) })
@@ -172,8 +173,14 @@ func hedges(t *testing.T, start Start) {
 	}
 }
 
+// rejection is how a request is turned away that may be sent again later.
+type rejection struct {
+	status int
+	code   codes.Code
+}
+
 // busyFailure checks a rejection and what it says of trying again.
-func busyFailure(t *testing.T, w wire, e Executor) {
+func busyFailure(t *testing.T, w wire, e Executor, want rejection) {
 	t.Helper()
 	if !w.grpc {
 		answer, err := http.Post(predictions(e), "application/json", http.NoBody)
@@ -181,7 +188,7 @@ func busyFailure(t *testing.T, w wire, e Executor) {
 			t.Fatal(err)
 		}
 		_ = answer.Body.Close()
-		if answer.StatusCode != http.StatusTooManyRequests || answer.Header.Get("Retry-After") != "1" {
+		if answer.StatusCode != want.status || answer.Header.Get("Retry-After") != "1" {
 			t.Errorf("answer is %s, Retry-After %q", answer.Status, answer.Header.Get("Retry-After"))
 		}
 		return
@@ -193,22 +200,28 @@ func busyFailure(t *testing.T, w wire, e Executor) {
 		info, ok := d.(*errdetails.RetryInfo)
 		told = told || ok && info.GetRetryDelay().AsDuration() == time.Second
 	}
-	if s.Code() != codes.ResourceExhausted || !told {
+	if s.Code() != want.code || !told {
 		t.Errorf("error is %v with %v", err, s.Details())
 	}
 }
 
 func concurrency(t *testing.T, start Start) {
 	p := graph.Policy{Concurrency: &graph.Concurrency{Limit: 2, Queue: 1}}
-	crowded(t, start, under(p, model("a", 1)))
+	crowded(t, start, under(p, model("a", 1)), rejection{http.StatusTooManyRequests, codes.ResourceExhausted})
 }
 
 func crowdedPredictor(t *testing.T, start Start) {
-	crowded(t, start, model("a", 1), "--max_inflight", "2", "--max_waiting", "1")
+	crowded(t, start, model("a", 1), rejection{http.StatusTooManyRequests, codes.ResourceExhausted}, "--max_inflight", "2", "--max_waiting", "1")
+}
+
+// crowdedContainer tells clients, and what stands between, that another pod may well
+// answer.
+func crowdedContainer(t *testing.T, start Start) {
+	crowded(t, start, model("a", 1), rejection{http.StatusServiceUnavailable, codes.Unavailable}, "--container_concurrency", "2", "--concurrency_queue", "1", "--concurrency_wait", "0s")
 }
 
 // crowded fills two places and a queue of one, and asks once more.
-func crowded(t *testing.T, start Start, n Node, args ...string) {
+func crowded(t *testing.T, start Start, n Node, want rejection, args ...string) {
 	for _, w := range wires() {
 		if w.protocol != "seldon" {
 			continue
@@ -233,7 +246,7 @@ func crowded(t *testing.T, start Start, n Node, args ...string) {
 			if err := <-results; err == nil {
 				t.Error("a call beyond the queue was answered before there was a place")
 			}
-			busyFailure(t, w, e)
+			busyFailure(t, w, e, want)
 			close(release)
 			if err := <-results; err != nil {
 				t.Errorf("the call in the queue: %v", err)

@@ -2,8 +2,10 @@ package conformance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/inference"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/scaling"
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
@@ -80,6 +83,7 @@ func rpcStreams(t *testing.T, start Start) {
 	t.Run("a failed request", func(t *testing.T) { streamFailedRequest(t, start) })
 	t.Run("a server that fails", func(t *testing.T) { streamFailedServer(t, start) })
 	t.Run("a client that leaves", func(t *testing.T) { streamLeft(t, start) })
+	t.Run("as one of containerConcurrency", func(t *testing.T) { streamTakesAPlace(t, start) })
 }
 
 func streamFailedRequest(t *testing.T, start Start) {
@@ -166,4 +170,53 @@ func rpcTriton(t *testing.T, start Start) {
 	e, _ = launch(t, start, "v2", speaking("seldon", model("a", 1)))
 	_, _, err = get(soon(t), "http://"+e.REST+"/v2/models/a/config")
 	failed(t, wire{}, err, failure{501, codes.OK, "has no config"})
+}
+
+// streamTakesAPlace holds a stream open, which takes the only place: a prediction
+// waits for it in vain, and finds room when the stream has ended.
+func streamTakesAPlace(t *testing.T, start Start) {
+	e, _ := launch(t, start, "v2", model("a", 1), "--container_concurrency", "1", "--concurrency_wait", "20ms", "--scaling")
+	s := streaming(soon(t), t, e)
+	if err := s.Send(v2Request(7)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	w := wire{"v2", true, v2RPC}
+	_, err := w.predict(soon(t), e, 7)
+	failed(t, w, err, failure{0, codes.Unavailable, "waited too long"})
+	if l := loadTold(t, e); l.InFlight != 1 || l.Requests != 2 || l.BusySeconds <= 0 {
+		t.Errorf("with an open stream, and one that was turned away, the load is %+v", l)
+	}
+	if err := s.CloseSend(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.Recv(); !errors.Is(err, io.EOF) {
+		t.Fatalf("the stream ended with %v, %v", r, err)
+	}
+	// The client may see the end before the place is free.
+	for soon := soon(t); soon.Err() == nil; {
+		if _, err = w.predict(soon, e, 7); err == nil {
+			break
+		}
+	}
+	if l := loadTold(t, e); err != nil || l.InFlight != 0 {
+		t.Errorf("after the stream: %v, load %+v", err, l)
+	}
+}
+
+// loadTold is the load that an executor tells who scales its pods.
+func loadTold(t *testing.T, e Executor) scaling.Load {
+	t.Helper()
+	answer, err := http.Get("http://" + e.REST + scaling.PathReport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var r scaling.Report
+	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil || r.Started == "" || r.Seconds <= 0 {
+		t.Fatalf("%s: %v, %+v", answer.Status, err, r)
+	}
+	return r.Predictor
 }
