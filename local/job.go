@@ -3,7 +3,6 @@ package local
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,9 +111,9 @@ func (r *runner) prepareJob(job kubeflow.Job) (*training, error) {
 	for i := range plan.Replicas {
 		member := &trainee{Replica: &plan.Replicas[i]}
 		t.trainees = append(t.trainees, member)
-		layout, names, err := r.layOut(member.Replica, ports[member.Name])
+		layout, names, err := r.layOut(plan.Job, member.Replica, ports[member.Name])
 		for _, name := range names {
-			if name = job.GetName() + "/" + name; !slices.Contains(r.trained, name) {
+			if name = execName(plan.Job) + "/" + name; !slices.Contains(r.trained, name) {
 				r.trained = append(r.trained, name)
 			}
 		}
@@ -141,9 +140,18 @@ func unique(errs []error) []error {
 	})
 }
 
-// layOut lays out the pod of a replica, which listens on a port; nil where it has
+// execName is how --exec calls a job: by its name, behind its namespace where that is
+// not the usual one.
+func execName(j kubeflow.Job) string {
+	if j.GetNamespace() == kubeflow.DefaultNamespace {
+		return j.GetName()
+	}
+	return j.GetNamespace() + "/" + j.GetName()
+}
+
+// layOut lays out the pod of a replica of a job, which listens on a port; nil where it has
 // nothing to do. The names are those by which --exec knows its containers.
-func (r *runner) layOut(m *train.Replica, port int32) (*podLayout, []string, error) {
+func (r *runner) layOut(job kubeflow.Job, m *train.Replica, port int32) (*podLayout, []string, error) {
 	spec, kind := &m.Pod.Spec, strings.ToLower(string(m.Type))
 	if m.Idles {
 		var names []string
@@ -156,11 +164,10 @@ func (r *runner) layOut(m *train.Replica, port int32) (*podLayout, []string, err
 		main.Ports = slices.DeleteFunc(main.Ports, func(p corev1.ContainerPort) bool { return p.ContainerPort == m.Port })
 		main.Ports = append(main.Ports, corev1.ContainerPort{Name: train.PortName, ContainerPort: port})
 	}
-	job := m.Pod.Labels[train.LabelJob]
 	layout, err := r.world.layouts.layOut(spec, runtime.Identity{
 		Name: m.Name, Namespace: m.Pod.Namespace, Labels: m.Pod.Labels, Annotations: m.Pod.Annotations,
 		ServiceAccount: spec.ServiceAccountName,
-	}, origin{deployment: job, predictor: kind, root: filepath.Join(r.world.state, "jobs", m.Name)})
+	}, origin{deployment: execName(job), predictor: kind, root: r.state.job(m.Pod.Namespace, m.Name)})
 	names := slices.Clone(layout.names)
 	if err != nil {
 		return nil, names, err

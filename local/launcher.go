@@ -19,7 +19,7 @@ import (
 // words of the manifest, and all ranks on this machine. Where the user gave a command
 // for the container, and for other words than mpirun, that is told of the hosts alone.
 func (r *runner) launchHere(j *kubeflow.MPIJob, launcher *corev1.Container) error {
-	hosts := filepath.Join(r.world.state, "jobs", j.Name+"-hostfile")
+	hosts := filepath.Join(r.state.job(j.Namespace, j.Name+"-launcher"), "hostfile")
 	if err := os.MkdirAll(filepath.Dir(hosts), 0o755); err != nil {
 		return fmt.Errorf("making the folder of the job: %w", err)
 	}
@@ -33,7 +33,7 @@ func (r *runner) launchHere(j *kubeflow.MPIJob, launcher *corev1.Container) erro
 		launcher.Env = append(launcher.Env, corev1.EnvVar{Name: v[0], Value: v[1]})
 	}
 	words := slices.Concat(launcher.Command, launcher.Args)
-	if _, given := runtime.GivenExec(r.options.Exec, j.Name, "launcher", launcher.Name); given || len(words) == 0 {
+	if _, given := runtime.GivenExec(r.options.Exec, execName(j), "launcher", launcher.Name); given || len(words) == 0 {
 		return nil
 	}
 	program := filepath.Base(words[0])
@@ -49,6 +49,6 @@ func (r *runner) launchHere(j *kubeflow.MPIJob, launcher *corev1.Container) erro
 	if chooser.Exec == nil {
 		chooser.Exec = map[string]string{}
 	}
-	chooser.Exec[j.Name+"/launcher/"+launcher.Name] = program + ` "$@"`
+	chooser.Exec[execName(j)+"/launcher/"+launcher.Name] = program + ` "$@"`
 	return nil
 }

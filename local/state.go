@@ -68,6 +68,11 @@ func (s *state) logs() string   { return filepath.Join(s.dir, "logs") }
 func (s *state) python() string { return filepath.Join(s.dir, "python") }
 func (s *state) pods() string   { return filepath.Join(s.dir, "pods") }
 
+// job is the folder of a pod of a job.
+func (s *state) job(namespace, pod string) string {
+	return filepath.Join(s.pods(), "jobs", namespace, pod)
+}
+
 // requests has the example requests that are too long to be printed.
 func (s *state) requests() string { return filepath.Join(s.dir, "requests") }
 

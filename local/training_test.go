@@ -217,6 +217,25 @@ func TestTrainsThenServes(t *testing.T) {
 	}
 }
 
+// TestOneNameInTwoNamespaces: two jobs of one name have folders of their own, and --exec
+// tells them apart.
+func TestOneNameInTwoNamespaces(t *testing.T) {
+	job := fmt.Sprintf(digits, "", "", "Never")
+	s := newSession(t, job+"\n---\n"+strings.Replace(job, "name: digits,", "name: digits, namespace: other,", 1))
+	one, other := t.TempDir(), t.TempDir()
+	s.options.Exec = map[string]string{"digits/worker/tensorflow": execAct("train", one, "1 99"), "other/digits/worker/tensorflow": execAct("train", other, "2 99")}
+	s.run()
+	s.screen.Await(t, "Run ended: ")
+	if err := <-s.done; err != nil {
+		t.Fatal(err)
+	}
+	for dir, epochs := range map[string]int{one: 1, other: 2} {
+		if got := readNumber(dir, "told"); got != epochs {
+			t.Errorf("%s was trained for %d epochs, want %d", dir, got, epochs)
+		}
+	}
+}
+
 // TestWrongExecOfJobs: what is wrong is said before anything trains.
 func TestWrongExecOfJobs(t *testing.T) {
 	s := newSession(t, fmt.Sprintf(digits, "", "", "Never"))

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -18,12 +19,15 @@ import (
 const (
 	mpiFolder  = "/etc/mpi"
 	mpiVolume  = "mpi-job-config"
-	keyFolder  = "/root/.ssh"
+	rootKeys   = "/root/.ssh"
 	keyVolume  = "ssh-auth"
 	agentFile  = "kubexec.sh"
 	hostsFile  = "hostfile"
 	daemonFile = "sshd.sh"
-	sshPort    = 22
+	// daemonPort is one that any user may listen on, and that no node's own server takes.
+	daemonPort = 2222
+	// sshPort is where servers listen that the image starts itself.
+	sshPort = 22
 	// workerAlias stands for the name of any worker where its key is looked up.
 	workerAlias = "worker"
 )
@@ -49,8 +53,8 @@ func planMPI(j *kubeflow.MPIJob, inCluster bool) *Plan {
 	m := &mpi{job: j, parts: j.Parts()}
 	m.workers = m.parts.Count(kubeflow.Worker)
 	plan := &Plan{Job: j}
-	add := func(t kubeflow.ReplicaType, index int32, name string) {
-		spec := m.parts.Replicas[t]
+	add := func(t kubeflow.ReplicaType, index int32) {
+		name, spec := kubeflow.PodName(j.Name, t, index), m.parts.Replicas[t]
 		labels := m.labels(t, index)
 		pod := podOf(name, spec, labels)
 		if inCluster {
@@ -60,24 +64,28 @@ func planMPI(j *kubeflow.MPIJob, inCluster bool) *Plan {
 			pod.Spec.Containers[0].Args = doubleDashes(pod.Spec.Containers[0].Args)
 		}
 		plan.Replicas = append(plan.Replicas, Replica{
-			Name: name, Type: t, Restart: spec.RestartPolicy, Pod: pod, Service: serviceOf(name, labels, "ssh", sshPort), Port: sshPort,
-			Leads: t == kubeflow.Launcher, Idles: t == kubeflow.Worker,
+			Name: name, Type: t, Restart: spec.RestartPolicy, Pod: pod, Service: serviceOf(name, labels, "ssh", m.port()), Port: m.port(),
+			Leads: t == kubeflow.Launcher, Idles: t == kubeflow.Worker, main: m.main(&pod.Spec, t),
 		})
 	}
 	for i := range m.workers {
-		add(kubeflow.Worker, i, kubeflow.PodName(j.Name, kubeflow.Worker, i))
+		add(kubeflow.Worker, i)
 	}
-	add(kubeflow.Launcher, 0, j.Name+"-launcher")
+	add(kubeflow.Launcher, 0)
 	if inCluster {
 		plan.Shared, plan.Secret = m.config(), m.secretName()
 	}
 	return plan
 }
 
-// Slots is how many ranks the workers of an MPIJob with defaults take together.
+// Slots is how many ranks the pods of an MPIJob with defaults take together.
 func Slots(j *kubeflow.MPIJob) int {
 	parts := j.Parts()
-	return int(parts.Count(kubeflow.Worker)) * int(*j.Spec.SlotsPerWorker)
+	pods := int(parts.Count(kubeflow.Worker))
+	if j.LauncherWorks() {
+		pods++
+	}
+	return pods * int(*j.Spec.SlotsPerWorker)
 }
 
 func (m *mpi) labels(t kubeflow.ReplicaType, index int32) map[string]string {
@@ -96,10 +104,16 @@ func (m *mpi) secretName() string { return m.job.Name + "-ssh" }
 // and how a worker waits for that.
 func (m *mpi) config() *corev1.ConfigMap {
 	var hosts strings.Builder
-	for i := range m.workers {
-		fmt.Fprintf(&hosts, "%s slots=%d\n", kubeflow.PodName(m.job.Name, kubeflow.Worker, i), *m.job.Spec.SlotsPerWorker)
+	host := func(t kubeflow.ReplicaType, index int32) {
+		fmt.Fprintf(&hosts, "%s slots=%d\n", kubeflow.PodName(m.job.Name, t, index), *m.job.Spec.SlotsPerWorker)
 	}
-	check := "-o StrictHostKeyChecking=yes -o HostKeyAlias=" + workerAlias + " -o UserKnownHostsFile=" + m.keys() + "/" + SecretKnown
+	if m.job.LauncherWorks() {
+		host(kubeflow.Launcher, 0)
+	}
+	for i := range m.workers {
+		host(kubeflow.Worker, i)
+	}
+	check := fmt.Sprintf("-p %d -o StrictHostKeyChecking=yes -o HostKeyAlias=%s -o UserKnownHostsFile=%s/%s", daemonPort, workerAlias, mpiFolder, SecretKnown)
 	if m.ownDaemon() {
 		check = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
 	}
@@ -108,14 +122,15 @@ func (m *mpi) config() *corev1.ConfigMap {
 		ObjectMeta: metav1.ObjectMeta{Name: m.configName(), Labels: map[string]string{LabelJob: m.job.Name}},
 		Data: map[string]string{
 			hostsFile:  hosts.String(),
-			agentFile:  fmt.Sprintf(agentScript, m.keys(), check),
-			daemonFile: fmt.Sprintf(daemonScript, m.keys()),
+			agentFile:  fmt.Sprintf(agentScript, mpiFolder, check),
+			daemonFile: fmt.Sprintf(daemonScript, mpiFolder, daemonPort),
 		},
 	}
 }
 
 // agentScript reaches a worker: it waits until one answers, and runs the rest of
-// its words there.
+// its words there. The key that is mounted can be read by any user of the container;
+// ssh takes only one that others cannot read, so each user has a copy.
 const agentScript = `#!/bin/sh
 options=
 while [ "${1#-}" != "$1" ]; do
@@ -124,12 +139,14 @@ while [ "${1#-}" != "$1" ]; do
 done
 host=$1
 shift
-reach="ssh$options -i %[1]s/id_rsa -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=5 %[2]s $host"
+key=/tmp/.mpi-key-$(id -u)
+[ -s "$key" ] || (umask 077 && cp %[1]s/id_rsa "$key.$$" && mv "$key.$$" "$key") || exit 255
+reach="ssh %[2]s$options -i $key -o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=5 $host"
 n=0
-until $reach true </dev/null 2>/tmp/.mpi-unreached; do
+until said=$($reach true </dev/null 2>&1); do
   n=$((n + 1))
   if [ $n -ge 300 ]; then
-    cat /tmp/.mpi-unreached >&2
+    echo "$said" >&2
     exit 255
   fi
   sleep 1
@@ -138,28 +155,30 @@ exec $reach "$@"
 `
 
 // daemonScript waits on a worker for what is to be run. Programs see the variables
-// of the container, as they would if it had started them.
+// of the container, as they would if it had started them. The server runs as the
+// user of the container, who alone can be reached by it then.
 const daemonScript = `#!/bin/sh
-keys=%[1]s
 export -p >/tmp/.mpi-environment
-mkdir -p /run/sshd /var/empty
+mkdir -p /run/sshd /var/empty 2>/dev/null # Only root can, and only root has to.
 daemon=$(command -v sshd || echo /usr/sbin/sshd)
 if [ ! -x "$daemon" ]; then
   echo "the image has no sshd, by which ranks are started on workers: install openssh-server in it" >&2
   exit 127
 fi
+key=/tmp/.mpi-key-$(id -u)
+(umask 077 && cp %[1]s/id_rsa "$key.$$" && mv "$key.$$" "$key") || exit 1
 [ $# -eq 0 ] || "$@" &
-exec "$daemon" -De -f /dev/null -h "$keys/id_rsa" -o AuthorizedKeysFile="$keys/authorized_keys" -o StrictModes=no \
+exec "$daemon" -De -p %[2]d -f /dev/null -h "$key" -o AuthorizedKeysFile=%[1]s/authorized_keys -o StrictModes=no \
   -o PasswordAuthentication=no -o PermitRootLogin=prohibit-password -o MaxStartups=1000 -o PidFile=none \
   -o ForceCommand='. /tmp/.mpi-environment; eval "$SSH_ORIGINAL_COMMAND"'
 `
 
-// keys is the folder of the keys in the pods.
-func (m *mpi) keys() string {
-	if p := m.job.Spec.SSHAuthMountPath; p != "" {
-		return path.Clean(p)
+// port is where workers are reached.
+func (m *mpi) port() int32 {
+	if m.ownDaemon() {
+		return sshPort
 	}
-	return keyFolder
+	return daemonPort
 }
 
 // ownDaemon reports whether the workers start a server themselves, with keys of
@@ -169,41 +188,22 @@ func (m *mpi) ownDaemon() bool {
 	if m.parts.Version != "v2beta1" || spec == nil {
 		return false
 	}
-	c := m.main(&spec.Template.Spec)
+	c := &spec.Template.Spec.Containers[m.main(&spec.Template.Spec, kubeflow.Worker)]
 	return len(c.Command)+len(c.Args) > 0
 }
 
-// main is the container of a pod in which ranks run, or mpirun.
-func (m *mpi) main(pod *corev1.PodSpec) *corev1.Container {
-	i := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == m.job.Spec.MainContainer })
-	return &pod.Containers[max(0, i)]
+// main is the number of the container of a pod in which ranks run, or mpirun.
+func (m *mpi) main(pod *corev1.PodSpec, t kubeflow.ReplicaType) int {
+	if t != kubeflow.Worker {
+		return 0
+	}
+	return max(0, slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == m.job.Spec.MainContainer }))
 }
 
 // equip gives a pod the files and variables that it needs as launcher or worker.
 func (m *mpi) equip(pod *corev1.Pod, t kubeflow.ReplicaType) {
-	private, readable, executable := int32(0o600), int32(0o444), int32(0o555)
-	key := func(key, path string) corev1.KeyToPath { return corev1.KeyToPath{Key: key, Path: path} }
-	pod.Spec.Volumes = append(pod.Spec.Volumes,
-		corev1.Volume{Name: mpiVolume, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
-			LocalObjectReference: corev1.LocalObjectReference{Name: m.configName()},
-			Items: []corev1.KeyToPath{
-				{Key: hostsFile, Path: hostsFile, Mode: &readable},
-				{Key: agentFile, Path: agentFile, Mode: &executable},
-				{Key: daemonFile, Path: daemonFile, Mode: &executable},
-			},
-		}}},
-		corev1.Volume{Name: keyVolume, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
-			SecretName: m.secretName(), DefaultMode: &private,
-			Items: []corev1.KeyToPath{
-				key(SecretPrivate, "id_rsa"), key(SecretPublic, "id_rsa.pub"), key(SecretPublic, "authorized_keys"), key(SecretKnown, SecretKnown),
-			},
-		}}})
-	c := &pod.Spec.Containers[0]
-	if t == kubeflow.Worker {
-		c = m.main(&pod.Spec)
-	}
-	c.VolumeMounts = append(c.VolumeMounts,
-		corev1.VolumeMount{Name: mpiVolume, MountPath: mpiFolder}, corev1.VolumeMount{Name: keyVolume, MountPath: m.keys()})
+	c := &pod.Spec.Containers[m.main(&pod.Spec, t)]
+	m.mount(pod, c)
 	c.Env = append(c.Env, corev1.EnvVar{Name: "K_MPI_JOB_ROLE", Value: strings.ToLower(string(t))})
 	c.Env = append(c.Env, m.agentVariables()...)
 	if t == kubeflow.Worker {
@@ -212,6 +212,43 @@ func (m *mpi) equip(pod *corev1.Pod, t kubeflow.ReplicaType) {
 	}
 	c.Command, c.Args = doubleDashes(c.Command), doubleDashes(c.Args)
 	c.Env = append(c.Env, m.launchVariables()...)
+}
+
+// mount lets a container see hosts, scripts and keys in one folder, and in v2beta1
+// the keys in the folder of ssh too, since programs there may rely on it.
+func (m *mpi) mount(pod *corev1.Pod, c *corev1.Container) {
+	readable, executable, private := int32(0o444), int32(0o555), int32(0o600)
+	keys := func(mode *int32) []corev1.KeyToPath {
+		return []corev1.KeyToPath{
+			{Key: SecretPrivate, Path: "id_rsa", Mode: mode}, {Key: SecretPublic, Path: "id_rsa.pub", Mode: mode},
+			{Key: SecretPublic, Path: "authorized_keys", Mode: mode}, {Key: SecretKnown, Path: SecretKnown, Mode: mode},
+		}
+	}
+	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: mpiVolume, VolumeSource: corev1.VolumeSource{
+		Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
+			{ConfigMap: &corev1.ConfigMapProjection{
+				LocalObjectReference: corev1.LocalObjectReference{Name: m.configName()},
+				Items: []corev1.KeyToPath{
+					{Key: hostsFile, Path: hostsFile, Mode: &readable},
+					{Key: agentFile, Path: agentFile, Mode: &executable},
+					{Key: daemonFile, Path: daemonFile, Mode: &executable},
+				},
+			}},
+			{Secret: &corev1.SecretProjection{LocalObjectReference: corev1.LocalObjectReference{Name: m.secretName()}, Items: keys(&readable)}},
+		}},
+	}})
+	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: mpiVolume, MountPath: mpiFolder})
+	if m.parts.Version != "v2beta1" {
+		return
+	}
+	folder, mode := path.Clean(cmp.Or(m.job.Spec.SSHAuthMountPath, rootKeys)), &readable
+	if folder == rootKeys {
+		mode = &private // Root's ssh takes no others, and only root comes there.
+	}
+	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: keyVolume, VolumeSource: corev1.VolumeSource{
+		Secret: &corev1.SecretVolumeSource{SecretName: m.secretName(), Items: keys(mode)},
+	}})
+	c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: keyVolume, MountPath: folder})
 }
 
 // serve lets a worker wait for ranks. Its own command runs beside that.
@@ -245,6 +282,9 @@ func (m *mpi) launchVariables() []corev1.EnvVar {
 	const hosts = mpiFolder + "/" + hostsFile
 	slots := strconv.Itoa(int(*m.job.Spec.SlotsPerWorker))
 	none := []corev1.EnvVar{{Name: "NVIDIA_VISIBLE_DEVICES"}, {Name: "NVIDIA_DRIVER_CAPABILITIES"}}
+	if m.job.LauncherWorks() {
+		none = nil
+	}
 	switch m.implementation() {
 	case "Intel":
 		return append(none, corev1.EnvVar{Name: "I_MPI_HYDRA_HOST_FILE", Value: hosts}, corev1.EnvVar{Name: "I_MPI_PERHOST", Value: slots})

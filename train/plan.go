@@ -42,18 +42,14 @@ type Replica struct {
 	Leads bool
 	// Idles is set where the replica has nothing to do but to be there.
 	Idles bool
+
+	// main is the number of the container that trains or launches.
+	main int
 }
 
 // Main returns the container that trains or launches: its end is the end of the
 // replica.
-func (r *Replica) Main() *corev1.Container {
-	for i := range r.Pod.Spec.Containers {
-		if c := &r.Pod.Spec.Containers[i]; c.Name == kubeflow.TensorFlowContainer {
-			return c
-		}
-	}
-	return &r.Pod.Spec.Containers[0]
-}
+func (r *Replica) Main() *corev1.Container { return &r.Pod.Spec.Containers[r.main] }
 
 // NewPlan returns the plan of a valid job, which it does not change. Where places
 // is nil, pods reach each other as in a cluster.
@@ -75,7 +71,11 @@ func NewPlan(job kubeflow.Job, places Places) (*Plan, error) {
 	default:
 		return nil, fmt.Errorf("nothing is known of how a %T runs", job)
 	}
+	if plan.Shared != nil {
+		plan.Shared.Namespace = job.GetNamespace()
+	}
 	for i := range plan.Replicas {
+		plan.Replicas[i].Pod.Namespace, plan.Replicas[i].Service.Namespace = job.GetNamespace(), job.GetNamespace()
 		if kubeflow.RestartsTogether(job) {
 			// The kubelet would start one alone.
 			plan.Replicas[i].Pod.Spec.RestartPolicy = corev1.RestartPolicyNever
@@ -91,13 +91,13 @@ func planTF(j *kubeflow.TFJob, places Places) (*Plan, error) {
 	all := newCluster(j, places)
 	plan := &Plan{Job: j, success: j.Spec.SuccessPolicy}
 	for _, m := range all.members {
-		pod, err := all.pod(m)
+		pod, main, err := all.pod(m)
 		if err != nil {
 			return nil, fmt.Errorf("expanding %s: %w", m.name, err)
 		}
 		plan.Replicas = append(plan.Replicas, Replica{
 			Name: m.name, Type: m.of, Restart: m.spec.RestartPolicy, Pod: pod,
-			Service: serviceOf(m.name, all.labels(m), PortName, m.port), Port: m.port, Leads: all.leads(m), Idles: all.idles(m),
+			Service: serviceOf(m.name, all.labels(m), PortName, m.port), Port: m.port, Leads: all.leads(m), Idles: all.idles(m), main: main,
 		})
 	}
 	return plan, nil

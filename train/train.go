@@ -48,7 +48,6 @@ func Expand(job kubeflow.Job) ([]expand.Object, error) {
 		}
 	}
 	for _, o := range objects {
-		o.SetNamespace(plan.Job.GetNamespace())
 		o.SetOwnerReferences([]metav1.OwnerReference{ownerOf(plan.Job)})
 	}
 	return objects, nil
@@ -109,27 +108,28 @@ func (c *cluster) labels(m member) map[string]string {
 	return labels
 }
 
-// pod is the template of a member's type, with what makes it one of the job.
-func (c *cluster) pod(m member) (*corev1.Pod, error) {
+// pod is the template of a member's type, with what makes it one of the job, and the
+// number of the container that trains.
+func (c *cluster) pod(m member) (*corev1.Pod, int, error) {
 	pod := podOf(m.name, m.spec, c.labels(m))
 	i := slices.IndexFunc(pod.Spec.Containers, func(container corev1.Container) bool { return container.Name == kubeflow.TensorFlowContainer })
 	if i < 0 {
-		return nil, fmt.Errorf("no container is called %s", kubeflow.TensorFlowContainer)
+		return nil, 0, fmt.Errorf("no container is called %s", kubeflow.TensorFlowContainer)
 	}
 	trainer := &pod.Spec.Containers[i]
 	if c.idles(m) {
 		idle(trainer)
-		return pod, nil
+		return pod, i, nil
 	}
 	text, err := c.tfConfig(m)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if text != "" {
 		trainer.Env = append(slices.DeleteFunc(trainer.Env, func(e corev1.EnvVar) bool { return e.Name == TFConfig }),
 			corev1.EnvVar{Name: TFConfig, Value: text})
 	}
-	return pod, nil
+	return pod, i, nil
 }
 
 // podRestart is what the kubelet does. By exit code it does nothing: whoever runs

@@ -228,6 +228,30 @@ func TestTemplateOfAPod(t *testing.T) {
 	}
 }
 
+// TestMainContainer: the end of a replica is that of the container that trains or
+// launches, whatever others are called.
+func TestMainContainer(t *testing.T) {
+	for _, c := range []struct{ file, want string }{
+		{"mpi.job.yaml", "tensorflow-benchmarks-worker-0 tensorflow-benchmarks, tensorflow-benchmarks-worker-1 tensorflow-benchmarks, " +
+			"tensorflow-benchmarks-launcher tensorflow-benchmarks, pi-worker-0 mpi, pi-launcher mpi, alone-launcher mpi"},
+		{"article.job.yaml", "mnist-tf-job-ps-0 tensorflow, mnist-tf-job-ps-1 tensorflow, mnist-tf-job-worker-0 tensorflow, mnist-tf-job-worker-1 tensorflow"},
+	} {
+		var got []string
+		for _, job := range jobs(t, readFile(t, c.file)) {
+			plan, err := train.NewPlan(job, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range plan.Replicas {
+				got = append(got, plan.Replicas[i].Name+" "+plan.Replicas[i].Main().Name)
+			}
+		}
+		if text := strings.Join(got, ", "); text != c.want {
+			t.Errorf("%s: %s, want %s", c.file, text, c.want)
+		}
+	}
+}
+
 // TestSuspended: a suspended job keeps its names, and has no pods.
 func TestSuspended(t *testing.T) {
 	text := "apiVersion: kubeflow.org/v1\nkind: TFJob\nmetadata: {name: j}\nspec:\n  runPolicy: {suspend: true}\n  tfReplicaSpecs:\n" +

@@ -69,6 +69,11 @@ func (j *TFJob) State() *JobStatus { return &j.Status }
 // State returns the job's status.
 func (j *MPIJob) State() *JobStatus { return &j.Status }
 
+// LauncherWorks reports whether the launcher takes ranks as well.
+func (j *MPIJob) LauncherWorks() bool {
+	return j.Spec.RunLauncherAsWorker != nil && *j.Spec.RunLauncherAsWorker
+}
+
 // ActiveDeadline is how long a job may run; false: there is no limit. A number that is
 // too large for a duration, as some write for no limit, is the longest one.
 func (p *Policies) ActiveDeadline() (time.Duration, bool) {

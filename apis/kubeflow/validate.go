@@ -80,8 +80,12 @@ func (v *validator) metadata() {
 	}
 }
 
-// PodName is the name of a pod, and of the Service that leads to it.
+// PodName is the name of a pod, and of the Service that leads to it. A launcher is
+// alone, and has no number.
 func PodName(job string, t ReplicaType, index int32) string {
+	if strings.EqualFold(string(t), string(Launcher)) {
+		return job + "-" + strings.ToLower(string(t))
+	}
 	return fmt.Sprintf("%s-%s-%d", job, strings.ToLower(string(t)), index)
 }
 

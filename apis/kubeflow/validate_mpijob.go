@@ -27,7 +27,7 @@ func mpiFields() []mpiField {
 		{"backoffLimit", older, "write it as spec.runPolicy.backoffLimit", func(s *MPIJobSpec) bool { return s.BackoffLimit != nil }},
 		{"activeDeadlineSeconds", older, "write it as spec.runPolicy.activeDeadlineSeconds", func(s *MPIJobSpec) bool { return s.ActiveDeadlineSeconds != nil }},
 		{"sshAuthMountPath", newer, "ssh finds its keys without it; leave it out", func(s *MPIJobSpec) bool { return s.SSHAuthMountPath != "" }},
-		{"mpiImplementation", newer, "the launch line decides; leave it out", func(s *MPIJobSpec) bool { return s.MPIImplementation != "" }},
+		{"mpiImplementation", newer, "in v1alpha2 write mpiDistribution: open_mpi, intel_mpi or mpich; in v1 the launch line decides, and it is left out", func(s *MPIJobSpec) bool { return s.MPIImplementation != "" }},
 		{"launcherCreationPolicy", newer, "the launcher waits for the workers; leave it out", func(s *MPIJobSpec) bool { return s.LauncherCreationPolicy != "" }},
 		{"runLauncherAsWorker", newer, "give the workers one replica more; leave it out", func(s *MPIJobSpec) bool { return s.RunLauncherAsWorker != nil }},
 	}
@@ -51,7 +51,7 @@ func (v *validator) mpiJob(j *MPIJob) {
 		return
 	}
 	v.launcher()
-	if v.count(Worker) < 1 && (s.RunLauncherAsWorker == nil || !*s.RunLauncherAsWorker) {
+	if v.count(Worker) < 1 && !j.LauncherWorks() {
 		path := "spec.mpiReplicaSpecs"
 		if name, spec := v.written(Worker); spec != nil {
 			path = v.path(name) + ".replicas"

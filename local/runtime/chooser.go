@@ -233,9 +233,10 @@ func imageName(image string) string {
 }
 
 // GivenExec returns the command that --exec gives for a container, by the longest of
-// its names that has one; false: none has.
+// its names that has one; false: none has. Its names are the whole, and what is left
+// of that when parts in front of a slash are left out.
 func GivenExec(exec map[string]string, deployment, predictor, container string) (command string, ok bool) {
-	for _, name := range []string{deployment + "/" + predictor + "/" + container, predictor + "/" + container, container} {
+	for name, more := deployment+"/"+predictor+"/"+container, true; more; _, name, more = strings.Cut(name, "/") {
 		if command, ok = exec[name]; ok {
 			return command, true
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -51,6 +52,7 @@ func decodeStatus(from any, to *kubeflow.JobStatus) error {
 	if err := kjson.UnmarshalCaseSensitivePreserveInts(text, to); err != nil {
 		*to = kubeflow.JobStatus{}
 	}
+	maps.DeleteFunc(to.ReplicaStatuses, func(_ kubeflow.ReplicaType, s *kubeflow.ReplicaStatus) bool { return s == nil })
 	return nil
 }
 
