@@ -2,6 +2,7 @@ package expand_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 // check holds objects to rules that an API server has, and to those that make
@@ -337,7 +339,15 @@ func (c *checker) ports(pod *corev1.PodSpec) {
 
 // service: what a Service leads to exists and listens.
 func (c *checker) service(s *corev1.Service) {
-	found := c.selected(s.Spec.Selector)
+	selector := s.Spec.Selector
+	if text, ok := s.Annotations[scaling.AnnotationFront]; ok && selector == nil {
+		var front scaling.Front
+		if err := json.Unmarshal([]byte(text), &front); err != nil || !front.Always {
+			c.fail("has no selector and is no front that activators are always before: %s", text)
+		}
+		selector = front.Selector
+	}
+	found := c.selected(selector)
 	if len(found) != 1 {
 		c.fail("selects the pods of %d Deployments, want 1", len(found))
 	}

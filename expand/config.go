@@ -32,8 +32,10 @@ type Config struct {
 	NameAsPrefix bool
 	// KEDA says that ScaledObjects are served. Where they are not, a kedaSpec
 	// has no effect, and hpaSpec and replicas count.
-	KEDA    bool
-	Network NetworkConfig
+	KEDA bool
+	// Activator says that activators keep requests for pods that are away.
+	Activator bool
+	Network   NetworkConfig
 	// Ingress says by which ways requests come in, and how: none, or several.
 	Ingress WaySettings
 }
@@ -121,6 +123,7 @@ func DefaultConfig() Config {
 		CertMountPath:    "/cert/",
 		PodSecurity:      SecurityRestricted,
 		PodSecurityUser:  8888,
+		Activator:        true,
 		Network:          NetworkConfig{From: "seldon-system"},
 		Ingress:          DefaultWays(),
 	}
@@ -136,7 +139,7 @@ func (c *Config) Defaults(servers manifests.Servers) v1.DefaultOptions {
 func (c *Config) Rules(servers manifests.Servers) v1.ValidateOptions {
 	return v1.ValidateOptions{
 		DefaultOptions: c.Defaults(servers), ExecutorPorts: c.Executor.Ports, ExecutorResources: &c.Executor.Resources,
-		WayAnnotations: WayAnnotations(),
+		WayAnnotations: WayAnnotations(), NoActivator: !c.Activator,
 	}
 }
 

@@ -78,7 +78,7 @@ func (p *predictor) executor(pod *corev1.PodSpec) (corev1.Container, error) {
 		Name:            ExecutorContainer,
 		Image:           config.Image,
 		ImagePullPolicy: config.PullPolicy,
-		Args:            append(args, p.drainArgs(pod)...),
+		Args:            slices.Concat(args, p.drainArgs(pod), p.scalingArgs()),
 		Env:             p.executorEnv(),
 		// One name for each number: server-side apply takes ports of one
 		// number for one port. It is the name that pod monitors select.
@@ -87,7 +87,7 @@ func (p *predictor) executor(pod *corev1.PodSpec) (corev1.Container, error) {
 			{Name: v1.GRPCPortName, ContainerPort: ports.GRPC, Protocol: corev1.ProtocolTCP},
 		},
 		LivenessProbe:            p.executorProbe("/live", ports.HTTP),
-		ReadinessProbe:           p.executorProbe("/ready", ports.HTTP),
+		ReadinessProbe:           p.executorProbe(readyPath, ports.HTTP),
 		Resources:                *config.Resources.DeepCopy(),
 		VolumeMounts:             []corev1.VolumeMount{{Name: v1.PodInfoVolume, MountPath: v1.PodInfoPath}},
 		TerminationMessagePath:   corev1.TerminationMessagePathDefault,
@@ -107,6 +107,9 @@ func (p *predictor) executor(pod *corev1.PodSpec) (corev1.Container, error) {
 	}
 	return c, nil
 }
+
+// readyPath answers 200 when an executor can have requests.
+const readyPath = "/ready"
 
 // flushSeconds are left of a pod's grace period when requests had their time:
 // payloads that wait to be logged are sent then.

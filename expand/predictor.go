@@ -10,6 +10,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 // predictor is one predictor while it is expanded. Its spec is a copy that the
@@ -32,6 +33,10 @@ type predictor struct {
 	// frontService leads to the predictor, explainerService to its explainer,
 	// if there is one.
 	frontService, explainerService *corev1.Service
+	// nodeServices lead to the graph's containers, by their names.
+	nodeServices map[string]*corev1.Service
+	// scaled are the components that their requests scale.
+	scaled map[*v1.SeldonPodSpec]scaling.Policy
 	// objects is the result.
 	objects []Object
 }
@@ -69,6 +74,7 @@ func steps() []step {
 	return []step{
 		{"placing containers", (*predictor).place},
 		{"reading the executor's container", (*predictor).readExecutor},
+		{"reading what scales", (*predictor).readScaling},
 		{"building pods", (*predictor).buildPods},
 		{"setting up model servers", (*predictor).serveModels},
 		{"completing containers", (*predictor).completeUnits},
@@ -78,6 +84,7 @@ func steps() []step {
 		{"labelling pods", (*predictor).labelPods},
 		{"collecting Deployments", (*predictor).collectDeployments},
 		{"making Services", (*predictor).makeServices},
+		{"scaling by requests", (*predictor).scaleByRequests},
 		{"letting replicas find each other", (*predictor).makePeers},
 		{"making autoscalers", (*predictor).makeAutoscalers},
 		{"making disruption budgets", (*predictor).makeDisruptionBudgets},
@@ -92,6 +99,8 @@ func newPredictor(in *Input, d *v1.SeldonDeployment, spec *v1.PredictorSpec) *pr
 		spec:       spec,
 		key:        d.PredictorName(spec),
 		nodes:      map[string]*graph.Node{},
+
+		nodeServices: map[string]*corev1.Service{},
 	}
 	spec.Graph.Walk(func(_ string, n *graph.Node) {
 		if _, used := p.nodes[n.Name]; !used {

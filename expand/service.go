@@ -11,8 +11,6 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 )
 
-const annotationHeadless = "seldon.io/headless-svc"
-
 // makeServices makes the predictor's Service, and one for each graph
 // container.
 func (p *predictor) makeServices() error {
@@ -24,7 +22,8 @@ func (p *predictor) makeServices() error {
 			// A node whose container is in two pods has one Service for both.
 			if n := p.nodes[c.Name]; n != nil && n.Endpoint != nil && !made[c.Name] {
 				made[c.Name] = true
-				p.add(p.containerService(n))
+				p.nodeServices[c.Name] = p.containerService(n)
+				p.add(p.nodeServices[c.Name])
 			}
 		}
 	}
@@ -122,7 +121,7 @@ func annotate(s *corev1.Service, name, value string) {
 // setHeadless lets a Service lead to its pods by DNS where the user asks for
 // that: any value but "false" says yes, the empty one too.
 func (p *predictor) setHeadless(s *corev1.Service) {
-	if value, ok := p.deployment.Annotation(annotationHeadless); ok && value != "false" {
+	if value, ok := p.deployment.Annotation(v1.AnnotationHeadless); ok && value != "false" {
 		s.Spec.ClusterIP = corev1.ClusterIPNone
 	}
 }

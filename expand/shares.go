@@ -123,7 +123,7 @@ func Shares(text string) map[string]int32 {
 // hasNoPods reports whether a predictor has no pods that take its requests: it
 // asks for none, or the cluster knows that there are none.
 func (p *predictor) hasNoPods() bool {
-	if p.spec.KeepsTraffic() {
+	if p.deployment.KeepsTraffic(p.spec) {
 		return false
 	}
 	if p.in.Facts.WithoutPods[p.spec.Name] {
@@ -155,7 +155,7 @@ func limitsOfShares(t *traffic) []limit {
 	for i := range t.backends {
 		b := &t.backends[i]
 		p := &t.deployment.Spec.Predictors[b.index]
-		if t.weighted() && b.weight > 0 && p.Replicas != nil && *p.Replicas == 0 && !p.KeepsTraffic() {
+		if t.weighted() && b.weight > 0 && p.Replicas != nil && *p.Replicas == 0 && !t.deployment.KeepsTraffic(p) {
 			limits = append(limits, b.limit("traffic", fmt.Sprintf("has no effect while there are no pods (replicas: 0): the %d %% go to the others", b.weight)))
 		}
 	}

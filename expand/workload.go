@@ -95,7 +95,7 @@ func (p *predictor) completePod(pod *corev1.PodSpec) {
 // replicas returns the count of a componentSpec; nil where an autoscaler sets
 // it, or where nobody did.
 func (p *predictor) replicas(spec *v1.SeldonPodSpec) *int32 {
-	if p.scaledByKEDA(spec) || spec.HPASpec != nil {
+	if _, scaled := p.scaled[spec]; scaled || p.scaledByKEDA(spec) || spec.HPASpec != nil {
 		return nil
 	}
 	return firstSet(spec.Replicas, p.spec.Replicas, p.deployment.Spec.Replicas)
@@ -199,9 +199,12 @@ func (p *predictor) label(w *workload, labels, selector, annotations map[string]
 	}
 }
 
-// aboutWays reports whether an annotation says how requests get to the pods,
-// and nothing of the pods.
+// aboutWays reports whether an annotation says how requests get to the pods, or
+// how many there are of them, and nothing of the pods.
 func aboutWays(annotation string) bool {
+	if strings.HasPrefix(annotation, v1.ScalePrefix) {
+		return true
+	}
 	name, ours := strings.CutPrefix(annotation, "seldon.io/")
 	if !ours {
 		return false

@@ -48,7 +48,7 @@ type Policy struct {
 	MinReplicas int32 `json:"minReplicas"`
 	MaxReplicas int32 `json:"maxReplicas,omitempty"`
 	// InitialReplicas are those of a Deployment that is new, ActivationReplicas
-	// the least that there are as soon as there is one; both are 1 or more.
+	// the least that there are as soon as there is one, 1 or more.
 	InitialReplicas    int32 `json:"initialReplicas"`
 	ActivationReplicas int32 `json:"activationReplicas"`
 	// Window is what the metric is averaged over, PanicWindow the short one
@@ -72,6 +72,9 @@ type Scaled struct {
 	// Predictor is the name of the predictor's Service, which is the value of
 	// the label seldon-app of the pods whose executors count.
 	Predictor string `json:"predictor"`
+	// ReportPort is where those executors answer [PathReport], with TLS or not.
+	ReportPort int32 `json:"reportPort"`
+	TLS        bool  `json:"tls,omitempty"`
 	// Nodes are the nodes that the Deployment's pods serve, by name, where
 	// calls on them are what is counted; none: requests to the predictor are.
 	Nodes []string `json:"nodes,omitempty"`

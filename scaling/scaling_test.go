@@ -16,7 +16,7 @@ func TestWhatAnnotationsHoldComesBack(t *testing.T) {
 			Metric: RPS, Target: 0.7, MaxReplicas: 3, InitialReplicas: 1, ActivationReplicas: 2, Window: Duration{time.Minute},
 			PanicWindow: Duration{6 * time.Second}, PanicThreshold: 2, GracePeriod: Duration{90 * time.Second}, ContainerConcurrency: 4,
 		},
-		Predictor: "iris-default", Nodes: []string{"b"}, Fronts: []string{"iris-default-b"},
+		Predictor: "iris-default", ReportPort: 8000, Nodes: []string{"b"}, Fronts: []string{"iris-default-b"},
 	}
 	text, err := json.Marshal(want)
 	if err != nil {
@@ -24,7 +24,7 @@ func TestWhatAnnotationsHoldComesBack(t *testing.T) {
 	}
 	const written = `{"policy":{"metric":"rps","target":0.7,"minReplicas":0,"maxReplicas":3,"initialReplicas":1,"activationReplicas":2,` +
 		`"window":"1m0s","panicWindow":"6s","panicThreshold":2,"scaleToZeroGracePeriod":"1m30s","containerConcurrency":4},` +
-		`"predictor":"iris-default","nodes":["b"],"fronts":["iris-default-b"]}`
+		`"predictor":"iris-default","reportPort":8000,"nodes":["b"],"fronts":["iris-default-b"]}`
 	if diff := cmp.Diff(written, string(text)); diff != "" {
 		t.Error(diff)
 	}

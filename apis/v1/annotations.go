@@ -31,6 +31,9 @@ const (
 	// AnnotationNetworkPolicy, "true" or "false", says whether others are kept
 	// from the pods.
 	AnnotationNetworkPolicy = "seldon.io/network-policy"
+	// AnnotationHeadless, any value but "false", lets Services lead to pods by
+	// DNS.
+	AnnotationHeadless = "seldon.io/headless-svc"
 )
 
 // NoExecutor reports whether the predictor asks to be served without executor.
@@ -38,10 +41,18 @@ func (p *PredictorSpec) NoExecutor() bool {
 	return strings.EqualFold(p.Annotations[AnnotationNoExecutor], "true")
 }
 
-// KeepsTraffic reports whether the predictor keeps its share of the requests
-// while it has no pods.
-func (p *PredictorSpec) KeepsTraffic() bool {
-	return strings.EqualFold(p.Annotations[AnnotationKeepTraffic], "true")
+// KeepsTraffic reports whether a predictor keeps its share of the requests
+// while it has no pods: it says so, or requests wake it.
+func (d *SeldonDeployment) KeepsTraffic(p *PredictorSpec) bool {
+	if strings.EqualFold(p.Annotations[AnnotationKeepTraffic], "true") {
+		return true
+	}
+	for i := range p.ComponentSpecs {
+		if policy, ok := d.Scaling(p, i); ok && policy.MinReplicas == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // SeparateExecutor reports whether the executor of p has a pod of its own.
@@ -111,7 +122,7 @@ func annotations() []annotation {
 		in(inPredictor, textAnnotation, AnnotationKeepTraffic, "true: its share of the requests goes to it even while it has no pods"),
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-queue-size", "payloads that wait to be logged"),
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-write-timeout-ms", "accepted: a payload that finds the queue full is dropped at once"),
-		in(inEither, textAnnotation, "seldon.io/headless-svc", "any value but false: Services lead to pods by DNS"),
+		in(inEither, textAnnotation, AnnotationHeadless, "any value but false: Services lead to pods by DNS"),
 		in(inEither, textAnnotation, AnnotationNetworkPolicy, "true: a NetworkPolicy keeps others from the pods; false: none does, whatever the installation says"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-read-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-connection-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),

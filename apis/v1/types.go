@@ -221,6 +221,8 @@ type SeldonPodSpec struct {
 	// +kubebuilder:validation:Type=object
 	Spec    corev1.PodSpec `json:"spec,omitempty"`
 	HPASpec *HPASpec       `json:"hpaSpec,omitempty"`
+	// ScaleSpec excludes HPASpec and KEDASpec.
+	ScaleSpec *ScaleSpec `json:"scaleSpec,omitempty"`
 	// Replicas has the highest priority of the replica counts.
 	Replicas *int32    `json:"replicas,omitempty"`
 	KEDASpec *KEDASpec `json:"kedaSpec,omitempty"`

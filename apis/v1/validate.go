@@ -28,6 +28,8 @@ type ValidateOptions struct {
 	ExecutorResources *corev1.ResourceRequirements
 	// WayAnnotations are those that ways into the cluster read.
 	WayAnnotations []WayAnnotation
+	// NoActivator says that nothing keeps requests for pods that are away.
+	NoActivator bool
 }
 
 // +kubebuilder:object:generate=false
@@ -82,7 +84,10 @@ func (v *validator) warnf(path, format string, args ...any) {
 }
 
 func (v *validator) add(s Severity, path, format string, args []any) {
-	v.problems = append(v.problems, Problem{Severity: s, Path: path, Message: fmt.Sprintf(format, args...)})
+	p := Problem{Severity: s, Path: path, Message: fmt.Sprintf(format, args...)}
+	if !slices.Contains(v.problems, p) { // An annotation of the deployment counts for each of its components.
+		v.problems = append(v.problems, p)
+	}
 }
 
 // enum reports a value that is not one of names. Empty is allowed.
@@ -202,6 +207,7 @@ func (v *validator) predictor(path string, p *PredictorSpec) {
 	v.predictorAnnotations(path+".annotations", p)
 	v.graph(path, p)
 	v.components(path, p)
+	v.scales(path, p)
 	v.explainer(path+".explainer", p.Explainer)
 }
 

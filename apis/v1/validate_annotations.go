@@ -157,6 +157,7 @@ func (v *validator) wayNames(at, key, value string) {
 
 func (v *validator) annotations(path string, annotations map[string]string) {
 	v.pastAnnotations(path, annotations)
+	v.scaleAnnotationValues(path, annotations)
 	known := v.known()
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		value, at := annotations[key], path+"["+key+"]"

@@ -40,7 +40,7 @@ func (v *validator) autoscale(predictorPath string, p *PredictorSpec, i int) {
 	}
 	switch {
 	case c.Replicas == nil:
-	case c.HPASpec != nil:
+	case c.HPASpec != nil || v.deployment.scaleSpec(predictorPath, p, i) != nil:
 		v.warnf(path+".replicas", "is ignored, since the number of replicas is scaled automatically")
 	case c.KEDASpec != nil:
 		v.warnf(path+".replicas", "is ignored where KEDA is on, since kedaSpec scales there")
@@ -52,6 +52,8 @@ func (v *validator) autoscale(predictorPath string, p *PredictorSpec, i int) {
 func (v *validator) scaledFromZero(predictorPath string, p *PredictorSpec, c *SeldonPodSpec) {
 	by := "hpaSpec"
 	switch {
+	case c.ScaleSpec != nil:
+		by = "scaleSpec"
 	case c.KEDASpec != nil:
 		by = "kedaSpec"
 	case c.HPASpec == nil:

@@ -71,8 +71,8 @@ func (v *validator) executorContainers(path string, p *PredictorSpec) {
 			}
 			first = at
 		}
-		if first == at && len(component.Spec.Containers) == 1 && (component.HPASpec != nil || component.KEDASpec != nil || component.PDBSpec != nil) {
-			v.warnf(at, "the executor's pod is not scaled, and has no disruption budget: hpaSpec, kedaSpec and pdbSpec have no effect here")
+		if first == at && len(component.Spec.Containers) == 1 && (component.HPASpec != nil || component.KEDASpec != nil || component.ScaleSpec != nil || component.PDBSpec != nil) {
+			v.warnf(at, "the executor's pod is not scaled, and has no disruption budget: hpaSpec, kedaSpec, scaleSpec and pdbSpec have no effect here")
 		}
 	}
 }

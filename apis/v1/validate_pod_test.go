@@ -65,7 +65,7 @@ func TestValidatePods(t *testing.T) {
 		{"container of the executor", withComponents(`[{spec: {containers: [{name: m, image: i}, {name: seldon-container-engine, ports: [{containerPort: 8000}], env: [{name: "A=B"}]}]}},
 			{hpaSpec: {maxReplicas: 1}, spec: {containers: [{name: seldon-container-engine, image: i, resources: {requests: {cpu: 1}}}]}}]`), []string{
 			`warning: spec.predictors[0].componentSpecs[1].spec.containers[0].name: seldon-container-engine is in spec.predictors[0].componentSpecs[0] as well, which counts`,
-			`warning: spec.predictors[0].componentSpecs[1]: the executor's pod is not scaled, and has no disruption budget: hpaSpec, kedaSpec and pdbSpec have no effect here`,
+			`warning: spec.predictors[0].componentSpecs[1]: the executor's pod is not scaled, and has no disruption budget: hpaSpec, kedaSpec, scaleSpec and pdbSpec have no effect here`,
 			`error: spec.predictors[0].componentSpecs[0].spec.containers[1].env[0].name: variable "A=B": a valid environment variable name must consist only of printable ASCII characters other than '='`,
 		}},
 		{"node of the executor's name", `{predictors: [{name: p, graph: {name: seldon-container-engine}, componentSpecs: [{spec: {containers: [{name: seldon-container-engine, image: i}]}}]}]}`, []string{

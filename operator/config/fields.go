@@ -98,6 +98,7 @@ func (c *Config) fields() []field {
 		flag("NETWORK_POLICY", &e.Network.Policies, "a NetworkPolicy for each deployment: others cannot connect to its pods").valued("networkPolicy.enabled"),
 		text("NETWORK_POLICY_FROM", &e.Network.From, "who can, beside the pods of the deployment and the namespaces of its gateways: namespaces and blocks of addresses, separated by commas").valued("networkPolicy.from"),
 		flag("KEDA_ENABLED", &e.KEDA, "a kedaSpec makes a ScaledObject").valued("keda.enabled"),
+		flag("ACTIVATOR_ENABLED", &e.Activator, "an activator is installed: a scaleSpec may ask for 0 pods, and containerConcurrency is kept by it").valued("activator.enabled"),
 	}
 	return append(grouped(groupObjects, fields), grouped(groupWays, wayFields(e.Ingress))...)
 }

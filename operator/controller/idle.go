@@ -71,7 +71,7 @@ func (o *objects) withoutPods(p *pass) map[string]bool {
 	for i := range p.deployment.Spec.Predictors {
 		spec := &p.deployment.Spec.Predictors[i]
 		share, led := shares[spec.Name]
-		if !led || spec.Traffic == 0 || spec.Shadow || spec.KeepsTraffic() {
+		if !led || spec.Traffic == 0 || spec.Shadow || p.deployment.KeepsTraffic(spec) {
 			continue
 		}
 		pods, known := p.podsOf(spec)

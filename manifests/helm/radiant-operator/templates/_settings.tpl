@@ -40,6 +40,7 @@ is left to the operator's own defaults.
   "NETWORK_POLICY" $v.networkPolicy.enabled
   "NETWORK_POLICY_FROM" $v.networkPolicy.from
   "KEDA_ENABLED" $v.keda.enabled
+  "ACTIVATOR_ENABLED" $v.activator.enabled
   "GATEWAY_API_ENABLED" $v.gatewayAPI.enabled
   "GATEWAY_API_GATEWAY" $v.gatewayAPI.gateway
   "GATEWAY_API_GRPC_GATEWAY" $v.gatewayAPI.grpcGateway
