@@ -50,7 +50,7 @@ def step(weights, images, labels):
     return loss, [images.T @ back, back.sum(0), hidden.T @ scores, scores.sum(0)]
 
 
-def main(folder):
+def main(folder, batch=BATCH):
     world = MPI.COMM_WORLD
     total = world.allreduce(world.rank + 1)
     print(f"rank {world.rank} of {world.size} on {socket.gethostname()}: the sum of 1 to {world.size} is {total}", flush=True)
@@ -64,11 +64,11 @@ def main(folder):
         (draw.standard_normal((HIDDEN, DIGITS)) * 0.05).astype(np.float32), np.zeros(DIGITS, np.float32),
     ]
     # All ranks take the same number of steps: one more in one of them would wait for ever.
-    steps = world.allreduce(len(images), op=MPI.MIN) // BATCH
+    steps = world.allreduce(len(images), op=MPI.MIN) // batch
     for epoch in range(EPOCHS):
         losses = 0.0
         for i in range(steps):
-            part = slice(i * BATCH, (i + 1) * BATCH)
+            part = slice(i * batch, (i + 1) * batch)
             loss, gradients = step(weights, images[part], labels[part])
             losses += loss
             for weight, gradient in zip(weights, gradients):

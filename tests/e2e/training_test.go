@@ -27,7 +27,7 @@ func TestTrainingJob(t *testing.T) {
 		began := time.Now()
 		// The file is as it was; what its program is written for is said beside it.
 		w.applyText(strings.Replace(string(written), "name: dist-mnist", "name: dist-mnist\n  annotations: {radiant.io/strategy: multiworkermirrored}", 1))
-		w.awaitJob("dist-mnist", "Succeeded")
+		w.awaitJob("tfjob/dist-mnist", "Succeeded")
 		for i, name := range []string{"dist-mnist-worker-0", "dist-mnist-worker-1"} {
 			w.eventually("the log of "+name, func() error {
 				want := fmt.Sprintf(`hostname %s cluster {"worker": ["dist-mnist-worker-0.train-well.svc:2222", "dist-mnist-worker-1.train-well.svc:2222"]}`, name)
@@ -63,7 +63,7 @@ func TestTrainingJob(t *testing.T) {
 			}
 		}
 		meet()
-		w.awaitJob("lasting", "Running")
+		w.awaitJob("tfjob/lasting", "Running")
 		before := w.kubectl("get", "pods", "-l", "training.kubeflow.org/replica-type=worker", "-o", "jsonpath={.items[*].metadata.uid}")
 		began := time.Now()
 		w.kubectl("delete", "pod", "lasting-worker-1")
@@ -77,7 +77,7 @@ func TestTrainingJob(t *testing.T) {
 			return nil
 		})
 		meet()
-		w.awaitJob("lasting", "Running")
+		w.awaitJob("tfjob/lasting", "Running")
 		if n := w.kubectl("get", "tfjob", "lasting", "-o", "jsonpath={.status.restarts}"); n != "1" {
 			t.Errorf("there are %s restarts", n)
 		}
@@ -91,7 +91,7 @@ func TestTrainingJob(t *testing.T) {
 			`CODE", "0"`, `CODE", "7"`).Replace(string(written))
 		w.applyText(strings.Replace(failing, `WORK", "1"`, `WORK", "30" if me == 0 else "0"`, 1))
 		began := time.Now()
-		w.awaitJob("badly", "Failed")
+		w.awaitJob("tfjob/badly", "Failed")
 		message := w.kubectl("get", "tfjob", "badly", "-o", `jsonpath={.status.conditions[?(@.type=="Failed")].message}`)
 		if want := "badly-worker-1 failed with exit code 7; its restartPolicy is Never"; message != want {
 			t.Errorf("the job failed by %q, want %q", message, want)
@@ -100,13 +100,13 @@ func TestTrainingJob(t *testing.T) {
 	})
 }
 
-// awaitJob waits until a condition of a TFJob is true.
+// awaitJob waits until a condition of a job, as KIND/NAME, is true.
 func (w *world) awaitJob(name, condition string) {
 	w.t.Helper()
 	w.eventually(name+" is "+condition, func() error {
-		status := w.kubectl("get", "tfjob", name, "-o", fmt.Sprintf(`jsonpath={.status.conditions[?(@.type==%q)].status}`, condition))
+		status := w.kubectl("get", name, "-o", fmt.Sprintf(`jsonpath={.status.conditions[?(@.type==%q)].status}`, condition))
 		if status != "True" {
-			return fmt.Errorf("conditions are %s", w.kubectl("get", "tfjob", name, "-o", "jsonpath={.status.conditions}"))
+			return fmt.Errorf("conditions are %s", w.kubectl("get", name, "-o", "jsonpath={.status.conditions}"))
 		}
 		return nil
 	})

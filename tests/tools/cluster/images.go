@@ -32,7 +32,7 @@ const pauseName = "localhost/pause:1"
 
 // standIns are the images that samples and the users' manifests name.
 func standIns() []image {
-	python := []string{"PYTHONPATH=/opt/packages", "PATH=/opt/packages/bin:/usr/bin:/bin", "HOME=/tmp", "PYTHONUNBUFFERED=1", "MPLCONFIGDIR=/tmp"}
+	python := pythonVariables("/opt/packages", "/opt/packages/bin:/usr/bin:/bin")
 	mlserver := v1.Config{
 		Entrypoint: []string{"/usr/bin/python3", "/opt/packages/bin/mlserver", "start", "/mnt/models"},
 		// It writes into the folder that it starts in.
@@ -46,7 +46,7 @@ func standIns() []image {
 		}
 	}
 	servers := []layer{base, packages("servers", serverLists()...)}
-	return []image{
+	return append(trainingImages(servers), []image{
 		{
 			name:   "docker.io/seldonio/mock_classifier_rest:1.3",
 			layers: []layer{program("classifier", "../classifier")},
@@ -73,7 +73,12 @@ func standIns() []image {
 		component("router", "router", "router.py"),
 		component("overloaded", "policies", "overloaded.py"),
 		component("transformer-chain", "transformer-chain", "component.py"),
-	}
+	}...)
+}
+
+// pythonVariables are those of a container whose programs are in Python.
+func pythonVariables(modules, programs string) []string {
+	return []string{"PYTHONPATH=" + modules, "PATH=" + programs, "HOME=/tmp", "PYTHONUNBUFFERED=1", "MPLCONFIGDIR=/tmp"}
 }
 
 func pause() image {

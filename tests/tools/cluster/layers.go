@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -37,41 +38,125 @@ const debianPackages = "python3,python3-distutils,libgomp1,ca-certificates"
 
 // base is a small Debian with Python.
 func base(ctx context.Context, c *cluster) (string, error) {
-	return c.cached(fmt.Sprintf("base-%s-%.4x", release, sha256.Sum256([]byte(debianPackages))), func(dir string) error {
-		if err := c.command(ctx, nil, "debootstrap", "--variant=minbase", "--include="+debianPackages, release, dir); err != nil {
-			return err
-		}
-		return errors.Join(
-			os.RemoveAll(filepath.Join(dir, "var/cache/apt")), os.RemoveAll(filepath.Join(dir, "var/lib/apt/lists")),
-			os.RemoveAll(filepath.Join(dir, "usr/share/doc")), os.RemoveAll(filepath.Join(dir, "usr/share/locale")),
-		)
-	})
+	return debian("base", debianPackages)(ctx, c)
+}
+
+// debian is a small Debian with packages, in which a command has run; none: nothing
+// runs.
+func debian(name, packages string, command ...string) layer {
+	return func(ctx context.Context, c *cluster) (string, error) {
+		what := strings.Join(append([]string{packages}, command...), " ")
+		return c.cached(fmt.Sprintf("%s-%s-%.4x", name, release, sha256.Sum256([]byte(what))), func(dir string) error {
+			if err := c.command(ctx, nil, "debootstrap", "--variant=minbase", "--include="+packages, release, dir); err != nil {
+				return err
+			}
+			if len(command) > 0 {
+				if err := c.command(ctx, nil, "chroot", append([]string{dir}, command...)...); err != nil {
+					return err
+				}
+			}
+			return errors.Join(
+				os.RemoveAll(filepath.Join(dir, "var/cache/apt")), os.RemoveAll(filepath.Join(dir, "var/lib/apt/lists")),
+				os.RemoveAll(filepath.Join(dir, "usr/share/doc")), os.RemoveAll(filepath.Join(dir, "usr/share/locale")),
+			)
+		})
+	}
 }
 
 // packages are Python packages in /opt/packages, as requirement files name
 // them, relative to this program's sources.
 func packages(name string, lists ...string) layer {
 	return func(ctx context.Context, c *cluster) (string, error) {
-		hash := sha256.New()
-		args := []string{"-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--python-version", pythonVersion, "--implementation", "cp",
-			"--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--quiet", "--no-compile"}
-		for _, list := range lists {
-			path := filepath.Join(c.source, list)
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return "", err
-			}
-			hash.Write(text)
-			args = append(args, "-r", path)
-		}
-		return c.cached(fmt.Sprintf("%s-%.8x", name, hash.Sum(nil)), func(dir string) error {
-			pip, err := c.need(ctx, "pip")
+		return c.ofLists(name, lists, func(dir string, args []string) error {
+			args = append([]string{"install", "--no-compile", "--target", filepath.Join(dir, "opt/packages")}, args...)
+			return c.pip(ctx, args...)
+		})
+	}
+}
+
+// programsOf are the programs and libraries that packages carry beside Python's
+// modules, in a folder of the image. Pip would leave out some of them where
+// modules go to a folder of their own.
+func programsOf(name, to string, lists ...string) layer {
+	return func(ctx context.Context, c *cluster) (string, error) {
+		return c.ofLists(name, lists, func(dir string, args []string) error {
+			wheels, err := os.MkdirTemp(c.dir, "wheels-")
 			if err != nil {
 				return err
 			}
-			return c.command(ctx, nil, pip[0], append(args, "--target", filepath.Join(dir, "opt/packages"))...)
+			defer os.RemoveAll(wheels)
+			if err := c.pip(ctx, append([]string{"download", "--dest", wheels}, args...)...); err != nil {
+				return err
+			}
+			files, err := filepath.Glob(filepath.Join(wheels, "*.whl"))
+			for _, file := range files {
+				err = errors.Join(err, unpackData(file, filepath.Join(dir, to)))
+			}
+			return err
 		})
 	}
+}
+
+// ofLists makes a layer of requirement files, relative to this program's
+// sources: fill gets pip's arguments for them.
+func (c *cluster) ofLists(name string, lists []string, fill func(dir string, args []string) error) (string, error) {
+	hash := sha256.New()
+	args := []string{"--no-deps", "--only-binary", ":all:", "--python-version", pythonVersion, "--implementation", "cp",
+		"--no-input", "--disable-pip-version-check", "--progress-bar", "off", "--quiet"}
+	for _, list := range lists {
+		path := filepath.Join(c.source, list)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		hash.Write(text)
+		args = append(args, "-r", path)
+	}
+	return c.cached(fmt.Sprintf("%s-%.8x", name, hash.Sum(nil)), func(dir string) error { return fill(dir, args) })
+}
+
+func (c *cluster) pip(ctx context.Context, args ...string) error {
+	python, err := c.need(ctx, "pip")
+	if err != nil {
+		return err
+	}
+	return c.command(ctx, nil, python[0], append([]string{"-m", "pip"}, args...)...)
+}
+
+// unpackData writes the files of a wheel that go beside Python's folders.
+func unpackData(wheel, to string) error {
+	archive, err := zip.OpenReader(wheel)
+	if err != nil {
+		return err
+	}
+	defer archive.Close()
+	for _, f := range archive.File {
+		folder, name, _ := strings.Cut(f.Name, "/data/")
+		if name == "" || !strings.HasSuffix(folder, ".data") || !filepath.IsLocal(name) || f.Mode().IsDir() {
+			continue
+		}
+		if err := unpackFile(f, filepath.Join(to, name)); err != nil {
+			return fmt.Errorf("%s of %s: %w", f.Name, wheel, err)
+		}
+	}
+	return nil
+}
+
+func unpackFile(f *zip.File, path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	from, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, f.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	return errors.Join(err, to.Close())
 }
 
 // program is a static Go program at the root of the image, from a folder
