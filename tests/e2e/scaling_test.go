@@ -37,8 +37,7 @@ func TestScalesBothWays(t *testing.T) {
 	var took []float64
 	for _, workers := range []int{1, 2} {
 		manifest := strings.NewReplacer(
-			"replicas: 2\n      restartPolicy: Never\n      template:\n        metadata:\n          annotations:\n            sidecar.istio.io/inject: \"false\"\n        spec:\n          volumes",
-			fmt.Sprintf("replicas: %d\n      restartPolicy: Never\n      template:\n        metadata:\n          annotations:\n            sidecar.istio.io/inject: \"false\"\n        spec:\n          volumes", workers),
+			"Worker:\n      replicas: 2", fmt.Sprintf("Worker:\n      replicas: %d", workers),
 			"/models/checkpoints", fmt.Sprintf("/models/checkpoints-%d", workers),
 			"name: mnist-tf-job", fmt.Sprintf("name: mnist-%d", workers),
 		).Replace(w.kubectl("kustomize", "testdata/article"))
@@ -176,8 +175,11 @@ func (w *world) oneDigit(deployment string, answered *atomic.Int64) request {
 		}
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %s, %w", resp.Status, text, err)
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", resp.Status, text)
 		}
 		answered.Add(1)
 		return nil
