@@ -57,7 +57,7 @@ func TestTFJob(t *testing.T) {
 func TestTFJobSurvives(t *testing.T) {
 	long(t)
 	epochs := func(w *world) string {
-		return strings.Replace(w.kubectl("kustomize", "testdata/article"), "/models/checkpoints", "/models/checkpoints\n          - --epochs\n          - \"10\"", 1)
+		return strings.Replace(w.kubectl("kustomize", "testdata/article"), `- "8"`, `- "10"`, 1)
 	}
 	half := func(w *world, worker *programs.Output) {
 		w.eventually("half of the epochs are done", func() error { return mentions(worker.String(), "Epoch 6/10") })

@@ -203,6 +203,7 @@ func (w *world) describe() {
 	for _, args := range [][]string{
 		{"get", "sdep,deploy,rs,pod,svc,hpa,httproute,grpcroute", "-o", "wide"},
 		{"get", "sdep", "-o", "jsonpath={range .items[*]}{.metadata.name}{': '}{.status.description}{'\\n'}{end}"},
+		{"get", "tfjob,mpijob", "-o", "yaml"},
 		{"get", "events", "--sort-by=.lastTimestamp"},
 	} {
 		out, _ := w.tryKubectl(args...)

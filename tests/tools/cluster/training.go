@@ -18,7 +18,7 @@ func mpiVersions() []string { return []string{"4.1.8", "5.0.8", "5.0.11"} }
 func trainingImages(servers []layer) []image {
 	sample := copied("opt/train-mnist", "../../../samples/train-mnist", "train.py", "mpi_train.py", "ask.py")
 	list := []image{{
-		name:   "docker.io/tf-dist-mnist-test:1.0",
+		name:   "docker.io/library/tf-dist-mnist-test:1.0",
 		layers: append(servers[:len(servers):len(servers)], packages("keras", "../../../samples/mnist/requirements.txt", "../../../samples/train-mnist/requirements.txt"), digits, sample),
 		config: v1.Config{
 			Entrypoint: []string{"/usr/bin/python3", "/opt/train-mnist/train.py", "--digits", "/opt/digits", "--model", "/tmp/model", "--epochs", "3"},
