@@ -6,8 +6,8 @@ func abTestParameters() []Declaration {
 	return []Declaration{
 		{Name: "ratioA", Type: FloatParameter, Lenient: true, Words: "the share of the first of two children, 0.5 without; `weights` counts before it"},
 		childWeights("the share of each child, of their sum"),
-		{Name: "stickyHeader", Type: StringParameter, Words: "the header (over gRPC metadata) that names a user, all of whose requests go to one child; a request without it is drawn"},
-		{Name: "stickyKey", Type: StringParameter,
+		{Name: StickyHeaderParameter, Type: StringParameter, Words: "the header (over gRPC metadata) that names a user, all of whose requests go to one child; a request without it is drawn"},
+		{Name: StickyKeyParameter, Type: StringParameter,
 			Words: "what names a user in the message, where no header does: a tag or parameter, a member of `jsonData`, a column, of which the first row counts, or a tensor, of which the first element does"},
 	}
 }

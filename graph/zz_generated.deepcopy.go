@@ -156,6 +156,13 @@ func (in *Node) DeepCopyInto(out *Node) {
 		*out = make([]Parameter, len(*in))
 		copy(*out, *in)
 	}
+	if in.VersionTraffic != nil {
+		in, out := &in.VersionTraffic, &out.VersionTraffic
+		*out = make(map[string]int32, len(*in))
+		for key, val := range *in {
+			(*out)[key] = val
+		}
+	}
 	if in.Policy != nil {
 		in, out := &in.Policy, &out.Policy
 		*out = new(Policy)

@@ -1,0 +1,257 @@
+package graph
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The parameters by which a node with a model server says which versions of its
+// model there are, and how its requests are shared between them.
+const (
+	// VersionPolicyParameter says which versions the server loads, see [VersionPolicy].
+	VersionPolicyParameter = "model_version_policy"
+	// VersionLabelsParameter gives versions names: stable=3,canary=7.
+	VersionLabelsParameter = "version_labels"
+	// StickyHeaderParameter and StickyKeyParameter say what names a user, all of whose
+	// requests go to one version, as they do for RANDOM_ABTEST.
+	StickyHeaderParameter = "stickyHeader"
+	StickyKeyParameter    = "stickyKey"
+)
+
+// VersionPolicy says which of the versions in its folder a server loads. The zero
+// value leaves it to the server, which loads the highest.
+type VersionPolicy struct {
+	// Latest is how many of the highest are loaded; 0: another field says.
+	Latest int
+	// All is true if each one is loaded.
+	All bool
+	// Specific are those that are loaded, in ascending order; nil: another field says.
+	Specific []int64
+}
+
+// keeps is how many versions are loaded at most; 0: any number.
+func (p VersionPolicy) keeps() int {
+	switch {
+	case p.All:
+		return 0
+	case p.Specific != nil:
+		return len(p.Specific)
+	}
+	return max(p.Latest, 1)
+}
+
+// leavesOut reports whether a version is never loaded.
+func (p VersionPolicy) leavesOut(version string) bool {
+	if p.Specific == nil {
+		return false
+	}
+	n, err := strconv.ParseInt(version, 10, 64)
+	return err == nil && !slices.Contains(p.Specific, n)
+}
+
+// Versions is what a node says of the versions of its model.
+type Versions struct {
+	// Policy is that of its server.
+	Policy VersionPolicy
+	// Labels are versions by their names.
+	Labels map[string]string
+	// Traffic are the shares of the node's requests, in ascending order; none: the
+	// server chooses.
+	Traffic []VersionShare
+	// StickyHeader and StickyKey say what names a user; empty: nothing does.
+	StickyHeader, StickyKey string
+}
+
+// VersionShare is a part of a node's requests.
+type VersionShare struct {
+	// Name is a version or a label, as the user wrote it; Version is the version.
+	Name, Version string
+	Percent       int32
+}
+
+// DeclaresVersions reports whether a node says anything of versions.
+func (n *Node) DeclaresVersions() bool {
+	_, policy := n.Parameter(VersionPolicyParameter)
+	_, labels := n.Parameter(VersionLabelsParameter)
+	return policy || labels || len(n.VersionTraffic) > 0
+}
+
+// Versions reads what a node says of the versions of its model. All that is wrong
+// is reported at once. Where numbered is true versions are whole numbers, as
+// TensorFlow Serving has them; else they may be any word.
+func (n *Node) Versions(numbered bool) (Versions, []Fault) {
+	var v Versions
+	var faults []Fault
+	v.StickyHeader, _ = n.Parameter(StickyHeaderParameter)
+	v.StickyKey, _ = n.Parameter(StickyKeyParameter)
+	if text, ok := n.Parameter(VersionPolicyParameter); ok {
+		policy, problem := parsePolicy(text)
+		if problem != "" {
+			faults = append(faults, n.at(VersionPolicyParameter, "%s", problem))
+		}
+		v.Policy = policy
+	}
+	if text, ok := n.Parameter(VersionLabelsParameter); ok {
+		labels, problems := parseLabels(text, numbered)
+		for _, problem := range problems {
+			faults = append(faults, n.at(VersionLabelsParameter, "%s", problem))
+		}
+		v.Labels = labels
+	}
+	shares, problems := n.versionShares(v.Labels, numbered)
+	v.Traffic = shares
+	faults = append(faults, problems...)
+	if len(faults) == 0 && numbered {
+		faults = n.leftOut(&v)
+	}
+	return v, faults
+}
+
+// parsePolicy reads latest, latest:2, all or specific:3,7.
+func parsePolicy(text string) (p VersionPolicy, problem string) {
+	const want = "want latest, latest:2, all or specific:3,7"
+	word, rest, given := strings.Cut(strings.TrimSpace(text), ":")
+	switch {
+	case word == "latest" && !given:
+		p.Latest = 1
+		return p, ""
+	case word == "latest":
+		n, err := strconv.ParseInt(strings.TrimSpace(rest), 10, 32)
+		if err != nil || n < 1 {
+			return p, fmt.Sprintf("is %q; the number of versions is a whole number from 1 on, such as latest:2", text)
+		}
+		p.Latest = int(n)
+		return p, ""
+	case word == "all" && !given:
+		p.All = true
+		return p, ""
+	case word == "specific":
+		for part := range strings.SplitSeq(rest, ",") {
+			n, ok := versionNumber(strings.TrimSpace(part))
+			if !ok {
+				return p, fmt.Sprintf("is %q; %q is no version, which is a whole number: write specific:3,7", text, strings.TrimSpace(part))
+			}
+			p.Specific = append(p.Specific, n)
+		}
+		slices.Sort(p.Specific)
+		p.Specific = slices.Compact(p.Specific)
+		return p, ""
+	}
+	return p, fmt.Sprintf("is %q; %s", text, want)
+}
+
+// parseLabels reads stable=3,canary=7.
+func parseLabels(text string, numbered bool) (labels map[string]string, problems []string) {
+	labels = map[string]string{}
+	for part := range strings.SplitSeq(text, ",") {
+		label, version, ok := strings.Cut(part, "=")
+		label, version = strings.TrimSpace(label), strings.TrimSpace(version)
+		_, isNumber := versionNumber(label)
+		switch {
+		case !ok || label == "" || version == "":
+			problems = append(problems, fmt.Sprintf("has %q; want LABEL=VERSION, such as stable=3,canary=7", strings.TrimSpace(part)))
+		case isNumber:
+			problems = append(problems, fmt.Sprintf("has the label %q, which looks like a version; use a word", label))
+		case strings.ContainsAny(label, "/: \t"):
+			problems = append(problems, fmt.Sprintf("has the label %q; a label has no space, slash or colon", label))
+		case numbered && !isVersion(version):
+			problems = append(problems, fmt.Sprintf("gives %s the version %q; a version is a whole number, such as 3", label, version))
+		case labels[label] != "":
+			problems = append(problems, fmt.Sprintf("has the label %s twice", label))
+		default:
+			labels[label] = version
+		}
+	}
+	return labels, problems
+}
+
+// versionShares reads the field versionTraffic.
+func (n *Node) versionShares(labels map[string]string, numbered bool) (shares []VersionShare, faults []Fault) {
+	sum := int32(0)
+	for _, name := range slices.SortedFunc(maps.Keys(n.VersionTraffic), CompareVersions) {
+		share := VersionShare{Name: name, Version: name, Percent: n.VersionTraffic[name]}
+		at := "versionTraffic[" + name + "]"
+		version, isLabel := labels[name]
+		if isLabel {
+			share.Version = version
+		}
+		if !isLabel && (numbered && !isVersion(name) || name == "") {
+			faults = append(faults, Fault{Field: at, Message: fmt.Sprintf("%q is no version, which is a whole number, and no label of the parameter %s", name, VersionLabelsParameter)})
+		}
+		if share.Percent < 0 || share.Percent > 100 {
+			faults = append(faults, Fault{Field: at, Message: fmt.Sprintf("%d is no percentage from 0 to 100", share.Percent)})
+		}
+		sum += share.Percent
+		shares = append(shares, share)
+	}
+	if len(shares) > 0 && len(faults) == 0 && sum != 100 {
+		faults = append(faults, Fault{Field: "versionTraffic", Message: fmt.Sprintf("the percentages sum up to %d; want 100", sum)})
+	}
+	return shares, faults
+}
+
+// leftOut finds versions that are named and never loaded.
+func (n *Node) leftOut(v *Versions) (faults []Fault) {
+	const help = "set the parameter " + VersionPolicyParameter + " to all, or name it there: specific:"
+	named := map[string]bool{}
+	for _, label := range slices.Sorted(maps.Keys(v.Labels)) {
+		version := v.Labels[label]
+		named[version] = true
+		if v.Policy.leavesOut(version) {
+			faults = append(faults, n.at(VersionLabelsParameter, "gives %s the version %s, which the parameter %s leaves out; %s%s", label, version, VersionPolicyParameter, help, version))
+		}
+	}
+	for _, share := range v.Traffic {
+		if share.Percent > 0 {
+			named[share.Version] = true
+		}
+		if share.Percent > 0 && v.Policy.leavesOut(share.Version) && v.Labels[share.Name] == "" {
+			faults = append(faults, Fault{Field: "versionTraffic[" + share.Name + "]",
+				Message: fmt.Sprintf("the parameter %s leaves out version %s; %s%s", VersionPolicyParameter, share.Version, help, share.Version)})
+		}
+	}
+	_, given := n.Parameter(VersionPolicyParameter)
+	if most := v.Policy.keeps(); given && len(faults) == 0 && most > 0 && len(named) > most {
+		all := slices.SortedFunc(maps.Keys(named), CompareVersions)
+		text := fmt.Sprintf("%d versions are named, %s, and the server loads %d at a time; give the node the parameter %s, such as all, latest:%d or specific:%s",
+			len(all), strings.Join(all, ", "), most, VersionPolicyParameter, len(all), strings.Join(all, ","))
+		if len(v.Traffic) > 0 {
+			return []Fault{{Field: "versionTraffic", Message: text}}
+		}
+		return []Fault{n.at(VersionLabelsParameter, "%s", text)}
+	}
+	return faults
+}
+
+// versionNumber reads a version of TensorFlow Serving's, which are not negative.
+func versionNumber(text string) (n int64, ok bool) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	return n, err == nil && n >= 0 && strings.Trim(text, "0123456789") == ""
+}
+
+func isVersion(text string) bool {
+	_, ok := versionNumber(text)
+	return ok
+}
+
+// CompareVersions orders versions: numbers by their value, then words.
+func CompareVersions(a, b string) int {
+	m, first := versionNumber(a)
+	n, second := versionNumber(b)
+	switch {
+	case first && second && m != n:
+		if m < n {
+			return -1
+		}
+		return 1
+	case first != second:
+		if first {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(a, b)
+}
