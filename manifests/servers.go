@@ -26,7 +26,7 @@ type Servers struct {
 // Command, Args and the values of Env may use these placeholders: {node} (the
 // node's name), {model} (the name that the server knows the model by: the
 // parameter model_name where the executor translates, else the node's name),
-// {modelDir}, {modelUri}, {namespace}, {httpPort}, {grpcPort}, {metricsPort}.
+// {modelDir}, {modelUri}, {modelConfig}, {namespace}, {httpPort}, {grpcPort}, {metricsPort}.
 type Server struct {
 	// Protocol is the wire protocol that the server speaks.
 	Protocol string `json:"protocol"`
@@ -57,6 +57,9 @@ type Server struct {
 	// is there may do. FileHints help where none is; the first that fits counts.
 	Files     []string   `json:"files,omitempty"`
 	FileHints []FileHint `json:"fileHints,omitempty"`
+	// Versions is set for servers that are told by a file which versions of a model
+	// to load.
+	Versions *Versions `json:"versions,omitempty"`
 	// Direct is set for servers that can fetch a model themselves.
 	Direct *Direct `json:"direct,omitempty"`
 	// Proxied is set for servers that used to stand behind a proxy container.
@@ -129,6 +132,14 @@ type Proxied struct {
 	// Images are the proxy's image names, without host, path and tag. They
 	// count as no image.
 	Images []string `json:"images"`
+}
+
+// Versions is how a server is told by a file which versions of its model to load.
+type Versions struct {
+	// Args replace Server.Args where there is such a file, which is at {modelConfig}.
+	Args []string `json:"args"`
+	// LabelArgs are added where the file names versions.
+	LabelArgs []string `json:"labelArgs,omitempty"`
 }
 
 // Direct replaces a server's way to its model when the deployment carries the

@@ -25,6 +25,7 @@ func testServers() map[string]manifests.Server {
 	return map[string]manifests.Server{
 		"SKLEARN_SERVER": {Protocol: "v2", Outside: all, Image: "docker.io/seldonio/mlserver:1-sklearn"},
 		"TENSORFLOW_SERVER": {Protocol: "tensorflow", Outside: all, Image: "tensorflow/serving:2", Args: []string{"--port={grpcPort}"},
+			Versions: &manifests.Versions{Args: []string{"--port={grpcPort}", "--model_config_file={modelConfig}"}}, OwnModels: []string{"--model_config_file"},
 			Proxied: &manifests.Proxied{Container: "tfserving", Images: []string{"tfserving-proxy"}}},
 		"HUGGINGFACE_SERVER": {Protocol: "v2", Outside: []string{"seldon", "v2"}, Image: "mlserver:1-hf", ModelURIOptional: true},
 		"FLAG_SERVER": {Protocol: "v2", Outside: all, Image: "flags:1",

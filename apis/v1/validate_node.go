@@ -111,6 +111,7 @@ func (v *validator) node(n node, containers map[string]*corev1.Container) {
 	v.endpoint(n.path+".endpoint", n.Endpoint)
 	v.logger(n.path+".logger", n.Logger)
 	v.parameters(n)
+	v.versions(n)
 	v.objectName(n.path+".serviceAccountName", n.ServiceAccountName)
 	v.objectName(n.path+".envSecretRefName", n.EnvSecretRefName)
 	named := n.Implementation != "" && n.Implementation != graph.UnknownImplementation
