@@ -81,7 +81,7 @@ func (a arguments) isOurs(value string) bool {
 }
 
 func (a arguments) isModel(value string) bool {
-	return slices.Contains([]string{"{model}", "{modelDir}", "{modelUri}"}, value)
+	return slices.Contains([]string{"{model}", "{modelDir}", "{modelUri}", "{modelConfig}"}, value)
 }
 
 func (a arguments) hasAny(c *corev1.Container, flags []string) bool {

@@ -43,7 +43,7 @@ func (p *predictor) serveModels() error {
 			if n == nil || !v1.IsServer(n.Implementation) {
 				continue
 			}
-			if err := p.serveModel(w.pod(), n, c); err != nil {
+			if err := p.serveModel(w, n, c); err != nil {
 				errs = append(errs, fmt.Errorf("node %q: %w", n.Name, err))
 			}
 		}
@@ -57,7 +57,7 @@ func (p *predictor) serveModels() error {
 	return errors.Join(errs...)
 }
 
-func (p *predictor) serveModel(pod *corev1.PodSpec, n *graph.Node, c *corev1.Container) error {
+func (p *predictor) serveModel(w *workload, n *graph.Node, c *corev1.Container) error {
 	server, stock := p.server(n)
 	if p.spec.NoExecutor() && p.speaks(n) != p.outside() {
 		return fmt.Errorf("%s speaks %s, and without an executor nothing translates it from %s: "+
@@ -79,10 +79,15 @@ func (p *predictor) serveModel(pod *corev1.PodSpec, n *graph.Node, c *corev1.Con
 		c.Image = server.Image
 	}
 	if imagePath(c.Image) == imagePath(server.Image) {
-		p.harden(pod, c, nil)
+		p.harden(w.pod(), c, nil)
 	}
 	if stock {
 		p.runServer(n, c, server)
+	}
+	if stock && p.tellsVersions(n, server) && slices.ContainsFunc(c.Args, func(arg string) bool { return strings.Contains(arg, modelConfigPath()) }) {
+		if err := p.mountVersions(w, n, c); err != nil {
+			return err
+		}
 	}
 	if p.speaks(n) == v1.ProtocolSeldon || stock && len(server.Args)+len(server.Env) == 0 {
 		parameters := append(slices.Clone(n.Parameters),
@@ -98,6 +103,9 @@ func (p *predictor) runServer(n *graph.Node, c *corev1.Container, server manifes
 	values := p.placeholders(n, c)
 	args := server.Args
 	var asked []string // by parameters of the node
+	if p.tellsVersions(n, server) {
+		args = p.versionsArgs(n, server)
+	}
 	if p.fetchesItself(n) {
 		args = server.Direct.Args
 		for _, parameter := range n.Parameters {
@@ -139,6 +147,7 @@ func (p *predictor) placeholders(n *graph.Node, c *corev1.Container) *strings.Re
 		"{model}", p.modelName(n),
 		"{modelDir}", modelDir,
 		"{modelUri}", n.ModelURI,
+		"{modelConfig}", modelConfigPath(),
 		"{namespace}", p.deployment.Namespace,
 		"{httpPort}", strconv.Itoa(int(n.Endpoint.HTTPPort)),
 		"{grpcPort}", strconv.Itoa(int(n.Endpoint.GRPCPort)),

@@ -45,7 +45,30 @@ func Volumes(spec *corev1.PodSpec, id Identity, root string, given map[string]st
 		}
 		volumes[v.Name] = resolved
 	}
+	for i := range spec.Containers {
+		localize(&spec.Containers[i], spec.Volumes, volumes)
+	}
 	return volumes, errors.Join(errs...)
+}
+
+// localize replaces paths of the container in files that it is given by an annotation
+// of its own, such as the configuration of a server, by those of this machine.
+func localize(c *corev1.Container, all []corev1.Volume, volumes map[string]Volume) {
+	list, err := Mounts(c, volumes)
+	if err != nil {
+		return // It is told where the container is made.
+	}
+	for i := range all {
+		v := &all[i]
+		if v.DownwardAPI == nil || !slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == v.Name }) {
+			continue
+		}
+		for _, item := range v.DownwardAPI.Items {
+			if content, ok := volumes[v.Name].files[item.Path]; ok && item.FieldRef != nil && strings.HasPrefix(item.FieldRef.FieldPath, "metadata.annotations['") {
+				volumes[v.Name].files[item.Path] = LocalPaths(content, list)
+			}
+		}
+	}
 }
 
 func resolveVolume(v *corev1.Volume, id Identity, dir string, given map[string]string) (Volume, error) {

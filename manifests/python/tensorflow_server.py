@@ -31,13 +31,22 @@ def parse(arguments):
     parser.add_argument("--model_name", default="default")
     parser.add_argument("--model_base_path", default="")
     parser.add_argument("--model_config_file", default="", help="ModelServerConfig as text")
+    parser.add_argument(
+        "--allow_version_labels_for_unavailable_models", type=_truth, default=False,
+        help="start although a version with a label is not there",
+    )
     parser.add_argument("--file_system_poll_wait_seconds", type=float, default=1)
     parser.add_argument("--rest_api_num_threads", type=int, default=4 * (os.cpu_count() or 1))
     parser.add_argument("--grpc_max_threads", type=int, default=4 * (os.cpu_count() or 1))
     flags, unknown = parser.parse_known_args(arguments)
-    if bool(flags.model_base_path) == bool(flags.model_config_file):
+    if not flags.model_base_path and not flags.model_config_file:
         parser.error("one of --model_base_path and --model_config_file is needed")
     return flags, unknown
+
+
+def _truth(text):
+    """Flags of C++ say true or false in several ways."""
+    return text.lower() in ("", "true", "1", "yes", "t", "y")
 
 
 def configs(flags):
@@ -116,6 +125,8 @@ def load(flags):
 
     models = Models(configs(flags), Format(("saved_model.pb",), saved_model, "TensorFlow Serving"))
     process.load(models)
+    if not flags.allow_version_labels_for_unavailable_models and models.unavailable_labels():
+        raise SystemExit("\n".join(models.unavailable_labels()))
     return models
 
 

@@ -171,6 +171,16 @@ class Models:
     def __init__(self, configs, format):
         self._models = {config.name: Model(config, format) for config in configs}
 
+    def unavailable_labels(self):
+        """What TensorFlow Serving says of labels whose version does not serve."""
+        return [
+            f"Request to assign label to version {version} of model {name}, "
+            f"which is not currently available for inference: {label}"
+            for name, model in self._models.items()
+            for label, version in sorted(model.config.labels.items())
+            if not any(s.name == "AVAILABLE" for _, s in model.states(version))
+        ]
+
     def check(self):
         for model in self._models.values():
             model.check()
