@@ -34,6 +34,35 @@ func (h *Header) Fields() map[string][]string {
 	return h.fields
 }
 
+// First is the first value of a field, by its canonical name; empty: there is none.
+// It takes nothing apart, so that a field that most requests have not costs little.
+func (h *Header) First(name string) string {
+	if h == nil {
+		return ""
+	}
+	h.mu.Lock()
+	fields := h.fields
+	h.mu.Unlock()
+	if fields != nil {
+		if values := fields[name]; len(values) > 0 {
+			return values[0]
+		}
+		return ""
+	}
+	for rest := h.lines; len(rest) > 0; {
+		line := rest
+		if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+			line, rest = rest[:end], rest[end+1:]
+		} else {
+			rest = nil
+		}
+		if len(line) > len(name)+1 && string(line[:len(name)]) == name && line[len(name)] == ':' {
+			return string(bytes.TrimSpace(line[len(name)+1:]))
+		}
+	}
+	return ""
+}
+
 // Lines are the header as it goes out, each with its line end, and the value of
 // its Content-Type. It has neither Content-Encoding nor a length of JSON. ok is
 // false for one that was made of fields.

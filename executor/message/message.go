@@ -74,7 +74,7 @@ func (m *Message) SetJSONLength(text string) error {
 	return nil
 }
 
-// Meta is what a request carries besides its message. But for Route it is not
+// Meta is what a request carries besides its message. But for Route and Version it is not
 // changed once the walk has begun.
 type Meta struct {
 	// Header is handed on to every node over REST. The client's Content-Type and
@@ -99,6 +99,12 @@ type Meta struct {
 	// Route is where routers sent the request, written when the walk has ended,
 	// in the words of the header Seldon-Route; empty: nobody asked, or none chose.
 	Route string
+	// Versions is which versions of models the client asks for, and which answered;
+	// nil: nobody asks.
+	Versions *Versions
+	// Version is which versions answered, written when the walk has ended, in the words
+	// of the header Seldon-Model-Version; empty: not known.
+	Version string
 	// Unlogged is true if the client wants no payload of the request logged.
 	Unlogged bool
 	// Limit is the size up to which a compressed message is unpacked.

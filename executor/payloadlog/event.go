@@ -44,6 +44,8 @@ type Event struct {
 	Time time.Time
 	// Node is the node's name, Puid that of the request; empty: it is about many.
 	Node, Puid string
+	// Version is the one of the node's model that is meant; empty: the server chose.
+	Version string
 	// ContentType, Encoding and JSONLength are those of the payload.
 	ContentType, Encoding string
 	JSONLength            int
@@ -84,6 +86,9 @@ func (l *Log) attributes(e *Event) []Attribute {
 	}
 	if e.Puid != "" {
 		all = append(all, Attribute{"requestid", e.Puid})
+	}
+	if e.Version != "" {
+		all = append(all, Attribute{"modelversion", e.Version})
 	}
 	if e.Redacted != "" {
 		all = append(all, Attribute{"redacted", e.Redacted})

@@ -186,7 +186,7 @@ func (n *Node) Log(event EventType, call string, t protocol.Transport, m message
 		return
 	}
 	e := &Event{
-		Type: event, Call: call, Puid: m.Meta.Puid,
+		Type: event, Call: call, Puid: m.Meta.Puid, Version: m.Meta.Model.Version,
 		ContentType: m.Type, Encoding: m.Encoding, JSONLength: m.JSONLength,
 		// The request's buffers are used again when it is answered.
 		Body: bytes.Clone(m.Body),
@@ -206,7 +206,7 @@ func (n *Node) LogFailure(call string, meta *message.Meta, failure error) {
 	if !n.wants(Response, meta) {
 		return
 	}
-	e := &Event{Type: Response, Call: call, Puid: meta.Puid, Reason: protocol.CodeOf(failure).String(), answer: true}
+	e := &Event{Type: Response, Call: call, Puid: meta.Puid, Version: meta.Model.Version, Reason: protocol.CodeOf(failure).String(), answer: true}
 	var refusal *protocol.Refusal
 	switch {
 	case n.redact != nil:

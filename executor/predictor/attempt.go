@@ -1,6 +1,7 @@
 package predictor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ type attempt struct {
 	*lane
 	call  graph.Call
 	began time.Time
+	// model is what is asked for, spec what is known of it.
+	model message.Model
+	spec  *specCache
 	// asked is the request of the client's, by is what sent and exchange are made
 	// by.
 	asked    message.Message
@@ -63,7 +67,7 @@ func (t *attempt) request(ctx context.Context) error {
 // rewrite puts the request into the form that the node's server takes.
 func (t *attempt) rewrite() error {
 	o := t.translation
-	o.Chained, o.Spec = t.asked.Answer, t.by.spec
+	o.Chained, o.Spec, o.Version = t.asked.Answer, t.by.spec, cmp.Or(t.model.Version, t.model.Label)
 	done, err := workingOn(t.asked)
 	if err != nil {
 		return err

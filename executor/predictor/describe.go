@@ -20,13 +20,17 @@ func (l *lane) foreignQuery(ctx context.Context, q protocol.Query, m message.Mes
 		if spec, err = l.specOf(ctx, m); err != nil {
 			return m, err
 		}
-		body, err = l.clients().Describe(protocol.Description{Name: l.name, Platform: l.speaks.Name, Spec: spec})
+		d := protocol.Description{Name: l.name, Platform: l.speaks.Name, Spec: spec}
+		if l.versions != nil {
+			d.Version, d.Versions = m.Meta.Model.Version, l.versions.names(ctx, m.Meta)
+		}
+		body, err = l.clients().Describe(d)
 	case q != protocol.QueryStatus:
 		return m, protocol.Errorf(protocol.Unimplemented, "a server of protocol %s has no %s", l.speaks.Name, q)
 	case l.clients().Up == nil:
 		return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", l.outside.Name, q, l.transport)
 	default:
-		path, question := l.dialect().Query(q, message.Model{Name: l.model})
+		path, question := l.dialect().Query(q, l.asked(m.Meta))
 		if path == "" {
 			return m, protocol.Errorf(protocol.Unimplemented, "protocol %s has no %s over %s", l.speaks.Name, q, l.transport)
 		}

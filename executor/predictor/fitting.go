@@ -83,7 +83,9 @@ type taken struct {
 
 	mu    sync.Mutex
 	asked time.Time
-	said  []openapi.Tensor
+	// version is the one that said is of.
+	version message.Model
+	said    []openapi.Tensor
 }
 
 // learn lets both lanes of a node share what is known of its model. Its server is
@@ -96,6 +98,9 @@ func (p *Predictor) learn() {
 			t.tells = other
 		}
 		l.taken, other.taken = t, t
+		if v := l.versions; v != nil && l.server.Host != "" {
+			v.asks = l
+		}
 	}
 }
 
@@ -107,7 +112,9 @@ const takenTime = time.Second
 // that does not tell no oftener than each [knowledgeLife]. There are none where
 // the model has several ways to be called, or while another request asks.
 func (t *taken) inputs(ctx context.Context, meta *message.Meta) []openapi.Tensor {
-	if known := t.hints.Inputs(t.tells.name); len(known) > 0 {
+	version := meta.Model
+	version.Name, version.Verb = "", ""
+	if known := t.hints.Inputs(t.tells.name); len(known) > 0 && version == (message.Model{}) {
 		return known
 	}
 	if !t.mu.TryLock() {
@@ -118,7 +125,7 @@ func (t *taken) inputs(ctx context.Context, meta *message.Meta) []openapi.Tensor
 	if len(t.said) == 0 {
 		pause = knowledgeLife
 	}
-	if time.Since(t.asked) > pause {
+	if time.Since(t.asked) > pause || t.version != version {
 		ctx, cancel := context.WithTimeout(ctx, takenTime)
 		defer cancel()
 		var n openapi.Node
@@ -129,7 +136,7 @@ func (t *taken) inputs(ctx context.Context, meta *message.Meta) []openapi.Tensor
 		if len(n.Signatures) == 1 {
 			t.said = n.Signatures[0].Inputs
 		}
-		t.asked = time.Now()
+		t.asked, t.version = time.Now(), version
 	}
 	return t.said
 }

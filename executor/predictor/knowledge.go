@@ -3,9 +3,11 @@ package predictor
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/translate"
 )
 
@@ -55,6 +57,37 @@ type specCache struct {
 	// turn lets one request ask while others wait; asked belongs to who has it.
 	turn  chan struct{}
 	asked time.Time
+}
+
+// mostSpecs is how many versions of a model something is known of.
+const mostSpecs = 64
+
+// specs are what a server said of its model and of versions of it.
+type specs struct {
+	// usual is of what answers where no version is named, others by version.
+	usual  *specCache
+	mu     sync.Mutex
+	others map[message.Model]*specCache
+}
+
+// of is what is known of a version; that of one too many is forgotten at once.
+func (s *specs) of(m message.Model) *specCache {
+	if m.Version == "" && m.Label == "" {
+		return s.usual
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.others[m]
+	if c == nil {
+		c = newSpecCache()
+		if s.others == nil {
+			s.others = map[message.Model]*specCache{}
+		}
+		if len(s.others) < mostSpecs {
+			s.others[m] = c
+		}
+	}
+	return c
 }
 
 // inquiry is a question to a server about its model.

@@ -1,7 +1,10 @@
 package predictor
 
 import (
+	"cmp"
 	"context"
+	"sync"
+	"sync/atomic"
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -17,6 +20,7 @@ import (
 //
 //	fallback     answers for a node that failed (fallback.go)
 //	at node      says in an error where it happened (lane.go)
+//	versioned    chooses the version of the model that answers (versions.go)
 //	readable     refuses what cannot be translated (translate.go)
 //	chained      makes a request of another node's answer (chained.go)
 //	asking       asks the last node for the client's outputs (chained.go)
@@ -44,8 +48,12 @@ type lane struct {
 	server upstream.Server
 	// targets are by call; nil: no such call.
 	targets [lastCall + 1]*upstream.Target
-	// spec is for foreign nodes.
-	spec *specCache
+	// others are targets of versions and verbs, as far as they are kept: aimed ->
+	// *upstream.Target.
+	others     sync.Map
+	othersKept atomic.Int32
+	// specs are for foreign nodes: what is known of the model, and of its versions.
+	specs specs
 	// taken is what the model takes, for a call that failed.
 	taken     *taken
 	observers observers
@@ -65,9 +73,7 @@ const lastCall = graph.CallSendFeedback
 // newLane makes the lane of a node, without its chains.
 func newLane(n *node, t protocol.Transport, o *Options) *lane {
 	l := &lane{node: n, transport: t, outside: o.Outside, send: [...]Sender{protocol.REST: o.REST, protocol.GRPC: o.GRPC}[t], server: n.servers[t]}
-	if n.foreign {
-		l.spec = newSpecCache()
-	}
+	l.specs.usual = newSpecCache()
 	l.aim()
 	l.observe(o.Observe)
 	return l
@@ -80,7 +86,7 @@ func (l *lane) chain(other func(node string) *lane) {
 		if l.calls[c] = l.transforming(c); l.calls[c] != nil {
 			continue
 		}
-		ask := l.readable(l.chained(l.asking(c, l.logged(c, l.cached(c, l.batched(l.answering(c)))))))
+		ask := l.versioned(l.readable(l.chained(l.asking(c, l.logged(c, l.cached(c, l.batched(l.answering(c))))))))
 		l.calls[c] = l.fallingBack(c, l.atNode(c, ask), other)
 	}
 	l.calls[graph.CallSendFeedback] = l.feedback()
@@ -139,14 +145,39 @@ func (l *lane) socket(c graph.Call) link {
 		}
 		to := fixed
 		model := l.asked(m.Meta)
-		if !l.foreign && model != (message.Model{Name: l.model}) && (l.transport == protocol.REST || model.Verb != "") {
-			to = l.server.Target(d.Target(c, model))
+		if model != (message.Model{Name: l.model}) && (l.transport == protocol.REST || model.Verb != "") {
+			to = l.targetOf(c, model)
 		}
 		if l.models != nil {
 			m = d.ForModel(m, model.Name)
 		}
+		if version := cmp.Or(model.Version, model.Label); version != "" {
+			m = d.ForVersion(m, version)
+		}
 		return l.send.Send(ctx, to, d.WithModel(m, model.Name))
 	}
+}
+
+// mostTargets is how many targets of versions and verbs a lane keeps.
+const mostTargets = 256
+
+// aimed is what a target is made of.
+type aimed struct {
+	call  graph.Call
+	model message.Model
+}
+
+// targetOf is where a call on a version of the model goes, or with a verb.
+func (l *lane) targetOf(c graph.Call, model message.Model) *upstream.Target {
+	key := aimed{c, model}
+	if to, ok := l.others.Load(key); ok {
+		return to.(*upstream.Target)
+	}
+	to := l.server.Target(l.dialect().Target(c, model))
+	if l.othersKept.Add(1) <= mostTargets {
+		l.others.Store(key, to)
+	}
+	return to
 }
 
 // missing is why the node cannot be asked for a call; nil: it can.

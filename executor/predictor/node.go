@@ -33,6 +33,8 @@ type node struct {
 	last graph.Calls
 	// servers are by transport; no host: the node cannot be reached so.
 	servers [2]upstream.Server
+	// versions is nil for nodes whose server has none.
+	versions *versions
 	// payloads, policy and fallback are nil where there is none.
 	payloads Payloads
 	policy   *policy.Policy
@@ -75,6 +77,10 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 		n.translation = translation(s.Node, o.Outside)
 		n.model = n.translation.Model
 	}
+	var err error
+	if n.versions, err = newVersions(n, s, &o); err != nil {
+		return n, err
+	}
 	return n, n.setPolicy(s, o)
 }
 
@@ -100,16 +106,22 @@ func servers(e *graph.Endpoint) [2]upstream.Server {
 
 // asked is the model that a request wants of this node: a client's own words
 // are meant for servers of its protocol. The name of another node's model is
-// meant for that one alone.
+// meant for that one alone. Of servers that have versions, what is asked was
+// chosen before ([lane.versioned]).
 func (n *node) asked(meta *message.Meta) message.Model {
 	m := meta.Model
 	switch {
+	case n.foreign && n.versions != nil:
+		return message.Model{Name: n.model, Version: m.Version, Label: m.Label}
 	case n.foreign:
 		return message.Model{Name: n.model}
 	case m.Name == "":
 		m.Name = n.model
 	case n.models[m.Name] && m.Name != n.model:
-		return message.Model{Name: n.model, Verb: m.Verb}
+		m.Name = n.model
+		if n.versions == nil {
+			m.Version, m.Label = "", ""
+		}
 	}
 	return m
 }

@@ -88,6 +88,13 @@ func (l *lane) tell(ctx context.Context, m message.Message, o *openapi.Node) {
 	if l.server.Host == "" {
 		return
 	}
+	if l.versions != nil && l.versions.asks != nil {
+		defer func() {
+			if names := l.versions.names(ctx, m.Meta); len(names) > 0 {
+				o.Versions = names
+			}
+		}()
+	}
 	if l.foreign {
 		spec, err := l.askSpec(ctx, m)
 		var unanswered *askError

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
@@ -55,6 +56,10 @@ type Options struct {
 	Hints openapi.Hints
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
+	// Versions counts what versions of models answer; nil: nobody does.
+	Versions VersionCounter
+	// Log is told of versions that go and come; nil: nobody is.
+	Log *slog.Logger
 	// Payloads makes what takes the payloads of nodes that have a logger; nil:
 	// nothing does.
 	Payloads func(n *graph.Node) (Payloads, error)
@@ -85,6 +90,9 @@ type Predictor struct {
 	// notes is true if a built-in node keeps notes of a request.
 	notes bool
 	reads bool
+	// versions is true if some server has versions of its model, declares if a node
+	// says something of them.
+	versions, declares bool
 	// chains is true if several nodes take part in an answer whose outputs and
 	// model a client names.
 	chains bool
@@ -126,6 +134,8 @@ func New(o Options) (*Predictor, error) {
 			p.notes = true
 		}
 		p.tellsRoutes = p.tellsRoutes || o.TellRoutes && plan.Steps[i].Calls.Has(graph.CallRoute)
+		p.versions = p.versions || n.versions != nil
+		p.declares = p.declares || n.versions != nil && plan.Steps[i].Node.DeclaresVersions()
 		p.branches = p.branches || len(plan.Steps[i].Children) > 1
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -172,7 +182,15 @@ func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m message
 		}
 		defer p.limit.Release()
 	}
+	if p.versions {
+		if asked := asksVersion(ctx, m.Meta); p.declares || asked != "" || m.Meta.Model.Version != "" || m.Meta.Model.Label != "" {
+			m.Meta.Versions = message.NewVersions(asked, len(p.nodes))
+		}
+	}
 	asked := m.Meta
+	if asked.Versions != nil {
+		defer func() { asked.Version = p.answered(asked.Versions) }()
+	}
 	if p.notes {
 		meta := *m.Meta
 		meta.Notes = make([]any, len(p.nodes))

@@ -1,6 +1,7 @@
 package predictor
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/prime-radiant/radiant/executor/message"
@@ -10,6 +11,9 @@ import (
 
 // Query asks the server of the node that the request names.
 func (p *Predictor) Query(ctx context.Context, t protocol.Transport, q protocol.Query, m message.Message) (message.Message, error) {
+	if p.versions {
+		m.Meta.Versions = message.NewVersions(asksVersion(ctx, m.Meta), len(p.nodes))
+	}
 	s := p.named(m.Meta.Model.Name)
 	if s == nil {
 		return m, protocol.Errorf(protocol.NotFound, "Failed to find model %s", m.Meta.Model.Name)
@@ -36,6 +40,27 @@ func (l *lane) query(ctx context.Context, q protocol.Query, m message.Message) (
 	if l.server.Host == "" {
 		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", l.transport)
 	}
+	if l.versions == nil {
+		return l.queried(ctx, q, m)
+	}
+	picked := choice{}
+	if word := l.wantedVersion(m.Meta); word != "" {
+		var err error
+		if picked, err = l.versions.resolve(word); err != nil {
+			return m, err
+		}
+	}
+	answer, err := withVersion(ctx, m, picked, func(ctx context.Context, m message.Message) (message.Message, error) {
+		return l.queried(ctx, q, m)
+	})
+	if err != nil && picked.version != "" {
+		err = l.versions.explained(ctx, m.Meta, picked.version, err)
+	}
+	return answer, err
+}
+
+// queried asks of the version that the message names.
+func (l *lane) queried(ctx context.Context, q protocol.Query, m message.Message) (message.Message, error) {
 	if l.foreign {
 		return l.foreignQuery(ctx, q, m)
 	}
@@ -47,6 +72,9 @@ func (l *lane) query(ctx context.Context, q protocol.Query, m message.Message) (
 	}
 	if l.transport == protocol.GRPC && l.speaks.Named {
 		body = m.Body
+		if version := cmp.Or(asked.Version, asked.Label); version != "" {
+			body = l.dialect().ForVersion(message.Message{Body: body}, version).Whole().Body
+		}
 	}
 	return l.question(ctx, q, path, message.Message{Body: body, Meta: m.Meta})
 }

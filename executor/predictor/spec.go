@@ -18,7 +18,11 @@ func (l *lane) askSpec(ctx context.Context, m message.Message) (*translate.Spec,
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}
 	d := l.dialect()
-	path, body := d.Query(protocol.QueryMetadata, message.Model{Name: l.model})
+	model := message.Model{Name: l.model}
+	if l.versions != nil {
+		model.Version, model.Label = m.Meta.Model.Version, m.Meta.Model.Label
+	}
+	path, body := d.Query(protocol.QueryMetadata, model)
 	if path == "" || l.server.Host == "" {
 		return nil, &askError{error: errors.ErrUnsupported, final: true}
 	}

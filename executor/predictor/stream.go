@@ -33,7 +33,7 @@ func (p *Predictor) Stream(ctx context.Context, m protocol.Method, client protoc
 			d, call := n.dialect(), graph.CallPredict.String()
 			o := n.observers.other(n.labels(call, to.Path, "stream"))
 			_, err := watched(ctx, o, message.Message{Meta: &message.Meta{}}, func(ctx context.Context, m message.Message) (message.Message, error) {
-				return m, relayer.Relay(ctx, to, client, func(m message.Message) message.Message { return d.WithModel(m, n.model) })
+				return m, relayer.Relay(ctx, to, client, func(m message.Message) message.Message { return n.ofVersion(ctx, d.WithModel(m, n.model)) })
 			})
 			return protocol.AtNode(err, n.name, call)
 		}

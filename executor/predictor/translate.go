@@ -29,7 +29,8 @@ func (l *lane) translated(c graph.Call, next link) link {
 			return m, protocol.Errorf(protocol.Unimplemented, "a %s request cannot be translated from protocol %s to %s",
 				verb, l.outside.Name, l.speaks.Name)
 		}
-		t := attempt{lane: l, call: c, began: time.Now(), asked: m}
+		t := attempt{lane: l, call: c, began: time.Now(), asked: m, model: l.asked(m.Meta)}
+		t.spec = l.specs.of(t.model)
 		if err := t.request(ctx); err != nil {
 			return m, err
 		}

@@ -42,6 +42,8 @@ func TestMetricsAreWrittenDown(t *testing.T) {
 			{"name":"guard","implementation":"QUANTILE_DETECTOR","children":[{"name":"a","implementation":"SIMPLE_MODEL"}]},
 			{"name":"watch","implementation":"DRIFT_DETECTOR","modelUri":"there","children":[{"name":"b","implementation":"SIMPLE_MODEL"}]}]}}`)),
 		"RADIANT_PODINFO": t.TempDir(), "RADIANT_NODE_FILES": watchedFiles(t)})))
+	maps.Copy(shown, scraped(t, start(t, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(`{"name":"p","graph":{
+		"name":"m","type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":9,"protocol":"v2"},"versionTraffic":{"3":100}}}`)), "RADIANT_PODINFO": t.TempDir()})))
 	helps := map[string]bool{}
 	for _, f := range shown {
 		helps[f.GetHelp()] = true

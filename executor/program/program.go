@@ -10,7 +10,6 @@ import (
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/logqueue"
 	"github.com/prime-radiant/radiant/executor/openapi"
-	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/server"
@@ -44,10 +43,10 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	grpcCalls := upstream.NewGRPC(upstream.Options{Budget: budget, Timeout: c.GRPCTimeout, MaxResponseBytes: c.MaxResponseBytes, TLS: nodes})
 	defer func() { _ = grpcCalls.Close() }()
 	walk := walkOptions(c, outside)
-	walk.REST, walk.GRPC, walk.TLS = restCalls, grpcCalls, nodes
+	walk.REST, walk.GRPC, walk.TLS, walk.Log = restCalls, grpcCalls, nodes, log
 	options := serverOptions(c, outside, log)
 	options.Budget, options.Regions, options.Slow = budget, regions, counts.slow.Inc
-	if walk.Meters, err = policy.NewMeters(tel.Registerer()); err != nil {
+	if err := meters(&walk, tel); err != nil {
 		return err
 	}
 	if walk.Nodes, err = nodeWorld(c, nodes, tel.Registerer(), log); err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/policy"
 	"github.com/prime-radiant/radiant/executor/predictor"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/server"
@@ -47,6 +48,15 @@ func closing(ctx context.Context, t *telemetry.Telemetry, c *config.Config, log 
 			log.Warn("traces are lost", "error", err.Error())
 		}
 	}
+}
+
+// meters makes the metrics of what predictors decide.
+func meters(p *predictor.Options, t *telemetry.Telemetry) (err error) {
+	if p.Meters, err = policy.NewMeters(t.Registerer()); err != nil {
+		return err
+	}
+	p.Versions, err = t.Versions()
+	return err
 }
 
 // observe shows the work of a server and of its predictor to telemetry.

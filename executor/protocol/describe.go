@@ -1,11 +1,13 @@
 package protocol
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/prime-radiant/radiant/apis/inference"
 	seldonpb "github.com/prime-radiant/radiant/apis/seldon"
@@ -21,9 +23,16 @@ import (
 type Description struct {
 	// Name is the model's, Platform the protocol of its server.
 	Name, Platform string
+	// Version is the one that is described, and Versions are all that there are; empty
+	// where they are not known.
+	Version  string
+	Versions []string
 	// Spec is nil where the server does not tell.
 	Spec *translate.Spec
 }
+
+// versions are all, in a list that is never null.
+func (d Description) versions() []string { return append([]string{}, d.Versions...) }
 
 func (d Description) inputs() []translate.TensorSpec {
 	if d.Spec == nil {
@@ -71,7 +80,7 @@ func describeJSON(d Description) ([]byte, error) {
 		Platform string       `json:"platform"`
 		Inputs   []tensorJSON `json:"inputs"`
 		Outputs  []tensorJSON `json:"outputs"`
-	}{d.Name, []string{}, d.Platform, tensorsJSON(d.inputs()), tensorsJSON(d.outputs())})
+	}{d.Name, d.versions(), d.Platform, tensorsJSON(d.inputs()), tensorsJSON(d.outputs())})
 }
 
 func describeSeldon(d Description) ([]byte, error) {
@@ -81,7 +90,7 @@ func describeSeldon(d Description) ([]byte, error) {
 		}
 		return all
 	}
-	return proto.Marshal(&seldonpb.SeldonModelMetadata{Name: d.Name, Platform: d.Platform, Inputs: list(d.inputs()), Outputs: list(d.outputs())})
+	return proto.Marshal(&seldonpb.SeldonModelMetadata{Name: d.Name, Versions: d.Versions, Platform: d.Platform, Inputs: list(d.inputs()), Outputs: list(d.outputs())})
 }
 
 func describeV2(d Description) ([]byte, error) {
@@ -91,7 +100,7 @@ func describeV2(d Description) ([]byte, error) {
 		}
 		return all
 	}
-	return proto.Marshal(&inference.ModelMetadataResponse{Name: d.Name, Platform: d.Platform, Inputs: list(d.inputs()), Outputs: list(d.outputs())})
+	return proto.Marshal(&inference.ModelMetadataResponse{Name: d.Name, Versions: d.Versions, Platform: d.Platform, Inputs: list(d.inputs()), Outputs: list(d.outputs())})
 }
 
 // tensorflowType names a type as TensorFlow does.
@@ -130,7 +139,7 @@ func describeTensorFlowJSON(d Description) ([]byte, error) {
 	}
 	signature := object{"inputs": list(d.inputs()), "outputs": list(d.outputs()), "method_name": "tensorflow/serving/predict"}
 	return json.Marshal(object{
-		"model_spec": object{"name": d.Name, "signature_name": "", "version": "1"},
+		"model_spec": object{"name": d.Name, "signature_name": "", "version": cmp.Or(d.Version, "1")},
 		"metadata":   object{"signature_def": object{"signature_def": object{defaultSignature: signature}}},
 	})
 }
@@ -154,8 +163,12 @@ func describeTensorFlow(d Description) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	spec := &tensorflowpb.ModelSpec{Name: d.Name}
+	if n := number(d.Version); n > 0 {
+		spec.VersionChoice = &tensorflowpb.ModelSpec_Version{Version: wrapperspb.Int64(n)}
+	}
 	return proto.Marshal(&tensorflowpb.GetModelMetadataResponse{
-		ModelSpec: &tensorflowpb.ModelSpec{Name: d.Name}, Metadata: map[string]*anypb.Any{"signature_def": signatures},
+		ModelSpec: spec, Metadata: map[string]*anypb.Any{"signature_def": signatures},
 	})
 }
 

@@ -60,6 +60,8 @@ type Protocol struct {
 	// Feedback is true if servers of this protocol take feedback, which they do
 	// over both transports or over none.
 	Feedback bool
+	// Versions is nil where servers do not tell which versions of a model they have.
+	Versions *Inventory
 	// Named is true if clients name the model they ask for, and such a name
 	// goes to every node that speaks the same protocol.
 	Named bool
@@ -89,6 +91,10 @@ type Dialect struct {
 	// field numbers. Empty: requests do not name it, as over REST and where the
 	// protocol is not Named.
 	Name []protowire.Number
+	// Version is the way to the field that names a version of the model, Label to
+	// that of a name for one, and Answered to the version in an answer. Each is
+	// empty where there is none.
+	Version, Label, Answered []protowire.Number
 }
 
 // Query is a question about a node's server itself.
@@ -132,8 +138,9 @@ type Method struct {
 	Service, Name string
 	Action        Action
 	Verb          string
-	// Model is the way to the field of the request that names a model.
-	Model []protowire.Number
+	// Model is the way to the field of the request that names a model, Version and
+	// Label to those that name a version of it; none: there is no such field.
+	Model, Version, Label []protowire.Number
 	// Field is what the answer to Live or Ready sets to true; in a stream, where
 	// an answer is put, and Errors where an error's text is.
 	Field, Errors protowire.Number

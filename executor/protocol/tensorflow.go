@@ -18,9 +18,9 @@ const (
 )
 
 func tensorflow() *Protocol {
-	modelSpec := []protowire.Number{1, 1}
+	modelSpec, version, label := []protowire.Number{1, 1}, []protowire.Number{1, 2, 1}, []protowire.Number{1, 4}
 	method := func(service, name string, action Action, verb string) Method {
-		return Method{Service: service, Name: name, Action: action, Verb: verb, Model: modelSpec, Quiet: true}
+		return Method{Service: service, Name: name, Action: action, Verb: verb, Model: modelSpec, Version: version, Label: label, Quiet: true}
 	}
 	p := &Protocol{
 		Name: "tensorflow",
@@ -40,8 +40,10 @@ func tensorflow() *Protocol {
 		},
 		Dialects: [2]Dialect{
 			REST: {Form: translate.TensorFlowJSON, Target: tensorflowPath, Query: tensorflowQueryPath, Describe: describeTensorFlowJSON, Up: upTensorFlowJSON},
-			GRPC: {Form: translate.TensorFlowProto, Target: tensorflowMethod, Query: tensorflowQueryMethod, Describe: describeTensorFlow, Up: upTensorFlow, Name: modelSpec},
+			GRPC: {Form: translate.TensorFlowProto, Target: tensorflowMethod, Query: tensorflowQueryMethod, Describe: describeTensorFlow, Up: upTensorFlow, Name: modelSpec,
+				Version: version, Label: label, Answered: []protowire.Number{2, 2, 1}},
 		},
+		Versions:    tensorflowInventory(),
 		Failure:     plainFailure,
 		Docs:        []string{"/v1/docs"},
 		Document:    "tensorflow",
@@ -119,6 +121,12 @@ func tensorflowMethod(c graph.Call, m message.Model) string {
 
 func tensorflowQueryMethod(q Query, m message.Model) (string, []byte) {
 	request := stringField([]protowire.Number{1, 1}, m.Name)
+	switch n := number(m.Version); {
+	case n > 0:
+		request = append(request, numberField([]protowire.Number{1, 2, 1}, n)...)
+	case m.Label != "":
+		request = append(request, stringField([]protowire.Number{1, 4}, m.Label)...)
+	}
 	switch q {
 	case QueryStatus:
 		return "/" + modelService + "/GetModelStatus", request

@@ -14,7 +14,7 @@ import (
 const inferenceService = "inference.GRPCInferenceService"
 
 func v2() *Protocol {
-	name := []protowire.Number{1}
+	name, version := []protowire.Number{1}, []protowire.Number{2}
 	p := &Protocol{
 		Name:     "v2",
 		Synonyms: []string{"kfserving"},
@@ -28,17 +28,19 @@ func v2() *Protocol {
 			{Service: inferenceService, Name: "ServerLive", Action: Live, Field: 1},
 			{Service: inferenceService, Name: "ServerReady", Action: Ready, Field: 1},
 			{Service: inferenceService, Name: "ServerMetadata", Action: ServerMetadata},
-			{Service: inferenceService, Name: "ModelReady", Action: Status, Model: name},
-			{Service: inferenceService, Name: "ModelMetadata", Action: Metadata, Model: name},
-			{Service: inferenceService, Name: "ModelConfig", Action: Config, Model: name},
-			{Service: inferenceService, Name: "ModelStatistics", Action: Statistics, Model: name},
-			{Service: inferenceService, Name: "ModelInfer", Action: Predict, Model: name},
-			{Service: inferenceService, Name: "ModelStreamInfer", Action: StreamPredict, Model: name, Field: 2, Errors: 1},
+			{Service: inferenceService, Name: "ModelReady", Action: Status, Model: name, Version: version},
+			{Service: inferenceService, Name: "ModelMetadata", Action: Metadata, Model: name, Version: version},
+			{Service: inferenceService, Name: "ModelConfig", Action: Config, Model: name, Version: version},
+			{Service: inferenceService, Name: "ModelStatistics", Action: Statistics, Model: name, Version: version},
+			{Service: inferenceService, Name: "ModelInfer", Action: Predict, Model: name, Version: version},
+			{Service: inferenceService, Name: "ModelStreamInfer", Action: StreamPredict, Model: name, Version: version, Field: 2, Errors: 1},
 		},
 		Dialects: [2]Dialect{
 			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath, Extensions: "/v2", Describe: describeJSON, Up: upV2JSON},
-			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Describe: describeV2, Up: upV2, Name: name},
+			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Describe: describeV2, Up: upV2, Name: name,
+				Version: version, Answered: version},
 		},
+		Versions:    v2Inventory(),
 		Failure:     plainFailure,
 		Docs:        []string{"/v2/docs"},
 		Document:    "dataplane",

@@ -3,6 +3,7 @@ package protocol
 import (
 	"encoding/binary"
 	"io"
+	"strconv"
 
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -11,8 +12,8 @@ import (
 )
 
 // StringAt returns the string field of a protobuf message that the field
-// numbers lead to, the last one if it is repeated, and "" if there is none.
-// It decodes nothing else.
+// numbers lead to, the last one if it is repeated, and "" if there is none. A
+// whole number is returned in digits. It decodes nothing else.
 func StringAt(body []byte, way []protowire.Number) string {
 	found := ""
 	if len(way) == 0 {
@@ -24,6 +25,15 @@ func StringAt(body []byte, way []protowire.Number) string {
 			return found
 		}
 		body = body[n:]
+		if number == way[0] && kind == protowire.VarintType && len(way) == 1 {
+			value, n := protowire.ConsumeVarint(body)
+			if n < 0 {
+				return found
+			}
+			body = body[n:]
+			found = strconv.FormatInt(int64(value), 10) //nolint:gosec // as protobuf has it
+			continue
+		}
 		if number != way[0] || kind != protowire.BytesType {
 			if n = protowire.ConsumeFieldValue(number, kind, body); n < 0 {
 				return found
@@ -115,7 +125,17 @@ func stringOf(value []byte, way []protowire.Number) string {
 // along it. Written behind a message it sets the field there: of what is
 // repeated, protobuf takes the last.
 func stringField(way []protowire.Number, value string) []byte {
-	b := []byte(value)
+	return wrapped(way, []byte(value))
+}
+
+// numberField is [stringField] of a whole number.
+func numberField(way []protowire.Number, value int64) []byte {
+	last := len(way) - 1
+	b := protowire.AppendTag(nil, way[last], protowire.VarintType)
+	return wrapped(way[:last], protowire.AppendVarint(b, uint64(value))) //nolint:gosec // as protobuf has it
+}
+
+func wrapped(way []protowire.Number, b []byte) []byte {
 	for i := len(way) - 1; i >= 0; i-- {
 		b = protowire.AppendBytes(protowire.AppendTag(nil, way[i], protowire.BytesType), b)
 	}
@@ -140,6 +160,42 @@ func (d *Dialect) ForModel(m message.Message, name string) message.Message {
 	}
 	m.Tail = append(stringField(d.Name, name), m.Tail...)
 	return m
+}
+
+// ForVersion returns a request that asks for a version of its model, or for a label
+// where the protocol has both and the version is no number, whatever it asks for now.
+// Requests that name no version in their message are left as they are.
+func (d *Dialect) ForVersion(m message.Message, version string) message.Message {
+	field := d.versionField(version)
+	if field == nil || version == d.VersionOf(m) {
+		return m
+	}
+	m.Tail = append(field, m.Tail...)
+	return m
+}
+
+func (d *Dialect) versionField(version string) []byte {
+	switch {
+	case version == "" || len(d.Version) == 0:
+		return nil
+	case len(d.Label) == 0:
+		return stringField(d.Version, version)
+	}
+	if n, err := strconv.ParseInt(version, 10, 64); err == nil {
+		return numberField(d.Version, n)
+	}
+	return stringField(d.Label, version)
+}
+
+// VersionOf is the version that a request's message asks for; empty: none.
+func (d *Dialect) VersionOf(m message.Message) string {
+	if len(d.Version) == 0 {
+		return ""
+	}
+	if version := StringAt(m.Tail, d.Version); version != "" {
+		return version
+	}
+	return StringOf(m, d.Version)
 }
 
 // True is a message whose one field says true.

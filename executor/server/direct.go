@@ -144,13 +144,14 @@ func (d *direct) answered(ctx context.Context) (status int, err error) {
 		if d.meta.Route != "" {
 			lines = http1.AppendField(lines, protocol.HeaderRoute, []string{d.meta.Route})
 		}
+		if d.meta.Version != "" {
+			lines = http1.AppendField(lines, protocol.HeaderVersion, []string{d.meta.Version})
+		}
 		d.x.Answer(lines, m.Body)
 		return http.StatusOK, nil
 	}
 	w, r := d.general()
-	if d.meta.Route != "" {
-		w.Header()[protocol.HeaderRoute] = []string{d.meta.Route}
-	}
+	tellWay(w.Header(), d.meta)
 	return d.write(w, r, m, err)
 }
 

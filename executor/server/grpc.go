@@ -34,6 +34,7 @@ const (
 	puidKey      = "seldon-puid"
 	predictorKey = "seldon-predictor"
 	routeKey     = "seldon-route"
+	versionKey   = "seldon-model-version"
 )
 
 // rpc answers the gRPC listener.
@@ -151,6 +152,9 @@ func (s *rpc) way(meta *message.Meta) (fields []http2.Field) {
 	}
 	if meta.Route != "" {
 		fields = append(fields, http2.Field{Name: routeKey, Value: meta.Route})
+	}
+	if meta.Version != "" {
+		fields = append(fields, http2.Field{Name: versionKey, Value: meta.Version})
 	}
 	return fields
 }
@@ -281,7 +285,10 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Messa
 	return metadata.NewOutgoingContext(ctx, in), &message.Meta{
 		Puid:     puid,
 		Unlogged: unlogged(in[skipKey]),
-		Model:    message.Model{Name: protocol.StringOf(request, m.Model), Verb: m.Verb},
+		Model: message.Model{
+			Name:    protocol.StringOf(request, m.Model),
+			Version: protocol.StringOf(request, m.Version), Label: protocol.StringOf(request, m.Label), Verb: m.Verb,
+		},
 	}
 }
 

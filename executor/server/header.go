@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/http/httpguts"
 
+	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/wire/http1"
 )
@@ -84,6 +85,16 @@ func (s *rest) headers(h http.Header, r *http.Request, m *protocol.Match) {
 		h["Ce-Path"] = []string{eventPath(r.URL)}
 		h["Ce-Type"] = s.fixed.eventType
 		h["Ce-Source"] = s.fixed.eventSource
+	}
+}
+
+// tellWay sets what an answer tells of where the request went.
+func tellWay(h http.Header, meta *message.Meta) {
+	if meta.Route != "" {
+		h[protocol.HeaderRoute] = []string{meta.Route}
+	}
+	if meta.Version != "" {
+		h[protocol.HeaderVersion] = []string{meta.Version}
 	}
 }
 

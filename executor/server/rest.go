@@ -159,9 +159,7 @@ func (s *rest) post(answer answerer) action {
 		meta := s.meta(w, r, lease, &match)
 		m.Meta = meta
 		m, err = s.timed(r, m, answer)
-		if meta.Route != "" {
-			w.Header()[protocol.HeaderRoute] = []string{meta.Route}
-		}
+		tellWay(w.Header(), meta)
 		return s.write(w, r, m, err)
 	}
 }

@@ -67,6 +67,9 @@ func (x *Exchange) request(p message.Message) (message.Message, error) {
 	if err != nil {
 		return message.Message{}, err
 	}
+	if x.options.Version != "" {
+		m.version = x.options.Version
+	}
 	x.asked = m
 	out, err := x.send(m, source, target)
 	return out, byKnowledge(err)
@@ -98,7 +101,7 @@ func (x *Exchange) send(m *content, source, target codec) (message.Message, erro
 func (x *Exchange) address(m *content, to protocol) error {
 	o := &x.options
 	m.model = o.Model
-	if m.version == "" {
+	if o.Version != "" {
 		m.version = o.Version
 	}
 	if o.Signature != "" {
@@ -255,6 +258,9 @@ func (x *Exchange) answer(source codec, p message.Message) (*content, error) {
 	x.contradicted = x.options.Spec.contradicts(m, x.asked.version)
 	if m.model == "" {
 		m.model = x.options.Model
+	}
+	if m.version == "" {
+		m.version = x.options.Version
 	}
 	return m, x.name(m, source.protocol)
 }

@@ -185,7 +185,7 @@ func jsonCases() []exchangeCase {
 			request: `{"id":"i","inputs":[{"name":"x","shape":[2,1],"datatype":"FP32","data":[[1],[0.1]]}],"outputs":[{"name":"p"}]}`,
 			sent:    `{"inputs":{"x":[[1.0],[0.1]]}}`,
 			answer:  `{"outputs":{"p":[[0.25]],"q":[1]}}`,
-			replied: `{"model_name":"m","id":"i","outputs":[{"name":"p","shape":[1,1],"datatype":"FP64","data":[0.25]}]}`,
+			replied: `{"model_name":"m","model_version":"3","id":"i","outputs":[{"name":"p","shape":[1,1],"datatype":"FP64","data":[0.25]}]}`,
 		},
 		{
 			name: "v2 to seldon", from: V2JSON, to: SeldonJSON, options: Options{Model: "m"},
