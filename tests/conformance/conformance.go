@@ -65,6 +65,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("arrivals", func(t *testing.T) { arrivals(t, start) })
 	t.Run("told", func(t *testing.T) { told(t, start) })
 	t.Run("hostile", func(t *testing.T) { hostile(t, start) })
+	t.Run("versions", func(t *testing.T) { shareVersions(t, start) })
 	t.Run("ends", func(t *testing.T) { ends(t, start) })
 }
 

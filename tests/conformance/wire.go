@@ -73,8 +73,10 @@ func get(ctx context.Context, url string) ([]byte, http.Header, error) {
 	return do(r)
 }
 
-func do(r *http.Request) ([]byte, http.Header, error) {
-	answer, err := http.DefaultClient.Do(r)
+func do(r *http.Request) ([]byte, http.Header, error) { return by(http.DefaultClient, r) }
+
+func by(client *http.Client, r *http.Request) ([]byte, http.Header, error) {
+	answer, err := client.Do(r)
 	if err != nil {
 		return nil, nil, err
 	}
