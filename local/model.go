@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -27,7 +28,7 @@ func (c *containerLayout) fetches(uri string) bool {
 
 // modelProblems are those of the models of a predictor that are known before
 // anything is fetched. What the user fetches by other means is not looked at.
-func (g *generation) modelProblems(predictor int, servers map[string]manifests.Server, from runtime.Shell) v1.Problems {
+func (g *generation) modelProblems(predictor int, servers manifests.Servers, from runtime.Shell) v1.Problems {
 	var problems v1.Problems
 	g.predictor.Graph.Walk(func(at string, n *graph.Node) {
 		if n.ModelURI == "" {
@@ -39,9 +40,9 @@ func (g *generation) modelProblems(predictor int, servers map[string]manifests.S
 			}
 			names, known, err := storage.Look(n.ModelURI, storage.Options{Lookup: from.Value})
 			if err == nil && known && g.runsStock(layout, n) {
-				err = servers[n.Implementation].CheckFiles(names)
+				err = servers.CheckFiles(n.Implementation, names, headOf(n.ModelURI))
 				if err == nil {
-					err = g.otherName(layout, n, servers[n.Implementation])
+					err = g.otherName(layout, n, servers.Servers[n.Implementation])
 				}
 			} else if err == nil && known {
 				err = checkNodeFile(n, names, n.ModelURI)
@@ -77,7 +78,8 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 				severity = v1.SeverityWarning
 			}
 			if err == nil && known && !changesServer(p, n.Name) {
-				err = cmp.Or(server.CheckFiles(names), checkNodeFile(n, names, absoluteURI(n.ModelURI, s.Dir)))
+				uri := absoluteURI(n.ModelURI, s.Dir)
+				err = cmp.Or(servers.CheckFiles(n.Implementation, names, headOf(uri)), checkNodeFile(n, names, uri))
 			}
 			if err != nil {
 				problems = append(problems, v1.Problem{
@@ -87,6 +89,28 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 		})
 	}
 	return problems
+}
+
+// headOf reads how files below a folder of this machine begin; of models that lie
+// elsewhere nothing is known.
+func headOf(uri string) manifests.Head {
+	folder, isFile := strings.CutPrefix(uri, "file://")
+	if !isFile {
+		return nil
+	}
+	return func(file string, bytes int) []byte {
+		f, err := os.Open(filepath.Join(filepath.FromSlash(folder), filepath.FromSlash(file)))
+		if err != nil {
+			return nil
+		}
+		defer f.Close()
+		start := make([]byte, bytes)
+		n, err := io.ReadFull(f, start)
+		if err != nil {
+			return nil
+		}
+		return start[:n]
+	}
 }
 
 // changesServer reports whether the user changes how a node's server runs, so

@@ -146,7 +146,7 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 	}
 	g.root = g.folder(w.state)
 	err := w.complete(g, in)
-	problems := g.modelProblems(predictor, in.Servers.Servers, w.layouts.shell)
+	problems := g.modelProblems(predictor, in.Servers, w.layouts.shell)
 	if source.Locate != nil {
 		problems = source.Locate(problems)
 	}

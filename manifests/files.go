@@ -1,12 +1,64 @@
 package manifests
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
 )
+
+// Head reads how a file of a model begins, as many bytes as are asked for; nil
+// where it cannot be read.
+type Head func(file string, bytes int) []byte
+
+// CheckFiles reports whether the server called name can find a model of its own
+// among files, which are names with slashes below the folder of the model. The
+// error says what it looks for, and which server loads what is there. Without a
+// head names alone are looked at.
+func (s Servers) CheckFiles(name string, files []string, head Head) error {
+	server := s.Servers[name]
+	if err := server.CheckFiles(files); err != nil {
+		for _, other := range slices.Sorted(maps.Keys(s.Servers)) {
+			if i := slices.IndexFunc(files, func(file string) bool { return other != name && s.Servers[other].owns(file, head) }); i >= 0 {
+				return fmt.Errorf("%w: there is %s, which is for %s", err, files[i], other)
+			}
+		}
+		return err
+	}
+	for _, file := range files {
+		if len(server.Files) == 0 || !server.loads(file) {
+			continue
+		}
+		if owner := s.Owner(file, head); owner != "" && owner != name {
+			return fmt.Errorf("%s is a model for %s: it begins as the files of that server do", file, owner)
+		}
+	}
+	return nil
+}
+
+// Owner is the server whose models begin as this file does, of those that load
+// files of its name; empty: none is known.
+func (s Servers) Owner(file string, head Head) string {
+	for _, name := range slices.Sorted(maps.Keys(s.Servers)) {
+		if server := s.Servers[name]; server.Begins != "" && server.loads(file) && server.begins(file, head) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (s Server) begins(file string, head Head) bool {
+	return head != nil && bytes.Equal(head(file, len(s.Begins)), []byte(s.Begins))
+}
+
+// owns reports whether a file is a model of this server and of no other kind, as
+// far as its name and how it begins tell. JSON may be anybody's.
+func (s Server) owns(file string, head Head) bool {
+	return path.Ext(file) != ".json" && s.loads(file) && (s.Begins == "" || head == nil || s.begins(file, head))
+}
 
 // CheckFiles reports whether the server can find a model among files, which
 // are names with slashes below the folder of the model. The error says what

@@ -29,9 +29,14 @@ func TestFilesOfAModel(t *testing.T) {
 		{"XGBOOST_SERVER", []string{"deep/model.json"}, []string{"it loads model.bst, model.json, model.ubj"}},
 		{"MLFLOW_SERVER", []string{"MLmodel", "model.skops"}, nil},
 		{"MLFLOW_SERVER", []string{"model.skops"}, []string{"it loads MLmodel"}},
+		{"ONNX_SERVER", []string{"model.onnx", "model.onnx_data"}, nil},
+		{"ONNX_SERVER", []string{"3/tumours.onnx"}, nil},
+		{"ONNX_SERVER", []string{"model.joblib"}, []string{"it loads model.onnx", "there is model.joblib, which is for SKLEARN_SERVER"}},
+		{"SKLEARN_SERVER", []string{"notes.txt", "model.onnx"}, []string{"there is model.onnx, which is for ONNX_SERVER"}},
+		{"TENSORFLOW_SERVER", []string{"1/model.onnx"}, []string{"there is 1/model.onnx, which is for ONNX_SERVER"}},
 		{"HUGGINGFACE_SERVER", []string{"anything"}, nil},
 	} {
-		err := servers.Servers[c.server].CheckFiles(c.files)
+		err := servers.CheckFiles(c.server, c.files, nil)
 		if (err == nil) != (len(c.wrong) == 0) {
 			t.Errorf("%s with %q: %v", c.server, c.files, err)
 			continue

@@ -60,6 +60,9 @@ type Server struct {
 	// Versions is set for servers that are told by a file which versions of a model
 	// to load.
 	Versions *Versions `json:"versions,omitempty"`
+	// Begins is how the files of these models begin, where other servers load
+	// files of the same names; empty: nothing is known.
+	Begins string `json:"begins,omitempty"`
 	// Direct is set for servers that can fetch a model themselves.
 	Direct *Direct `json:"direct,omitempty"`
 	// Proxied is set for servers that used to stand behind a proxy container.

@@ -1,6 +1,7 @@
 // Generate writes the parts of the manifests that follow from tables, into the
 // folder that it is given: the kinds and the ways into the cluster of package
-// expand, and the settings of operator/config.
+// expand, the settings of operator/config, and the messages of the open inference
+// protocol for servers in Python.
 //
 //	go run ./manifests/generate manifests
 package main
@@ -31,6 +32,7 @@ func parts() []part {
 		{chart + "values.yaml", between(values)},
 		{chart + "templates/_settings.tpl", between(settings)},
 		{chart + "values.schema.json", schema},
+		{"python/modelserver/inference_descriptor.py", between(descriptor)},
 	}
 }
 

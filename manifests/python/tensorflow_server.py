@@ -119,11 +119,16 @@ def load(flags):
     from modelserver.versions import Format, Models
 
     def saved_model(folder):
+        # Imported late: TensorFlow takes seconds, and a wrong folder should be
+        # told of at once.
         from tfserver.signature import LoadedModel
 
         return LoadedModel(folder)
 
-    models = Models(configs(flags), Format(("saved_model.pb",), saved_model, "TensorFlow Serving"))
+    def holds(folder):
+        return (folder / "saved_model.pb").is_file()
+
+    models = Models(configs(flags), Format("saved_model.pb", holds, saved_model, "TensorFlow Serving"))
     process.load(models)
     if not flags.allow_version_labels_for_unavailable_models and models.unavailable_labels():
         raise SystemExit("\n".join(models.unavailable_labels()))

@@ -167,9 +167,6 @@ func (c contents) read(name string, to any) bool {
 
 // hintOf says what to do with files that are a model's, and are not loaded.
 func hintOf(c contents, servers manifests.Servers) string {
-	if file := c.matching("*.onnx"); file != "" {
-		return "there is " + file + "; for TRITON_SERVER, put it into NAME/1/model.onnx"
-	}
 	if file := c.matching("*.txt"); file != "" && c.begins(file, "tree\nversion=") {
 		return "there is " + file + " of LightGBM; save it by mlflow.lightgbm.save_model, and MLFLOW_SERVER serves it"
 	}

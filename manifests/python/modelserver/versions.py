@@ -18,27 +18,28 @@ log = logging.getLogger("modelserver")
 class Format:
     """How a kind of models lies on disk, and what loads one of them."""
 
-    # One of these files is in the folder of a version.
-    files: tuple
-    # Makes a model of the folder, or raises what the model's fault is. It imports
-    # the framework, which takes seconds: a wrong folder should be told of at once.
+    # What a folder holds, for messages.
+    file: str
+    # Tells whether a folder holds a model.
+    holds: object
+    # Makes a model of the folder, or raises what the model's fault is.
     load: object
     # What serves them, for messages.
     server: str
-
-    def holds(self, folder):
-        return any((folder / file).is_file() for file in self.files)
+    # A model may lie in the folder itself; it is version 1.
+    flat: bool = False
 
     def versions(self, base):
         """Version folders by number. One without a file is still being written
         and does not count."""
         if not base.is_dir():
             return {}
-        return {
+        found = {
             int(entry.name): entry
             for entry in base.iterdir()
-            if entry.name.isascii() and entry.name.isdigit() and self.holds(entry)
+            if entry.name.isascii() and entry.name.isdigit() and entry.is_dir() and self.holds(entry)
         }
+        return {1: base} if not found and self.flat and self.holds(base) else found
 
 
 @dataclasses.dataclass
@@ -87,9 +88,9 @@ class Model:
             raise ServingError("NOT_FOUND", f"model {self.config.name!r}: no folder {base}")
         if self.config.choose(self.format.versions(base)):
             return
-        files = " or ".join(self.format.files)
-        message = f"model {self.config.name!r}: {base} has no version folder with a {files}"
-        if self.format.holds(base):
+        place = "neither a model nor a version folder with a" if self.format.flat else "no version folder with a"
+        message = f"model {self.config.name!r}: {base} has {place} {self.format.file}"
+        if not self.format.flat and self.format.holds(base):
             message += (
                 f": the model lies directly in it; move its files to {base / '1'}"
                 f" ({self.format.server} takes numbered versions only)"

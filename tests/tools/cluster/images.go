@@ -59,6 +59,11 @@ func standIns() []image {
 			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/tensorflow/tensorflow_server.py", "--host=0.0.0.0"}, Env: python},
 		},
 		{
+			name:   "docker.io/radiant/onnx-server:1.32.0",
+			layers: []layer{base, packages("onnx", "../../../manifests/python/onnx.txt"), copied("opt/onnx", "../../../manifests/python", "onnx_server.py", "modelserver")},
+			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/onnx/onnx_server.py", "--host=0.0.0.0"}, User: "8888", Env: python},
+		},
+		{
 			// What users build from their class and the Python wrapper.
 			name:   "docker.io/example/components:1",
 			layers: []layer{base, packages("wrapper", "../../peers/wrapper.txt"), copied("opt/component", "../../peers", "components.py")},

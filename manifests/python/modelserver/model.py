@@ -1,0 +1,90 @@
+"""What a framework gives to the core: a model that says what it takes, and runs."""
+
+import dataclasses
+
+from modelserver import tensors
+from modelserver.errors import invalid
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """An input or output. A dimension of -1 varies; shape is None where
+    nothing is known of it."""
+
+    name: str
+    datatype: str
+    shape: tuple
+
+    @property
+    def dtype(self):
+        return tensors.DTYPES[self.datatype]
+
+
+class Model:
+    """A loaded model. A framework gives its specs and run(arrays by name, names
+    of outputs), which answers arrays by name, with NumPy's types of the specs."""
+
+    # How the metadata call the framework.
+    platform = ""
+    inputs = ()
+    outputs = ()
+    # Labels of an output's columns by its name, where the model knows them.
+    labels = {}
+
+    def run(self, arrays, wanted):
+        raise NotImplementedError
+
+
+def predict(model, arrays, wanted):
+    """Runs a model on what a request brings, fitted to what the model takes."""
+    outputs = [spec.name for spec in model.outputs]
+    for name in wanted:
+        if name not in outputs:
+            raise invalid(f"there is no output {name!r}; the model gives {', '.join(outputs)}")
+    return model.run(_fitted(model, arrays), list(wanted) or outputs)
+
+
+def _fitted(model, arrays):
+    feed = {}
+    for spec in model.inputs:
+        array = arrays.get(spec.name)
+        if array is not None:
+            array = tensors.cast(_rank(array, spec), spec.dtype, spec.name)
+            _check(array.shape, spec)
+            feed[spec.name] = array
+    if len(feed) < len(arrays) or len(feed) < len(model.inputs):
+        _refuse_names(model, arrays)
+    return feed
+
+
+def _rank(array, spec):
+    """A column may come as [n] or as [n, 1], whatever the model takes."""
+    if spec.shape is None or array.ndim == len(spec.shape):
+        return array
+    if array.ndim == 1 and len(spec.shape) == 2 and spec.shape[1] == 1:
+        return array.reshape(-1, 1)
+    if array.ndim == 2 and array.shape[1] == 1 and len(spec.shape) == 1:
+        return array.reshape(-1)
+    return array
+
+
+def _check(shape, spec):
+    if spec.shape is None:
+        return
+    if len(shape) != len(spec.shape) or any(w not in (-1, d) for d, w in zip(shape, spec.shape)):
+        raise invalid(
+            f"input {spec.name!r} has the shape {list(shape)}, and the model takes {list(spec.shape)}"
+        )
+
+
+def _refuse_names(model, arrays):
+    known = [spec.name for spec in model.inputs]
+    said = []
+    for name in arrays:
+        if name not in known:
+            said.append(f"there is no input {name!r}")
+    missing = [n for n in known if n not in arrays]
+    if missing:
+        said.append("missing: " + ", ".join(missing))
+    if said:
+        raise invalid(f"{'; '.join(said)}; the model takes {', '.join(known)}")
