@@ -42,12 +42,13 @@ func rootCommand() *cobra.Command {
   radiant validate FILE   print every problem, with its line
   radiant render FILE     print the Kubernetes objects
   radiant local FILE      serve it here, real model servers as processes
-  radiant manager         serve the SeldonDeployments of a cluster`,
+  radiant manager         serve the SeldonDeployments of a cluster
+  radiant activator       keep requests of a cluster until their pods are there`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(cli.UnknownFlag)
-	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager(), cli.Reference(), cli.Init(), cli.Version())
+	root.AddCommand(cli.Validate(), cli.Render(), cli.Local(), cli.Manager(), cli.Activator(), cli.Reference(), cli.Init(), cli.Version())
 	return root
 }

@@ -43,8 +43,10 @@ type Manager struct {
 }
 
 // AddFlags makes a flag of each setting.
-func (m *Manager) AddFlags(f *pflag.FlagSet) {
-	for _, row := range m.fields() {
+func (m *Manager) AddFlags(f *pflag.FlagSet) { addFlags(m.fields(), f) }
+
+func addFlags(fields []managerField, f *pflag.FlagSet) {
+	for _, row := range fields {
 		usage := row.Doc
 		if row.Variable != "" {
 			usage += " (" + row.Variable + " counts before it)"
@@ -54,8 +56,9 @@ func (m *Manager) AddFlags(f *pflag.FlagSet) {
 }
 
 // ManagerSettings lists the settings of [Manager] with their defaults.
-func ManagerSettings() []setting.Setting {
-	fields := new(Manager).fields()
+func ManagerSettings() []setting.Setting { return settingsOf(new(Manager).fields()) }
+
+func settingsOf(fields []managerField) []setting.Setting {
 	settings := make([]setting.Setting, len(fields))
 	for i, f := range fields {
 		settings[i] = f.Setting
@@ -64,8 +67,9 @@ func ManagerSettings() []setting.Setting {
 }
 
 // Settings lists them with what is in force.
-func (m *Manager) Settings() []setting.Setting {
-	fields := m.fields()
+func (m *Manager) Settings() []setting.Setting { return inForce(m.fields()) }
+
+func inForce(fields []managerField) []setting.Setting {
 	settings := make([]setting.Setting, len(fields))
 	for i, f := range fields {
 		settings[i] = f.Setting
@@ -77,17 +81,7 @@ func (m *Manager) Settings() []setting.Setting {
 // Complete takes over what lookup knows, such as os.LookupEnv, and checks the
 // result. An empty variable counts as not set.
 func (m *Manager) Complete(lookup func(name string) (value string, ok bool)) error {
-	var errs []error
-	for _, f := range m.fields() {
-		if f.Variable == "" {
-			continue
-		}
-		if value, ok := lookup(f.Variable); ok && value != "" {
-			if err := f.take(value); err != nil {
-				errs = append(errs, fmt.Errorf("reading setting %s: %w", f.Variable, err))
-			}
-		}
-	}
+	errs := []error{complete(m.fields(), lookup)}
 	if _, err := m.Level(); err != nil {
 		errs = append(errs, err)
 	}
@@ -112,17 +106,37 @@ func (m *Manager) Complete(lookup func(name string) (value string, ok bool)) err
 	return errors.Join(errs...)
 }
 
+// complete takes over what lookup knows.
+func complete(fields []managerField, lookup func(name string) (value string, ok bool)) error {
+	var errs []error
+	for _, f := range fields {
+		if f.Variable == "" {
+			continue
+		}
+		if value, ok := lookup(f.Variable); ok && value != "" {
+			if err := f.take(value); err != nil {
+				errs = append(errs, fmt.Errorf("reading setting %s: %w", f.Variable, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Level is the least that is logged.
 func (m *Manager) Level() (slog.Level, error) {
 	if m.Debug {
 		return slog.LevelDebug, nil
 	}
+	return level(m.LogLevel)
+}
+
+func level(name string) (slog.Level, error) {
 	levels := map[string]slog.Level{
 		"DEBUG": slog.LevelDebug, "INFO": slog.LevelInfo, "WARN": slog.LevelWarn, "WARNING": slog.LevelWarn, "ERROR": slog.LevelError,
 	}
-	level, ok := levels[strings.ToUpper(m.LogLevel)]
+	level, ok := levels[strings.ToUpper(name)]
 	if !ok {
-		return 0, fmt.Errorf("--log-level: %q is none of DEBUG, INFO, WARN and ERROR", m.LogLevel)
+		return 0, fmt.Errorf("--log-level: %q is none of DEBUG, INFO, WARN and ERROR", name)
 	}
 	return level, nil
 }

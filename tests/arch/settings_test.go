@@ -28,6 +28,7 @@ func TestPagesShowTheSettings(t *testing.T) {
 		"docs/executor.md":    executor.Settings(),
 		"docs/storage.md":     storage.Settings(),
 		"docs/operator.md":    slices.Concat(operator.ManagerSettings(), defaults.Settings()),
+		"docs/scaling.md":     operator.ActivatorSettings(),
 	} {
 		pages.Hold(t, filepath.Join(root(t), page), func(text string) (string, error) { return setting.Fill(text, settings) }, *update)
 		seen := map[string]bool{}

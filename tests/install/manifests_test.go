@@ -36,7 +36,8 @@ func TestChartHoldsCopies(t *testing.T) {
 		"crd.yaml":          "crd/seldondeployments.yaml",
 		"rules.yaml":        "monitoring/rules.yaml",
 
-		"training_role.yaml": "training/role.yaml",
+		"training_role.yaml":  "training/role.yaml",
+		"activator_role.yaml": "activator/role.yaml",
 
 		"dashboards/executor.json": "monitoring/dashboards/executor.json",
 		"dashboards/operator.json": "monitoring/dashboards/operator.json",

@@ -14,6 +14,18 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{- define "radiant.activatorSelector" -}}
+app.kubernetes.io/name: radiant-activator
+control-plane: seldon-activator
+{{- end }}
+
+{{- define "radiant.activatorLabels" -}}
+app.kubernetes.io/name: radiant-activator
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
 {{- define "radiant.webhookConfiguration" -}}
 seldon-validating-webhook-configuration-{{ include "radiant.namespace" . }}
 {{- end }}
