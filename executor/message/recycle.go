@@ -88,3 +88,13 @@ func (l *Lease) room(n int64) (b []byte, begins bool) {
 	l.held = append(l.held, held)
 	return (*held)[:0:n], begins
 }
+
+// Room is memory for about n bytes that are made of the request's messages, as good as
+// theirs and of length 0. It is nil where the lease has none, as for much.
+func (l *Lease) Room(n int) []byte {
+	if l == nil || !l.recycles || n >= Small {
+		return nil
+	}
+	b, _ := l.room(int64(n))
+	return b
+}

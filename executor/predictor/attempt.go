@@ -68,12 +68,12 @@ func (t *attempt) request(ctx context.Context) error {
 func (t *attempt) rewrite() error {
 	o := t.translation
 	o.Chained, o.Spec, o.Version = t.asked.Answer, t.by.spec, cmp.Or(t.model.Version, t.model.Label)
-	done, err := workingOn(t.asked)
+	work, err := workingOn(t.asked)
 	if err != nil {
 		return err
 	}
 	t.sent, t.exchange, err = translate.Request(t.asked, t.form(), t.dialect().Form, o)
-	done(t.sent)
+	work.done(t.sent)
 	return err
 }
 
@@ -156,12 +156,12 @@ func (t *attempt) answer(ctx context.Context, answer message.Message) (message.M
 }
 
 func (t *attempt) read(answer message.Message) (message.Message, error) {
-	done, err := workingOn(answer)
+	work, err := workingOn(answer)
 	if err != nil {
 		return answer, err
 	}
 	back, err := t.exchange.Response(answer)
-	done(back)
+	work.done(back)
 	return back, err
 }
 

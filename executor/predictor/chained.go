@@ -27,12 +27,12 @@ func (l *lane) chained(next link) link {
 		if err != nil {
 			return m, err
 		}
-		done, err := workingOn(m)
+		work, err := workingOn(m)
 		if err != nil {
 			return m, err
 		}
 		request, err := translate.Chain(l.form(), m, l.asked(m.Meta).Name)
-		done(request)
+		work.done(request)
 		if err != nil {
 			return m, protocol.Untranslated(protocol.BadAnswer, err)
 		}

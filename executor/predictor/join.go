@@ -54,12 +54,11 @@ func (l *lane) joined() joining {
 	}
 	return func(ctx context.Context, a answered) (message.Message, error) {
 		answers, err := legible(a.ms)
-		for _, m := range answers {
-			var done func(message.Message)
-			if done, err = workingOn(m); err != nil {
-				break
+		if err == nil {
+			var work work
+			if work, err = workingOn(answers...); err == nil {
+				defer work.done(message.Message{})
 			}
-			defer done(message.Message{})
 		}
 		var m message.Message
 		switch {

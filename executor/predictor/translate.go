@@ -46,14 +46,29 @@ func (l *lane) translated(c graph.Call, next link) link {
 // besides the message itself: the tensors and the new text.
 const workFactor = 2
 
-// workingOn takes the memory that is needed to rewrite a message. done keeps
-// what the outcome takes until the end of the request, and gives back the rest.
-func workingOn(m message.Message) (done func(outcome message.Message), err error) {
-	lease, need := m.Meta.Lease, workFactor*int64(len(m.Body))
-	if err := lease.Take(need); err != nil {
-		return nil, protocol.Coded(protocol.CodeOf(err), err)
+// work is memory that is taken to rewrite a message.
+type work struct {
+	lease *message.Lease
+	taken int64
+}
+
+// workingOn takes the memory that is needed to rewrite messages of one request.
+func workingOn(ms ...message.Message) (work, error) {
+	w := work{}
+	for i := range ms {
+		w.lease = ms[i].Meta.Lease
+		w.taken += workFactor * int64(len(ms[i].Body))
 	}
-	return func(outcome message.Message) { lease.Give(need - min(int64(len(outcome.Body)), need)) }, nil
+	if err := w.lease.Take(w.taken); err != nil {
+		return work{}, protocol.Coded(protocol.CodeOf(err), err)
+	}
+	return w, nil
+}
+
+// done keeps what the outcome takes until the end of the request, and gives back the
+// rest.
+func (w work) done(outcome message.Message) {
+	w.lease.Give(w.taken - min(int64(len(outcome.Body)), w.taken))
 }
 
 // refused puts a refusal of the node's server into the words of the client's
@@ -125,6 +140,9 @@ func understood(t protocol.Transport, m message.Message) (message.Message, error
 	m, err := protocol.Plain(m)
 	if err != nil || t == protocol.GRPC {
 		return m, err
+	}
+	if m.Type == jsonType {
+		return m, nil
 	}
 	kind, _, err := mime.ParseMediaType(m.Type)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // FuzzParse reads what it wrote, and gets the same numbers as encoding/json.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		`[[1,2],[3,4.5]]`, `5`, `[]`, `[[],[]]`, `[[1],[2,3]]`, `["a","NaN"]`, `["NaN",1]`, `[true,false]`, `[null]`,
+		`[[1,2],[3,4.5]]`, `[ [ 0.125 , 1.0 ] ,\n[ 3.25 , -4.5 ] ]`, `[[[1],[2]],[[3],[4]]]`, `5`, `[]`, `[[],[]]`, `[[1],[2,3]]`, `["a","NaN"]`, `["NaN",1]`, `[true,false]`, `[null]`,
 		`[{"b64":"/w=="}]`, `[1e400]`, `[-0]`, `[NaN,Infinity,-Infinity]`, `[9223372036854775808]`, `[[[[1]]]]`, `[1,`, `["\ud800"]`,
 	} {
 		f.Add([]byte(seed), uint8(7))
@@ -25,6 +25,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil || n != parsed.Len() {
 			t.Fatalf("%d elements in the shape %v: %v", parsed.Len(), parsed.Shape, err)
 		}
+		copied(t, parsed)
 		typed, err := parsed.Typed()
 		if err != nil {
 			return
@@ -50,6 +51,27 @@ func FuzzParse(f *testing.F) {
 			compareNumbers(t, text, &typed)
 		}
 	})
+}
+
+// copied reports a tensor whose text is copied otherwise than its numbers are written
+// one by one.
+func copied(t *testing.T, parsed Tensor) {
+	t.Helper()
+	for _, dtype := range []DType{Number, FP32, Int64} {
+		as, err := parsed.As(dtype)
+		if err != nil {
+			continue
+		}
+		slow := as
+		slow.lengths = nil
+		for _, style := range []Style{{NaN: "NaN", Infinity: "Infinity"}, {NaN: `"NaN"`, Infinity: `"Infinity"`}} {
+			got, err := as.AppendNested([]byte("x"), style)
+			want, wantErr := slow.AppendNested([]byte("x"), style)
+			if !bytes.Equal(got, want) || (err == nil) != (wantErr == nil) {
+				t.Fatalf("as %v it is %q, %v, and one by one %q, %v", dtype, got, err, want, wantErr)
+			}
+		}
+	}
 }
 
 func compareNumbers(t *testing.T, text []byte, typed *Tensor) {

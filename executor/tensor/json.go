@@ -47,9 +47,35 @@ func (t *Tensor) AppendNested(dst []byte, style Style) ([]byte, error) {
 			return dst, refuse("the empty shape %v is too large for JSON", t.Shape)
 		}
 	}
+	if t.lengths != nil && slices.Equal(t.lengths, t.Shape) && t.verbatim(style) {
+		return t.appendText(dst), nil
+	}
 	w := writer{t: t, style: style, tokens: t.numbers()}
 	dst = w.nested(slices.Grow(dst, t.jsonSize()), t.Shape)
 	return dst, w.err
+}
+
+// appendText appends text that has the arrays of the shape, without its white space.
+func (t *Tensor) appendText(dst []byte) []byte {
+	dst = slices.Grow(dst, len(t.text)+2*len(t.Shape)+tail)
+	for range t.Shape {
+		dst = append(dst, '[')
+	}
+	if t.tight {
+		dst = append(dst, t.text...)
+	} else {
+		n := len(dst)
+		all := dst[:n+len(t.text)]
+		for _, c := range t.text {
+			all[n] = c
+			n += int((uint32(' ') - uint32(c)) >> 31) // 1 of what is no white space
+		}
+		dst = all[:n]
+	}
+	for range t.Shape {
+		dst = append(dst, ']')
+	}
+	return dst
 }
 
 // jsonSize is about the length of the tensor as JSON.
@@ -65,13 +91,13 @@ func (t *Tensor) jsonSize() int {
 	return size + 2*len(t.Shape)
 }
 
-// flatTail is room for what a message has behind its numbers.
-const flatTail = 64
+// tail is room for what a message has behind its numbers.
+const tail = 64
 
 // AppendFlat appends the elements, separated by commas, without brackets.
 func (t *Tensor) AppendFlat(dst []byte, style Style) ([]byte, error) {
 	if t.verbatim(style) {
-		dst = slices.Grow(dst, len(t.text)+flatTail)
+		dst = slices.Grow(dst, len(t.text)+tail)
 		if !t.nested {
 			return append(dst, t.text...), nil
 		}

@@ -24,22 +24,30 @@ type Dialect struct {
 // alone or in arrays of any depth. The shape is that of the arrays, which must
 // not be ragged. Numbers keep their spelling; their type is [Number].
 func Parse(text []byte, dialect Dialect) (Tensor, error) {
-	p := parser{in: text, dialect: dialect, leaf: -1}
-	i := jsontext.Space(text, 0)
-	var err error
-	if i < len(text) && text[i] == '[' {
-		i, err = p.array(i+1, 0)
-	} else {
-		i, err = p.element(i)
-		p.count = 1
-	}
+	t, i, err := ParseAt(text, jsontext.Space(text, 0), dialect)
 	if err != nil {
 		return Tensor{}, err
 	}
 	if i = jsontext.Space(text, i); i < len(text) {
 		return Tensor{}, refuse("unexpected %q behind the value", rune(text[i]))
 	}
-	return p.tensor(), nil
+	return t, nil
+}
+
+// ParseAt is [Parse] of the value that begins at i, whatever is behind it, and returns
+// where it ends.
+func ParseAt(text []byte, i int, dialect Dialect) (t Tensor, end int, err error) {
+	p := parser{in: text, dialect: dialect, leaf: -1}
+	if i < len(text) && text[i] == '[' {
+		end, err = p.array(i+1, 0)
+	} else {
+		end, err = p.element(i)
+		p.count = 1
+	}
+	if err != nil {
+		return Tensor{}, end, err
+	}
+	return p.tensor(), end, nil
 }
 
 // ParseFlat reads the JSON text of the elements of a tensor whose shape is
@@ -61,6 +69,9 @@ func ParseFlat(text []byte, shape []int64, dialect Dialect) (Tensor, error) {
 	return p.tensor().Reshape(shape)
 }
 
+// usualRank is the rank up to which a tensor's shape takes memory once.
+const usualRank = 4
+
 // parser reads nested arrays in one pass.
 type parser struct {
 	in      []byte
@@ -68,9 +79,12 @@ type parser struct {
 	// anyShape counts elements and lets arrays be ragged.
 	anyShape bool
 
-	shape []int64 // -1: not known yet
-	index []int64 // of the element that is read
-	leaf  int     // depth of the arrays that hold elements; -1: not seen
+	// shape has -1 where it is not known yet, and room for itself twice (tensor). index
+	// is that of the element that is read, in room.
+	shape, index []int64
+	room         [usualRank]int64
+
+	leaf  int // depth of the arrays that hold elements; -1: not seen
 	count int
 
 	class class // of the elements so far; classNumber with count 0: none
@@ -95,6 +109,9 @@ func (p *parser) array(i, depth int) (int, error) {
 	if depth >= maxRank {
 		return i, refuse("more than %d dimensions", maxRank)
 	}
+	if p.shape == nil {
+		p.index, p.shape = p.room[:0], make([]int64, 0, 2*usualRank)
+	}
 	if depth == len(p.shape) {
 		p.shape = append(p.shape, -1)
 	}
@@ -106,6 +123,11 @@ func (p *parser) array(i, depth int) (int, error) {
 		i++
 	} else {
 		for done := false; !done; n++ {
+			if p.leaf == depth && p.plain() {
+				var more int64
+				i, more = p.numbers(i)
+				n += more
+			}
 			p.index[depth] = n
 			var err error
 			if i, err = p.member(i, depth); err != nil {
@@ -199,6 +221,32 @@ func (p *parser) number(i int) (int, error) {
 		p.flat = append(append(p.flat, p.in[i:end]...), ',')
 	}
 	return end, nil
+}
+
+// plain reports whether all elements so far are numbers, spelled as they are in the
+// text.
+func (p *parser) plain() bool { return p.count > 0 && p.class == classNumber && p.flat == nil }
+
+// numbers reads numbers that others follow, without looking for anything else: it
+// stops at what may be no number, and at the last one. It returns how many there were.
+func (p *parser) numbers(i int) (next int, n int64) {
+	s, last, spelling := p.spelled, p.last, 0
+	for {
+		end, how := jsontext.PlainNumber(p.in, i)
+		if end == 0 || end == len(p.in) || p.in[end] != ',' {
+			break
+		}
+		if length := end - i; length > s.longest || how == jsontext.Integer {
+			s.add(how, length)
+		} else {
+			s.fraction = true
+		}
+		last, spelling = end, spelling+end-i
+		i = jsontext.Space(p.in, end+1)
+		n++
+	}
+	p.spelled, p.last, p.spelling, p.count = s, last, p.spelling+spelling, p.count+int(n)
+	return i, n
 }
 
 // word adds NaN or an infinity, which the text spells otherwise.
@@ -321,9 +369,27 @@ func (p *parser) tensor() Tensor {
 		t.text = p.flat[:len(p.flat)-1]
 	case p.count > 0:
 		t.text = p.in[p.first:p.last:p.last]
-		t.nested = len(t.text) != p.spelling+p.count-1
+		commas := p.spelling + p.count - 1
+		t.nested = len(t.text) != commas
+		if !p.anyShape {
+			rank := len(p.shape)
+			both := append(p.shape, p.shape...)
+			t.Shape, t.lengths = both[:rank:rank], both[rank:]
+			t.tight = len(t.text) == commas+brackets(p.shape)
+		}
 	}
 	return t
+}
+
+// brackets is how many there are between the elements of a shape: those of all
+// arrays but the ones that begin with the first element, and end with the last.
+func brackets(shape []int64) int {
+	arrays, all := int64(1), int64(0)
+	for _, d := range shape[:max(len(shape)-1, 0)] {
+		arrays *= d
+		all += arrays - 1
+	}
+	return 2 * int(all)
 }
 
 // DecodeBase64 decodes a JSON string of standard base64, padded or not.

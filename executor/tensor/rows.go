@@ -92,7 +92,7 @@ func (t *Tensor) part(shape []int64, from, count int, tokens *numbers) Tensor {
 		w := t.DType.Size()
 		p.raw = t.raw[from*w : end*w : end*w]
 	default:
-		p.text = tokens.take(count)
+		p.text, p.lengths = tokens.take(count), nil
 	}
 	return p
 }

@@ -33,6 +33,10 @@ type Tensor struct {
 	// are in it that it came with.
 	spelled spelled
 	nested  bool
+	// lengths are those of the arrays whose brackets are in text; nil: that is not
+	// known. tight says that there is nothing else between its numbers.
+	lengths []int64
+	tight   bool
 }
 
 // spelled sums up how numbers are written, so that most conversions need not

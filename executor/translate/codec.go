@@ -46,6 +46,8 @@ type content struct {
 	// each; its answer tells the same.
 	contentType  string
 	contentTypes []string
+	// room is memory to write the message into; nil: it needs its own.
+	room []byte
 	// mlserver says that the server which a request is for is MLServer.
 	mlserver bool
 }
@@ -223,6 +225,18 @@ func nameList(specs []TensorSpec) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// outcomeRoom is memory for what is made of a message: its numbers, which are nearly
+// all of it, and names.
+func outcomeRoom(p message.Message) []byte {
+	if p.Meta == nil {
+		return nil
+	}
+	return p.Meta.Lease.Room(len(p.Body) + len(p.Body)/8 + wordsRoom)
+}
+
+// wordsRoom is what the words of a message take that are not its numbers.
+const wordsRoom = 512
 
 func jsonPayload(body []byte) message.Message {
 	return message.Message{Body: body, Type: "application/json"}

@@ -71,6 +71,7 @@ func (x *Exchange) request(p message.Message) (message.Message, error) {
 		m.version = x.options.Version
 	}
 	x.asked = m
+	m.room = outcomeRoom(p)
 	out, err := x.send(m, source, target)
 	return out, byKnowledge(err)
 }
@@ -92,7 +93,7 @@ func (x *Exchange) send(m *content, source, target codec) (message.Message, erro
 		return message.Message{}, err
 	}
 	// The request's elements need not stay in memory until the answer comes.
-	m.tensors, m.value = nil, nil
+	m.tensors, m.value, m.room = nil, nil, nil
 	return target.encodeRequest(&sent)
 }
 
@@ -246,6 +247,7 @@ func (x *Exchange) response(p message.Message) (message.Message, error) {
 	if err != nil {
 		return message.Message{}, err
 	}
+	m.room = outcomeRoom(p)
 	return target.encodeResponse(m, x.asked)
 }
 

@@ -152,11 +152,13 @@ func passTensorFlowJSON(value []byte, o *Options) (message.Message, bool, error)
 // readTensorFlowValue reads the tensors of a jsonData value.
 func readTensorFlowValue(value []byte) ([]tensor.Tensor, error) {
 	if fields, err := jsontext.ParseObject(value); err == nil && hasRowsOrColumns(fields) {
-		tensors, _, err := readRowsOrColumns(fields, "instances", "inputs")
+		read := ahead{dialect: tensorFlowDialect()}
+		tensors, _, err := read.rowsOrColumns(fields, "instances", "inputs")
 		return tensors, err
 	}
 	if jsontext.TypeOf(value) == jsontext.Array && value[jsontext.Space(value, 1)] == '{' {
-		return parseRows(value, "jsonData")
+		read := ahead{dialect: tensorFlowDialect()}
+		return read.parseRows(value, "jsonData")
 	}
 	return readTensors(value, tensorFlowDialect())
 }

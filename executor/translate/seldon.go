@@ -1,7 +1,7 @@
 package translate
 
 import (
-	"fmt"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/prime-radiant/radiant/apis/seldon"
@@ -93,15 +93,29 @@ func answerNames(m *content) []string {
 // columnNames are the names that Seldon's Python wrapper gives to the columns
 // of an answer.
 func columnNames(t *tensor.Tensor) []string {
-	names := []string{}
 	if t.Rank() < 2 || t.Shape[1] > maxColumns {
-		return names
+		return []string{}
 	}
-	for i := range t.Shape[1] {
-		names = append(names, fmt.Sprintf("t:%d", i))
+	n := int(t.Shape[1])
+	if n <= len(usualColumns) {
+		return usualColumns[:n:n]
+	}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = columnName(i)
 	}
 	return names
 }
+
+func columnName(i int) string { return "t:" + strconv.Itoa(i) }
+
+// usualColumns are the names of as many columns as most tables have.
+var usualColumns = func() (names [64]string) {
+	for i := range names {
+		names[i] = columnName(i)
+	}
+	return names
+}()
 
 func parseNamed(fields jsontext.Fields, dialect tensor.Dialect) ([]tensor.Tensor, error) {
 	tensors := make([]tensor.Tensor, 0, len(fields))

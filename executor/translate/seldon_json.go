@@ -25,7 +25,8 @@ func seldonServerStyle() tensor.Style {
 }
 
 func decodeSeldonJSON(p message.Message) (*content, error) {
-	fields, err := jsontext.ParseObject(p.Body)
+	read := seldonAhead{ahead: ahead{dialect: tensor.Dialect{Words: true}}}
+	fields, err := read.read(p.Body)
 	if err != nil {
 		return nil, refuse("", "not a seldon message: %s", reason(err))
 	}
@@ -48,7 +49,7 @@ func decodeSeldonJSON(p message.Message) (*content, error) {
 	}
 	switch value := fields.Value(found); found {
 	case "data":
-		err = m.readSeldonData(value)
+		err = m.readSeldonData(value, &read)
 	case "strData":
 		m.field = dataString
 		var text []byte
@@ -130,8 +131,8 @@ func (m *content) readSeldonMeta(value []byte) error {
 	return nil
 }
 
-func (m *content) readSeldonData(value []byte) error {
-	fields, err := jsontext.ParseObject(value)
+func (m *content) readSeldonData(value []byte, read *seldonAhead) error {
+	fields, err := read.members(value)
 	if err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (m *content) readSeldonData(value []byte) error {
 		if jsontext.TypeOf(ndarray) != jsontext.Array {
 			return refuse("", "data.ndarray must be an array")
 		}
-		if err := m.readArrayOrTable(ndarray, tensor.Dialect{Words: true}); err != nil {
+		if err := m.readArrayOrTable(ndarray, &read.ahead); err != nil {
 			return refuse("", "data: %s", reason(err))
 		}
 		return nil
@@ -272,7 +273,7 @@ type seldonWriter struct {
 }
 
 func (w seldonWriter) write(m *content) (message.Message, error) {
-	body, err := w.data([]byte{'{'}, m)
+	body, err := w.data(append(m.room, '{'), m)
 	if err != nil {
 		return message.Message{}, err
 	}

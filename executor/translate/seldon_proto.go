@@ -89,7 +89,7 @@ func (m *content) readListValue(list *structpb.ListValue) error {
 		m.tensors = []tensor.Tensor{t}
 		return nil
 	}
-	if err := m.readArrayOrTable(appendListValue(nil, list), tensor.Dialect{Words: true}); err != nil {
+	if err := m.readArrayOrTable(appendListValue(nil, list), &ahead{dialect: tensor.Dialect{Words: true}}); err != nil {
 		return err
 	}
 	return numbersAs(m.tensors, tensor.FP64)

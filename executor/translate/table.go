@@ -304,8 +304,8 @@ func nameColumns(columns []tensor.Tensor, names []string) error {
 }
 
 // readArrayOrTable reads a list as an array, or else as rows of a table.
-func (m *content) readArrayOrTable(value []byte, dialect tensor.Dialect) error {
-	t, err := tensor.Parse(value, dialect)
+func (m *content) readArrayOrTable(value []byte, read *ahead) error {
+	t, err := read.parse(value)
 	if err == nil {
 		m.tensors = []tensor.Tensor{t}
 		return nil

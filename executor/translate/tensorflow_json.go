@@ -16,7 +16,8 @@ func tensorFlowStyle() tensor.Style {
 }
 
 func decodeTensorFlowJSONRequest(p message.Message) (*content, error) {
-	fields, err := jsontext.ParseObject(p.Body)
+	read := ahead{dialect: tensorFlowDialect()}
+	fields, err := read.rows(p.Body, "instances")
 	if err != nil {
 		return nil, refuse("", "not a TensorFlow request: %s", reason(err))
 	}
@@ -24,7 +25,7 @@ func decodeTensorFlowJSONRequest(p message.Message) (*content, error) {
 	if m.signature, err = fields.Text("signature_name"); err != nil {
 		return nil, blame("", err)
 	}
-	if m.tensors, m.layout, err = readRowsOrColumns(fields, "instances", "inputs"); err != nil {
+	if m.tensors, m.layout, err = read.rowsOrColumns(fields, "instances", "inputs"); err != nil {
 		m.notArray = err
 		if m.tensors, m.table = readTensorFlowTable(fields); m.table {
 			err = nil
@@ -54,7 +55,8 @@ func readTensorFlowTable(fields jsontext.Fields) ([]tensor.Tensor, bool) {
 }
 
 func decodeTensorFlowJSONResponse(p message.Message) (*content, error) {
-	fields, err := jsontext.ParseObject(p.Body)
+	read := ahead{dialect: tensorFlowDialect()}
+	fields, err := read.rows(p.Body, "predictions")
 	if err != nil {
 		return nil, refuse("", "not a TensorFlow answer: %s", reason(err))
 	}
@@ -62,22 +64,32 @@ func decodeTensorFlowJSONResponse(p message.Message) (*content, error) {
 		return nil, refuse("", "the model server reports: %s", text)
 	}
 	m := &content{}
-	m.tensors, m.layout, err = readRowsOrColumns(fields, "predictions", "outputs")
+	m.tensors, m.layout, err = read.rowsOrColumns(fields, "predictions", "outputs")
 	return m, err
 }
 
-// readRowsOrColumns reads the two ways to write tensors: a list of rows, or
+// rows parses a message whose rows are a member.
+func (a *ahead) rows(text []byte, member string) (jsontext.Fields, error) {
+	return jsontext.ParseTaking(text, func(key string, start int) int {
+		if key != member {
+			return 0
+		}
+		return a.read(text, start)
+	})
+}
+
+// rowsOrColumns reads the two ways to write tensors: a list of rows, or
 // each tensor whole.
-func readRowsOrColumns(fields jsontext.Fields, rowKey, columnKey string) (tensors []tensor.Tensor, in layout, err error) {
+func (a *ahead) rowsOrColumns(fields jsontext.Fields, rowKey, columnKey string) (tensors []tensor.Tensor, in layout, err error) {
 	rows, columns := fields.Value(rowKey), fields.Value(columnKey)
 	switch {
 	case rows != nil && columns != nil:
 		return nil, byTensor, refuse("", "the message has both %s and %s", rowKey, columnKey)
 	case rows != nil:
-		tensors, err = parseRows(rows, rowKey)
+		tensors, err = a.parseRows(rows, rowKey)
 		return tensors, byRow, err
 	case columns != nil:
-		tensors, err = parseColumns(columns, columnKey)
+		tensors, err = a.parseColumns(columns, columnKey)
 		return tensors, byTensor, err
 	}
 	return nil, byTensor, refuse("", "the message has neither %s nor %s", rowKey, columnKey)
@@ -89,7 +101,7 @@ func isBase64(value []byte) bool {
 	return err == nil && len(fields) == 1 && fields[0].Key == "b64"
 }
 
-func parseColumns(value []byte, key string) ([]tensor.Tensor, error) {
+func (a *ahead) parseColumns(value []byte, key string) ([]tensor.Tensor, error) {
 	if jsontext.TypeOf(value) == jsontext.Object && !isBase64(value) {
 		fields, err := jsontext.ParseObject(value)
 		if err != nil {
@@ -97,27 +109,27 @@ func parseColumns(value []byte, key string) ([]tensor.Tensor, error) {
 		}
 		return parseNamed(fields, tensorFlowDialect())
 	}
-	t, err := tensor.Parse(value, tensorFlowDialect())
+	t, err := a.parse(value)
 	if err != nil {
 		return nil, refuse("", "%s: %s", key, reason(err))
 	}
 	return []tensor.Tensor{t}, nil
 }
 
-func parseRows(value []byte, key string) ([]tensor.Tensor, error) {
+func (a *ahead) parseRows(value []byte, key string) ([]tensor.Tensor, error) {
 	if jsontext.TypeOf(value) != jsontext.Array {
 		return nil, refuse("", "%s must be an array", key)
 	}
 	first := jsontext.Space(value, 1)
 	if value[first] != '{' {
-		return parseColumns(value, key)
+		return a.parseColumns(value, key)
 	}
 	rows, err := jsontext.ParseArray(value)
 	if err != nil {
 		return nil, refuse("", "%s: %s", key, reason(err))
 	}
 	if isBase64(rows[0]) {
-		return parseColumns(value, key)
+		return a.parseColumns(value, key)
 	}
 	return stackRows(rows, key)
 }
@@ -165,7 +177,7 @@ func encodeTensorFlowJSONRequest(m *content) (message.Message, error) {
 	if len(m.tensors) == 0 {
 		return message.Message{}, refuse("", "the message holds no tensor")
 	}
-	body := []byte{'{'}
+	body := append(m.room, '{')
 	if m.signature != "" {
 		body = append(jsontext.AppendQuoted(append(body, `"signature_name":`...), []byte(m.signature)), ',')
 	}
@@ -188,7 +200,7 @@ func encodeTensorFlowJSONRequest(m *content) (message.Message, error) {
 // encodeTensorFlowJSONResponse answers instances with predictions, inputs with
 // outputs.
 func encodeTensorFlowJSONResponse(m, asked *content) (message.Message, error) {
-	body, err := appendTensorFlowAnswer([]byte{'{'}, m.tensors, asked.layout)
+	body, err := appendTensorFlowAnswer(append(m.room, '{'), m.tensors, asked.layout)
 	if err != nil {
 		return message.Message{}, err
 	}

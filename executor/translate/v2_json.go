@@ -230,7 +230,7 @@ func readV2Data(data []byte, dtype tensor.DType, shape []int64) (tensor.Tensor, 
 // data, floats of 16 bits, NaN and the infinities. It then wants the answer so.
 // A server that is not known to read a word for them gets none.
 func encodeV2JSONRequest(m *content) (message.Message, error) {
-	w := v2Writer{body: []byte{'{'}, style: v2Style(), types: m.contentTypes}
+	w := v2Writer{body: append(m.room, '{'), style: v2Style(), types: m.contentTypes}
 	binary := notText
 	switch {
 	case m.mlserver:
@@ -274,7 +274,7 @@ func encodeV2JSONRequest(m *content) (message.Message, error) {
 }
 
 func encodeV2JSONResponse(m, asked *content) (message.Message, error) {
-	w := v2Writer{body: []byte(`{"model_name":`), style: v2Style()}
+	w := v2Writer{body: append(m.room, `{"model_name":`...), style: v2Style()}
 	if err := m.columnsAsOutputs(); err != nil {
 		return message.Message{}, err
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // FuzzValue holds the scanner against encoding/json: both take the same texts,
@@ -53,9 +55,47 @@ func compareStrings(t *testing.T, quoted []byte) {
 	}
 }
 
+// compareTaking compares an object to itself parsed with all objects in it taken as
+// they come.
+func compareTaking(t *testing.T, text []byte, fields Fields) {
+	t.Helper()
+	var within []Fields
+	again, err := ParseTaking(text, func(_ string, start int) int {
+		if text[start] != '{' {
+			return 0
+		}
+		inner, end, err := Members(text, start, nil)
+		if err != nil {
+			return 0
+		}
+		within = append(within, inner)
+		return end
+	})
+	if diff := cmp.Diff(fields, again); err != nil || diff != "" {
+		t.Fatalf("taking: %v\n%s", err, diff)
+	}
+	for _, field := range fields {
+		if field.Value[0] != '{' {
+			continue
+		}
+		alone, err := ParseObject(field.Value)
+		if err != nil {
+			continue // A key that is no text.
+		}
+		for i := range alone {
+			f := &alone[i]
+			f.KeyStart, f.KeyEnd, f.Start, f.End = f.KeyStart+field.Start, f.KeyEnd+field.Start, f.Start+field.Start, f.End+field.Start
+		}
+		if len(within) == 0 || cmp.Diff(alone, within[0]) != "" {
+			t.Fatalf("%q is alone %v, taken %v", field.Value, alone, within)
+		}
+		within = within[1:]
+	}
+}
+
 // FuzzObject holds the members of objects against encoding/json.
 func FuzzObject(f *testing.F) {
-	for _, seed := range []string{`{"a":1,"b":[2, 3]}`, ` { "a" : {"c":null} , "a":2 } `, `{}`, `[]`, `{"\u0061":1}`, ``} {
+	for _, seed := range []string{`{"a":1,"b":[2, 3]}`, ` { "a" : {"c":null} , "a":2 } `, `{"a":2,"a":{"c":null,"d":[1, 2],"c":{}}}`, `{"a":{"\ud800":1}}`, `{"a":{}}`, `{}`, `[]`, `{"\u0061":1}`, ``} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -67,6 +107,7 @@ func FuzzObject(f *testing.F) {
 		if err := json.Unmarshal(text, &want); err != nil {
 			t.Fatal(err)
 		}
+		compareTaking(t, text, fields)
 		for _, field := range fields {
 			last, _ := fields.Find(field.Key)
 			if utf8.ValidString(field.Key) && !bytes.Equal(want[field.Key], last.Value) {

@@ -17,7 +17,15 @@ type Fields []Field
 
 // ParseObject returns the members of the object that is the whole text, having
 // checked all of it. White space around it is allowed.
-func ParseObject(text []byte) (Fields, error) {
+func ParseObject(text []byte) (Fields, error) { return ParseTaking(text, nil) }
+
+// Take reads the value of a member where it begins, while the object is parsed, and
+// returns where it ends; 0: it is to be parsed as any other.
+type Take func(key string, start int) (end int)
+
+// ParseTaking is [ParseObject] of which some values are read at once, so that they are
+// not read again. take may be nil.
+func ParseTaking(text []byte, take Take) (Fields, error) {
 	i := Space(text, 0)
 	if i >= len(text) {
 		return nil, errTruncated()
@@ -25,33 +33,51 @@ func ParseObject(text []byte) (Fields, error) {
 	if text[i] != '{' {
 		return nil, fmt.Errorf("a JSON object is expected, not %s", describe(text[i:]))
 	}
-	var fields Fields
-	i = Space(text, i+1)
-	if i < len(text) && text[i] == '}' {
-		return fields, onlySpace(text, i+1)
+	fields, end, err := Members(text, i, take)
+	if err == nil {
+		err = onlySpace(text, end)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fields, nil
+}
+
+// usualMembers are as many as most objects have.
+const usualMembers = 4
+
+// Members are those of the object whose brace is at i, and where it ends.
+func Members(text []byte, i int, take Take) (fields Fields, end int, err error) {
+	if i = Space(text, i+1); i < len(text) && text[i] == '}' {
+		return nil, i + 1, nil
 	}
 	for {
 		start, err := skipKey(text, i)
 		if err != nil {
-			return nil, err
+			return nil, start, err
 		}
 		keyEnd, _ := skipString(text, i)
 		key, err := Unquote(text[i:keyEnd])
 		if err != nil {
-			return nil, err
+			return nil, keyEnd, err
 		}
-		end, err := skip(text, start, 1)
-		if err != nil {
-			return nil, err
+		f := Field{Key: string(key), KeyStart: i, KeyEnd: keyEnd, Start: start}
+		if take != nil && start < len(text) {
+			f.End = take(f.Key, start)
 		}
-		fields = append(fields, Field{Key: string(key), Value: text[start:end],
-			KeyStart: i, KeyEnd: keyEnd, Start: start, End: end})
-		next, done, err := Next(text, end, '}')
-		if err != nil {
-			return nil, err
+		if f.End == 0 {
+			if f.End, err = skip(text, start, 1); err != nil {
+				return nil, f.End, err
+			}
 		}
-		if done {
-			return fields, onlySpace(text, next)
+		f.Value = text[f.Start:f.End]
+		if fields == nil {
+			fields = make(Fields, 0, usualMembers)
+		}
+		fields = append(fields, f)
+		next, done, err := Next(text, f.End, '}')
+		if err != nil || done {
+			return fields, next, err
 		}
 		i = next
 	}

@@ -121,9 +121,16 @@ func skipArray(b []byte, i, depth int) (int, error) {
 		return i + 1, nil
 	}
 	for {
-		end, err := skip(b, i, depth)
-		if err != nil {
-			return end, err
+		end, _ := PlainNumber(b, i)
+		if end == 0 {
+			var err error
+			if end, err = skip(b, i, depth); err != nil {
+				return end, err
+			}
+		}
+		if end < len(b) && b[end] == ',' {
+			i = Space(b, end+1)
+			continue
 		}
 		next, done, err := Next(b, end, ']')
 		if err != nil || done {
@@ -195,75 +202,6 @@ func Next(b []byte, i int, closing byte) (next int, done bool, err error) {
 		return i + 1, true, nil
 	}
 	return i, false, unexpected(b, i)
-}
-
-// Spelling is how a number is written.
-type Spelling uint8
-
-// The spellings.
-const (
-	Integer  Spelling = iota // digits alone, perhaps with a minus sign
-	Decimal                  // with a point
-	Exponent                 // with an exponent
-	Word                     // NaN, Infinity or -Infinity
-)
-
-// NumberEnd returns the end of the number that starts at b[i].
-func NumberEnd(b []byte, i int) (end int, spelling Spelling, err error) {
-	start := i
-	if i < len(b) && b[i] == '-' {
-		i++
-	}
-	if i >= len(b) {
-		return i, 0, errTruncated()
-	}
-	switch c := b[i]; {
-	case c == '0':
-		i++
-	case isDigit(c):
-		i = digits(b, i)
-	case c == 'I':
-		end, err = literal(b, i, "Infinity")
-		return end, Word, err
-	case c == 'N' && i == start:
-		end, err = literal(b, i, "NaN")
-		return end, Word, err
-	default:
-		return i, 0, unexpected(b, i)
-	}
-	if i < len(b) && b[i] == '.' {
-		spelling = Decimal
-		k := digits(b, i+1)
-		if k == i+1 {
-			return k, 0, expectedDigit(b, k)
-		}
-		i = k
-	}
-	if i < len(b) && b[i]|0x20 == 'e' {
-		spelling = Exponent
-		k := i + 1
-		if k < len(b) && (b[k] == '+' || b[k] == '-') {
-			k++
-		}
-		if i = digits(b, k); i == k {
-			return k, 0, expectedDigit(b, k)
-		}
-	}
-	return i, spelling, nil
-}
-
-func digits(b []byte, i int) int {
-	for i < len(b) && isDigit(b[i]) {
-		i++
-	}
-	return i
-}
-
-func expectedDigit(b []byte, i int) error {
-	if i >= len(b) {
-		return errTruncated()
-	}
-	return unexpected(b, i)
 }
 
 func errTruncated() error { return errors.New("the JSON ends too early") }
