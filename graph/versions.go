@@ -255,3 +255,35 @@ func CompareVersions(a, b string) int {
 	}
 	return strings.Compare(a, b)
 }
+
+// VersionsAnnotation of a pod is what may change of the versions of its executor's
+// nodes while the pod runs: a [LiveVersions] by node, as JSON.
+const VersionsAnnotation = "seldon.io/model-versions"
+
+// LiveVersions is what may change of a node's versions without a new pod, since the
+// executor alone acts by it.
+type LiveVersions struct {
+	// Labels is the value of the parameter version_labels; nil: there is none.
+	Labels *string `json:"labels,omitempty"`
+	// Traffic is the field versionTraffic.
+	Traffic map[string]int32 `json:"traffic,omitempty"`
+}
+
+// TakeVersions takes that from a node, and reports whether there was any.
+func (n *Node) TakeVersions() (l LiveVersions, found bool) {
+	if text, ok := n.Parameter(VersionLabelsParameter); ok {
+		l.Labels = &text
+	}
+	l.Traffic = n.VersionTraffic
+	n.GiveVersions(LiveVersions{})
+	return l, l.Labels != nil || len(l.Traffic) > 0
+}
+
+// GiveVersions sets it, in place of what the node says.
+func (n *Node) GiveVersions(l LiveVersions) {
+	others := slices.DeleteFunc(slices.Clone(n.Parameters), func(p Parameter) bool { return p.Name == VersionLabelsParameter })
+	if l.Labels != nil {
+		others = append(others, Parameter{Name: VersionLabelsParameter, Value: *l.Labels, Type: StringParameter})
+	}
+	n.Parameters, n.VersionTraffic = others, l.Traffic
+}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,8 @@ type Config struct {
 	ShutdownDelay, GracefulTimeout time.Duration
 	// FullHealthChecks judges readiness by HTTP instead of a TCP connect.
 	FullHealthChecks bool
+	// Annotations is the file with the annotations of the pod.
+	Annotations string
 	// NodeFiles is the folder that holds a folder of files for each built-in node
 	// with a modelUri.
 	NodeFiles string
@@ -140,7 +143,8 @@ func Load(args []string, env Env, help io.Writer) (*Config, error) {
 	c.derive(source)
 	c.Telemetry.Tracing.environment(env)
 	unread := c.readPredictor(source)
-	errs := []error{given.unusable, unread, c.readAnnotations(source.podInfo), c.check(source), c.Telemetry.check()}
+	c.Annotations = filepath.Join(source.podInfo, "annotations")
+	errs := []error{given.unusable, unread, c.readAnnotations(source.podInfo), c.readVersions(), c.check(source), c.Telemetry.check()}
 	if source.file == "" || unread == nil {
 		errs = append(errs, c.checkNames())
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
@@ -92,7 +93,8 @@ type Predictor struct {
 	reads bool
 	// versions is true if some server has versions of its model, declares if a node
 	// says something of them.
-	versions, declares bool
+	versions bool
+	declares atomic.Bool
 	// chains is true if several nodes take part in an answer whose outputs and
 	// model a client names.
 	chains bool
@@ -135,7 +137,9 @@ func New(o Options) (*Predictor, error) {
 		}
 		p.tellsRoutes = p.tellsRoutes || o.TellRoutes && plan.Steps[i].Calls.Has(graph.CallRoute)
 		p.versions = p.versions || n.versions != nil
-		p.declares = p.declares || n.versions != nil && plan.Steps[i].Node.DeclaresVersions()
+		if n.versions != nil && plan.Steps[i].Node.DeclaresVersions() {
+			p.declares.Store(true)
+		}
 		p.branches = p.branches || len(plan.Steps[i].Children) > 1
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -183,7 +187,7 @@ func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m message
 		defer p.limit.Release()
 	}
 	if p.versions {
-		if asked := asksVersion(ctx, m.Meta); p.declares || asked != "" || m.Meta.Model.Version != "" || m.Meta.Model.Label != "" {
+		if asked := asksVersion(ctx, m.Meta); p.declares.Load() || asked != "" || m.Meta.Model.Version != "" || m.Meta.Model.Label != "" {
 			m.Meta.Versions = message.NewVersions(asked, len(p.nodes))
 		}
 	}

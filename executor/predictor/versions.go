@@ -113,6 +113,36 @@ func (v *versions) follow(n *graph.Node) error {
 	return nil
 }
 
+// HasVersions reports whether some node's server has versions of its model.
+func (p *Predictor) HasVersions() bool { return p.versions }
+
+// FollowVersions takes what nodes say of their versions from now on, by their names.
+// With an error nothing has changed.
+func (p *Predictor) FollowVersions(all map[string]graph.LiveVersions) error {
+	changed := map[*versions]*graph.Node{}
+	for i, n := range p.nodes {
+		if n.versions == nil {
+			continue
+		}
+		said := all[n.name] // Where nothing is said any more, the server chooses.
+		node := *p.plan.Steps[i].Node
+		node.GiveVersions(said)
+		if _, faults := node.Versions(n.versions.numbered); len(faults) > 0 {
+			return fmt.Errorf("node %q: %w", n.name, faults[0])
+		}
+		changed[n.versions] = &node
+	}
+	for v, node := range changed {
+		if err := v.follow(node); err != nil {
+			return err
+		}
+		if node.DeclaresVersions() {
+			p.declares.Store(true)
+		}
+	}
+	return nil
+}
+
 // choice is the version of a model that is to answer. The zero value leaves it to
 // the server.
 type choice struct {

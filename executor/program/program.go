@@ -67,6 +67,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 	if err != nil {
 		return err
 	}
+	followVersions(ctx, c, p, log)
 	showNodes(&walk.Nodes, &options)
 	walk.Nodes.State.Start()
 	defer walk.Nodes.State.Close()

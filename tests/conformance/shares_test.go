@@ -5,15 +5,19 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
 // TestVersionShares counts which version answers 5,000 requests in each protocol, over
@@ -126,4 +130,55 @@ func sender(t *testing.T, w wire, e Executor) func(user string) (float64, error)
 func rpcNumber(ctx context.Context, protocol string, conn *grpc.ClientConn) (float64, error) {
 	call := func(method string, in, out proto.Message) error { return conn.Invoke(ctx, method, in, out) }
 	return calledRPC(protocol, call)
+}
+
+// TestSharesFollowAnnotations changes shares and labels while requests come: none of
+// them fails, and the executor goes on as it is where the annotation is wrong.
+func TestSharesFollowAnnotations(t *testing.T) {
+	cs := components{}
+	node := speaking("tensorflow", model("m", 0)).build(t, "seldon", cs)
+	v := &stub.Versions{Protocol: "tensorflow", Name: "m"}
+	v.Set(map[int]stub.Version{3: {Digit: 3}, 7: {Digit: 7}, 10: {Digit: 1}})
+	cs["m"].Otherwise(v.Answer)
+	l := launchOf(t, "seldon", node)
+	annotate := func(text string) {
+		file := filepath.Join(l.Env["RADIANT_PODINFO"], "annotations")
+		if err := os.WriteFile(file+".new", fmt.Appendf(nil, "%s=%q\n", graph.VersionsAnnotation, text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(file+".new", file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	annotate(`{"m":{"labels":"stable=3,canary=7","traffic":{"stable":100}}}`)
+	e := asBinary(t, l)
+	send := sender(t, wires()[0], e)
+	until := func(want float64) {
+		t.Helper()
+		for began := time.Now(); must(t, send, "") != want; time.Sleep(10 * time.Millisecond) {
+			if time.Since(began) > 30*time.Second {
+				t.Fatalf("the answer does not become %v", want)
+			}
+		}
+		for range 100 {
+			if x := must(t, send, ""); x != want {
+				t.Fatalf("the answer is %v after it was %v", x, want)
+			}
+		}
+	}
+	until(73)
+	annotate(`{"m":{"labels":"stable=3,canary=7","traffic":{"canary":100}}}`)
+	until(77)
+	annotate(`{"m":{"labels":"stable=3,canary=10","traffic":{"canary":100}}}`)
+	until(71)
+	if x, told, err := asked(t, wires()[0], e, "canary"); err != nil || x != 71 || told != "m=10" {
+		t.Errorf("the label leads to %v of %q, %v", x, told, err)
+	}
+	annotate(`{"m":{"traffic":{"canary":100}}}`) // There is no such label.
+	time.Sleep(time.Second)
+	until(71)
+	annotate(`{"m":{"traffic":{"3":100}}}`)
+	until(73)
+	annotate(`{}`)
+	until(71)
 }
