@@ -242,6 +242,9 @@ func (p *predictor) enginePredictor() string {
 			files = path.Join(modelDir, n.Name)
 		}
 		n.ModelURI, n.ServiceAccountName, n.EnvSecretRefName, n.StorageInitializerImage = files, "", "", ""
+		if p.hasVersions(n) {
+			n.TakeVersions() // The pod's annotation has them.
+		}
 	})
 	for _, w := range p.components {
 		var component componentSpec

@@ -82,6 +82,7 @@ func steps() []step {
 		{"adding the executor", (*predictor).addExecutor},
 		{"mounting certificates", (*predictor).mountCertificates},
 		{"labelling pods", (*predictor).labelPods},
+		{"telling shares of versions", (*predictor).tellShares},
 		{"collecting Deployments", (*predictor).collectDeployments},
 		{"making Services", (*predictor).makeServices},
 		{"scaling by requests", (*predictor).scaleByRequests},

@@ -90,7 +90,7 @@ func (p *predictor) serveModel(w *workload, n *graph.Node, c *corev1.Container) 
 		}
 	}
 	if p.speaks(n) == v1.ProtocolSeldon || stock && len(server.Args)+len(server.Env) == 0 {
-		parameters := append(slices.Clone(n.Parameters),
+		parameters := append(slices.Clone(p.parametersOf(n)),
 			graph.Parameter{Name: "model_uri", Value: modelDir, Type: graph.StringParameter})
 		c.Env = setEnv(c.Env, envParameters, marshalled(parameters))
 	}

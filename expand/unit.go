@@ -130,8 +130,8 @@ func (p *predictor) unitEnv(n *graph.Node, c *corev1.Container) []corev1.EnvVar 
 	env = addEnv(env, v1.EnvMLServerHTTPPort, http)
 	env = addEnv(env, v1.EnvGRPCPort, grpc)
 	env = addEnv(env, v1.EnvMLServerGRPCPort, grpc)
-	if len(n.Parameters) > 0 {
-		env = addEnv(env, envParameters, marshalled(n.Parameters))
+	if parameters := p.parametersOf(n); len(parameters) > 0 {
+		env = addEnv(env, envParameters, marshalled(parameters))
 	}
 	if n.ModelURI != "" {
 		env = addEnv(env, envMLServerModelURI, modelDir)
@@ -151,6 +151,17 @@ func (p *predictor) unitEnv(n *graph.Node, c *corev1.Container) []corev1.EnvVar 
 		env = addEnv(env, envMLServerMetricsPath, path)
 	}
 	return env
+}
+
+// parametersOf are what a node's container is told: labels of versions are for the
+// executor, and change without a new pod.
+func (p *predictor) parametersOf(n *graph.Node) []graph.Parameter {
+	if !p.hasVersions(n) {
+		return n.Parameters
+	}
+	told := n.DeepCopy()
+	told.TakeVersions()
+	return told.Parameters
 }
 
 // addPort declares a port, once: server-side apply tells ports apart by their

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
 )
@@ -84,6 +85,30 @@ func (p *predictor) modelConfig(n *graph.Node, v *graph.Versions) string {
 	}
 	b.WriteString("  }\n}\n")
 	return b.String()
+}
+
+// hasVersions reports whether what a node says of versions is meant for the executor:
+// its server speaks a protocol that has them.
+func (p *predictor) hasVersions(n *graph.Node) bool {
+	return !p.spec.NoExecutor() && graph.BuiltinOf(n.Implementation) == graph.NotBuiltin && p.speaks(n) != v1.ProtocolSeldon
+}
+
+// tellShares writes what the executor is told of versions while it runs into the
+// annotation of its pod. It is no part of what the executor starts with.
+func (p *predictor) tellShares() error {
+	all := map[string]graph.LiveVersions{}
+	for _, n := range p.order {
+		if !p.hasVersions(n) {
+			continue
+		}
+		if said, found := n.DeepCopy().TakeVersions(); found {
+			all[n.Name] = said
+		}
+	}
+	if p.host != nil && len(all) > 0 {
+		p.host.deployment.Spec.Template.Annotations[graph.VersionsAnnotation] = marshalled(all)
+	}
+	return nil
 }
 
 // modelConfigPath is where the server finds the file.

@@ -16,6 +16,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/local/gateway"
 	"github.com/prime-radiant/radiant/local/process"
 )
@@ -40,9 +41,11 @@ type generation struct {
 	// what was made of them.
 	templates map[string][]byte
 	layouts   []*podLayout
-	notes     []string
-	http      int32
-	grpc      int32
+	// versions are what its executors were told of versions last.
+	versions map[string]string
+	notes    []string
+	http     int32
+	grpc     int32
 	// metrics is the path of its metrics; empty: it has none.
 	metrics string
 
@@ -116,11 +119,14 @@ func servicePort(s *corev1.Service, name string) int32 {
 	return 0
 }
 
-// templates are the pod templates as text, by the name of the Deployment.
+// templates are the pod templates as text, by the name of the Deployment, without
+// what is told to running pods.
 func (e *expansion) templates() (map[string][]byte, error) {
 	texts := map[string][]byte{}
 	for _, d := range e.deployments {
-		text, err := json.Marshal(d.Spec.Template)
+		template := d.Spec.Template.DeepCopy()
+		delete(template.Annotations, graph.VersionsAnnotation)
+		text, err := json.Marshal(template)
 		if err != nil {
 			return nil, fmt.Errorf("comparing pods: %w", err)
 		}

@@ -376,6 +376,9 @@ func (r *runner) change(ctx context.Context, sources []Source, warnings []string
 	for _, g := range t.fresh {
 		r.console.note("deployment %s, predictor %s: starting%s", g.deployment.Name, g.predictor.Name, g.why)
 	}
+	for _, one := range t.tellings {
+		r.console.note("deployment %s, predictor %s: has other shares or labels of versions", one.generation.deployment.Name, one.generation.predictor.Name)
+	}
 	if err := r.world.start(ctx, t); err != nil && ctx.Err() == nil {
 		r.console.Say("%v\nnot applied: what runs keeps running", err)
 		return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -61,6 +62,7 @@ type succession struct {
 type target struct {
 	successions []*succession
 	fresh       []*generation
+	tellings    []telling
 	packages    []string
 	notes       []string
 	containers  []string
@@ -130,7 +132,13 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 		if err != nil {
 			return nil, err
 		}
-		if sameTemplates(templates, g.templates) && servicePort(e.service, v1.HTTPPortName) == g.http {
+		if !sameTemplates(templates, g.templates) || servicePort(e.service, v1.HTTPPortName) != g.http {
+			continue
+		}
+		if told := maps.Equal(e.versions(), g.versions); told || g.isReady.Load() {
+			if !told {
+				t.tellings = append(t.tellings, telling{g, e})
+			}
 			t.note(g)
 			return g, nil
 		}
@@ -173,7 +181,7 @@ func (w *world) complete(g *generation, in expand.Input) error {
 	if !g.predictor.NoExecutor() {
 		g.metrics = in.Config.Executor.PrometheusPath
 	}
-	g.notes = e.notes
+	g.notes, g.versions = e.notes, e.versions()
 	var errs []error
 	for _, d := range e.deployments {
 		layout, err := w.layouts.pod(d, origin{
@@ -240,6 +248,11 @@ func (w *world) start(ctx context.Context, t *target) error {
 				g.stop(0)
 			}
 			return fmt.Errorf("starting predictor %s: %w", g.predictor.Name, err)
+		}
+	}
+	for _, one := range t.tellings {
+		if err := one.tell(); err != nil {
+			return err
 		}
 	}
 	wanted := map[string]bool{}

@@ -110,6 +110,35 @@ func missingVolume(v *corev1.Volume, dir, what string, optional *bool) (Volume, 
 	return Volume{}, fmt.Errorf("volume %s needs a %s, which exists in a cluster only; give a folder in its place: --volume %s=DIR", v.Name, what, v.Name)
 }
 
+// WriteAnnotations writes the files that hold all annotations of a pod anew, which
+// running containers read.
+func WriteAnnotations(template *corev1.PodTemplateSpec, volumes map[string]Volume) error {
+	for i := range template.Spec.Volumes {
+		v := &template.Spec.Volumes[i]
+		if v.DownwardAPI == nil || !volumes[v.Name].own {
+			continue
+		}
+		for _, item := range v.DownwardAPI.Items {
+			if item.FieldRef == nil || item.FieldRef.FieldPath != "metadata.annotations" {
+				continue
+			}
+			path := volumes[v.Name].path(item.Path)
+			if err := os.WriteFile(path+".new", []byte(quotedMap(template.Annotations)), 0o644); err != nil {
+				return fmt.Errorf("writing annotations: %w", err)
+			}
+			if err := os.Rename(path+".new", path); err != nil {
+				return fmt.Errorf("writing annotations: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// path is where a file of the volume is.
+func (v Volume) path(file string) string {
+	return filepath.Join(v.dir, filepath.FromSlash(filepath.Clean("/"+file)))
+}
+
 // MakeVolumes creates the folders that are radiant's own, empty, and writes
 // their files.
 func MakeVolumes(volumes map[string]Volume) error {
@@ -127,7 +156,7 @@ func MakeVolumes(volumes map[string]Volume) error {
 			return fmt.Errorf("making volume %s: %w", name, err)
 		}
 		for file, content := range v.files {
-			path := filepath.Join(v.dir, filepath.FromSlash(filepath.Clean("/"+file)))
+			path := v.path(file)
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				return fmt.Errorf("making volume %s: %w", name, err)
 			}
