@@ -121,9 +121,12 @@ def load(flags):
     def saved_model(folder):
         # Imported late: TensorFlow takes seconds, and a wrong folder should be
         # told of at once.
+        from tfserver import warmup
         from tfserver.signature import LoadedModel
 
-        return LoadedModel(folder)
+        model = LoadedModel(folder)
+        warmup.run(folder, model)
+        return model
 
     def holds(folder):
         return (folder / "saved_model.pb").is_file()
