@@ -36,6 +36,8 @@ var acts = map[string]func(args []string) int{
 	"abrupt": actAbrupt,
 	"die":    actDie,
 	"train":  actTrain,
+
+	"versions": actVersions,
 }
 
 // actModel answers over REST on the port of the environment, with the first
