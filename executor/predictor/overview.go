@@ -27,7 +27,14 @@ func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
 	defer lease.Release()
 	together(len(p.nodes), func(i int) error {
 		m := message.Message{Meta: &message.Meta{Header: message.NewHeader(map[string][]string{}), Limit: maxMetadata, Lease: lease}}
-		p.callers[protocol.REST].lanes[i].tell(ctx, m, &g.Nodes[i])
+		l := p.callers[protocol.REST].lanes[i]
+		l.tell(ctx, m, &g.Nodes[i])
+		if l.versions == nil {
+			return nil
+		}
+		if names := l.versions.names(ctx, m.Meta); len(names) > 0 {
+			g.Nodes[i].Versions = names
+		}
 		return nil
 	})
 	return g
@@ -87,13 +94,6 @@ func (p *Predictor) described(s *graph.Step) openapi.Node {
 func (l *lane) tell(ctx context.Context, m message.Message, o *openapi.Node) {
 	if l.server.Host == "" {
 		return
-	}
-	if l.versions != nil && l.versions.asks != nil {
-		defer func() {
-			if names := l.versions.names(ctx, m.Meta); len(names) > 0 {
-				o.Versions = names
-			}
-		}()
 	}
 	if l.foreign {
 		spec, err := l.askSpec(ctx, m)
