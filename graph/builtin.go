@@ -1,6 +1,9 @@
 package graph
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // Builtin is the name of an implementation that runs inside the executor,
 // without a container and without an endpoint.
@@ -38,9 +41,6 @@ type BuiltinRow struct {
 	Shares bool
 	// Parameters are all that it reads.
 	Parameters []Declaration
-	// rules, if not nil, finds what is wrong with parameters that are right one by
-	// one.
-	rules func(n *Node) []Fault
 }
 
 // The files that built-ins read.
@@ -59,26 +59,51 @@ func BuiltinTable() []BuiltinRow {
 	return []BuiltinRow{
 		{Name: "SIMPLE_MODEL", V1: true},
 		{Name: SimpleRouter, V1: true, Calls: CallSet(CallRoute)},
-		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute), Parameters: abTestParameters(), rules: weightRules},
-		{Name: AverageCombiner, V1: true, Calls: combiner},
-		{Name: RulesRouter, Calls: CallSet(CallRoute), LeastChildren: 1, Parameters: rulesParameters(), rules: rulesRules},
-		{Name: "WEIGHTED_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: weightedParameters(), rules: combinerRules},
-		{Name: "MAX_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum(), rules: combinerRules},
-		{Name: "MEDIAN_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum(), rules: combinerRules},
-		{Name: "VOTE_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: voteParameters(), rules: combinerRules},
-		{Name: FirstCombiner, Calls: combiner, LeastChildren: 1, Parameters: firstParameters(), rules: combinerRules},
+		{Name: RandomABTest, V1: true, Calls: CallSet(CallRoute), Parameters: abTestParameters()},
+		{Name: AverageCombiner, V1: true, Calls: combiner, Parameters: quorum()},
+		{Name: RulesRouter, Calls: CallSet(CallRoute), LeastChildren: 1, Parameters: rulesParameters()},
+		{Name: "WEIGHTED_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: weightedParameters()},
+		{Name: "MAX_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum()},
+		{Name: "MEDIAN_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: quorum()},
+		{Name: "VOTE_COMBINER", Calls: combiner, LeastChildren: 1, Parameters: voteParameters()},
+		{Name: FirstCombiner, Calls: combiner, LeastChildren: 1, Parameters: firstParameters()},
 		{Name: "STACK_COMBINER", Calls: combiner, LeastChildren: 1},
 		{Name: "CONCATENATE_COMBINER", Calls: combiner, LeastChildren: 1},
-		{Name: "TENSOR_TRANSFORMER", Calls: CallSet(CallTransformInput), MostChildren: 1, Parameters: transformerParameters(), rules: transformerRules},
-		{Name: "TENSOR_OUTPUT_TRANSFORMER", Calls: CallSet(CallTransformOutput), MostChildren: 1, Parameters: transformerParameters(), rules: transformerRules},
-		{Name: "EPSILON_GREEDY", Calls: bandit, Shares: true, Parameters: epsilonParameters(), rules: banditRules},
-		{Name: "THOMPSON_SAMPLING", Calls: bandit, Shares: true, rules: banditRules},
-		{Name: "UCB", Calls: bandit, Shares: true, Parameters: ucbParameters(), rules: banditRules},
-		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, File: referenceFile, Parameters: mahalanobisParameters(), rules: mahalanobisRules},
-		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, File: referenceFile, Parameters: quantileParameters(), rules: quantileRules},
-		{Name: "ISOLATION_FOREST_DETECTOR", Calls: detector, MostChildren: 2, File: forestFile, Parameters: forestParameters(), rules: forestRules},
-		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters(), rules: scoreRules},
-		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, File: referenceFile, Shares: true, Parameters: driftParameters(), rules: driftRules},
+		{Name: "TENSOR_TRANSFORMER", Calls: CallSet(CallTransformInput), MostChildren: 1, Parameters: transformerParameters()},
+		{Name: "TENSOR_OUTPUT_TRANSFORMER", Calls: CallSet(CallTransformOutput), MostChildren: 1, Parameters: transformerParameters()},
+		{Name: "EPSILON_GREEDY", Calls: bandit, Shares: true, Parameters: epsilonParameters()},
+		{Name: "THOMPSON_SAMPLING", Calls: bandit, Shares: true},
+		{Name: "UCB", Calls: bandit, Shares: true, Parameters: ucbParameters()},
+		{Name: "MAHALANOBIS_DETECTOR", Calls: detector, MostChildren: 2, File: referenceFile, Parameters: mahalanobisParameters()},
+		{Name: "QUANTILE_DETECTOR", Calls: detector, MostChildren: 2, File: referenceFile, Parameters: quantileParameters()},
+		{Name: "ISOLATION_FOREST_DETECTOR", Calls: detector, MostChildren: 2, File: forestFile, Parameters: forestParameters()},
+		{Name: "SCORE_DETECTOR", Calls: CallSet(CallAggregate), LeastChildren: 1, MostChildren: 2, Parameters: scoreParameters()},
+		{Name: "DRIFT_DETECTOR", Calls: CallSet(CallTransformInput, CallTransformOutput), MostChildren: 1, File: referenceFile, Shares: true, Parameters: driftParameters()},
+	}
+}
+
+// builtinRules find what is wrong with the parameters of a built-in that are right one
+// by one. They ask for what the table says, which they are no part of.
+func builtinRules() map[Builtin]func(n *Node) []Fault {
+	return map[Builtin]func(n *Node) []Fault{
+		RandomABTest:                weightRules,
+		AverageCombiner:             quorumRules,
+		RulesRouter:                 rulesRules,
+		"WEIGHTED_COMBINER":         combinerRules,
+		"MAX_COMBINER":              combinerRules,
+		"MEDIAN_COMBINER":           combinerRules,
+		"VOTE_COMBINER":             combinerRules,
+		FirstCombiner:               combinerRules,
+		"TENSOR_TRANSFORMER":        transformerRules,
+		"TENSOR_OUTPUT_TRANSFORMER": transformerRules,
+		"EPSILON_GREEDY":            banditRules,
+		"THOMPSON_SAMPLING":         banditRules,
+		"UCB":                       banditRules,
+		"MAHALANOBIS_DETECTOR":      mahalanobisRules,
+		"QUANTILE_DETECTOR":         quantileRules,
+		"ISOLATION_FOREST_DETECTOR": forestRules,
+		"SCORE_DETECTOR":            scoreRules,
+		"DRIFT_DETECTOR":            driftRules,
 	}
 }
 
@@ -93,33 +118,30 @@ func Builtins() []string {
 
 // BuiltinOf returns the built-in that implementation names, or NotBuiltin.
 func BuiltinOf(implementation string) Builtin {
-	if b := Builtin(implementation); builtinNames()[b] {
+	if b := Builtin(implementation); b.row() != nil {
 		return b
 	}
 	return NotBuiltin
 }
 
-// builtinNames are the names of the table, gathered once: each node of a
-// deployment is looked up several times, and few are built in.
-var builtinNames = sync.OnceValue(func() map[Builtin]bool {
-	names := map[Builtin]bool{}
-	for _, row := range BuiltinTable() {
-		names[row.Name] = true
-	}
-	return names
-})
-
-func (b Builtin) row() *BuiltinRow {
-	if b == NotBuiltin {
-		return nil
-	}
+// builtinRows are the rows of the table by name, gathered once: each node of a
+// deployment is looked up many times, and few are built in.
+var builtinRows = sync.OnceValue(func() map[Builtin]*BuiltinRow {
+	rows := map[Builtin]*BuiltinRow{}
 	table := BuiltinTable()
 	for i := range table {
-		if table[i].Name == b {
-			return &table[i]
-		}
+		rows[table[i].Name] = &table[i]
 	}
-	return nil
+	return rows
+})
+
+// row is what is known of the built-in; nil: there is none of the name.
+func (b Builtin) row() *BuiltinRow { return builtinRows()[b] }
+
+// reads reports whether the built-in has a parameter of the name.
+func (b Builtin) reads(name string) bool {
+	row := b.row()
+	return row != nil && slices.ContainsFunc(row.Parameters, func(d Declaration) bool { return d.Name == name })
 }
 
 // Calls are those that the built-in answers.

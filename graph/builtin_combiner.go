@@ -29,7 +29,7 @@ func voteParameters() []Declaration {
 // none are given.
 func (n *Node) Weights() []float64 {
 	text := n.Setting("weights")
-	if text == "" {
+	if text == "" || !Builtin(n.Implementation).reads("weights") {
 		return nil
 	}
 	words := strings.Split(text, ",")

@@ -203,8 +203,8 @@ func BuiltinFaults(n *Node) []Fault {
 	case row.MostChildren > 0 && children > row.MostChildren:
 		faults = append(faults, Fault{Field: "children", Message: fmt.Sprintf("%s takes at most %d; %q has %d", n.Implementation, row.MostChildren, n.Name, children)})
 	}
-	if len(faults) == 0 && row.rules != nil {
-		faults = row.rules(n)
+	if rules := builtinRules()[row.Name]; len(faults) == 0 && rules != nil {
+		faults = rules(n)
 	}
 	return faults
 }

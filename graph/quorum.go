@@ -46,12 +46,12 @@ func quorumRules(n *Node) []Fault {
 // quorum is how many answers are enough, and how long they may take; 0: all, and
 // as long as the request has.
 func (n *Node) quorum() (k int, within time.Duration) {
-	row := Builtin(n.Implementation).row()
-	if row == nil || !slices.ContainsFunc(row.Parameters, func(d Declaration) bool { return d.Name == deadlineParameter }) {
+	b := Builtin(n.Implementation)
+	if !b.reads(deadlineParameter) {
 		return 0, 0
 	}
 	within, _ = time.ParseDuration(n.Setting(deadlineParameter))
-	if row.Name == FirstCombiner {
+	if b == FirstCombiner {
 		return 1, within
 	}
 	k, _ = strconv.Atoi(n.Setting(quorumParameter))

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// stepsParameter is the chain of a transformer.
-const stepsParameter = "steps"
+// StepsParameter is the chain of a transformer.
+const StepsParameter = "steps"
 
 // TransformStep is one step of a transformer's chain.
 type TransformStep struct {
@@ -17,6 +17,24 @@ type TransformStep struct {
 	Name  string
 	Words []string
 }
+
+// Formula is the expression of the step, and whether it is one of each element;
+// empty: it has none. Package rule knows the language.
+func (s TransformStep) Formula() (text string, element bool) {
+	switch s.Name {
+	case computeStep:
+		return s.Words[1], false
+	case mapStep:
+		return s.Words[0], true
+	}
+	return "", false
+}
+
+// The steps that are expressions.
+const (
+	computeStep = "compute"
+	mapStep     = "map"
+)
 
 // StepRow is what is known of a step.
 type StepRow struct {
@@ -26,6 +44,8 @@ type StepRow struct {
 	// Least and Most bound the words behind the name; no Most: there may be any
 	// number.
 	Least, Most int
+	// words, if not nil, reads what stands behind the name where that is not words.
+	words func(text string) ([]string, error)
 	// check says what is wrong with the words; empty: nothing. nil: nothing can be.
 	check func(words []string) string
 }
@@ -47,7 +67,17 @@ func StepTable() []StepRow {
 		{Name: "softmax", Form: "softmax", Most: -1},
 		{Name: "argmax", Form: "argmax [CLASS...]"},
 		{Name: "threshold", Form: "threshold NUMBER [BELOW ABOVE]", Least: 1, Most: 3, check: limit},
+		{Name: computeStep, Form: "compute COLUMN = EXPRESSION", Least: 2, words: assignment},
+		{Name: mapStep, Form: "map EXPRESSION", Least: 1, words: expression},
 	}
+}
+
+// StepsOf are those of a node; none: it is no transformer.
+func StepsOf(n *Node) ([]TransformStep, error) {
+	if !Builtin(n.Implementation).reads(StepsParameter) {
+		return nil, nil
+	}
+	return ParseSteps(n.Setting(StepsParameter))
 }
 
 // ParseSteps reads a chain: a step in each line, or between semicolons. A word with
@@ -55,16 +85,16 @@ func StepTable() []StepRow {
 func ParseSteps(text string) ([]TransformStep, error) {
 	var steps []TransformStep
 	table := StepTable()
-	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' || r == ';' }) {
-		words, err := split(line)
-		if err == nil && len(words) == 0 {
+	for _, line := range lines(text) {
+		name, rest, err := word(line)
+		if err == nil && name == "" && rest == "" {
 			continue
 		}
 		number := len(steps) + 1
 		if err != nil {
 			return nil, fmt.Errorf("step %d: %w", number, err)
 		}
-		s := TransformStep{words[0], words[1:]}
+		s := TransformStep{Name: name}
 		at := slices.IndexFunc(table, func(r StepRow) bool { return r.Name == s.Name })
 		if at < 0 {
 			names := make([]string, len(table))
@@ -74,6 +104,13 @@ func ParseSteps(text string) ([]TransformStep, error) {
 			return nil, fmt.Errorf("step %d: there is no step %q; use %s", number, s.Name, strings.Join(names, ", "))
 		}
 		row := &table[at]
+		read := split
+		if row.words != nil {
+			read = row.words
+		}
+		if s.Words, err = read(rest); err != nil {
+			return nil, fmt.Errorf("step %d: %w", number, err)
+		}
 		if len(s.Words) < row.Least || row.Most != 0 && len(s.Words) > max(row.Most, 0) {
 			return nil, fmt.Errorf("step %d: want %q", number, row.Form)
 		}
@@ -90,29 +127,82 @@ func ParseSteps(text string) ([]TransformStep, error) {
 	return steps, nil
 }
 
+// lines are the steps of a text, which end with a line or at a semicolon that does not
+// stand in double quotes.
+func lines(text string) []string {
+	var all []string
+	start, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\n', c == ';' && !quoted:
+			all = append(all, text[start:i])
+			start, quoted = i+1, false
+		case c == '\\' && quoted && i+1 < len(text) && text[i+1] != '\n':
+			i++
+		case c == '"':
+			quoted = !quoted
+		}
+	}
+	return append(all, text[start:])
+}
+
 // split separates the words of a line.
 func split(line string) ([]string, error) {
-	var words []string
-	for line = strings.TrimSpace(line); line != ""; line = strings.TrimSpace(line) {
-		if line[0] != '"' {
-			end := strings.IndexAny(line, " \t\r")
-			if end < 0 {
-				end = len(line)
-			}
-			words, line = append(words, line[:end]), line[end:]
-			continue
-		}
-		quoted, err := strconv.QuotedPrefix(line)
+	words := []string{}
+	for strings.TrimSpace(line) != "" {
+		one, rest, err := word(line)
 		if err != nil {
-			return nil, fmt.Errorf("the quotes of %s do not end", line)
+			return nil, err
 		}
-		word, err := strconv.Unquote(quoted)
-		if err != nil {
-			return nil, fmt.Errorf("%s is no quoted word", quoted)
-		}
-		words, line = append(words, word), line[len(quoted):]
+		words, line = append(words, one), rest
 	}
 	return words, nil
+}
+
+// word is the first of a line, and what is behind it.
+func word(line string) (first, rest string, err error) {
+	line = strings.TrimSpace(line)
+	if line == "" || line[0] != '"' {
+		end := strings.IndexAny(line, " \t\r")
+		if end < 0 {
+			end = len(line)
+		}
+		return line[:end], line[end:], nil
+	}
+	quoted, err := strconv.QuotedPrefix(line)
+	if err != nil {
+		return "", "", fmt.Errorf("the quotes of %s do not end", line)
+	}
+	if first, err = strconv.Unquote(quoted); err != nil {
+		return "", "", fmt.Errorf("%s is no quoted word", quoted)
+	}
+	return first, line[len(quoted):], nil
+}
+
+// expression is the rest of a line as it is.
+func expression(text string) ([]string, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil, nil
+	}
+	return []string{text}, nil
+}
+
+// assignment is a column's name, an equals sign, and an expression.
+func assignment(text string) ([]string, error) {
+	name, rest, err := word(text)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasPrefix(strings.TrimSpace(text), `"`) { // The sign may follow at once.
+		if before, after, ok := strings.Cut(name, "="); ok {
+			name, rest = before, "="+after+rest
+		}
+	}
+	text, ok := strings.CutPrefix(strings.TrimSpace(rest), "=")
+	if text = strings.TrimSpace(text); !ok || name == "" || text == "" {
+		return nil, nil
+	}
+	return []string{name, text}, nil
 }
 
 // FloatList reads numbers separated by commas, all finite.
@@ -239,12 +329,12 @@ func limit(words []string) string {
 }
 
 func transformerParameters() []Declaration {
-	return []Declaration{{Name: stepsParameter, Type: StringParameter, Required: true, Words: "what is done, one step in each line or between semicolons"}}
+	return []Declaration{{Name: StepsParameter, Type: StringParameter, Required: true, Words: "what is done, one step in each line or between semicolons"}}
 }
 
 func transformerRules(n *Node) []Fault {
-	if _, err := ParseSteps(n.Setting(stepsParameter)); err != nil {
-		return []Fault{n.at(stepsParameter, "are wrong: %v", err)}
+	if _, err := ParseSteps(n.Setting(StepsParameter)); err != nil {
+		return []Fault{n.at(StepsParameter, "are wrong: %v", err)}
 	}
 	return nil
 }

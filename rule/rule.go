@@ -1,30 +1,20 @@
-// Package rule is the language of the rules of a router: expressions over what a
-// request says, which are yes or no. They are checked when they are compiled, so that
-// one that compiles cannot fail but where the request cannot be read, and their cost
-// is bounded by their size: there are no loops, and no patterns made of a request.
+// Package rule is the language of the rules of a router, and of the formulas of a
+// transformer: expressions over what a message says. They are checked when they are
+// compiled, so that one that compiles cannot fail but where the message cannot be
+// read, and their cost is bounded by their size: there are no loops, and no patterns
+// made of a message.
 package rule
 
 import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/expr-lang/expr"
-	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/prime-radiant/radiant/graph"
-)
-
-// The bounds of an expression: letters, and parts (constants, operators, calls).
-const (
-	maxLength = 2000
-	maxNodes  = 200
 )
 
 // Facts are what expressions ask of a request.
@@ -54,30 +44,9 @@ type Expression struct{ program *vm.Program }
 
 // Compile reads an expression. Errors are short, and made for who wrote it.
 func Compile(text string) (*Expression, error) {
-	if len(text) > maxLength {
-		return nil, fmt.Errorf("it costs too much: it has %d letters, more than %d", len(text), maxLength)
-	}
-	tree, err := parser.Parse(text)
+	p, err := ruleDialect().compile(text, scope{}, expr.AsBool())
 	if err != nil {
-		return nil, short(err)
-	}
-	v := &visitor{}
-	ast.Walk(&tree.Node, v)
-	if v.nodes > maxNodes {
-		return nil, fmt.Errorf("it costs too much: it has %d parts, more than %d", v.nodes, maxNodes)
-	}
-	if v.err != nil {
-		return nil, v.err
-	}
-	p, err := expr.Compile(text, expr.Env(scope{}), expr.AsBool(), expr.MaxNodes(maxNodes))
-	if err != nil {
-		return nil, short(err)
-	}
-	if root := p.Node(); v.err == nil {
-		ast.Walk(&root, typed{v})
-	}
-	if v.err != nil {
-		return nil, v.err
+		return nil, err
 	}
 	return &Expression{p}, nil
 }
@@ -145,67 +114,4 @@ func (e *Expression) Holds(f Facts) (bool, error) {
 	}
 	yes, _ := out.(bool)
 	return yes, nil
-}
-
-// short is the first line of an error, without the picture of where it is.
-func short(err error) error {
-	line, _, _ := strings.Cut(err.Error(), "\n")
-	return errors.New(line)
-}
-
-// visitor counts the parts of an expression, and finds the first that is not
-// allowed.
-type visitor struct {
-	nodes int
-	err   error
-}
-
-func (v *visitor) Visit(node *ast.Node) {
-	v.nodes++
-	if problem := v.problem(*node); problem != "" && v.err == nil {
-		v.err = errors.New(problem)
-	}
-}
-
-// typed looks at a tree whose types are known: a part that is of one type or of
-// another, by the request, could fail when it is asked for.
-type typed struct{ *visitor }
-
-func (v typed) Visit(node *ast.Node) {
-	if n, ok := (*node).(*ast.ConditionalNode); ok && v.err == nil {
-		if t := n.Type(); t == nil || t.Kind() == reflect.Interface {
-			v.err = fmt.Errorf("%s is of two types: give both sides the same", n)
-		}
-	}
-}
-
-func (v *visitor) problem(node ast.Node) string {
-	switch n := node.(type) {
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.StringNode, *ast.ConditionalNode, *ast.ArrayNode, *ast.IdentifierNode, *ast.CallNode:
-		return ""
-	case *ast.UnaryNode:
-		return ""
-	case *ast.BinaryNode:
-		return binaryProblem(n)
-	case *ast.BuiltinNode:
-		if allowed := functions(); !slices.Contains(allowed, n.Name) {
-			return fmt.Sprintf("there is no function %s; use header, text, number, has, rows, puid, %s", n.Name, strings.Join(allowed, ", "))
-		}
-		return ""
-	}
-	return fmt.Sprintf("%s is not part of the language", node)
-}
-
-// functions are those of expr that cost as much as their text is long.
-func functions() []string { return []string{"lower", "upper", "trim", "len"} }
-
-func binaryProblem(n *ast.BinaryNode) string {
-	operators := []string{"==", "!=", "<", "<=", ">", ">=", "&&", "||", "and", "or", "in", "contains", "startsWith", "endsWith", "matches", "+", "-", "*", "/"}
-	if !slices.Contains(operators, n.Operator) {
-		return fmt.Sprintf("there is no operator %s", n.Operator)
-	}
-	if _, constant := n.Right.(*ast.StringNode); n.Operator == "matches" && !constant {
-		return "the pattern of matches has to be a text in quotes"
-	}
-	return ""
 }

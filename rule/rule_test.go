@@ -54,7 +54,7 @@ func TestRefuses(t *testing.T) {
 		`header("a") == `:                           "unexpected token EOF",
 		`header("a")`:                               "expected bool, but got string",
 		`header(1) == "a"`:                          "cannot use int as argument (type string) to call header",
-		`headers("a") == "b"`:                       "unknown name headers",
+		`headers("a") == "b"`:                       "there is no function headers; use header, text, number, has, rows, puid, lower, upper, trim, len (1:1)",
 		`rows() == "a"`:                             "invalid operation: == (mismatched types int and string)",
 		`number("a") contains "b"`:                  "invalid operation: contains (mismatched types float64 and string)",
 		`text("a") matches text("b")`:               "the pattern of matches has to be a text in quotes",

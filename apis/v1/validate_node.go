@@ -257,7 +257,7 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 	if n.ModelURI != "" && !b.ReadsFiles() {
 		v.warnf(n.path+".modelUri", "%s has no use for a model", n.Implementation)
 	}
-	for _, f := range builtinFaults(n.Node, b) {
+	for _, f := range builtinFaults(n.Node) {
 		text := f.Message
 		if f.Parameter != "" && f.Known == nil {
 			text = f.Parameter + " " + text
@@ -277,12 +277,14 @@ func (v *validator) builtin(n node, b graph.Builtin) {
 }
 
 // builtinFaults are those that graph finds, or else those of the expressions.
-func builtinFaults(n *graph.Node, b graph.Builtin) []graph.Fault {
+func builtinFaults(n *graph.Node) []graph.Fault {
 	faults := graph.BuiltinFaults(n)
-	if b == graph.RulesRouter && len(faults) == 0 {
-		if _, err := rule.Of(n); err != nil {
-			faults = append(faults, graph.FaultOf(n, graph.RulesParameter, "are wrong: "+strings.ReplaceAll(err.Error(), "\n", "; ")))
-		}
+	if len(faults) > 0 {
+		return faults
+	}
+	parameter, err := rule.Check(n)
+	if err != nil {
+		faults = append(faults, graph.FaultOf(n, parameter, "are wrong: "+strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 	return faults
 }

@@ -316,6 +316,10 @@ func TestValidateBuiltinParameters(t *testing.T) {
 			`error: spec.predictors[0].graph.children[0].parameters[0].name: TENSOR_OUTPUT_TRANSFORMER has no parameter "step"; use steps (did you mean steps?)`,
 			`error: spec.predictors[0].graph.children[0].parameters: TENSOR_OUTPUT_TRANSFORMER needs the parameter steps: what is done, one step in each line or between semicolons`,
 		}},
+		{"formulas", withGraph(`{name: t, implementation: TENSOR_TRANSFORMER, parameters: [{name: steps, type: STRING, value: "compute bmi = weight / height ** 2; map x + 1"}], children: [{name: a}]}`), nil},
+		{"wrong formulas", withGraph(`{name: t, implementation: TENSOR_TRANSFORMER, parameters: [{name: steps, type: STRING, value: "softmax\ncompute bmi = weight / height **\nmap y + 1\ncompute n = age + \"1\"\nmap repeat(\"a\", 1000000000)"}], children: [{name: a}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: steps are wrong: step 2: compute: unexpected token EOF (1:18); step 3: map: there is no y: each element is x (1:1); step 4: compute: invalid operation: + (mismatched types float64 and string) (1:5); step 5: map: there is no function repeat; use header, text, number, has, rows, puid, lower, upper, trim, len, column, abs, sqrt, exp, log, log2, log10, sin, cos, tan, tanh, floor, ceil, round, float, int, min, max, mod, isnan (1:1)`,
+		}},
 		{"rules", withGraph(`{name: r, type: ROUTER, implementation: RULES_ROUTER, parameters: [{name: rules, type: STRING, value: "b: header(\"X\") == \"y\"\n\na: rows() > 10"}, {name: otherwise, type: STRING, value: b}], children: [{name: a}, {name: b}]}`), nil},
 		{"wrong rules", withGraph(`{name: r, implementation: RULES_ROUTER, parameters: [{name: rules, type: STRING, value: "bb: true\na"}, {name: otherwise, type: STRING, value: c}], children: [{name: a}, {name: b}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].value: rules are wrong: rule 1: there is no child "bb"; rule 2: want CHILD: EXPRESSION`,
@@ -324,7 +328,11 @@ func TestValidateBuiltinParameters(t *testing.T) {
 		{"wrong expressions", withGraph(`{name: r, implementation: RULES_ROUTER, parameters: [{name: other, type: STRING, value: c}], children: [{name: s, implementation: RULES_ROUTER, parameters: [{name: rules, type: STRING, value: "a: header(\"X\") ==\na: rows()\na: 1 in 1..100000000"}], children: [{name: a}]}]}`), []string{
 			`error: spec.predictors[0].graph.parameters[0].name: RULES_ROUTER has no parameter "other"; use rules or otherwise (did you mean otherwise?)`,
 			`error: spec.predictors[0].graph.parameters: RULES_ROUTER needs the parameter rules: one rule in each line, ` + "`CHILD: EXPRESSION`" + `; the first that holds decides`,
-			`error: spec.predictors[0].graph.children[0].parameters[0].value: rules are wrong: rule 1: unexpected token EOF (1:14); rule 2: expected bool, but got int; rule 3: there is no operator ..`,
+			`error: spec.predictors[0].graph.children[0].parameters[0].value: rules are wrong: rule 1: unexpected token EOF (1:14); rule 2: expected bool, but got int; rule 3: there is no operator .. (1:7)`,
+		}},
+		{"quorum of an average", withGraph(`{name: v, implementation: AVERAGE_COMBINER, parameters: [{name: quorum, type: INT, value: "3"}, {name: deadline, type: STRING, value: "1"}], children: [{name: a}, {name: b}]}`), []string{
+			`error: spec.predictors[0].graph.parameters[0].value: quorum is 3, and "v" has 2 children`,
+			`error: spec.predictors[0].graph.parameters[1].value: deadline is "1"; want a duration such as 200ms or 2s`,
 		}},
 		{"weights of an average", withGraph(`{name: v, implementation: AVERAGE_COMBINER, parameters: [{name: weights, type: STRING, value: "2"}], children: [{name: a}, {name: b}]}`), []string{
 			`warning: spec.predictors[0].graph.parameters[0].name: AVERAGE_COMBINER has no parameter weights, which is passed over`,

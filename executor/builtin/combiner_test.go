@@ -156,6 +156,7 @@ func TestCombinersOfSome(t *testing.T) {
 		{"VOTE_COMBINER", `[[0.25,0.75]]`, []graph.Parameter{weights("1,4,3"), parameter("quorum", "2")}},
 		{"VOTE_COMBINER", `[[1,0]]`, []graph.Parameter{parameter("labels", "true"), parameter("quorum", "2")}},
 		{"MEDIAN_COMBINER", `[[1.0,2.0]]`, []graph.Parameter{parameter("quorum", "2")}},
+		{"AVERAGE_COMBINER", `[[1.0,2.0]]`, []graph.Parameter{parameter("quorum", "2")}},
 		{"FIRST_COMBINER", `[[1,0]]`, nil},
 	} {
 		n, err := All().New(step(t, c.implementation, 3, c.parameters...), &World{})

@@ -11,6 +11,7 @@ import (
 	"github.com/prime-radiant/radiant/executor/protocol"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/rule"
 )
 
 // transformer changes the tensors of messages by a chain of steps.
@@ -19,32 +20,44 @@ type transformer struct {
 	do    []change
 }
 
-// change is what one step does to the frame of a message.
+// change is what one step does to the frame of a message, by its words.
 type change func(f *frame, words []string) error
 
 func newTransformer(s *graph.Step, _ *World) (Node, error) {
-	steps, err := graph.ParseSteps(s.Node.Setting("steps"))
+	steps, err := graph.StepsOf(s.Node)
+	if err != nil {
+		return nil, fmt.Errorf("parameter steps: %w", err)
+	}
+	formulas, err := rule.Formulas(steps)
 	if err != nil {
 		return nil, fmt.Errorf("parameter steps: %w", err)
 	}
 	t := &transformer{steps: steps}
-	known := stepTable()
-	for _, s := range steps {
-		if known[s.Name] == nil {
+	known, made := stepTable(), formulaTable()
+	for i, s := range steps {
+		do := known[s.Name]
+		if formulas[i] != nil {
+			do = made[s.Name](formulas[i])
+		}
+		if do == nil {
 			return nil, fmt.Errorf("parameter steps: there is nothing for the step %q", s.Name)
 		}
-		t.do = append(t.do, known[s.Name])
+		t.do = append(t.do, do)
 	}
 	return t, nil
 }
 
 // TransformInput changes a request.
-func (t *transformer) TransformInput(_ context.Context, m Message) (Message, error) { return t.of(m) }
+func (t *transformer) TransformInput(ctx context.Context, m Message) (Message, error) {
+	return t.of(ctx, m)
+}
 
 // TransformOutput changes an answer.
-func (t *transformer) TransformOutput(_ context.Context, m Message) (Message, error) { return t.of(m) }
+func (t *transformer) TransformOutput(ctx context.Context, m Message) (Message, error) {
+	return t.of(ctx, m)
+}
 
-func (t *transformer) of(m Message) (Message, error) {
+func (t *transformer) of(ctx context.Context, m Message) (Message, error) {
 	o, err := m.Read()
 	if err != nil {
 		return m, err
@@ -52,13 +65,13 @@ func (t *transformer) of(m Message) (Message, error) {
 	if len(o.Tensors) == 0 {
 		return m, protocol.Errorf(m.fault(), "it holds no tensor")
 	}
-	f := &frame{tensors: slices.Clone(o.Tensors), names: o.Columns, lease: m.wire.Meta.Lease}
+	f := &frame{tensors: slices.Clone(o.Tensors), names: o.Columns, lease: m.wire.Meta.Lease, ctx: ctx, message: m}
 	kept := int64(0)
 	defer func() { f.lease.Give(f.taken - kept) }()
 	for i, do := range t.do {
 		if err := do(f, t.steps[i].Words); err != nil {
 			code := m.fault()
-			if own := protocol.CodeOf(err); own == protocol.Exhausted || own == protocol.TooLarge {
+			if own := protocol.CodeOf(err); own == protocol.Exhausted || own == protocol.TooLarge || ctx.Err() != nil {
 				code = own
 			}
 			return m, protocol.Coded(code, fmt.Errorf("step %d (%s): %w", i+1, t.steps[i].Name, err))
@@ -78,6 +91,10 @@ type frame struct {
 	// taken is what was had of the memory for messages, by the lease of the request.
 	lease *message.Lease
 	taken int64
+	// ctx, message and tags are what formulas ask.
+	ctx     context.Context
+	message Message
+	tags    map[string]any
 }
 
 // take gets memory for what is made of a message and is larger than that. It is given
@@ -166,9 +183,6 @@ func (f *frame) pick(order []int) error {
 	t, err := f.tensors[0].PickColumns(order)
 	if err != nil {
 		return err
-	}
-	if len(order) > 0 && t.Rank() != 2 { // No rows.
-		t = tensor.FromFloats(t.Name, tensor.FP64, []int64{0, int64(len(order))}, nil)
 	}
 	if len(f.names) > 0 {
 		names := make([]string, len(order))

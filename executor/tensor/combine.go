@@ -33,56 +33,84 @@ func (t *Tensor) Columns() ([]Tensor, error) {
 	if len(t.Shape) != 2 {
 		return nil, refuse("the shape %v is no table", t.Shape)
 	}
-	rows, err := t.Rows()
-	if err != nil {
-		return nil, err
-	}
 	if t.Shape[1] > maxBrackets {
 		return nil, refuse("the shape %v has too many columns", t.Shape)
 	}
-	cells := make([][]Tensor, t.Shape[1])
-	for i := range rows {
-		row, err := rows[i].Rows()
-		if err != nil {
-			return nil, err
-		}
-		for k := range row {
-			row[k].Shape = []int64{1}
-			cells[k] = append(cells[k], row[k])
-		}
+	columns := make([]Tensor, t.Shape[1])
+	for k := range columns {
+		columns[k] = t.like([]int64{t.Shape[0], 1})
 	}
-	columns := make([]Tensor, len(cells))
-	for k := range cells {
-		if columns[k], err = Stack(cells[k]); err != nil {
-			return nil, err
-		}
-		columns[k].DType, columns[k].Shape = t.DType, []int64{t.Shape[0], 1}
+	tokens := t.numbers()
+	for flat := range t.Len() {
+		columns[flat%len(columns)].put(t, flat, &tokens)
 	}
 	return columns, nil
 }
 
 // PickColumns is the table whose column k is column order[k] of this one.
 func (t *Tensor) PickColumns(order []int) (Tensor, error) {
-	rows, err := t.Rows()
-	if err != nil {
-		return Tensor{}, err
+	if len(t.Shape) != 2 {
+		return Tensor{}, refuse("the shape %v is no table", t.Shape)
 	}
-	for i := range rows {
-		cells, err := rows[i].Rows()
-		if err != nil {
-			return Tensor{}, err
+	out := t.like([]int64{t.Shape[0], int64(len(order))})
+	total := t.Len()
+	if _, err := Elements(out.Shape); err != nil || total == 0 {
+		return out, err
+	}
+	text, width := t.raw == nil && t.elems == nil, int(t.Shape[1])
+	row, tokens := make([][]byte, width), t.numbers()
+	for start := 0; start < total; start += width {
+		for k := 0; text && k < width; k++ {
+			row[k] = tokens.next()
 		}
-		picked := make([]Tensor, len(order))
-		for k, from := range order {
-			picked[k] = cells[from]
-		}
-		if rows[i], err = Stack(picked); err != nil {
-			return Tensor{}, err
+		for _, from := range order {
+			if text {
+				out.spelling(row[from])
+			} else {
+				out.put(t, start+from, nil)
+			}
 		}
 	}
-	out, err := Stack(rows)
-	out.Name = t.Name
-	return out, err
+	return out, nil
+}
+
+// like is a tensor without elements that is to hold those of a part of t.
+func (t *Tensor) like(shape []int64) Tensor {
+	part := *t
+	part.Shape, part.text, part.nested = shape, nil, false
+	n := 1
+	for _, d := range shape {
+		n *= int(d)
+	}
+	switch {
+	case t.elems != nil:
+		part.elems = make([][]byte, 0, n)
+	case t.raw != nil:
+		part.raw = make([]byte, 0, n*t.DType.Size())
+	}
+	return part
+}
+
+// put appends the element at a flat index of a tensor that holds its elements in the
+// same way; of text, the next of tokens.
+func (t *Tensor) put(from *Tensor, flat int, tokens *numbers) {
+	switch {
+	case from.elems != nil:
+		t.elems = append(t.elems, from.elems[flat])
+	case from.raw != nil:
+		w := from.DType.Size()
+		t.raw = append(t.raw, from.raw[flat*w:(flat+1)*w]...)
+	default:
+		t.spelling(tokens.next())
+	}
+}
+
+// spelling appends a number as text.
+func (t *Tensor) spelling(token []byte) {
+	if len(t.text) > 0 {
+		t.text = append(t.text, ',')
+	}
+	t.text = append(t.text, token...)
 }
 
 // take returns the spelling of the next n numbers.

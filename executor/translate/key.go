@@ -116,7 +116,7 @@ func (k *Keys) Text(name string) (text string, err error) {
 		}
 	}
 	if v, ok := k.tags[name]; ok {
-		return keyText(v), nil
+		return KeyText(v), nil
 	}
 	if k.in == nil {
 		if k.in, err = k.read(); err != nil {
@@ -189,10 +189,11 @@ func keyOfJSON(value []byte, name string) string {
 	if json.Unmarshal(fields.Value(name), &v) != nil {
 		return ""
 	}
-	return keyText(v)
+	return KeyText(v)
 }
 
-func keyText(v any) string {
+// KeyText is a tag as text; empty: it is no text, number or boolean.
+func KeyText(v any) string {
 	switch v := v.(type) {
 	case string:
 		return v

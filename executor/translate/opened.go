@@ -54,6 +54,9 @@ func Open(form Form, m message.Message) (*Opened, error) {
 func (o *Opened) Write() (message.Message, error) {
 	out := *o.content
 	out.tensors, out.names = o.Tensors, o.Columns
+	if len(out.tensors) > 1 && o.codec.protocol == seldonProtocol && out.field != dataJSON {
+		out.table = true // Of columns that were not of one type any longer.
+	}
 	out.table = out.table && !slices.ContainsFunc(out.tensors, func(t tensor.Tensor) bool { return t.Rank() != 1 })
 	var m message.Message
 	var err error

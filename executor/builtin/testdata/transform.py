@@ -22,7 +22,24 @@ def cases(rows):
     scaled = standard.transform(rows)
     n, m = rows.shape
     chain = MinMaxScaler((0, 1)).fit(rows[:, [2, 0]]).transform(rows[:, [2, 0]]).clip(0.2, 0.8)
+    a, b, c = rows[:, 0], rows[:, 1], rows[:, 2]
+    with np.errstate(all="ignore"):
+        formulas = [
+            ("a + b * c - a / 2", a + b * c - a / 2),
+            ("-a ** 2 / 3", -(a**2) / 3),
+            ("sqrt(abs(a - b)) + log(a + 1) * log10(b + 1) - log2(c + 1) + exp(-a)", np.sqrt(np.abs(a - b)) + np.log(a + 1) * np.log10(b + 1) - np.log2(c + 1) + np.exp(-a)),
+            ("sin(a) * cos(b) + tanh(c) - tan(a)", np.sin(a) * np.cos(b) + np.tanh(c) - np.tan(a)),
+            ("floor(a) + ceil(b / 3) + round(c / 2) + mod(a, 3) + mod(-b, 2.5)", np.floor(a) + np.ceil(b / 3) + np.round(c / 2) + np.mod(a, 3) + np.mod(-b, 2.5)),
+            ("min(a, b, c) + max(a, c)", np.minimum(np.minimum(a, b), c) + np.maximum(a, c)),
+            ("a > b && c < 20 || a == b ? a : c", np.where((a > b) & (c < 20) | (a == b), a, c)),
+            ("int(a * 100) * 2", (a * 100).astype(np.int64) * 2),
+            ("float(int(a)) / 7", a.astype(np.int64) / 7),
+            ("isnan((a - a) / (b - b)) ? 1 : 2", np.where(np.isnan((a - a) / (b - b)), 1, 2)),
+            ("a >= 2.5 && not (b in [3, 4.5])", (a >= 2.5) & ~np.isin(b, [3, 4.5])),
+        ]
     return [
+        *[(f"rename 0=a 1=b 2=c; compute new = {f}; select new", rows, np.asarray(w, float).reshape(-1, 1)) for f, w in formulas],
+        ("map x > 0.5 ? log(x) : x ** 3 - 1", rows, np.where(rows > 0.5, np.log(np.where(rows > 0.5, rows, 1)), rows**3 - 1)),
         ("select 2 0", rows, rows[:, [2, 0]]),
         ("reorder 2 0", rows[:, :4], rows[:, [2, 0, 1, 3]]),
         ("cast FP32", rows, rows.astype(np.float32)),
