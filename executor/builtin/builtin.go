@@ -153,6 +153,9 @@ func (t Table) New(s *graph.Step, w *World) (Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node %q: %w", s.Name, err)
 	}
+	if c, ok := n.(Combiner); ok {
+		n = w.Meters.leaving(c, s)
+	}
 	for c := graph.CallTransformInput; c <= graph.CallSendFeedback; c++ {
 		if s.Calls.Has(c) && !answers(n, c) {
 			return nil, fmt.Errorf("node %q: built-in %s does not answer %s", s.Name, s.Node.Implementation, c)

@@ -24,8 +24,26 @@ func (c combiner) Combine(_ context.Context, answers Messages) (Message, error) 
 	for i := range children {
 		children[i] = answers.Child(i)
 	}
-	of := func(ts []tensor.Tensor) (tensor.Tensor, error) { return c.of(ts, children) }
+	var full error
+	lease, taken := answers.At(0).lease(), int64(0)
+	defer func() { lease.Give(taken) }()
+	of := func(ts []tensor.Tensor) (tensor.Tensor, error) {
+		// All of them as numbers, what is made of them, and that as it is written.
+		n := numberBytes * (elements(ts) + 2*elements(ts[:1]))
+		if c.beside {
+			n = 2 * numberBytes * elements(ts)
+		}
+		if err := lease.Take(n); err != nil {
+			full = err
+			return tensor.Tensor{}, err
+		}
+		taken += n
+		return c.of(ts, children)
+	}
 	m, err := translate.Combine(answers.form, answers.all, translate.Combination{Of: of, Beside: c.beside})
+	if full != nil {
+		return Message{}, protocol.Coded(protocol.CodeOf(full), full)
+	}
 	if err != nil {
 		if err = protocol.Untranslated(protocol.BadAnswer, err); answers.from != nil {
 			err = fmt.Errorf("of the answers of the children %v: %w", children, err)

@@ -138,7 +138,8 @@ func newDetector(s *graph.Step, w *World, j judge) (Node, error) {
 // that the nodes below see the tags; servers of others read parameters as
 // settings of their own.
 func (d *detector) TransformInput(_ context.Context, m Message) (Message, error) {
-	rows, err := reading(m, d.width())
+	rows, give, err := reading(m, d.width())
+	defer give()
 	if err != nil {
 		return m, err
 	}

@@ -94,7 +94,8 @@ func (d *drifting) learns() bool {
 
 // TransformInput counts the rows of a request.
 func (d *drifting) TransformInput(_ context.Context, m Message) (Message, error) {
-	rows, err := readingStrips(m, d.requests.width())
+	rows, give, err := readingStrips(m, d.requests.width())
+	defer give()
 	if err == nil {
 		err = d.requests.take(&rows)
 	}
@@ -107,7 +108,9 @@ func (d *drifting) TransformOutput(_ context.Context, m Message) (Message, error
 	if d.answer == nil {
 		return m, nil
 	}
-	if rows, err := readingStrips(m, d.answer.width()); err == nil {
+	rows, give, err := readingStrips(m, d.answer.width())
+	defer give()
+	if err == nil {
 		_ = d.answer.take(&rows) // The same.
 	}
 	return m, nil

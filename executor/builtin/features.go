@@ -19,20 +19,30 @@ func (t table) row(i int) []float64 { return t.values[i*t.width : (i+1)*t.width]
 // reading reads the features of a message: one tensor whose first dimension
 // counts rows, or several side by side. A tensor of one dimension is one row,
 // unless rows are known to have one feature. Width is that of the rows; 0: any.
-// Whatever is no number, or not finite, is refused.
-func reading(m Message, width int) (table, error) {
+// Whatever is no number, or not finite, is refused. The memory of the table is given
+// back by who calls give.
+func reading(m Message, width int) (t table, give func(), err error) {
 	o, err := m.Read()
 	if err != nil {
-		return table{}, err
+		return t, func() {}, err
 	}
-	t, err := features(o, width)
-	if err != nil {
-		return t, protocol.Untranslated(m.fault(), err)
+	takes := numberBytes * elements(o.Tensors)
+	if len(o.Tensors) > 1 { // They are put side by side.
+		takes *= 2
 	}
-	if width > 0 && t.width != width {
-		return t, protocol.Errorf(m.fault(), "its rows have %d features, and those that the node knows have %d", t.width, width)
+	if give, err = m.borrow(takes); err != nil {
+		return t, give, err
 	}
-	return t, t.finite(m.fault(), 0)
+	t, err = features(o, width)
+	switch {
+	case err != nil:
+		err = protocol.Untranslated(m.fault(), err)
+	case width > 0 && t.width != width:
+		err = protocol.Errorf(m.fault(), "its rows have %d features, and those that the node knows have %d", t.width, width)
+	default:
+		err = t.finite(m.fault(), 0)
+	}
+	return t, give, err
 }
 
 // finite refuses whatever is not, in columns of which the first has that number.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
+	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/translate"
 )
 
@@ -99,6 +100,16 @@ func (k *Keys) Text(name string) (string, error) {
 	return text, nil
 }
 
+// Rows is the first dimension of the first tensor: 1 of a scalar, 0 where there is no
+// tensor.
+func (k *Keys) Rows() (int, error) {
+	rows, err := k.keys.Rows()
+	if err != nil {
+		return 0, protocol.Untranslated(k.fault, err)
+	}
+	return rows, nil
+}
+
 // With is the message with another content.
 func (m Message) With(c *translate.Opened) (Message, error) {
 	changed, err := c.Write()
@@ -107,6 +118,36 @@ func (m Message) With(c *translate.Opened) (Message, error) {
 	}
 	m.wire = changed
 	return m, nil
+}
+
+// borrow takes memory for what a node makes of a message while it looks at it, of that
+// for messages. It is given back by who calls give.
+func (m Message) borrow(n int64) (give func(), err error) {
+	lease := m.lease()
+	if err := lease.Take(n); err != nil {
+		return func() {}, err
+	}
+	return func() { lease.Give(n) }, nil
+}
+
+// lease is that of the request; nil: nobody keeps count.
+func (m Message) lease() *message.Lease {
+	if m.wire.Meta == nil {
+		return nil
+	}
+	return m.wire.Meta.Lease
+}
+
+// numberBytes is what an element takes as a number.
+const numberBytes = 8
+
+// elements are how many there are in all tensors.
+func elements(ts []tensor.Tensor) int64 {
+	n := 0
+	for i := range ts {
+		n += ts[i].Len()
+	}
+	return int64(n)
 }
 
 func (m Message) fault() protocol.Code {

@@ -16,6 +16,8 @@ type Meters struct {
 	chosen, rewards, reward  *prometheus.CounterVec
 	windows, drifted         *prometheus.CounterVec
 	drifts, distance         *prometheus.GaugeVec
+	ruled, unruled, left     *prometheus.CounterVec
+	transformed, refused     *prometheus.CounterVec
 }
 
 // NewMeters registers the metrics.
@@ -41,6 +43,13 @@ func NewMeters(r prometheus.Registerer) (*Meters, error) {
 		windows:  counter("drift_windows_total", "Windows of requests or answers that were compared with a reference", "of"),
 		drifted:  counter("drift_drifted_windows_total", "Those of them in which a feature drifts", "of"),
 		drifts:   gauge("drift_drifted_features", "Features that drift in the last window", "of"),
+		ruled:    counter("rule_requests_total", "Requests that a router sent to a child by a rule, which is told by its number; 0: since none held", "child", "rule"),
+		unruled:  counter("rule_failures_total", "Requests that a rule could not be asked of, by its number", "rule"),
+		left:     counter("combiner_left_out_total", "Answers of a child that a combiner with a quorum did without", "child"),
+
+		transformed: counter("transformer_rows_total", "Rows that the steps of a transformer changed"),
+		refused:     counter("transformer_refused_rows_total", "Rows of messages that a step of a transformer refused, by its number and name", "step"),
+
 		distance: gauge("drift_distance", "Statistic of a feature in the last window, by which the node decides", "of", "feature"),
 	}
 	return m, errors.Join(errs...)

@@ -13,14 +13,16 @@ import (
 type rulesRouter struct {
 	rules     []rule.Rule
 	otherwise int
+	meter     *rulesMeter
 }
 
-func newRulesRouter(s *graph.Step, _ *World) (Node, error) {
+func newRulesRouter(s *graph.Step, w *World) (Node, error) {
 	rules, err := rule.Of(s.Node)
 	if err != nil {
 		return nil, fmt.Errorf("parameter %s: %w", graph.RulesParameter, err)
 	}
-	return &rulesRouter{rules, graph.Otherwise(s.Node)}, nil
+	otherwise := graph.Otherwise(s.Node)
+	return &rulesRouter{rules, otherwise, w.Meters.rules(s.Node, rules, otherwise)}, nil
 }
 
 // Route reads the message if a rule asks for a part of it.
@@ -30,11 +32,14 @@ func (r *rulesRouter) Route(ctx context.Context, m Message) (int, error) {
 		holds, err := one.Holds(f)
 		switch {
 		case err != nil:
+			r.meter.couldNot(i)
 			return 0, protocol.Coded(protocol.CodeOf(err), fmt.Errorf("rule %d: %w", i+1, err))
 		case holds:
+			r.meter.took(i + 1)
 			return one.Child, nil
 		}
 	}
+	r.meter.took(0)
 	return r.otherwise, nil
 }
 
@@ -44,8 +49,6 @@ type facts struct {
 	m     Message
 	keys  *Keys
 	texts map[string]string
-	rows  int
-	known bool
 }
 
 func (f *facts) Header(name string) string { return f.m.Header(f.ctx, name) }
@@ -55,11 +58,8 @@ func (f *facts) Text(name string) (string, error) {
 	if text, ok := f.texts[name]; ok {
 		return text, nil
 	}
-	if f.keys == nil {
-		var err error
-		if f.keys, err = f.m.Keys(); err != nil {
-			return "", err
-		}
+	if err := f.look(); err != nil {
+		return "", err
 	}
 	text, err := f.keys.Text(name)
 	if err != nil {
@@ -75,17 +75,15 @@ func (f *facts) Text(name string) (string, error) {
 // Rows is the first dimension of the first tensor: 1 of a scalar, 0 where there is no
 // tensor.
 func (f *facts) Rows() (int, error) {
-	if f.known {
-		return f.rows, nil
-	}
-	o, err := f.m.Read()
-	if err != nil {
+	if err := f.look(); err != nil {
 		return 0, err
 	}
-	if f.known = true; len(o.Tensors) > 0 {
-		if f.rows = 1; o.Tensors[0].Rank() > 0 {
-			f.rows = int(o.Tensors[0].Shape[0])
-		}
+	return f.keys.Rows()
+}
+
+func (f *facts) look() (err error) {
+	if f.keys == nil {
+		f.keys, err = f.m.Keys()
 	}
-	return f.rows, nil
+	return err
 }

@@ -48,7 +48,8 @@ func (d *scores) Combine(_ context.Context, answers Messages) (Message, error) {
 }
 
 func (d *scores) verdict(m Message) (verdict, error) {
-	rows, err := reading(m, 0)
+	rows, give, err := reading(m, 0)
+	defer give()
 	if err != nil {
 		return verdict{}, err
 	}

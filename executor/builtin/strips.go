@@ -24,23 +24,25 @@ type strips struct {
 
 // readingStrips reads the features of a message as [reading] does, and takes words
 // as well.
-func readingStrips(m Message, width int) (strips, error) {
+func readingStrips(m Message, width int) (s strips, give func(), err error) {
 	o, err := m.Read()
 	if err != nil {
-		return strips{}, err
+		return s, func() {}, err
 	}
-	s, err := stripsOf(o, width)
-	if err != nil {
-		return s, protocol.Untranslated(m.fault(), err)
+	if give, err = m.borrow(numberBytes * elements(o.Tensors)); err != nil {
+		return s, give, err
+	}
+	if s, err = stripsOf(o, width); err != nil {
+		return s, give, protocol.Untranslated(m.fault(), err)
 	}
 	from := 0
 	for k := range s.all {
 		if err := s.all[k].finite(m.fault(), from); err != nil {
-			return s, err
+			return s, give, err
 		}
 		from += s.all[k].width
 	}
-	return s, nil
+	return s, give, nil
 }
 
 func stripsOf(o *translate.Opened, width int) (strips, error) {

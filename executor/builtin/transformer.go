@@ -18,12 +18,13 @@ import (
 type transformer struct {
 	steps []graph.TransformStep
 	do    []change
+	meter *stepsMeter
 }
 
 // change is what one step does to the frame of a message, by its words.
 type change func(f *frame, words []string) error
 
-func newTransformer(s *graph.Step, _ *World) (Node, error) {
+func newTransformer(s *graph.Step, w *World) (Node, error) {
 	steps, err := graph.StepsOf(s.Node)
 	if err != nil {
 		return nil, fmt.Errorf("parameter steps: %w", err)
@@ -32,15 +33,15 @@ func newTransformer(s *graph.Step, _ *World) (Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parameter steps: %w", err)
 	}
-	t := &transformer{steps: steps}
+	t := &transformer{steps: steps, meter: w.Meters.steps(s.Name, steps)}
 	known, made := stepTable(), formulaTable()
-	for i, s := range steps {
-		do := known[s.Name]
+	for i, one := range steps {
+		do := known[one.Name]
 		if formulas[i] != nil {
-			do = made[s.Name](formulas[i])
+			do = made[one.Name](formulas[i])
 		}
 		if do == nil {
-			return nil, fmt.Errorf("parameter steps: there is nothing for the step %q", s.Name)
+			return nil, fmt.Errorf("parameter steps: there is nothing for the step %q", one.Name)
 		}
 		t.do = append(t.do, do)
 	}
@@ -66,10 +67,12 @@ func (t *transformer) of(ctx context.Context, m Message) (Message, error) {
 		return m, protocol.Errorf(m.fault(), "it holds no tensor")
 	}
 	f := &frame{tensors: slices.Clone(o.Tensors), names: o.Columns, lease: m.wire.Meta.Lease, ctx: ctx, message: m}
+	rows, _ := f.Rows()
 	kept := int64(0)
 	defer func() { f.lease.Give(f.taken - kept) }()
 	for i, do := range t.do {
 		if err := do(f, t.steps[i].Words); err != nil {
+			t.meter.stopped(i, rows)
 			code := m.fault()
 			if own := protocol.CodeOf(err); own == protocol.Exhausted || own == protocol.TooLarge || ctx.Err() != nil {
 				code = own
@@ -78,6 +81,7 @@ func (t *transformer) of(ctx context.Context, m Message) (Message, error) {
 		}
 	}
 	o.Tensors, o.Columns = f.tensors, f.names
+	t.meter.passed(rows)
 	out, err := m.With(o)
 	kept = min(max(int64(len(out.wire.Body)-len(m.wire.Body)), 0), f.taken)
 	return out, err

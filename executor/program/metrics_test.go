@@ -39,7 +39,9 @@ func TestMetricsAreWrittenDown(t *testing.T) {
 	shown := busyExecutor(t)
 	maps.Copy(shown, scraped(t, start(t, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(`{"name":"p","graph":{
 		"name":"bandit","implementation":"EPSILON_GREEDY","children":[
-			{"name":"guard","implementation":"QUANTILE_DETECTOR","children":[{"name":"a","implementation":"SIMPLE_MODEL"}]},
+			{"name":"guard","implementation":"QUANTILE_DETECTOR","children":[
+				{"name":"rules","implementation":"RULES_ROUTER","parameters":[{"name":"rules","type":"STRING","value":"a: true"}],"children":[{"name":"a","implementation":"SIMPLE_MODEL"}]}]},
+			{"name":"quick","implementation":"FIRST_COMBINER","children":[{"name":"steps","implementation":"TENSOR_TRANSFORMER","parameters":[{"name":"steps","type":"STRING","value":"softmax"}]}]},
 			{"name":"watch","implementation":"DRIFT_DETECTOR","modelUri":"there","children":[{"name":"b","implementation":"SIMPLE_MODEL"}]}]}}`)),
 		"RADIANT_PODINFO": t.TempDir(), "RADIANT_NODE_FILES": watchedFiles(t)})))
 	maps.Copy(shown, scraped(t, start(t, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(`{"name":"p","graph":{

@@ -74,20 +74,40 @@ func (s *Store) files(e *entry) []known {
 	if err != nil {
 		return nil
 	}
-	found := map[string]known{}
+	found, infos := map[string]known{}, map[string]os.FileInfo{}
 	own := s.path(e, s.options.Replica)
 	for _, name := range names {
 		if info, err := os.Stat(name); err == nil && name != own {
-			found[name] = known{replica: name, at: info.ModTime().UnixMilli()}
+			found[name], infos[name] = known{replica: name, at: info.ModTime().UnixMilli()}, info
 		}
 	}
 	var all []known
+	seen := map[string]seenFile{}
 	for _, k := range newest(found, maxReplicas) {
-		if read, err := s.read(e, k.replica); err == nil {
-			all = append(all, read)
+		name := k.replica
+		f := e.seen[name]
+		if f.info == nil || !f.is(infos[name]) {
+			f = seenFile{info: infos[name]}
+			f.known, f.err = s.read(e, name)
+		}
+		if f.err == nil { // Who cannot be read is tried again.
+			seen[name] = f
+			all = append(all, f.known)
 		}
 	}
+	e.seen = seen
 	return all
+}
+
+// seenFile is what was read of a file, which is not read again before it is another.
+type seenFile struct {
+	info  os.FileInfo
+	known known
+	err   error
+}
+
+func (f *seenFile) is(info os.FileInfo) bool {
+	return os.SameFile(f.info, info) && f.info.ModTime().Equal(info.ModTime()) && f.info.Size() == info.Size()
 }
 
 // write puts a file in the place of the one before, whole or not at all.

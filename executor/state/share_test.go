@@ -1,11 +1,14 @@
 package state_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -179,5 +182,47 @@ func TestOldReplicasAreForgotten(t *testing.T) {
 		if b.others != 256 {
 			t.Errorf("it has %d of others, want 256", b.others)
 		}
+	}
+}
+
+// A file of another replica is not read again before it is another.
+func TestFilesAreReadOnce(t *testing.T) {
+	dir := t.TempDir()
+	open := func(replica string) (*counter, *state.Store) {
+		s, err := state.New(state.Options{Dir: dir, Replica: replica, Every: time.Hour, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &counter{}
+		s.Keep("node", "COUNTER", c)
+		return c, s
+	}
+	a, as := open("a")
+	b, bs := open("b")
+	for _, own := range []int{5, 7} {
+		a.own = own
+		as.Sync()
+		bs.Sync()
+		if b.others != own {
+			t.Errorf("the other has counted %d, want %d", b.others, own)
+		}
+	}
+	path := filepath.Join(dir, "node.a.json")
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(body, []byte(`"state":7`), []byte(`"state":8`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if bs.Sync(); b.others != 7 {
+		t.Errorf("a file that looks the same was read again: %d", b.others)
 	}
 }

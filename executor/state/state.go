@@ -75,6 +75,8 @@ type entry struct {
 	at    int64
 	// heard is what peers have told, by replica.
 	heard map[string]known
+	// seen are the files of other replicas, by name.
+	seen map[string]seenFile
 
 	written []byte
 	failed  bool

@@ -118,23 +118,52 @@ func (k *Keys) Text(name string) (text string, err error) {
 	if v, ok := k.tags[name]; ok {
 		return KeyText(v), nil
 	}
-	if k.in == nil {
-		if k.in, err = k.read(); err != nil {
-			return "", err
-		}
+	if err := k.read(); err != nil {
+		return "", err
 	}
 	return k.beside(name)
 }
 
-func (k *Keys) read() (*content, error) {
+// Rows is the first dimension of the first tensor: 1 of a scalar, 0 where there is no
+// tensor.
+func (k *Keys) Rows() (int, error) {
+	if err := k.read(); err != nil {
+		return 0, err
+	}
+	tensors := k.in.tensors
+	if k.in.field == dataJSON {
+		c, err := k.form.codec()
+		if err != nil {
+			return 0, err
+		}
+		if tensors, err = readJSONData(k.in.value, c, c); err != nil {
+			return 0, err
+		}
+	}
+	switch {
+	case len(tensors) == 0:
+		return 0, nil
+	case tensors[0].Rank() == 0:
+		return 1, nil
+	}
+	return int(tensors[0].Shape[0]), nil
+}
+
+// read decodes the message, once.
+func (k *Keys) read() error {
+	if k.in != nil {
+		return nil
+	}
 	c, err := k.form.codec()
 	if err != nil {
-		return nil, err
+		return err
 	}
+	decode := c.decodeRequest
 	if k.message.Answer {
-		return c.decodeResponse(k.message)
+		decode = c.decodeResponse
 	}
-	return c.decodeRequest(k.message)
+	k.in, err = decode(k.message)
+	return err
 }
 
 // beside is what the message says under a name beside its tags.
