@@ -311,71 +311,92 @@ func (f *frame) put(name string, column tensor.Tensor) error {
 	if err != nil {
 		return err
 	}
-	if f.one() && (column.DType == tensor.Bytes) != (f.tensors[0].DType == tensor.Bytes) {
+	at := n
+	if is, err := f.place(name); err == nil {
+		at, name = is, f.name(is)
+	}
+	return f.insert(at, column, []string{name})
+}
+
+// insert puts columns with these names in the place of the one at a number, or behind
+// all. Made is a table of them, or one column where each is a tensor.
+func (f *frame) insert(at int, made tensor.Tensor, names []string) error {
+	n, err := f.columns()
+	if err != nil {
+		return err
+	}
+	end := min(at+1, n)
+	alone := f.one() && n == 1 && at == 0
+	if f.one() && !alone && (made.DType == tensor.Bytes) != (f.tensors[0].DType == tensor.Bytes) {
 		if err := f.flat(); err != nil {
 			return err
 		}
-		if column, err = column.Reshape([]int64{int64(column.Len())}); err != nil {
+	}
+	if f.one() {
+		return f.insertInto(at, end, made, names)
+	}
+	columns := []tensor.Tensor{made}
+	if len(names) > 1 {
+		if columns, err = made.Columns(); err != nil {
 			return err
 		}
 	}
-	at := n
-	if is, err := f.place(name); err == nil {
-		at = is
+	shape := made.Shape
+	if first := &f.tensors[0]; first.Rank() == 1 && first.Len()*len(names) == made.Len() {
+		shape = first.Shape
 	}
-	if !f.one() {
-		if column.Name = name; at < n {
-			column.Name = f.tensors[at].Name
+	for k := range columns {
+		if columns[k], err = columns[k].Reshape(shape); err != nil {
+			return err
 		}
-		f.tensors = slices.Replace(slices.Clone(f.tensors), at, min(at+1, n), column)
-		return nil
+		columns[k].Name = names[k]
 	}
-	return f.putInto(at, n, name, column)
+	f.tensors = slices.Replace(slices.Clone(f.tensors), at, end, columns...)
+	return nil
 }
 
-// putInto puts a column into a table of n.
-func (f *frame) putInto(at, n int, name string, column tensor.Tensor) error {
-	table := f.tensors[0]
+// insertInto puts columns into the one table.
+func (f *frame) insertInto(at, end int, made tensor.Tensor, names []string) error {
+	table, n := f.tensors[0], int(f.tensors[0].Shape[1])
 	if err := f.take(oneHotBytes * int64(table.Len())); err != nil {
 		return err
 	}
-	if column.DType == tensor.Bool {
+	if made.DType == tensor.Bool {
 		typed, err := table.Typed()
 		if err == nil {
-			column, err = column.As(typed.DType)
+			made, err = made.As(typed.DType)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	parts := []tensor.Tensor{table, column}
-	if at < n {
-		before, after := upTo(0, at), upTo(at+1, n)
-		parts = nil
-		for _, order := range [][]int{before, nil, after} {
-			switch {
-			case order == nil:
-				parts = append(parts, column)
-			case len(order) > 0:
-				part, err := table.PickColumns(order)
-				if err != nil {
-					return err
-				}
-				parts = append(parts, part)
-			}
+	parts := []tensor.Tensor{made}
+	if at > 0 {
+		before, err := table.PickColumns(upTo(0, at))
+		if err != nil {
+			return err
 		}
+		parts = []tensor.Tensor{before, made}
+	}
+	if end < n {
+		after, err := table.PickColumns(upTo(end, n))
+		if err != nil {
+			return err
+		}
+		parts = append(parts, after)
 	}
 	t, err := tensor.Beside(parts, false)
 	if err != nil {
 		return err
 	}
-	if t.Name = table.Name; at == n {
-		names := make([]string, n, n+1)
-		for i := range names {
-			names[i] = f.name(i)
+	if len(f.names) > 0 || at == n {
+		all := make([]string, n, n+len(names))
+		for i := range all {
+			all[i] = f.name(i)
 		}
-		f.names = append(names, name)
+		f.names = slices.Replace(all, at, end, names...)
 	}
+	t.Name = table.Name
 	f.tensors[0] = t
 	return nil
 }
@@ -389,17 +410,34 @@ func upTo(from, to int) []int {
 	return all
 }
 
+// columnBytes is what a column takes that is a tensor of its own.
+const columnBytes = 512
+
 // flat makes each column of a table a tensor of one dimension.
 func (f *frame) flat() error {
-	if err := f.apart(); err != nil {
+	n, err := f.columns()
+	if err != nil {
 		return err
 	}
-	for i := range f.tensors {
-		var err error
-		if f.tensors[i], err = f.tensors[i].Reshape([]int64{int64(f.tensors[i].Len())}); err != nil {
+	if err := f.take(columnBytes * int64(n)); err != nil {
+		return err
+	}
+	columns, err := f.tensors[0].Columns()
+	if err != nil {
+		return err
+	}
+	names := map[string]bool{}
+	for i := range columns {
+		name := f.name(i)
+		if names[name] {
+			return fmt.Errorf("two columns have the name %q", name)
+		}
+		names[name] = true
+		if columns[i], err = columns[i].Reshape(columns[i].Shape[:1]); err != nil {
 			return err
 		}
+		columns[i].Name = name
 	}
-	f.names = nil
+	f.tensors, f.names = columns, nil
 	return nil
 }

@@ -46,6 +46,7 @@ func TestFormulasRefuse(t *testing.T) {
 	for _, c := range []struct{ steps, in, want string }{
 		{"compute a = age + 1", `[[1,2]]`, `step 1 (compute): there is no column "age" among 2`},
 		{"compute a = column(7)", `[[1,2]]`, `step 1 (compute): there is no column "7" among 2`},
+		{`compute a = 1; rename 0=a; compute b = "w"`, `[[1,2]]`, `step 2 (rename): two columns would have the name "a"`},
 		{"compute a = 1", `[[[1]]]`, "step 1 (compute): the shape [1 1 1] is no table"},
 		{"compute a = 1", `[[]]`, "step 1 (compute): the table has no columns"},
 		{"compute a = column(0)", `[["a",2]]`, `step 1 (compute): "0": BYTES are not numbers`},
@@ -57,6 +58,10 @@ func TestFormulasRefuse(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || protocol.CodeOf(err) != protocol.Invalid {
 			t.Errorf("%s of %s: %s, error is %v, want %s", c.steps, c.in, m.Body, err, c.want)
 		}
+	}
+	twice := `{"data":{"names":["x","x"],"ndarray":[[1,2]]}}`
+	if _, err := transformed(t, `compute a = "w"`, translate.SeldonJSON, twice); err == nil || !strings.Contains(err.Error(), `two columns have the name "x"`) {
+		t.Errorf("error is %v", err)
 	}
 	for steps, want := range map[string]string{
 		"softmax; compute a = age +": `parameter steps: step 2: compute: unexpected token EOF (1:5)`,

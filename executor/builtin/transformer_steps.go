@@ -305,70 +305,32 @@ func oneHot(f *frame, words []string) error {
 	if err != nil {
 		return err
 	}
-	one := f.one()
-	if one {
-		if err := f.apart(); err != nil {
-			return err
-		}
+	column, err := f.column(at)
+	if err != nil {
+		return err
 	}
-	column := f.tensors[at]
+	name := f.name(at)
 	if err := column.RefuseNaN("NaN is no value"); err != nil {
-		return f.at(at, err)
+		return fmt.Errorf("%q: %w", name, err)
 	}
 	alike, err := tensor.Alike([]tensor.Tensor{column})
 	if err != nil {
-		return f.at(at, err)
+		return fmt.Errorf("%q: %w", name, err)
 	}
-	names, rows := words[1:], column.Len()
-	if err := f.take(int64(rows) * int64(len(names)) * oneHotBytes); err != nil {
+	values, rows := words[1:], column.Len()
+	if err := f.take(int64(rows) * int64(len(values)) * oneHotBytes); err != nil {
 		return err
 	}
-	numbers := make(map[string]int, len(names))
-	for i, value := range names {
-		numbers[value] = i
+	numbers, names := make(map[string]int, len(values)), make([]string, len(values))
+	for i, value := range values {
+		numbers[value], names[i] = i, name+"_"+value
 	}
-	columns := make([][]float64, len(names))
-	for i := range columns {
-		columns[i] = make([]float64, rows)
-	}
+	hot := make([]float64, rows*len(values))
 	for k := range rows {
 		if i, ok := numbers[alike[0].Text(k)]; ok {
-			columns[i][k] = 1
+			hot[k*len(values)+i] = 1
 		}
 	}
-	dtype, all := floatType(&column), make([]tensor.Tensor, len(names))
-	for i, value := range names {
-		all[i] = tensor.FromFloats(column.Name+"_"+value, dtype, column.Shape, columns[i])
-	}
-	f.tensors = slices.Replace(f.tensors, at, at+1, all...)
-	if one {
-		return f.together()
-	}
-	return nil
-}
-
-// apart makes each column of a table a tensor.
-func (f *frame) apart() error {
-	columns, err := f.tensors[0].Columns()
-	if err != nil {
-		return err
-	}
-	for i := range columns {
-		columns[i].Name = f.name(i)
-	}
-	f.tensors = columns
-	return nil
-}
-
-// together undoes apart. Columns keep names where they had some.
-func (f *frame) together() error {
-	t, names, err := f.merged()
-	if err != nil {
-		return err
-	}
-	if len(f.names) > 0 {
-		f.names = names
-	}
-	f.tensors = []tensor.Tensor{t}
-	return nil
+	made := tensor.FromFloats("", floatType(&column), []int64{int64(rows), int64(len(values))}, hot)
+	return f.insert(at, made, names)
 }

@@ -97,6 +97,8 @@ func TestSteps(t *testing.T) {
 			`"names":["age","color_red","color_blue"],"ndarray":[[30,0.0,1.0],[40,0.0,0.0]]`},
 		{"onehot color red blue; merge; standardize 30,0,0 10,1,1", `{"data":{"names":["age","color"],"ndarray":[[30,"blue"],[40,"green"]]}}`,
 			`"names":["age","color_red","color_blue"],"ndarray":[[0.0,0.0,1.0],[1.0,0.0,0.0]]`},
+		{"onehot 0 red", `{"data":{"ndarray":[["red","x"],["blue","y"]]}}`, `"ndarray":[[1.0,"x"],[0.0,"y"]]`},
+		{"onehot 0 red blue", `{"data":{"ndarray":[["red"],["blue"]]}}`, `"ndarray":[[1.0,0.0],[0.0,1.0]]`},
 		{"onehot k 1 2", `{"data":{"names":["k","x"],"ndarray":[[1,9],[2,8]]}}`, `"names":["k_1","k_2","x"],"ndarray":[[1.0,0.0,9.0],[0.0,1.0,8.0]]`},
 		{"select age; cast FP32", `{"data":{"names":["age","color"],"ndarray":[[30,"blue"]]}}`, `"names":["age"],"ndarray":[[30`},
 		{"select 1", `{"data":{"tensor":{"shape":[0,2],"values":[]}}}`, `"tensor":{"shape":[0,1],"values":[]}`},
@@ -124,7 +126,7 @@ func TestStepsRefuse(t *testing.T) {
 		{"argmax a b", `[[1,2,3]]`, "step 1 (argmax): there are 3 scores, and 2 classes"},
 		{"argmax", `[[]]`, "step 1 (argmax): the shape [1 0] has nothing to choose from"},
 		{"threshold 1", `[["NaN"]]`, "step 1 (threshold): element [0][0]: NaN cannot be compared"},
-		{"onehot 0 1", `[["NaN"]]`, "step 1 (onehot): element [0][0]: NaN is no value"},
+		{"onehot 0 1", `[["NaN"]]`, `step 1 (onehot): "t:0": element [0][0]: NaN is no value`},
 	} {
 		m, err := transformed(t, c.steps, translate.SeldonJSON, `{"data":{"ndarray":`+c.in+`}}`)
 		if err == nil || !strings.Contains(err.Error(), c.want) || protocol.CodeOf(err) != protocol.Invalid {
