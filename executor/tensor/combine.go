@@ -76,8 +76,7 @@ func (t *Tensor) PickColumns(order []int) (Tensor, error) {
 
 // like is a tensor without elements that is to hold those of a part of t.
 func (t *Tensor) like(shape []int64) Tensor {
-	part := *t
-	part.Shape, part.text, part.nested = shape, nil, false
+	part := Tensor{Name: t.Name, DType: t.DType, Shape: shape, spelled: t.spelled}
 	n := 1
 	for _, d := range shape {
 		n *= int(d)
