@@ -34,6 +34,9 @@ const (
 	// AnnotationHeadless, any value but "false", lets Services lead to pods by
 	// DNS.
 	AnnotationHeadless = "seldon.io/headless-svc"
+	// AnnotationAfter names training jobs, as tfjob/NAME or mpijob/NAME with commas
+	// between. The deployment is served when they have succeeded.
+	AnnotationAfter = "radiant.io/after"
 )
 
 // NoExecutor reports whether the predictor asks to be served without executor.
@@ -70,8 +73,11 @@ func (d *SeldonDeployment) Annotation(key string) (value string, ok bool) {
 	return value, ok
 }
 
-// annotationPrefix begins the names of annotations that are looked at.
-const annotationPrefix = "seldon.io/"
+// isOurs reports whether the name of an annotation is one that somebody here may
+// read, so that one that nobody reads is a mistake.
+func isOurs(name string) bool {
+	return strings.HasPrefix(name, "seldon.io/") || strings.HasPrefix(name, "radiant.io/")
+}
 
 // annotationReader says who reads an annotation, and how its value is judged.
 type annotationReader string
@@ -124,6 +130,7 @@ func annotations() []annotation {
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-write-timeout-ms", "accepted: a payload that finds the queue full is dropped at once"),
 		in(inEither, textAnnotation, AnnotationHeadless, "any value but false: Services lead to pods by DNS"),
 		in(inEither, textAnnotation, AnnotationNetworkPolicy, "true: a NetworkPolicy keeps others from the pods; false: none does, whatever the installation says"),
+		in(inEither, textAnnotation, AnnotationAfter, "tfjob/NAME or mpijob/NAME, several with commas between: training jobs that have to succeed first ([training.md](training.md))"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-read-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-connection-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-connect-retries", "write policy.retries of a node"),

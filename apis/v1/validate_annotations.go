@@ -162,8 +162,11 @@ func (v *validator) annotations(path string, annotations map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		value, at := annotations[key], path+"["+key+"]"
 		v.syntax(at, "annotation", key, validation.IsQualifiedName(strings.ToLower(key)))
-		if !strings.HasPrefix(key, annotationPrefix) {
+		if !isOurs(key) {
 			continue
+		}
+		if key == AnnotationAfter && !strings.HasPrefix(path, "spec.predictors") {
+			v.after(at, value)
 		}
 		v.number(at, key, value)
 		v.wayNames(at, key, value)

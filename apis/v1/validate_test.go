@@ -222,6 +222,40 @@ func TestValidateNoExecutor(t *testing.T) {
 }
 
 // TestValidateWayAnnotations: what they may hold is told by who reads them.
+// TestValidateAfter: jobs that a deployment waits for are named by kind and name.
+func TestValidateAfter(t *testing.T) {
+	for _, c := range []struct{ value, want string }{
+		{"tfjob/digits", ""},
+		{"TFJob/digits, mpijob/more", ""},
+		{"digits", `error: metadata.annotations[radiant.io/after]: "digits" does not say of which kind the job is; write tfjob/digits or mpijob/digits`},
+		{"tfjb/digits", `error: metadata.annotations[radiant.io/after]: "tfjb/digits": nothing is known of jobs of the kind "tfjb"; use tfjob or mpijob (did you mean tfjob?)`},
+		{"tfjob/digits,", `error: metadata.annotations[radiant.io/after]: names no job between its commas; write tfjob/NAME or mpijob/NAME`},
+		{"tfjob/Digits", `error: metadata.annotations[radiant.io/after]: name of a job "Digits": a DNS-1035 label must`},
+	} {
+		d := &SeldonDeployment{}
+		d.Annotations = map[string]string{AnnotationAfter: c.value}
+		var said []string
+		for _, p := range Validate(d, ValidateOptions{}) {
+			if strings.Contains(p.Path, "radiant.io") {
+				said = append(said, p.Error())
+			}
+		}
+		if got := strings.Join(said, "\n"); got != c.want && (c.want == "" || !strings.HasPrefix(got, c.want)) {
+			t.Errorf("%q: %s, want %s", c.value, got, c.want)
+		}
+	}
+	d := &SeldonDeployment{}
+	d.Annotations = map[string]string{"radiant.io/aftr": "tfjob/digits"}
+	if said := Validate(d, ValidateOptions{}).Error(); !strings.Contains(said, "nothing reads the annotation radiant.io/aftr; did you mean radiant.io/after?") {
+		t.Errorf("of a misspelt annotation it says: %s", said)
+	}
+	d.Annotations = nil
+	d.Spec.Predictors = []PredictorSpec{{Name: "p", Annotations: map[string]string{AnnotationAfter: "tfjob/digits"}}}
+	if said := Validate(d, ValidateOptions{}).Error(); !strings.Contains(said, "warning: spec.predictors[0].annotations[radiant.io/after]: is not read here; write it in spec.annotations") {
+		t.Errorf("of an annotation of a predictor it says: %s", said)
+	}
+}
+
 func TestValidateWayAnnotations(t *testing.T) {
 	rules := testRules()
 	rules.WayAnnotations = []WayAnnotation{

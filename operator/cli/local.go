@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/apis/manifest"
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local"
@@ -172,6 +174,9 @@ func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() (l
 		for _, p := range problems.Of(v1.SeverityWarning) {
 			loaded.Warnings = append(loaded.Warnings, p.Error())
 		}
+		for _, p := range unawaited(all) {
+			loaded.Warnings = append(loaded.Warnings, p.Error())
+		}
 		for i := range all.deployments {
 			s, err := source(&all.deployments[i])
 			if err != nil {
@@ -184,6 +189,27 @@ func (f *localFlags) loader(stdin io.Reader, rules v1.ValidateOptions) func() (l
 		}
 		return loaded, nil
 	}
+}
+
+// unawaited warns of jobs that deployments wait for on a cluster, and that are in
+// none of the files: here nobody can tell how they fare.
+func unawaited(all contents) manifest.Problems {
+	var problems manifest.Problems
+	for i := range all.deployments {
+		d := &all.deployments[i]
+		for _, name := range d.Deployment.After() {
+			is := func(job kubeflow.Document) bool {
+				return job.Kind == name.Kind && job.Job.GetName() == name.Name &&
+					cmp.Or(job.Job.GetNamespace(), kubeflow.DefaultNamespace) == cmp.Or(d.Deployment.Namespace, v1.DefaultNamespace)
+			}
+			if slices.ContainsFunc(all.jobs, is) {
+				continue
+			}
+			problems = append(problems, d.Locate(manifest.Problems{{Severity: manifest.SeverityWarning, Path: "metadata.annotations[" + v1.AnnotationAfter + "]",
+				Message: fmt.Sprintf("%s is in none of the files, so nothing is waited for here", name)}})...)
+		}
+	}
+	return problems
 }
 
 // source says where a document was read; relative paths in one from standard

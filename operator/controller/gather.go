@@ -28,6 +28,8 @@ type facts struct {
 	inForce *InForce
 	broken  error
 	secrets expand.Facts
+	// awaited is a job that is to succeed before.
+	awaited awaited
 	// live are the objects that the deployment owns.
 	live map[ref]client.Object
 	pods []corev1.Pod
@@ -67,6 +69,9 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 	}
 	if f.inForce == nil {
 		return f, nil
+	}
+	if f.awaited, err = r.await(ctx, f.deployment); err != nil {
+		return nil, fmt.Errorf("looking at what it waits for: %w", err)
 	}
 	read := Reading{Accounts: r.objects.cache, Secrets: r.objects.direct, Credentials: f.inForce.Config.Storage.Credentials}
 	f.secrets, err = read.Facts(ctx, f.deployment)

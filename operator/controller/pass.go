@@ -83,6 +83,10 @@ func (p *pass) run(ctx context.Context, steps []step) error {
 	if p.inForce == nil || p.problems.Err() != nil {
 		return nil
 	}
+	if p.awaited.reason != "" {
+		p.lookAgain(jobInterval)
+		return nil
+	}
 	for _, s := range steps {
 		if err := s.run(ctx, p); err != nil {
 			return fmt.Errorf("%s: %w", s, err)

@@ -31,6 +31,8 @@ const (
 	reasonAsking        = "Asking"
 	reasonSilent        = "NoAnswer"
 	reasonUnasked       = "NotAsked"
+	reasonJobWaits      = "WaitingForJob"
+	reasonJobFailed     = "JobFailed"
 	mostInMessage       = 10
 	mostInMessageLength = 4 << 10
 )
@@ -41,7 +43,7 @@ func (p *pass) status(before v1.SeldonDeploymentStatus, now time.Time) v1.Seldon
 	after := v1.SeldonDeploymentStatus{
 		ObservedGeneration: p.stored.GetGeneration(),
 		Address:            before.Address,
-		Annotations:        before.Annotations,
+		Annotations:        p.passed(before.Annotations),
 		ServiceStatus:      before.ServiceStatus,
 		Selector:           before.Selector,
 	}
@@ -146,6 +148,10 @@ func summary(problems v1.Problems) string {
 
 func (p *pass) deploymentsReady() v1.Condition {
 	c := v1.Condition{Type: v1.ConditionDeployments, Status: metav1.ConditionTrue, Reason: reasonReady}
+	if p.awaited.reason != "" {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, p.awaited.reason, p.awaited.message
+		return c
+	}
 	if said := p.refusedOf(v1.ConditionDeployments); said != "" {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, reasonRefused, said
 		return c
@@ -242,7 +248,7 @@ func sumUp(conditions []v1.Condition) v1.Condition {
 }
 
 func needsUser(reason string) bool {
-	return slices.Contains([]string{reasonInvalid, reasonBrokenConfig, reasonRefused}, reason)
+	return slices.Contains([]string{reasonInvalid, reasonBrokenConfig, reasonRefused, reasonJobFailed}, reason)
 }
 
 // dated gives conditions the time at which their status last changed.
