@@ -16,12 +16,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	runtimelog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/apis/kubeflow"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/controller"
 	"github.com/prime-radiant/radiant/operator/diff"
+	"github.com/prime-radiant/radiant/train"
 )
 
 // Exit codes of radiant render --diff, which are those of diff.
@@ -63,16 +64,16 @@ func (f *renderFlags) compareAll(ctx context.Context, cmd *cobra.Command) error 
 		return err
 	}
 	in := expand.Input{Config: settings.Expand, Servers: settings.Servers(servers)}
-	read, err := f.read(cmd, in, nil)
+	read, err := f.read(cmd, in, kubeflow.ManifestKinds())
 	if err != nil {
 		return err
 	}
-	return printDifferences(ctx, diff.Comparer{Client: cluster.client}, in, differences{read.deployments, cluster.namespace, cmd.OutOrStdout(), cmd.ErrOrStderr()})
+	return printDifferences(ctx, diff.Comparer{Client: cluster.client}, in, differences{read, cluster.namespace, cmd.OutOrStdout(), cmd.ErrOrStderr()})
 }
 
 // differences is what is to be compared, and where the result goes.
 type differences struct {
-	docs           []v1.Document
+	contents
 	namespace      string
 	stdout, stderr io.Writer
 }
@@ -80,19 +81,29 @@ type differences struct {
 func printDifferences(ctx context.Context, c diff.Comparer, in expand.Input, d differences) error {
 	count := map[controller.Action]int{}
 	var errs []error
-	for _, doc := range d.docs {
+	say := func(objects []diff.Object) {
+		for _, o := range objects {
+			count[o.Action]++
+			_, err := d.stdout.Write(o.Text)
+			errs = append(errs, err)
+		}
+	}
+	for _, doc := range d.jobs {
+		doc.Job.SetNamespace(cmp.Or(doc.Job.GetNamespace(), d.namespace))
+		objects, err := c.CompareJob(ctx, doc.Job)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %s: %w", doc.File, train.Title(doc.Job), err))
+		}
+		say(objects)
+	}
+	for _, doc := range d.deployments {
 		in.Deployment = doc.Deployment
 		in.Deployment.Namespace = cmp.Or(in.Deployment.Namespace, d.namespace)
 		objects, err := c.Compare(ctx, in)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: deployment %q: %w", doc.File, in.Deployment.Name, err))
 		}
-		for _, o := range objects {
-			count[o.Action]++
-			if _, err := d.stdout.Write(o.Text); err != nil {
-				return err
-			}
-		}
+		say(objects)
 	}
 	fmt.Fprintf(d.stderr, "%d created, %d configured, %d deleted, %d unchanged\n",
 		count[controller.Created], count[controller.Configured], count[controller.Deleted], count[controller.Unchanged])
