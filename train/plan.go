@@ -12,6 +12,10 @@ import (
 // the name of a pod and its port in a cluster, an address with a port.
 type Places func(pod string, port int32) string
 
+// StartGate is the scheduling gate of pods that are placed all at once. Who runs the
+// job lifts it when there is room.
+const StartGate = kubeflow.AnnotationStart
+
 // Plan is what a job stands for, and what its pods are to the job.
 type Plan struct {
 	// Job is the job with defaults.
@@ -79,6 +83,9 @@ func NewPlan(job kubeflow.Job, places Places) (*Plan, error) {
 		if kubeflow.RestartsTogether(job) {
 			// The kubelet would start one alone.
 			plan.Replicas[i].Pod.Spec.RestartPolicy = corev1.RestartPolicyNever
+		}
+		if spec := &plan.Replicas[i].Pod.Spec; kubeflow.StartsTogether(job) && places == nil {
+			spec.SchedulingGates = append(spec.SchedulingGates, corev1.PodSchedulingGate{Name: StartGate})
 		}
 	}
 	suspend := job.Parts().Run.Suspend

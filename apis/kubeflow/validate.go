@@ -18,6 +18,7 @@ func Validate(j Job) manifest.Problems {
 	v := &validator{job: j, parts: j.Parts()}
 	v.metadata()
 	v.enum("metadata.annotations["+AnnotationRestart+"]", "value", j.GetAnnotations()[AnnotationRestart], []string{RestartTogether})
+	v.enum("metadata.annotations["+AnnotationStart+"]", "value", j.GetAnnotations()[AnnotationStart], []string{StartTogether})
 	v.policies()
 	v.replicas()
 	switch j := j.(type) {

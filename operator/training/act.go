@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +22,9 @@ import (
 func (p *pass) carryOut(ctx context.Context, d decision) error {
 	before := p.status.DeepCopy()
 	if d.action == leave {
+		if d.message != "" {
+			p.tell(corev1.EventTypeNormal, "LeftToOthers", "Leave", d.message)
+		}
 		return nil
 	}
 	p.created()
@@ -28,9 +33,18 @@ func (p *pass) carryOut(ctx context.Context, d decision) error {
 		// What cannot be made keeps nobody from seeing what is there, and its time runs.
 		refused := p.make(ctx, d)
 		p.runs(d)
+		refused = errors.Join(refused, p.open(ctx, d))
 		return errors.Join(refused, p.write(ctx, before))
 	case suspend:
 		if err := p.remove(ctx, p.pods); err != nil {
+			return err
+		}
+		// It may have been given fewer pods meanwhile.
+		stay := map[string]bool{}
+		for i := range d.plan.Replicas {
+			stay[d.plan.Replicas[i].Name] = true
+		}
+		if err := p.removeServices(ctx, stay); err != nil {
 			return err
 		}
 		p.suspended(d)
@@ -60,25 +74,23 @@ func (p *pass) make(ctx context.Context, d decision) error {
 	if len(d.replicas) == 0 {
 		return nil
 	}
-	var objects []client.Object
+	var read, services, pods []client.Object
 	if d.plan.Secret != "" {
 		secret, err := d.plan.Keys(rand.Reader)
 		if err != nil {
 			return err
 		}
-		objects = append(objects, secret)
+		read = append(read, secret)
 	}
 	if d.plan.Shared != nil {
-		objects = append(objects, d.plan.Shared)
+		read = append(read, d.plan.Shared)
 	}
 	for _, i := range d.replicas {
-		objects = append(objects, d.plan.Replicas[i].Service)
+		services = append(services, d.plan.Replicas[i].Service)
+		pods = append(pods, d.plan.Replicas[i].Pod)
 	}
-	for _, i := range d.replicas {
-		objects = append(objects, d.plan.Replicas[i].Pod)
-	}
-	for _, o := range objects {
-		err := p.create(ctx, o)
+	for _, objects := range [][]client.Object{read, services, pods} {
+		err := p.createAll(ctx, objects)
 		if errors.Is(err, errEarlier) {
 			p.again = settling
 			return nil
@@ -91,6 +103,20 @@ func (p *pass) make(ctx context.Context, d decision) error {
 		p.made.note(p.job.GetUID(), d.plan.Replicas[i].Name, p.now)
 	}
 	return nil
+}
+
+// atOnce is how many objects of one job are made side by side.
+const atOnce = 8
+
+// createAll makes objects that do not need each other; the error is that of the first
+// that failed.
+func (p *pass) createAll(ctx context.Context, objects []client.Object) error {
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(atOnce)
+	for _, o := range objects {
+		all.Go(func() error { return p.create(ctx, o) })
+	}
+	return all.Wait()
 }
 
 // errEarlier says that an object is that of a job of the name which was deleted: it
@@ -124,7 +150,24 @@ func (p *pass) create(ctx context.Context, o client.Object) error {
 		p.tell(corev1.EventTypeWarning, "NameTaken", "Create", text)
 		return fmt.Errorf("creating: %s", text)
 	}
+	if shared, ok := o.(*corev1.ConfigMap); ok {
+		return p.renew(ctx, shared)
+	}
 	return nil
+}
+
+// renew brings what all pods read up to date: a job that was suspended may have been
+// given another number of pods.
+func (p *pass) renew(ctx context.Context, wanted *corev1.ConfigMap) error {
+	live := &corev1.ConfigMap{}
+	if err := p.client.Get(ctx, client.ObjectKeyFromObject(wanted), live); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if maps.Equal(live.Data, wanted.Data) {
+		return nil
+	}
+	live.Data = wanted.Data
+	return p.client.Update(ctx, live, client.FieldOwner(FieldManager))
 }
 
 // reference is the job as events name it.

@@ -56,6 +56,17 @@ func decodeStatus(from any, to *kubeflow.JobStatus) error {
 	return nil
 }
 
+// runBy names who else has written the conditions of a job last, since Kubeflow's own
+// operator may run beside this one; empty: nobody.
+func runBy(u *unstructured.Unstructured) string {
+	for _, entry := range u.GetManagedFields() {
+		if entry.Subresource == "status" && entry.Manager != FieldManager && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.GetRawBytes(), []byte(`"f:conditions":`)) {
+			return entry.Manager
+		}
+	}
+	return ""
+}
+
 // writtenIn is the version in which a job was written, on which defaults depend.
 // The API server gives all jobs in the version that is asked for; who wrote which
 // field, and in which version, it keeps beside them.

@@ -7,6 +7,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
@@ -64,6 +66,38 @@ func TestAPodThatIsRefused(t *testing.T) {
 	s := w.await("dist", kubeflow.JobFailed)
 	if m := message(s, kubeflow.JobFailed); !strings.HasPrefix(m, "TFJobDeadlineExceeded") {
 		t.Errorf("the job failed by %q", m)
+	}
+}
+
+// A job whose conditions somebody else writes is run by that operator, and left alone.
+func TestAJobOfAnotherOperator(t *testing.T) {
+	w := newWorld(t)
+	_, stop := w.start() // The definitions are there then.
+	stop()
+	w.apply(tfJob("", ""))
+	u := &unstructured.Unstructured{}
+	u.SetAPIVersion("kubeflow.org/v1")
+	u.SetKind(kubeflow.TFJobKind)
+	u.SetName("dist")
+	status := `{"status": {"conditions": [{"type": "Created", "status": "True", "reason": "TFJobCreated"}]}}`
+	if err := w.Status().Patch(t.Context(), u, client.RawPatch(types.MergePatchType, []byte(status)), client.FieldOwner("training-operator")); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.eventually(func() string {
+		list := &corev1.EventList{}
+		if err := w.List(t.Context(), list); err != nil {
+			t.Fatal(err)
+		}
+		for i := range list.Items {
+			if e := &list.Items[i]; e.Reason == "LeftToOthers" && e.Message == "training-operator writes the status of this job, so Radiant leaves it alone" {
+				return ""
+			}
+		}
+		return "there is no event that says so"
+	})
+	if pods := w.names(&corev1.PodList{}); pods != "" {
+		t.Errorf("it was given %s", pods)
 	}
 }
 

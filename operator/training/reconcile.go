@@ -27,6 +27,7 @@ type reconciler struct {
 	recorder events.EventRecorder
 	now      func() time.Time
 	made     *made
+	gate     *gate
 }
 
 // managers are the values of spec.runPolicy.managedBy that leave a job to Radiant.
@@ -43,6 +44,8 @@ type pass struct {
 	problems manifest.Problems
 	status   *kubeflow.JobStatus
 	pods     []corev1.Pod
+	// runBy is who else writes the job's conditions; empty: nobody does.
+	runBy string
 	// sure is set where job and pods come from the API server, and not from the
 	// cache, which may lag behind.
 	sure bool
@@ -50,6 +53,9 @@ type pass struct {
 	// again is when the next look is due; 0: when something changes.
 	again time.Duration
 	notes []note
+	// unsettled is set while the cache has not heard of all pods that were made. Counts
+	// of them would be written for each that it hears of.
+	unsettled bool
 }
 
 // note is an event to tell when the status is written.
@@ -98,7 +104,7 @@ func (r *reconciler) gather(ctx context.Context, from client.Reader, name types.
 		return nil, err
 	}
 	kubeflow.Default(job)
-	p := &pass{reconciler: r, job: job, problems: problems, status: job.State(), now: r.now(), sure: from == client.Reader(r.client)}
+	p := &pass{reconciler: r, job: job, problems: problems, status: job.State(), runBy: runBy(u), now: r.now(), sure: from == client.Reader(r.client)}
 	for i := range list.Items {
 		if metav1.IsControlledBy(&list.Items[i], job) {
 			p.pods = append(p.pods, list.Items[i])
@@ -145,6 +151,9 @@ func (p *pass) decide() (decision, error) {
 	policy := p.job.Parts().Run
 	if by := policy.ManagedBy; by != nil && !slices.Contains(managers(), *by) {
 		return decision{action: leave}, nil
+	}
+	if p.runBy != "" {
+		return decision{action: leave, message: p.runBy + " writes the status of this job, so Radiant leaves it alone"}, nil
 	}
 	invalid := p.problems.Of(manifest.SeverityError)
 	if end := ended(p.status); end != nil && (end.Reason != p.reason(reasonInvalid) || len(invalid) > 0 && end.Message == invalid.Error()) {
@@ -197,7 +206,7 @@ func (p *pass) toMake(plan *train.Plan, seen *observed) []int {
 	var list []int
 	for _, i := range seen.missing() {
 		if !p.sure && p.made.lately(p.job.GetUID(), plan.Replicas[i].Name, p.now) {
-			p.again = settling
+			p.again, p.unsettled = settling, true
 			continue
 		}
 		list = append(list, i)

@@ -17,6 +17,7 @@ import (
 // Reasons of conditions, behind the kind of the job: TFJobRunning.
 const (
 	reasonCreated    = "Created"
+	reasonWaiting    = "Waiting"
 	reasonRunning    = "Running"
 	reasonRestarting = "Restarting"
 	reasonSucceeded  = "Succeeded"
@@ -117,7 +118,9 @@ func (p *pass) runs(d decision) {
 		p.status.CompletionTime = nil
 		p.set(kubeflow.JobFailed, false, reasonCreated, p.say("can be read now"))
 	}
-	p.count(d)
+	if !p.unsettled {
+		p.count(d)
+	}
 	if !d.runs(p) {
 		return
 	}

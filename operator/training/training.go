@@ -89,8 +89,9 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 	if err := m.Add(read); err != nil {
 		return err
 	}
+	shared := &gate{}
 	for _, k := range ours {
-		r := &reconciler{kind: k, cache: read, client: direct, recorder: m.GetEventRecorder(FieldManager), now: time.Now, made: &made{}}
+		r := &reconciler{kind: k, cache: read, client: direct, recorder: m.GetEventRecorder(FieldManager), now: time.Now, made: &made{}, gate: shared}
 		if err := r.watch(m); err != nil {
 			return fmt.Errorf("watching %s: %w", k.Kind, err)
 		}
@@ -132,16 +133,21 @@ func trimPod(in any) (any, error) {
 	if !ok {
 		return in, nil
 	}
-	pod.Spec = corev1.PodSpec{RestartPolicy: pod.Spec.RestartPolicy, NodeName: pod.Spec.NodeName}
+	pod.Spec = corev1.PodSpec{RestartPolicy: pod.Spec.RestartPolicy, NodeName: pod.Spec.NodeName, SchedulingGates: pod.Spec.SchedulingGates}
 	pod.ManagedFields, pod.Annotations = nil, nil
 	return pod, nil
 }
 
+// workers is how many jobs of a kind are looked at side by side: each of them waits for
+// the API server most of the time.
+const workers = 8
+
 // watch starts the controller of the kind.
 func (r *reconciler) watch(m manager.Manager) error {
 	c, err := controller.New("training-"+r.kind.definition, m, controller.Options{
-		Reconciler:  r,
-		RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, time.Minute),
+		Reconciler:              r,
+		MaxConcurrentReconciles: workers,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](50*time.Millisecond, time.Minute),
 	})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -34,16 +35,27 @@ const patience = time.Minute
 
 var server *apiserver.Server
 
+// audit is where the API server notes its requests.
+var audit string
+
+// operatorAgent is how the operators of the tests call themselves.
+const operatorAgent = "radiant-of-a-test"
+
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
-	var err error
-	if server, err = apiserver.Start(apiserver.Options{Controllers: apiserver.CollectGarbage()}); err != nil {
+	folder, err := os.MkdirTemp("", "audit")
+	if err == nil {
+		audit = filepath.Join(folder, "audit.log")
+		server, err = apiserver.Start(apiserver.Options{Controllers: apiserver.CollectGarbage(), Audit: audit})
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
 	server.Stop()
+	_ = os.RemoveAll(folder)
 	os.Exit(code)
 }
 
@@ -83,6 +95,7 @@ func (w *world) start() (writes func() []string, stop func()) {
 	var mu sync.Mutex
 	var all []string
 	cluster := server.Config()
+	cluster.UserAgent = operatorAgent
 	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
@@ -128,15 +141,20 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // apply creates or changes a job from YAML, as a user does.
 func (w *world) apply(text string) {
 	w.Helper()
+	if err := w.tryApply(text); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// tryApply returns what the API server says of a job.
+func (w *world) tryApply(text string) error {
+	w.Helper()
 	u := &unstructured.Unstructured{}
 	if err := yaml.Unmarshal([]byte(text), &u.Object); err != nil {
 		w.Fatal(err)
 	}
 	u.SetNamespace(w.namespace)
-	err := w.Apply(w.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("user"), client.ForceOwnership)
-	if err != nil {
-		w.Fatal(err)
-	}
+	return w.Apply(w.Context(), client.ApplyConfigurationFromUnstructured(u), client.FieldOwner("user"), client.ForceOwnership)
 }
 
 // status reads that of a TFJob, or of an MPIJob.
