@@ -41,7 +41,7 @@ test: build ## Run all tests, with the race detector
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
 
-e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), a million rows judged and watched for drift
+e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), 200 training jobs at once, a million rows judged and watched for drift
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v ./tests/memory
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestNoAnswerIsCut ./local/gateway
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run NotGrow ./executor/builtin
@@ -49,6 +49,7 @@ e2e-long: ## Many large messages in the memory of a container (root, Linux; some
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestPasswordsAtTheGateway ./tests/samples
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run TestTraining ./tests/samples
 	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJobSurvives|TestScalesBothWays'
+	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestManyAtOnce ./operator/training
 
 check: ## Formatting, vet and lint of Go and of shell scripts
 	@test -z "$$(gofmt -l . | tee /dev/stderr)" || { echo 'run gofmt -w on these files'; exit 1; }
