@@ -442,6 +442,24 @@ func TestAPodThatIsGoneCostsNoRequest(t *testing.T) {
 	}
 }
 
+// A pod that says it is ready, and takes no requests, is not asked without end.
+func TestAPodThatOnlySaysItIsReady(t *testing.T) {
+	h := start(t, func(_ *Options, f *Front) {
+		f.Timeout.Duration, f.ReadyPath, f.GRPCPort = 200*time.Millisecond, "", 1
+	})
+	m := h.place.start(t, 2)
+	p := m.pod()
+	p.Probes = []Probe{{Port: h.place.http, Path: "/ready"}}
+	h.cluster.set(p)
+	_, err := rpcClient(t, h.address).Check(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("error is %v", err)
+	}
+	if _, text, err := h.post(t.Context(), "1", "x"); err != nil || text != "x of svc.ns" {
+		t.Errorf("at the port that works: %q, %v", text, err)
+	}
+}
+
 // A client that leaves is no longer waited for, and its request is not sent.
 func TestAClientThatLeaves(t *testing.T) {
 	h := start(t, nil)

@@ -73,8 +73,9 @@ type exchange struct {
 	ip string
 	// body is nil where the request has not waited.
 	body *body
-	// waited is for how long it has.
+	// waited is for how long it has, began when it came.
 	waited time.Duration
+	began  time.Time
 }
 
 // The ways in which requests come, as [scaling.Wake] calls them.
@@ -87,7 +88,7 @@ const (
 func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	f.use()
 	defer f.leave()
-	x := &exchange{front: f, by: byREST}
+	x := &exchange{front: f, by: byREST, began: time.Now()}
 	transport := f.activator.onward.rest
 	if refusal.IsGRPC(r) {
 		x.by, transport = byGRPC, f.activator.onward.rpc
@@ -196,7 +197,9 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 		out.URL.Host = t.front.address(t.ip, t.by)
 		t.fill(out, direct)
 		answer, err := t.transport.RoundTrip(out)
-		if err == nil || !t.unsent(err, direct) || r.Context().Err() != nil {
+		// A pod may answer to its probes and still not be reached.
+		late := time.Since(t.began) > t.front.patience()
+		if err == nil || !t.unsent(err, direct) || r.Context().Err() != nil || late {
 			return answer, err
 		}
 		t.front.unreachable(t.ip)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"slices"
@@ -116,11 +117,18 @@ func (f *front) led() bool {
 func (f *front) address(ip, by string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	port := f.spec.HTTPPort
-	if by == byGRPC && f.spec.GRPCPort != 0 {
-		port = f.spec.GRPCPort
+	port := cmp.Or(f.spec.HTTPPort, f.spec.GRPCPort)
+	if by == byGRPC {
+		port = cmp.Or(f.spec.GRPCPort, f.spec.HTTPPort)
 	}
 	return net.JoinHostPort(ip, strconv.Itoa(int(port)))
+}
+
+// patience is how long a request waits.
+func (f *front) patience() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.limits().Patience
 }
 
 // use is told of a request, which [front.leave] ends.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -191,7 +192,7 @@ func (f *front) probes(p *pod) []Probe {
 		}
 	}
 	if len(all) == 0 {
-		all = []Probe{{Port: f.spec.HTTPPort}}
+		all = []Probe{{Port: cmp.Or(f.spec.HTTPPort, f.spec.GRPCPort)}}
 	}
 	return all
 }
