@@ -54,10 +54,12 @@ func New(o Options) (*Cluster, error) {
 	}
 	// The kinds are known: nobody needs to ask the API server for them.
 	m := meta.NewDefaultRESTMapper(nil)
-	for _, kind := range []string{"Service", "Pod"} {
-		m.Add(corev1.SchemeGroupVersion.WithKind(kind), meta.RESTScopeNamespace)
+	for _, list := range []string{"", "List"} { // A cache of one namespace looks up lists as well.
+		for _, kind := range []string{"Service", "Pod"} {
+			m.Add(corev1.SchemeGroupVersion.WithKind(kind+list), meta.RESTScopeNamespace)
+		}
+		m.Add(discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"+list), meta.RESTScopeNamespace)
 	}
-	m.Add(discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"), meta.RESTScopeNamespace)
 	c.mapper = m
 	return c, nil
 }

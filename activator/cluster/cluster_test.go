@@ -141,7 +141,7 @@ func freePort(t *testing.T) int {
 // activate runs an activator for a world until the test ends.
 func activate(t *testing.T, w *world) *cluster.Cluster {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	c, err := cluster.New(cluster.Options{Config: api.Config(), Namespace: w.namespace, Address: address, Log: log})
 	if err != nil {
 		t.Fatal(err)
