@@ -28,10 +28,12 @@ func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
 	together(len(p.nodes), func(i int) error {
 		m := message.Message{Meta: &message.Meta{Header: message.NewHeader(map[string][]string{}), Limit: maxMetadata, Lease: lease}}
 		l := p.callers[protocol.REST].lanes[i]
-		l.tell(ctx, m, &g.Nodes[i])
 		if l.versions == nil {
+			l.tell(ctx, m, &g.Nodes[i])
 			return nil
 		}
+		m.Meta.Model.Version = l.versions.usual()
+		l.tell(ctx, m, &g.Nodes[i])
 		if names := l.versions.names(ctx, m.Meta); len(names) > 0 {
 			g.Nodes[i].Versions = names
 		}

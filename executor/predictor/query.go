@@ -44,6 +44,9 @@ func (l *lane) query(ctx context.Context, q protocol.Query, m message.Message) (
 		return l.queried(ctx, q, m)
 	}
 	picked := choice{}
+	if q == protocol.QueryMetadata {
+		picked.version = l.versions.usual()
+	}
 	if word := l.wantedVersion(m.Meta); word != "" {
 		var err error
 		if picked, err = l.versions.resolve(word); err != nil {

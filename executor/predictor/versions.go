@@ -217,6 +217,17 @@ func (l *lane) choose(ctx context.Context, m message.Message) (choice, error) {
 	return choice{version: split.shares[split.split.At(v.random())].Version, shared: true}, nil
 }
 
+// usual is the version that most requests are for; empty: the server chooses.
+func (v *versions) usual() (version string) {
+	most := int32(0)
+	for _, share := range v.rule.Load().Traffic {
+		if share.Percent > most {
+			version, most = share.Version, share.Percent
+		}
+	}
+	return version
+}
+
 func labelText(labels map[string]string) string {
 	var all []string
 	for _, label := range slices.Sorted(maps.Keys(labels)) {
