@@ -92,6 +92,11 @@ const (
 	// LabelFront, "true", is on Services with [AnnotationFront], and on the
 	// EndpointSlices by which the scaler leads one to activators.
 	LabelFront = "machinelearning.seldon.io/front"
+	// FrontActivator is the value of [LabelFront] on the Service of activators,
+	// which Kubernetes copies to its EndpointSlices; [PortAdmin] names the port
+	// there at which they answer [PathReport] and [PathWakes].
+	FrontActivator = "activator"
+	PortAdmin      = "admin"
 	// AnnotationFront holds a [Front] as JSON.
 	AnnotationFront = "machinelearning.seldon.io/front"
 	// AnnotationFrontPort is the port at which activators take requests to a

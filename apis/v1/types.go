@@ -62,6 +62,8 @@ const (
 // +kubebuilder:printcolumn:name=Reason,type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name=Protocol,type=string,JSONPath=.spec.protocol
 // +kubebuilder:printcolumn:name=Replicas,type=integer,JSONPath=.status.replicas
+// +kubebuilder:printcolumn:name=Desired,type=integer,JSONPath=.status.scaling.desired,priority=1
+// +kubebuilder:printcolumn:name=Scaling,type=string,JSONPath=.status.scaling.reason,priority=1
 // +kubebuilder:printcolumn:name=Address,type=string,JSONPath=.status.address.url,priority=1
 // +kubebuilder:printcolumn:name=Age,type=date,JSONPath=.metadata.creationTimestamp
 

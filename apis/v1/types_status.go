@@ -47,6 +47,8 @@ type SeldonDeploymentStatus struct {
 	// Deployment, for autoscalers whose target is the SeldonDeployment.
 	Replicas int32  `json:"replicas,omitempty"`
 	Selector string `json:"selector,omitempty"`
+	// Scaling is that of the first Deployment that its requests scale.
+	Scaling *ScalingStatus `json:"scaling,omitempty"`
 	// Address is where the first predictor answers inside the cluster.
 	Address *Address `json:"address,omitempty"`
 	// ObservedGeneration is the generation of the specification that the rest
@@ -66,6 +68,17 @@ type DeploymentStatus struct {
 	Replicas          int32  `json:"replicas,omitempty"`
 	AvailableReplicas int32  `json:"availableReplicas,omitempty"`
 	ExplainerFor      string `json:"explainerFor,omitempty"`
+	// Scaling is of a Deployment that its requests scale.
+	Scaling *ScalingStatus `json:"scaling,omitempty"`
+}
+
+// ScalingStatus is what was decided last about the pods of a Deployment.
+type ScalingStatus struct {
+	Desired int32 `json:"desired"`
+	Ready   int32 `json:"ready"`
+	// Reason is a word, Message a sentence.
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
 }
 
 // ServiceStatus is the address of one Service.

@@ -18,6 +18,7 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/controller"
+	"github.com/prime-radiant/radiant/operator/scaler"
 	"github.com/prime-radiant/radiant/operator/training"
 	"github.com/prime-radiant/radiant/setting"
 )
@@ -81,6 +82,11 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	if environment, err = environment.For(cluster); err != nil {
 		return err
 	}
+	ports, err := scaler.ParsePortRange(m.ActivatorPorts)
+	if err != nil {
+		return fmt.Errorf("--activator-ports: %w", err)
+	}
+	scales := scaler.New(scaler.Options{Cluster: cluster, Log: log, Namespace: m.Namespace, OperatorNamespace: m.OperatorNamespace, Ports: ports})
 	operator, err := controller.New(controller.Options{
 		Cluster:        cluster,
 		Log:            log,
@@ -92,6 +98,7 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 		Drain:          m.Drain,
 		Answer:         m.Answer,
 		Settle:         m.Settle,
+		Scaling:        scales.Said,
 		MetricsAddress: m.MetricsAddress,
 		HealthAddress:  m.HealthAddress,
 		Election: controller.Election{
@@ -104,6 +111,9 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	})
 	if err != nil {
 		return err
+	}
+	if err := scales.Add(operator); err != nil {
+		return fmt.Errorf("setting up scaling: %w", err)
 	}
 	if m.Training {
 		err := training.Add(ctx, operator, training.Options{Cluster: cluster, Log: log, Namespace: m.Namespace})

@@ -33,7 +33,10 @@ type Manager struct {
 	Drain    time.Duration
 	// Answer is how long a way into the cluster may take to lead to a deployment
 	// (0: it is not asked), Settle how long one gets that cannot be asked.
-	Answer, Settle   time.Duration
+	Answer, Settle time.Duration
+	// ActivatorPorts are those at which activators take requests, one for each
+	// Service.
+	ActivatorPorts   string
 	LeaderElection   bool
 	LeaderElectionID string
 	// LeaseSeconds, RenewSeconds and RetrySeconds are 0 for 15, 10 and 2.

@@ -37,6 +37,7 @@ func (m *Manager) fields() []managerField {
 		managerDuration(&m.Drain, row{Flag: "drain", Value: "10s", Doc: "how long old pods stay after routes lead elsewhere"}),
 		managerDuration(&m.Answer, row{Flag: "answer", Value: "30s", Doc: "how long a deployment whose pods are ready waits at most for its gateway to lead to them; 0: it is not asked"}),
 		managerDuration(&m.Settle, row{Flag: "settle", Value: "5s", Doc: "how long it waits for a gateway that cannot be asked"}),
+		managerText(&m.ActivatorPorts, row{Flag: "activator-ports", Value: "20000-29999", Doc: "ports at which activators take requests, one for each Service whose pods may be away"}),
 		managerTruth(&m.LeaderElection, row{Flag: "enable-leader-election", Value: "false", Doc: "of several operators, one acts"}),
 		managerText(&m.LeaderElectionID, row{Flag: "leader-election-id", Variable: "LEADER_ELECTION_ID", Value: "a33bd623.machinelearning.seldon.io", Doc: "name of the lease"}),
 		managerText(&lock, row{Flag: "leader-election-resource-lock", Value: "leases", Doc: "accepted; it is always a lease"}),

@@ -21,6 +21,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/operator/report"
+	"github.com/prime-radiant/radiant/operator/scaler"
 )
 
 // Reconciler makes passes.
@@ -33,6 +34,8 @@ type Reconciler struct {
 	steps    []step
 	// asker asks whether requests reach deployments; nil: nobody is asked.
 	asker asker
+	// said is of [pass].
+	said func(types.NamespacedName) (scaler.Said, bool)
 }
 
 // Reconcile makes one pass over a deployment.
@@ -45,6 +48,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, nil
 	}
 	p := newPass(f, r.objects.now())
+	p.said = r.said
 	err = p.run(ctx, r.steps)
 	r.tell(ctx, p)
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
 	"github.com/prime-radiant/radiant/operator/report"
+	"github.com/prime-radiant/radiant/operator/scaler"
 )
 
 // Options are what an operator is made of.
@@ -53,6 +54,9 @@ type Options struct {
 	Election       Election
 	// MetricsAddress and HealthAddress are host:port; "0": not served.
 	MetricsAddress, HealthAddress string
+	// Scaling tells what was decided last about a Deployment that its requests
+	// scale; nil: nothing is.
+	Scaling func(types.NamespacedName) (scaler.Said, bool)
 	// Now is the clock; nil: the machine's.
 	Now func() time.Time
 }

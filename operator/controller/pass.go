@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/scaler"
 )
 
 // pass is one look at a deployment: what is known, and what came of it.
@@ -22,6 +23,9 @@ type pass struct {
 	workloads map[string]*appsv1.Deployment
 	// scaling is how the autoscalers fared before the pass.
 	scaling map[ref]scaling
+	// said tells what was decided last about a Deployment that its requests scale;
+	// nil: nothing is.
+	said    func(types.NamespacedName) (scaler.Said, bool)
 	changes Changes
 	// trafficBehind: requests are led where the deployment no longer wants them
 	// to.

@@ -45,6 +45,10 @@ func (s reaching) run(_ context.Context, p *pass) error {
 	}
 	p.reach = &v1.Condition{Type: v1.ConditionReachable, Status: metav1.ConditionUnknown}
 	fronts := p.fronts()
+	if before := p.storedCondition(v1.ConditionReachable); before.Status == metav1.ConditionTrue && p.asleep() {
+		*p.reach = before // A question would wake it.
+		return nil
+	}
 	if len(fronts) == 0 {
 		s.asker.Forget(p.name())
 		p.reach.Reason, p.reach.Message = reasonWaiting, "no pod that requests go to is ready"
@@ -107,9 +111,10 @@ func (s reaching) tell(c *v1.Condition, f reach.Finding, questions []expand.Ques
 // that serves, sorted.
 func (p *pass) fronts() []string {
 	var names []string
+	anyAwake := !p.asleep() // Then requests to those asleep have been kept, or will be.
 	for _, spec := range answering(p.deployment) {
 		for _, w := range p.frontsOf(spec) {
-			if now := p.workloads[w.Name]; now != nil && now.Status.AvailableReplicas > 0 {
+			if now := p.workloads[w.Name]; now != nil && (now.Status.AvailableReplicas > 0 || wakes(w) && anyAwake) {
 				names = append(names, w.Name)
 			}
 		}

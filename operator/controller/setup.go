@@ -56,6 +56,7 @@ func addController(m manager.Manager, o Options) (*Reconciler, error) {
 		scope:    o.Scope,
 		recorder: m.GetEventRecorder(recorderName),
 		metrics:  metrics,
+		said:     o.Scaling,
 	}
 	ask := reaching{timeout: o.Answer, settle: o.Settle}
 	found := make(chan event.GenericEvent)

@@ -48,6 +48,7 @@ func (p *pass) status(before v1.SeldonDeploymentStatus, now time.Time) v1.Seldon
 		Selector:           before.Selector,
 	}
 	after.DeploymentStatus = p.deploymentStatus()
+	p.tellScaling(before, &after)
 	if len(p.desired) > 0 {
 		after.ServiceStatus = p.serviceStatus()
 		after.Address = p.address()
@@ -168,6 +169,9 @@ func (p *pass) deploymentsReady() v1.Condition {
 		reason, message := reasonProgressing, cmp.Or(waits, "it has just been applied")
 		if w != nil && waits == "" {
 			reason, message = p.trouble(w)
+			if p.onlyScales(d.object, w, reason) {
+				continue
+			}
 		}
 		// The first that says more than that it goes on gives the reason.
 		if c.Status == metav1.ConditionTrue || c.Reason == reasonProgressing {

@@ -58,6 +58,8 @@ var rules = []rule{
 	{in: "operator/report", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/...", module + "/expand", module + "/operator/..."}, why: "what is said does not depend on of what"},
 	{in: "operator/training", direct: true, never: []string{"os", "os/exec"}, why: "jobs run by the API server alone"},
 	{in: "operator/training", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/controller"}, why: "jobs know nothing of deployments"},
+	{in: "operator/scaler", direct: true, never: []string{"os", "os/exec"}, why: "pods are scaled by the API server alone"},
+	{in: "operator/scaler", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/controller"}, why: "who scales knows Deployments, not what they are made of"},
 	{in: "operator/reach", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", module + "/operator/..."}, why: "who asks from outside does not look inside"},
 	{in: "operator/webhook", never: []string{module + "/operator/controller", module + "/operator/cli", module + "/expand", module + "/local/..."}, why: "a review asks for the rules alone"},
 	{in: "operator/diff", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/webhook"}, why: "a comparison asks the API server"},

@@ -1,0 +1,92 @@
+package controller
+
+import (
+	"encoding/json"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/expand"
+	requests "github.com/prime-radiant/radiant/scaling"
+)
+
+// scaledBy reads how requests scale a Deployment as it should be; false: they do
+// not.
+func scaledBy(d *appsv1.Deployment) (scaled requests.Scaled, ok bool) {
+	text, ok := d.Annotations[requests.AnnotationScaled]
+	return scaled, ok && json.Unmarshal([]byte(text), &scaled) == nil
+}
+
+// wakes reports whether requests to a Deployment are kept while it has no pods.
+func wakes(d *appsv1.Deployment) bool {
+	scaled, ok := scaledBy(d)
+	return ok && scaled.Policy.MinReplicas == 0
+}
+
+// onlyScales reports whether a Deployment lacks pods for no other reason than that
+// its requests want more than before: all was well with this specification, and
+// requests are answered, or kept, meanwhile.
+func (p *pass) onlyScales(o expand.Object, now *appsv1.Deployment, reason string) bool {
+	desired, ok := o.(*appsv1.Deployment)
+	if !ok {
+		return false
+	}
+	scaled, ok := scaledBy(desired)
+	if !ok || reason != reasonProgressing || now.Status.ObservedGeneration < now.Generation && !wakes(desired) {
+		return false
+	}
+	before := p.storedCondition(v1.ConditionDeployments)
+	return before.Status == metav1.ConditionTrue && before.ObservedGeneration == p.stored.GetGeneration() &&
+		now.Status.UpdatedReplicas == now.Status.Replicas && (now.Status.AvailableReplicas > 0 || scaled.Policy.MinReplicas == 0)
+}
+
+// tellScaling writes into a status what was decided last about each Deployment
+// that its requests scale. What a scaler before this one decided stays until
+// this one has.
+func (p *pass) tellScaling(before v1.SeldonDeploymentStatus, after *v1.SeldonDeploymentStatus) {
+	for _, d := range p.desired {
+		w, ok := d.object.(*appsv1.Deployment)
+		if !ok {
+			continue
+		}
+		if _, ok := scaledBy(w); !ok {
+			continue
+		}
+		status := after.DeploymentStatus[w.Name]
+		status.Scaling = before.DeploymentStatus[w.Name].Scaling
+		if p.said != nil {
+			if said, ok := p.said(types.NamespacedName{Namespace: d.ref.Namespace, Name: w.Name}); ok {
+				status.Scaling = &v1.ScalingStatus{Desired: said.Desired, Reason: said.Reason, Message: said.Message}
+			}
+		}
+		if status.Scaling == nil {
+			continue
+		}
+		status.Scaling.Ready = 0
+		if now := p.workloads[w.Name]; now != nil {
+			status.Scaling.Ready = now.Status.ReadyReplicas
+		}
+		after.DeploymentStatus[w.Name] = status
+		if after.Scaling == nil {
+			after.Scaling = status.Scaling.DeepCopy()
+		}
+	}
+}
+
+// asleep reports whether Deployments that requests go to have no pods, and get
+// them when a request comes, which must not be one that only asks.
+func (p *pass) asleep() bool {
+	any := false
+	for _, spec := range answering(p.deployment) {
+		for _, front := range p.frontsOf(spec) {
+			now := p.workloads[front.Name]
+			if now == nil || now.Status.AvailableReplicas > 0 || !wakes(front) {
+				return false
+			}
+			any = true
+		}
+	}
+	return any
+}

@@ -1,0 +1,154 @@
+// Package scaler gives Deployments as many pods as their requests want. It asks
+// executors and activators what they have to do, lets package scaling decide,
+// and writes the scale subresource when the number changes. It leads the
+// requests of Deployments without pods to the activators.
+//
+// One operator of several decides: the leader. What it knows is in memory, and
+// comes back within a window when another one leads.
+package scaler
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/prime-radiant/radiant/scaling"
+)
+
+// FieldManager is the name under which replicas, ports and endpoints are written.
+const FieldManager = "radiant-scaler"
+
+// Options are what a scaler depends on.
+type Options struct {
+	Cluster *rest.Config
+	Log     logr.Logger
+	// Namespace is the only one that is looked at; empty: all of them. Then
+	// OperatorNamespace is where the activators' Service is.
+	Namespace, OperatorNamespace string
+	// Ports are those at which activators take requests, one for each front.
+	Ports PortRange
+	// Tick is the time between two decisions; 0: that of package scaling.
+	Tick time.Duration
+	// Now is the clock; nil: the machine's.
+	Now func() time.Time
+	// Dial connects to executors and activators; nil: as the system does.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Said is what was decided last about a Deployment.
+type Said struct {
+	Desired int32
+	// Reason is a word, Message a sentence.
+	Reason, Message string
+}
+
+// Scaler decides for all Deployments of a cluster that have a policy.
+type Scaler struct {
+	options  Options
+	log      logr.Logger
+	now      func() time.Time
+	asker    *asker
+	reader   cache.Cache
+	client   client.Client
+	recorder events.EventRecorder
+	metrics  *metrics
+	streams  *streams
+
+	// components are by the Deployment. Only run uses them.
+	components map[types.NamespacedName]*component
+	// ports are those given to fronts that the cache may not show yet.
+	ports map[types.NamespacedName]int32
+
+	mu   sync.Mutex
+	said map[types.NamespacedName]Said
+}
+
+// New makes a scaler, which does nothing before [Scaler.Add].
+func New(o Options) *Scaler {
+	s := &Scaler{
+		options: o, log: o.Log.WithName("scaler"), now: o.Now,
+		components: map[types.NamespacedName]*component{}, ports: map[types.NamespacedName]int32{}, said: map[types.NamespacedName]Said{},
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.options.Tick == 0 {
+		s.options.Tick = scaling.Tick
+	}
+	return s
+}
+
+// Add has a manager run the scaler, where it leads.
+func (s *Scaler) Add(m manager.Manager) error {
+	var err error
+	if s.metrics, err = newMetrics(runtimemetrics.Registry); err != nil {
+		return err
+	}
+	if s.client, err = client.New(s.options.Cluster, client.Options{HTTPClient: m.GetHTTPClient(), Scheme: m.GetScheme(), Mapper: m.GetRESTMapper()}); err != nil {
+		return err
+	}
+	read, err := newCache(m.GetHTTPClient(), m.GetRESTMapper(), m.GetScheme(), s.options)
+	if err != nil {
+		return fmt.Errorf("reading what is scaled: %w", err)
+	}
+	s.reader, s.recorder, s.asker = read, m.GetEventRecorder(FieldManager), newAsker(s.options.Dial)
+	if err := m.Add(read); err != nil {
+		return err
+	}
+	return m.Add(manager.RunnableFunc(s.run))
+}
+
+// Said returns what was decided last about a Deployment; false: nothing yet.
+func (s *Scaler) Said(deployment types.NamespacedName) (said Said, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	said, ok = s.said[deployment]
+	return said, ok
+}
+
+// run decides at each tick, and wakes at once, until ctx ends.
+func (s *Scaler) run(ctx context.Context) error {
+	if !s.reader.WaitForCacheSync(ctx) {
+		return nil // Ctx has ended.
+	}
+	s.streams = newStreams(s.log, s.asker.client)
+	ticker := time.NewTicker(s.options.Tick)
+	defer ticker.Stop()
+	asked := make(chan answers, 1)
+	asking := false
+	for {
+		select {
+		case <-ctx.Done():
+			s.streams.close()
+			return nil
+		case <-ticker.C:
+			if asking {
+				continue // The pods are slow to answer: what they say now is for two ticks.
+			}
+			w, err := s.look(ctx)
+			if err != nil {
+				s.log.Error(err, "what is scaled cannot be read")
+				continue
+			}
+			s.streams.follow(ctx, w.activators)
+			asking = true
+			go func() { asked <- s.asker.ask(ctx, w) }()
+		case a := <-asked:
+			asking = false
+			s.decide(ctx, a)
+		case wake := <-s.streams.wakes:
+			s.wake(ctx, wake)
+		}
+	}
+}

@@ -1,0 +1,269 @@
+package scaler
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/scaling"
+)
+
+// newCache holds what is scaled, and drops what is not looked at.
+func newCache(c *http.Client, mapper meta.RESTMapper, scheme *runtime.Scheme, o Options) (cache.Cache, error) {
+	has := func(label string) labels.Selector {
+		is, err := labels.NewRequirement(label, selection.Exists, nil)
+		if err != nil {
+			panic(err) // The labels are constants.
+		}
+		return labels.NewSelector().Add(*is)
+	}
+	options := cache.Options{
+		HTTPClient: c, Mapper: mapper, Scheme: scheme,
+		ByObject: map[client.Object]cache.ByObject{
+			&appsv1.Deployment{}: {Label: has(scaling.LabelScaled), Transform: trimDeployment},
+			&corev1.Pod{}:        {Label: has(scaling.LabelScaled), Transform: trimPod},
+			serviceMeta():        {Label: has(scaling.LabelFront), Transform: cache.TransformStripManagedFields()},
+		},
+	}
+	slices := cache.ByObject{Label: has(scaling.LabelFront), Transform: cache.TransformStripManagedFields()}
+	if o.Namespace != "" {
+		options.DefaultNamespaces = map[string]cache.Config{o.Namespace: {}}
+		slices.Namespaces = map[string]cache.Config{o.Namespace: {}, cmp.Or(o.OperatorNamespace, o.Namespace): {}}
+	}
+	options.ByObject[&discoveryv1.EndpointSlice{}] = slices
+	return cache.New(o.Cluster, options)
+}
+
+// serviceMeta is an empty Service as it is read: its metadata alone.
+func serviceMeta() *metav1.PartialObjectMetadata {
+	s := &metav1.PartialObjectMetadata{}
+	s.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Service"))
+	return s
+}
+
+func trimDeployment(in any) (any, error) {
+	if d, ok := in.(*appsv1.Deployment); ok {
+		d.Spec.Template, d.ManagedFields = corev1.PodTemplateSpec{}, nil
+		for name := range d.Annotations {
+			if name != scaling.AnnotationScaled {
+				delete(d.Annotations, name)
+			}
+		}
+	}
+	return in, nil
+}
+
+func trimPod(in any) (any, error) {
+	if pod, ok := in.(*corev1.Pod); ok {
+		pod.Spec, pod.ManagedFields, pod.Annotations = corev1.PodSpec{}, nil, nil
+		pod.Status = corev1.PodStatus{PodIP: pod.Status.PodIP, Phase: pod.Status.Phase, Conditions: pod.Status.Conditions}
+	}
+	return in, nil
+}
+
+// world is what the cache has at a tick.
+type world struct {
+	workloads []workload
+	// pods are those that run, by namespace and predictor.
+	pods   map[types.NamespacedName][]pod
+	fronts map[types.NamespacedName]front
+	// slices are those that lead fronts to activators, by their names.
+	slices     map[types.NamespacedName]*discoveryv1.EndpointSlice
+	activators []activator
+}
+
+// workload is a Deployment that is scaled.
+type workload struct {
+	name types.NamespacedName
+	uid  types.UID
+	scaling.Scaled
+	policy string
+	// replicas are those that it asks for; version is what the cache has seen.
+	replicas, ready int32
+	version         string
+	isNew           bool
+	owner           *metav1.OwnerReference
+}
+
+// predictor is how pods of its executors are found.
+func (w *workload) predictor() types.NamespacedName {
+	return types.NamespacedName{Namespace: w.name.Namespace, Name: w.Predictor}
+}
+
+// pod is one whose executor counts.
+type pod struct {
+	uid   types.UID
+	ip    string
+	ready bool
+}
+
+// front is a Service whose requests activators may keep.
+type front struct {
+	name types.NamespacedName
+	uid  types.UID
+	port int32
+	scaling.Front
+}
+
+// activator is one that is ready.
+type activator struct {
+	ip string
+	// admin is the port at which it reports.
+	admin int32
+}
+
+// look reads the world from the cache.
+func (s *Scaler) look(ctx context.Context) (*world, error) {
+	w := &world{pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{}}
+	for _, read := range []func(context.Context, *world) error{s.workloads, s.pods, s.fronts, s.slices} {
+		if err := read(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (s *Scaler) workloads(ctx context.Context, w *world) error {
+	var list appsv1.DeploymentList
+	if err := s.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing Deployments: %w", err)
+	}
+	for i := range list.Items {
+		d := &list.Items[i]
+		if d.DeletionTimestamp != nil {
+			continue
+		}
+		one, err := workloadOf(d)
+		if err != nil {
+			s.log.Error(err, "a Deployment is not scaled", "deployment", one.name)
+			continue
+		}
+		w.workloads = append(w.workloads, one)
+	}
+	return nil
+}
+
+// workloadOf reads a Deployment.
+func workloadOf(d *appsv1.Deployment) (workload, error) {
+	w := workload{
+		name: client.ObjectKeyFromObject(d), uid: d.UID, policy: d.Annotations[scaling.AnnotationScaled], replicas: 1, ready: d.Status.ReadyReplicas,
+		version: d.ResourceVersion, isNew: d.Generation == 1, owner: metav1.GetControllerOfNoCopy(d),
+	}
+	if d.Spec.Replicas != nil {
+		w.replicas = *d.Spec.Replicas
+	}
+	if err := json.Unmarshal([]byte(w.policy), &w.Scaled); err != nil {
+		return w, fmt.Errorf("reading annotation %s: %w", scaling.AnnotationScaled, err)
+	}
+	return w, nil
+}
+
+func (s *Scaler) pods(ctx context.Context, w *world) error {
+	var list corev1.PodList
+	if err := s.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing pods: %w", err)
+	}
+	for i := range list.Items {
+		p := &list.Items[i]
+		if p.DeletionTimestamp != nil || p.Status.PodIP == "" || p.Status.Phase != corev1.PodRunning {
+			continue
+		}
+		of := types.NamespacedName{Namespace: p.Namespace, Name: p.Labels[v1.LabelApp]}
+		w.pods[of] = append(w.pods[of], pod{uid: p.UID, ip: p.Status.PodIP, ready: isReady(p)})
+	}
+	return nil
+}
+
+func isReady(p *corev1.Pod) bool {
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+func (s *Scaler) fronts(ctx context.Context, w *world) error {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ServiceList"))
+	if err := s.reader.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing Services: %w", err)
+	}
+	for i := range list.Items {
+		o := &list.Items[i]
+		if o.Annotations[scaling.AnnotationFront] == "" || o.DeletionTimestamp != nil {
+			continue
+		}
+		f, err := frontOf(o)
+		if err != nil {
+			s.log.Error(err, "requests to a Service are not kept", "service", f.name)
+			continue
+		}
+		w.fronts[f.name] = f
+	}
+	return nil
+}
+
+// frontOf reads a Service.
+func frontOf(o *metav1.PartialObjectMetadata) (front, error) {
+	f := front{name: client.ObjectKeyFromObject(o), uid: o.UID}
+	if n, err := strconv.ParseInt(o.Annotations[scaling.AnnotationFrontPort], 10, 32); err == nil {
+		f.port = int32(n)
+	}
+	if err := json.Unmarshal([]byte(o.Annotations[scaling.AnnotationFront]), &f.Front); err != nil {
+		return f, fmt.Errorf("reading annotation %s of Service %s: %w", scaling.AnnotationFront, f.name, err)
+	}
+	return f, nil
+}
+
+func (s *Scaler) slices(ctx context.Context, w *world) error {
+	var list discoveryv1.EndpointSliceList
+	if err := s.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("listing EndpointSlices: %w", err)
+	}
+	for i := range list.Items {
+		slice := &list.Items[i]
+		switch {
+		case slice.Labels[discoveryv1.LabelManagedBy] == FieldManager:
+			w.slices[client.ObjectKeyFromObject(slice)] = slice
+		case slice.Labels[scaling.LabelFront] == scaling.FrontActivator:
+			w.activators = append(w.activators, activatorsOf(slice)...)
+		}
+	}
+	return nil
+}
+
+// activatorsOf are the activators that are ready. Its Service names the port.
+func activatorsOf(slice *discoveryv1.EndpointSlice) []activator {
+	var admin int32
+	for _, p := range slice.Ports {
+		if p.Name != nil && *p.Name == scaling.PortAdmin && p.Port != nil {
+			admin = *p.Port
+		}
+	}
+	var found []activator
+	for _, e := range slice.Endpoints {
+		if e.Conditions.Ready == nil || *e.Conditions.Ready {
+			for _, ip := range e.Addresses {
+				found = append(found, activator{ip, admin})
+			}
+		}
+	}
+	return found
+}
