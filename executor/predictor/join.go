@@ -2,6 +2,7 @@ package predictor
 
 import (
 	"context"
+	"slices"
 
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
@@ -86,6 +87,9 @@ func (l *lane) noJoin(err error) joining {
 
 // legible undoes the compression of what the children answered.
 func legible(ms []message.Message) ([]message.Message, error) {
+	if !slices.ContainsFunc(ms, func(m message.Message) bool { return m.Encoding != "" || m.Parts != nil || m.Tail != nil }) {
+		return ms, nil
+	}
 	answers := make([]message.Message, len(ms))
 	for i, m := range ms {
 		var err error

@@ -186,6 +186,10 @@ func TestForwardAllocations(t *testing.T) {
 			graph: strings.Replace(model("m"), `"service_host"`, `"protocol":"tensorflow","service_host"`, 1),
 			ends:  combined, most: mostTranslated,
 		},
+		"combined": {
+			graph: `{"name":"f","implementation":"AVERAGE_COMBINER","children":[` + strings.Join([]string{model("a"), model("b"), model("c")}, ",") + `]}`,
+			ends:  `"meta":{}}`, most: mostCombined,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := connect(t, runGraph(t, c.graph, c.args...))
@@ -208,5 +212,8 @@ func TestForwardAllocations(t *testing.T) {
 	}
 }
 
-// mostTranslated are the allocations of a translated request.
-const mostTranslated = 18
+// What a request allocates that is translated, and one whose three answers are combined.
+const (
+	mostTranslated = 15
+	mostCombined   = 30
+)

@@ -44,7 +44,7 @@ func Combine(form Form, ps []message.Message, by Combination) (message.Message, 
 		}
 	}
 	one := *first
-	one.tensors = make([]tensor.Tensor, len(first.tensors))
+	one.tensors, one.room = make([]tensor.Tensor, len(first.tensors)), outcomeRoom(ps[0])
 	for k := range first.tensors {
 		if one.tensors[k], err = combined(answers, k, by.Of); err != nil {
 			return message.Message{}, err

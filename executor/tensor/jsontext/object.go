@@ -46,36 +46,55 @@ func ParseTaking(text []byte, take Take) (Fields, error) {
 // usualMembers are as many as most objects have.
 const usualMembers = 4
 
+// usualKeys are those that nearly all messages have, so that they take no memory.
+var usualKeys = func() map[string]string {
+	all := map[string]string{}
+	for _, key := range [...]string{
+		"data", "names", "ndarray", "tensor", "shape", "values", "meta", "tags", "metrics", "routing", "requestPath", "puid", "status",
+		"instances", "predictions", "inputs", "outputs", "signature_name", "name", "datatype", "parameters", "id", "model_name", "model_version",
+	} {
+		all[key] = key
+	}
+	return all
+}()
+
+func text(key []byte) string {
+	if usual, ok := usualKeys[string(key)]; ok {
+		return usual
+	}
+	return string(key)
+}
+
 // Members are those of the object whose brace is at i, and where it ends.
-func Members(text []byte, i int, take Take) (fields Fields, end int, err error) {
-	if i = Space(text, i+1); i < len(text) && text[i] == '}' {
+func Members(in []byte, i int, take Take) (fields Fields, end int, err error) {
+	if i = Space(in, i+1); i < len(in) && in[i] == '}' {
 		return nil, i + 1, nil
 	}
 	for {
-		start, err := skipKey(text, i)
+		start, err := skipKey(in, i)
 		if err != nil {
 			return nil, start, err
 		}
-		keyEnd, _ := skipString(text, i)
-		key, err := Unquote(text[i:keyEnd])
+		keyEnd, _ := skipString(in, i)
+		key, err := Unquote(in[i:keyEnd])
 		if err != nil {
 			return nil, keyEnd, err
 		}
-		f := Field{Key: string(key), KeyStart: i, KeyEnd: keyEnd, Start: start}
-		if take != nil && start < len(text) {
+		f := Field{Key: text(key), KeyStart: i, KeyEnd: keyEnd, Start: start}
+		if take != nil && start < len(in) {
 			f.End = take(f.Key, start)
 		}
 		if f.End == 0 {
-			if f.End, err = skip(text, start, 1); err != nil {
+			if f.End, err = skip(in, start, 1); err != nil {
 				return nil, f.End, err
 			}
 		}
-		f.Value = text[f.Start:f.End]
+		f.Value = in[f.Start:f.End]
 		if fields == nil {
 			fields = make(Fields, 0, usualMembers)
 		}
 		fields = append(fields, f)
-		next, done, err := Next(text, f.End, '}')
+		next, done, err := Next(in, f.End, '}')
 		if err != nil || done {
 			return fields, next, err
 		}

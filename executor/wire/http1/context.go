@@ -146,7 +146,8 @@ func (r *requestContext) end() {
 	for _, call := range r.calls {
 		go call.f()
 	}
-	r.first, r.more, r.calls = nil, nil, nil
+	clear(r.more)
+	r.first, r.more, r.calls = nil, r.more[:0], nil
 }
 
 // requestOf is the request's own context, if ctx ends when that does and not
