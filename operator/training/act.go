@@ -203,8 +203,7 @@ func (p *pass) clean(ctx context.Context) error {
 	var gone []corev1.Pod
 	stay := map[string]bool{}
 	for i := range p.pods {
-		phase := p.pods[i].Status.Phase
-		still := phase != corev1.PodSucceeded && phase != corev1.PodFailed
+		still := runs(&p.pods[i])
 		if policy.CleanPodPolicy == kubeflow.CleanAll || policy.CleanPodPolicy == kubeflow.CleanRunning && still {
 			gone = append(gone, p.pods[i])
 		} else {

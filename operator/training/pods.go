@@ -2,6 +2,7 @@ package training
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -108,4 +109,15 @@ func reasonOf(end *corev1.ContainerStateTerminated) string {
 		return ""
 	}
 	return end.Reason
+}
+
+// runs reports whether a pod has not ended. The kubelet tells of the end of its
+// containers a moment before the phase is another; one that starts again is seen then.
+func runs(pod *corev1.Pod) bool {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return false
+	}
+	statuses := pod.Status.ContainerStatuses
+	return len(statuses) < len(pod.Spec.Containers) ||
+		slices.ContainsFunc(statuses, func(s corev1.ContainerStatus) bool { return s.State.Terminated == nil })
 }
