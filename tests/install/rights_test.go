@@ -108,6 +108,8 @@ func unseen(r right) string {
 		return "an object of somebody else's in the way is read, as is seen of Services"
 	case r == right{"update", "seldondeployments/finalizers.machinelearning.seldon.io"}:
 		return "an admission plugin asks for it, on clusters that have it"
+	case r.verb == "get" && strings.HasSuffix(r.resource, ".kubeflow.org"):
+		return "a training job that a deployment waits for is read, as is seen in operator/controller"
 	case r.verb == "list":
 		return "a watch of an API server before 1.34 begins with it"
 	case r.verb == "patch" && strings.HasPrefix(r.resource, "events."):
