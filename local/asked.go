@@ -54,7 +54,7 @@ func askedOf(ctx context.Context, d *v1.SeldonDeployment, g *generation) asked {
 	}
 	learning, cancel := context.WithTimeout(ctx, learnTime)
 	defer cancel()
-	for _, p := range g.pods {
+	for _, p := range g.running() {
 		select {
 		case <-p.described:
 		case <-learning.Done():

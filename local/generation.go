@@ -64,6 +64,8 @@ type generation struct {
 	// chosen anew, or the user asked for it.
 	outdated atomic.Bool
 	stopping sync.Once
+	// resting is nil where processes run until something else takes their place.
+	resting *resting
 }
 
 // expansion is what becomes of a predictor here.
@@ -169,17 +171,15 @@ func (g *generation) start(h *host, open outputs, taken func(*generation)) error
 			}
 		},
 	}
-	for _, layout := range g.layouts {
-		p, err := newPod(layout, h, open, events)
-		if err != nil {
-			return err
-		}
-		g.pods = append(g.pods, p)
+	if g.resting != nil {
+		g.backend.Rests(g.resting.wake)
 	}
-	for _, p := range g.pods {
-		p.start(expand.ExecutorContainer)
+	if err := g.begin(h, open, events); err != nil {
+		return err
 	}
-	g.check()
+	if g.resting != nil {
+		g.resting.over.Go(func() { g.follow(h, func() error { return g.begin(h, open, events) }) })
+	}
 	return nil
 }
 
@@ -187,7 +187,7 @@ func (g *generation) start(h *host, open outputs, taken func(*generation)) error
 func (g *generation) check() {
 	g.checking.Lock()
 	defer g.checking.Unlock()
-	ready := true
+	ready := len(g.pods) == len(g.layouts)
 	for _, p := range g.pods {
 		ready = ready && p.ready()
 	}
@@ -211,11 +211,11 @@ func (g *generation) stop(drain time.Duration) {
 		if g.backend != nil {
 			g.backend.Retire(drain)
 		}
-		var all sync.WaitGroup
-		for _, p := range g.pods {
-			all.Go(p.stop)
+		if g.resting != nil {
+			close(g.resting.ended)
+			g.resting.over.Wait()
 		}
-		all.Wait()
+		stopAll(g.running())
 		g.ports.giveBack()
 	})
 }

@@ -65,7 +65,7 @@ func (r *runner) waiting() {
 func awaitedIn(generations []*generation) []*container {
 	var all []*container
 	for _, g := range generations {
-		for _, p := range g.pods {
+		for _, p := range g.running() {
 			all = append(all, p.awaited()...)
 		}
 	}

@@ -132,7 +132,7 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 		if err != nil {
 			return nil, err
 		}
-		if !sameTemplates(templates, g.templates) || servicePort(e.service, v1.HTTPPortName) != g.http {
+		if !sameTemplates(templates, g.templates) || servicePort(e.service, v1.HTTPPortName) != g.http || !g.scaledAs(e) {
 			continue
 		}
 		if told := maps.Equal(e.versions(), g.versions); told || g.isReady.Load() {
@@ -182,6 +182,12 @@ func (w *world) complete(g *generation, in expand.Input) error {
 		g.metrics = in.Config.Executor.PrometheusPath
 	}
 	g.notes, g.versions = e.notes, e.versions()
+	switch policy, may, err := e.policy(); {
+	case err != nil:
+		return err
+	case may:
+		g.rests(policy)
+	}
 	var errs []error
 	for _, d := range e.deployments {
 		layout, err := w.layouts.pod(d, origin{

@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 const (
@@ -21,6 +25,11 @@ type Backend struct {
 	at        Addresses
 	ready     func() bool
 	rest, rpc *http.Transport
+	// wake, if not nil, is called for a request to a backend that is not ready, which
+	// is kept until it is.
+	wake    func()
+	load    *scaling.Meter
+	waiting atomic.Int64
 
 	mu      sync.Mutex
 	active  int
@@ -46,7 +55,7 @@ func (a Addresses) scheme() string {
 
 // NewBackend returns a backend that takes requests whenever ready reports true.
 func NewBackend(predictor string, at Addresses, ready func() bool) *Backend {
-	b := &Backend{predictor: predictor, at: at, ready: ready, drained: make(chan struct{})}
+	b := &Backend{predictor: predictor, at: at, ready: ready, load: scaling.NewMeter(time.Now), drained: make(chan struct{})}
 	b.rest = newTransport()
 	b.rest.Protocols.SetHTTP1(true)
 	b.rpc = newTransport()
@@ -70,9 +79,72 @@ func newTransport() *http.Transport {
 	}
 }
 
-// acquire counts a request in. It reports false when the backend is retired:
-// then the deployments have changed and have to be read again.
+// Rests says that the backend may be at rest, and what wakes it. It is called before
+// there are requests.
+func (b *Backend) Rests(wake func()) { b.wake = wake }
+
+// Load is what there was of requests; those that wait count.
+func (b *Backend) Load() scaling.Load { return b.load.Load() }
+
+const (
+	// mostWaiting are the requests that wait for one backend, waitTime is how long.
+	mostWaiting = 1000
+	waitTime    = 2 * time.Minute
+	// lookEvery is how often one that waits looks whether the backend is ready.
+	lookEvery = 20 * time.Millisecond
+)
+
+// awaken waits until a backend that rests is ready, or retired. It reports false
+// where there is nothing to wait for, and where it waited in vain.
+func (b *Backend) awaken(ctx context.Context) bool {
+	if b.wake == nil || b.waiting.Add(1) > mostWaiting {
+		if b.wake != nil {
+			b.waiting.Add(-1)
+		}
+		return false
+	}
+	defer b.waiting.Add(-1)
+	b.load.Begin()
+	defer b.load.End()
+	b.wake()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for end := time.Now().Add(waitTime); time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-ticker.C:
+			if b.ready() || b.isRetired() {
+				return true
+			}
+			b.wake()
+		}
+	}
+	return false
+}
+
+func (b *Backend) isRetired() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.retired
+}
+
+// acquire counts a request in. It reports false when the backend is retired, and
+// when one that rests is no longer ready: then the deployments have to be read
+// again.
 func (b *Backend) acquire() bool {
+	b.load.Begin()
+	if b.enter() {
+		return true
+	}
+	b.load.End()
+	return false
+}
+
+func (b *Backend) enter() bool {
+	if b.wake != nil && !b.ready() {
+		return false // Who ends it has seen nobody.
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.retired {
@@ -84,6 +156,7 @@ func (b *Backend) acquire() bool {
 
 // release counts a request out.
 func (b *Backend) release() {
+	b.load.End()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.active--; b.active == 0 && b.retired {

@@ -127,6 +127,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			writeJSON(w, http.StatusNotFound, found.failure(http.StatusNotFound, err.Error()))
 			return
 		}
+		if b != nil && !b.ready() && b.awaken(r.Context()) {
+			continue
+		}
 		if b == nil || !b.ready() {
 			writeJSON(w, http.StatusServiceUnavailable, found.failure(http.StatusServiceUnavailable, notReady(found, b)))
 			return

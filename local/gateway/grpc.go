@@ -35,6 +35,9 @@ func (g *Gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 			refuseGRPC(w, grpcNotFound, err.Error())
 			return
 		}
+		if b != nil && !b.ready() && b.awaken(r.Context()) {
+			continue
+		}
 		if b == nil || !b.ready() {
 			refuseGRPC(w, grpcUnavailable, notReady(found, b))
 			return

@@ -1,0 +1,65 @@
+package local
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prime-radiant/radiant/local/localtest"
+)
+
+// lazy is a deployment that may be without pods after two seconds.
+const lazy = `
+apiVersion: machinelearning.seldon.io/v1
+kind: SeldonDeployment
+metadata: {name: lazy}
+spec:
+  predictors:
+  - name: main
+    graph: {name: clf, type: MODEL}
+    componentSpecs:
+    - scaleSpec: {minReplicas: 0, window: 2s, scaleToZeroGracePeriod: 0s}
+      spec: {containers: [{name: clf, image: "example.com/clf:1"}]}
+`
+
+// What nobody asks does not run, and runs again when somebody does: requests wait for
+// it, and none is lost.
+func TestWhatNobodyAsksDoesNotRun(t *testing.T) {
+	s := newSession(t, lazy)
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{"clf": execAct("model", "clf")}
+	s.start()
+	const path = "/seldon/default/lazy/api/v1.0/predictions"
+	first := s.modelPID(path)
+	s.screen.Await(t, "deployment lazy, predictor main: no process runs")
+	if localtest.Alive(first) {
+		t.Error("the model still runs")
+	}
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			answer, err := http.Post("http://"+s.address+path, "application/json", strings.NewReader(`{"data":{"ndarray":[[1]]}}`))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				t.Errorf("a request that waited: %s", answer.Status)
+			}
+		})
+	}
+	all.Wait()
+	if n := strings.Count(s.screen.Await(t, "woken by a request"), "woken by a request"); n != 1 {
+		t.Errorf("it was woken %d times:\n%s", n, s.screen)
+	}
+	second := s.modelPID(path)
+	if second == first {
+		t.Error("the model is the one that had ended")
+	}
+	s.stop()
+	if localtest.Alive(second) {
+		t.Error("the model is still there")
+	}
+}
