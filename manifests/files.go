@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// settingsFile is how MLServer is told of a model whose file it would not find.
+const settingsFile = "model-settings.json"
+
 // Head reads how a file of a model begins, as many bytes as are asked for; nil
 // where it cannot be read.
 type Head func(file string, bytes int) []byte
@@ -32,7 +35,11 @@ func (s Servers) CheckFiles(name string, files []string, head Head) error {
 		if len(server.Files) == 0 || !server.loads(file) {
 			continue
 		}
-		if owner := s.Owner(file, head); owner != "" && owner != name {
+		owner := s.Owner(file, head)
+		if owner == "" && server.Begins != "" && head != nil && path.Base(file) != settingsFile {
+			return fmt.Errorf("%s does not begin as its models do, by %q", file, server.Begins)
+		}
+		if owner != "" && owner != name {
 			return fmt.Errorf("%s is a model for %s: it begins as the files of that server do", file, owner)
 		}
 	}

@@ -5,6 +5,30 @@ import (
 	"testing"
 )
 
+// TestFilesOfOtherServers: two servers load files of one name, and how these begin
+// tells whose they are.
+func TestFilesOfOtherServers(t *testing.T) {
+	servers, err := Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begins := func(text string) Head {
+		return func(_ string, bytes int) []byte { return []byte(text)[:min(bytes, len(text))] }
+	}
+	for _, c := range []struct{ server, begins, wrong string }{
+		{"LIGHTGBM_SERVER", "tree\nversion=v4", ""},
+		{"XGBOOST_SERVER", "binf", ""},
+		{"XGBOOST_SERVER", "tree\nversion=v4", "model.bst is a model for LIGHTGBM_SERVER"},
+		{"LIGHTGBM_SERVER", "binf", "model.bst does not begin as its models do"},
+		{"LIGHTGBM_SERVER", "", "model.bst does not begin as its models do"},
+	} {
+		err := servers.CheckFiles(c.server, []string{"model.bst"}, begins(c.begins))
+		if (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
+			t.Errorf("%s with a file that begins %q: %v, want %q", c.server, c.begins, err, c.wrong)
+		}
+	}
+}
+
 func TestFilesOfAModel(t *testing.T) {
 	servers, err := Load()
 	if err != nil {
@@ -34,6 +58,10 @@ func TestFilesOfAModel(t *testing.T) {
 		{"ONNX_SERVER", []string{"model.joblib"}, []string{"it loads model.onnx", "there is model.joblib, which is for SKLEARN_SERVER"}},
 		{"SKLEARN_SERVER", []string{"notes.txt", "model.onnx"}, []string{"there is model.onnx, which is for ONNX_SERVER"}},
 		{"TENSORFLOW_SERVER", []string{"1/model.onnx"}, []string{"there is 1/model.onnx, which is for ONNX_SERVER"}},
+		{"LIGHTGBM_SERVER", []string{"model.bst"}, nil},
+		{"LIGHTGBM_SERVER", []string{"model.cbm"}, []string{"there is model.cbm, which is for CATBOOST_SERVER"}},
+		{"CATBOOST_SERVER", []string{"model.bin"}, nil},
+		{"CATBOOST_SERVER", []string{"tumours.cbm"}, []string{"it loads model.cbm, model.bin", "name it model.cbm"}},
 		{"HUGGINGFACE_SERVER", []string{"anything"}, nil},
 	} {
 		err := servers.CheckFiles(c.server, c.files, nil)

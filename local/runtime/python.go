@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -233,8 +234,10 @@ type pipProgress struct {
 	set     string
 	total   int
 	count   int
-	all     bytes.Buffer
-	partial []byte
+	// kilobytes are those of the files that pip says it fetches or has.
+	kilobytes float64
+	all       bytes.Buffer
+	partial   []byte
 }
 
 // Write implements io.Writer.
@@ -252,17 +255,34 @@ func (p *pipProgress) Write(text []byte) (int, error) {
 }
 
 func (p *pipProgress) line(line string) {
-	verb, name, _ := strings.Cut(line, " ")
+	verb, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+	if verb == "Downloading" || verb == "Using" {
+		p.kilobytes += kilobytesOf(line)
+	}
 	// A package of an index is collected, a file is processed.
 	if verb == "Collecting" || verb == "Processing" {
 		p.count++
 		name, _, _ = strings.Cut(name, " ")
-		p.console.Progress("  %s: %d of %d: %s", p.set, min(p.count, p.total), p.total, name)
+		p.console.Progress("  %s: %d of %d, %s so far: %s", p.set, min(p.count, p.total), p.total, megabytes(p.kilobytes), name)
 	}
 	if strings.HasPrefix(line, "Installing collected packages") {
-		p.console.Progress("  %s: unpacking %s", p.set, wording.Count(p.total, "package"))
+		p.console.Progress("  %s: unpacking %s, %s", p.set, wording.Count(p.total, "package"), megabytes(p.kilobytes))
 	}
 }
+
+// kilobytesOf reads the size that pip gives of a file, such as "(78.2 MB)"; 0
+// where there is none.
+func kilobytesOf(line string) float64 {
+	_, size, _ := strings.Cut(line, " (")
+	number, unit, _ := strings.Cut(strings.TrimSuffix(size, ")"), " ")
+	value, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0
+	}
+	return value * map[string]float64{"bytes": 1e-3, "kB": 1, "MB": 1e3, "GB": 1e6}[unit]
+}
+
+func megabytes(kilobytes float64) string { return fmt.Sprintf("%.0f MB", kilobytes/1e3) }
 
 // lastLines are the last lines of a text, indented, each on a line of its own.
 func lastLines(text string) string {

@@ -1,4 +1,4 @@
-"""Prints what a model of scikit-learn or XGBoost takes, as JSON.
+"""Prints what a model of scikit-learn, XGBoost, LightGBM or CatBoost takes, as JSON.
 
 Usage: describe_model.py FOLDER
 
@@ -101,12 +101,44 @@ def describe_xgboost(file):
     return described
 
 
+def describe_lightgbm(file):
+    import lightgbm
+
+    booster = lightgbm.Booster(model_file=str(file))
+    count = booster.num_feature()
+    described = {"datatype": "FP64", "shape": [-1, count], "row": [0.5] * count}
+    names = booster.feature_name()
+    if names != [f"Column_{i}" for i in range(count)]:
+        described["columns"] = names
+    return described
+
+
+def describe_catboost(file):
+    import catboost
+
+    model = catboost.CatBoost().load_model(str(file))
+    names = model.feature_names_
+    # Rows are arrays of one type, so that there are no categories among them.
+    if not names or len(model.get_cat_feature_indices()) > 0:
+        return None
+    described = {"datatype": "FP64", "shape": [-1, len(names)], "row": [0.5] * len(names)}
+    if names != [str(i) for i in range(len(names))]:
+        described["columns"] = names
+    return described
+
+
+def describe_bst(file):
+    with file.open("rb") as opened:
+        return describe_lightgbm(file) if opened.read(5) == b"tree\n" else describe_xgboost(file)
+
+
 # The files that the servers look for, in their order.
 FILES = {
     "model.joblib": describe_sklearn,
     "model.pickle": describe_sklearn,
     "model.pkl": describe_sklearn,
-    "model.bst": describe_xgboost,
+    "model.bst": describe_bst,
+    "model.cbm": describe_catboost,
     "model.json": describe_xgboost,
     "model.ubj": describe_xgboost,
 }

@@ -8,6 +8,8 @@ The folder holds model.onnx, or any one file of ONNX, or folders named by their
 versions with one each; the highest version is served. onnxruntime computes.
 """
 
+import itertools
+
 import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as states
@@ -67,7 +69,8 @@ class OnnxModel(Model):
         labels = list(answer[0]) if answer else self.labels.get(name, [])
         # The same for each row: they are the labels of the model's classes.
         self.labels.setdefault(name, labels)
-        return np.array([list(row.values()) for row in answer], np.float32).reshape(len(answer), len(labels))
+        scores = itertools.chain.from_iterable(row.values() for row in answer)
+        return np.fromiter(scores, np.float32).reshape(len(answer), len(labels))
 
 
 def _input(of):

@@ -1,9 +1,9 @@
 package draft
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -146,6 +146,9 @@ func loaded(c contents, servers manifests.Servers) []Model {
 			if file == "" || pattern == settingsFile || pattern == "model.json" && !c.isXGBoost(file) {
 				continue
 			}
+			if owner := servers.Owner(file, c.head); owner != "" && owner != name || owner == "" && servers.Servers[name].Begins != "" {
+				continue
+			}
 			models = append(models, Model{File: file, Server: name})
 			break
 		}
@@ -167,8 +170,8 @@ func (c contents) read(name string, to any) bool {
 
 // hintOf says what to do with files that are a model's, and are not loaded.
 func hintOf(c contents, servers manifests.Servers) string {
-	if file := c.matching("*.txt"); file != "" && c.begins(file, "tree\nversion=") {
-		return "there is " + file + " of LightGBM; save it by mlflow.lightgbm.save_model, and MLFLOW_SERVER serves it"
+	if file := c.matching("*.txt"); file != "" && string(c.head(file, 5)) == "tree\n" {
+		return "there is " + file + " of LightGBM; for LIGHTGBM_SERVER, name it model.bst"
 	}
 	for _, name := range sorted(servers) {
 		for _, hint := range servers.Servers[name].FileHints {
@@ -182,14 +185,18 @@ func hintOf(c contents, servers manifests.Servers) string {
 	return ""
 }
 
-func (c contents) begins(name, with string) bool {
+// head reads how a file begins.
+func (c contents) head(name string, size int) []byte {
 	file, err := c.folder.Open(name)
 	if err != nil {
-		return false
+		return nil
 	}
-	start := make([]byte, len(with))
-	n, err := file.Read(start)
-	return errors.Join(err, file.Close()) == nil && bytes.Equal(start[:n], []byte(with))
+	start := make([]byte, size)
+	n, err := io.ReadFull(file, start)
+	if errors.Join(err, file.Close()) != nil {
+		return nil
+	}
+	return start[:n]
 }
 
 func sorted(servers manifests.Servers) []string { return slices.Sorted(maps.Keys(servers.Servers)) }

@@ -5,6 +5,7 @@
 package samples
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,9 +15,19 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
-func TestSamples(t *testing.T) {
+func TestSamples(t *testing.T) { runSamples(t, "case.yaml") }
+
+// TestHeavySamples: those whose packages take hundreds of megabytes.
+func TestHeavySamples(t *testing.T) {
+	if os.Getenv("RADIANT_E2E_LONG") == "" {
+		t.Skip("RADIANT_E2E_LONG is not set: make e2e-long")
+	}
+	runSamples(t, "case-long.yaml")
+}
+
+func runSamples(t *testing.T, name string) {
 	bin := programs.Build(t)
-	suites, err := filepath.Glob("../../samples/*/case.yaml")
+	suites, err := filepath.Glob("../../samples/*/" + name)
 	if err != nil || len(suites) == 0 {
 		t.Fatalf("no samples: %v", err)
 	}

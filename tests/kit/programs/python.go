@@ -20,14 +20,15 @@ import (
 const installTimeout = 10 * time.Minute
 
 // Python lets radiant local, which [Build] made in dir, serve the digits once,
-// since this installs TensorFlow and what goes with it, and returns that
-// environment's Python.
+// since this installs TensorFlow and what goes with it, and with them a model of
+// ONNX, and returns that environment's Python.
 func Python(t *testing.T, dir string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), installTimeout)
 	defer cancel()
 	port := FreePort(t)
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, "radiant"), "local", "--port", fmt.Sprint(port), "-f", source.Path("samples", "mnist", "mnist.yaml"))
+	cmd := exec.CommandContext(ctx, filepath.Join(dir, "radiant"), "local", "--port", fmt.Sprint(port), "-f", source.Path("samples", "mnist", "mnist.yaml"),
+		"-f", source.Path("samples", "tumours-onnx", "tumours-onnx.yaml"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output

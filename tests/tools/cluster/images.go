@@ -74,6 +74,7 @@ func standIns() []image {
 		},
 		{name: "docker.io/seldonio/mlserver:1.7.1-sklearn", layers: servers, config: mlserver},
 		{name: "docker.io/seldonio/mlserver:1.7.1-xgboost", layers: servers, config: mlserver},
+		{name: "docker.io/seldonio/mlserver:1.7.1-lightgbm", layers: servers, config: mlserver},
 		{name: "docker.io/seldonio/mlserver:1.7.1-mlflow", layers: servers, config: mlserver},
 		component("router", "router", "router.py"),
 		component("overloaded", "policies", "overloaded.py"),

@@ -23,7 +23,7 @@ const architecture = runtime.GOARCH
 func serverLists() []string {
 	return []string{
 		"../../../manifests/python/tensorflow.txt", "../../../manifests/python/mlserver-sklearn.txt",
-		"../../../manifests/python/mlserver-xgboost.txt", "../../../manifests/python/mlserver-mlflow.txt",
+		"../../../manifests/python/mlserver-xgboost.txt", "../../../manifests/python/mlserver-lightgbm.txt", "../../../manifests/python/mlserver-mlflow.txt",
 	}
 }
 
