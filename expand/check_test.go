@@ -340,10 +340,10 @@ func (c *checker) ports(pod *corev1.PodSpec) {
 // service: what a Service leads to exists and listens.
 func (c *checker) service(s *corev1.Service) {
 	selector := s.Spec.Selector
-	if text, ok := s.Annotations[scaling.AnnotationFront]; ok && selector == nil {
+	if text, ok := s.Annotations[scaling.AnnotationFront]; ok && selector[scaling.LabelFront] != "" {
 		var front scaling.Front
 		if err := json.Unmarshal([]byte(text), &front); err != nil || !front.Always {
-			c.fail("has no selector and is no front that activators are always before: %s", text)
+			c.fail("selects no pods and is no front that activators are always before: %s", text)
 		}
 		selector = front.Selector
 	}

@@ -124,7 +124,8 @@ func (p *predictor) becomesFront(w *workload, s *corev1.Service, policy scaling.
 		front.ReadyPath = readyPath
 	}
 	if always {
-		s.Spec.Selector = nil
+		// Without any selector Kubernetes would leave the endpoints that there were.
+		s.Spec.Selector = map[string]string{scaling.LabelFront: scaling.FrontOfNoPod}
 	}
 	if s.Labels == nil {
 		s.Labels = map[string]string{}

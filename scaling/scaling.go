@@ -96,6 +96,9 @@ const (
 	// which Kubernetes copies to its EndpointSlices; [PortAdmin] names the port
 	// there at which they answer [PathReport] and [PathWakes].
 	FrontActivator = "activator"
+	// FrontOfNoPod is the value of [LabelFront] that the selector of a Service asks
+	// for whose requests always pass activators. No pod has it.
+	FrontOfNoPod = "no-pod"
 	PortAdmin      = "admin"
 	// AnnotationFront holds a [Front] as JSON.
 	AnnotationFront = "machinelearning.seldon.io/front"
@@ -121,8 +124,8 @@ type Front struct {
 	// requests; empty: the pod's condition Ready says so.
 	ReadyPath string `json:"readyPath,omitempty"`
 	// Always: all requests pass activators, so that no pod gets more than
-	// ContainerConcurrency; the Service has no selector then, and activators
-	// find the pods by Selector.
+	// ContainerConcurrency; the Service's selector is that of no pod then, and
+	// activators find the pods by Selector.
 	Always bool `json:"always,omitempty"`
 	// ContainerConcurrency is how many requests a pod gets at once; 0: any.
 	ContainerConcurrency int32 `json:"containerConcurrency,omitempty"`
