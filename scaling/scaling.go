@@ -99,7 +99,7 @@ const (
 	// FrontOfNoPod is the value of [LabelFront] that the selector of a Service asks
 	// for whose requests always pass activators. No pod has it.
 	FrontOfNoPod = "no-pod"
-	PortAdmin      = "admin"
+	PortAdmin    = "admin"
 	// AnnotationFront holds a [Front] as JSON.
 	AnnotationFront = "machinelearning.seldon.io/front"
 	// AnnotationFrontPort is the port at which activators take requests to a
