@@ -102,6 +102,9 @@ type Meta struct {
 	// Versions is which versions of models the client asks for, and which answered;
 	// nil: nobody asks.
 	Versions *Versions
+	// AskedVersion is what the client asks for in metadata of gRPC, in the words of the
+	// header Seldon-Model-Version, which it is over REST.
+	AskedVersion string
 	// Version is which versions answered, written when the walk has ended, in the words
 	// of the header Seldon-Model-Version; empty: not known.
 	Version string

@@ -187,7 +187,7 @@ func (p *Predictor) Predict(ctx context.Context, t protocol.Transport, m message
 		defer p.limit.Release()
 	}
 	if p.versions {
-		if asked := asksVersion(ctx, m.Meta); p.declares.Load() || asked != "" || m.Meta.Model.Version != "" || m.Meta.Model.Label != "" {
+		if asked := asksVersion(m.Meta); p.declares.Load() || asked != "" || m.Meta.Model.Version != "" || m.Meta.Model.Label != "" {
 			m.Meta.Versions = message.NewVersions(asked, len(p.nodes))
 		}
 	}

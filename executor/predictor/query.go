@@ -12,7 +12,7 @@ import (
 // Query asks the server of the node that the request names.
 func (p *Predictor) Query(ctx context.Context, t protocol.Transport, q protocol.Query, m message.Message) (message.Message, error) {
 	if p.versions {
-		m.Meta.Versions = message.NewVersions(asksVersion(ctx, m.Meta), len(p.nodes))
+		m.Meta.Versions = message.NewVersions(asksVersion(m.Meta), len(p.nodes))
 	}
 	s := p.named(m.Meta.Model.Name)
 	if s == nil {

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc/metadata"
-
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/protocol"
@@ -152,22 +150,11 @@ type choice struct {
 }
 
 // asksVersion is what the client asks for in a header; empty: nothing.
-func asksVersion(ctx context.Context, meta *message.Meta) string {
-	if asked := meta.Header.First(protocol.HeaderVersion); asked != "" {
-		return asked
-	}
-	if md, ok := metadata.FromOutgoingContext(ctx); ok {
-		if values := md[versionKey]; len(values) > 0 {
-			return values[0]
-		}
-	}
-	return ""
+func asksVersion(meta *message.Meta) string {
+	return cmp.Or(meta.AskedVersion, meta.Header.First(protocol.HeaderVersion))
 }
 
-// versionKey is [protocol.HeaderVersion] as metadata has it.
-const versionKey = "seldon-model-version"
-
-// wanted is the version, or the label of one, that a client asks of the node: in the
+// wantedVersion is the version, or the label, that a client asks of the node: in the
 // words of its protocol, or else in the header; empty: none.
 func (l *lane) wantedVersion(meta *message.Meta) string {
 	m := meta.Model

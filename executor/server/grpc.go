@@ -289,6 +289,7 @@ func (s *rpc) meta(ctx context.Context, m protocol.Method, request message.Messa
 			Name:    protocol.StringOf(request, m.Model),
 			Version: protocol.StringOf(request, m.Version), Label: protocol.StringOf(request, m.Label), Verb: m.Verb,
 		},
+		AskedVersion: strings.Join(in[versionKey], ", "),
 	}
 }
 
