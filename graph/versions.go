@@ -287,3 +287,39 @@ func (n *Node) GiveVersions(l LiveVersions) {
 	}
 	n.Parameters, n.VersionTraffic = others, l.Traffic
 }
+
+// MissingVersions are faults of a node that names versions which are not there: each
+// is a label, a share or a part of the policy.
+func (n *Node) MissingVersions(there []int64) []Fault {
+	said, faults := n.Versions(true)
+	if len(faults) > 0 {
+		return nil // They are told where they are checked.
+	}
+	sorted := slices.Sorted(slices.Values(there))
+	missing := func(version string) bool {
+		number, ok := versionNumber(version)
+		return ok && !slices.Contains(sorted, number)
+	}
+	const text = "the model has no version %s; it has %s"
+	var words []string
+	for _, number := range sorted {
+		words = append(words, strconv.FormatInt(number, 10))
+	}
+	has := strings.Join(words, ", ")
+	for _, number := range said.Policy.Specific {
+		if version := strconv.FormatInt(number, 10); missing(version) {
+			faults = append(faults, n.at(VersionPolicyParameter, text, version, has))
+		}
+	}
+	for _, label := range slices.Sorted(maps.Keys(said.Labels)) {
+		if version := said.Labels[label]; missing(version) {
+			faults = append(faults, n.at(VersionLabelsParameter, "gives %s the version %s: "+text, label, version, version, has))
+		}
+	}
+	for _, share := range said.Traffic {
+		if share.Name == share.Version && missing(share.Version) {
+			faults = append(faults, Fault{Field: "versionTraffic[" + share.Name + "]", Message: fmt.Sprintf(text, share.Version, has)})
+		}
+	}
+	return faults
+}

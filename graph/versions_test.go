@@ -75,3 +75,18 @@ func TestCompareVersions(t *testing.T) {
 		t.Errorf("order is %v, want %v", got, want)
 	}
 }
+
+func TestMissingVersions(t *testing.T) {
+	var got []string
+	for _, f := range versionNode("specific:3,7,8", "stable=3,canary=8", map[string]int32{"7": 90, "canary": 5, "8": 5}).MissingVersions([]int64{10, 3, 7}) {
+		got = append(got, f.Field+": "+f.Message)
+	}
+	want := []string{
+		"parameters[0].value: the model has no version 8; it has 3, 7, 10",
+		"parameters[1].value: gives canary the version 8: the model has no version 8; it has 3, 7, 10",
+		"versionTraffic[8]: the model has no version 8; it has 3, 7, 10",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("faults are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}

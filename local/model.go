@@ -43,6 +43,7 @@ func (g *generation) modelProblems(predictor int, servers manifests.Servers, fro
 				err = servers.CheckFiles(n.Implementation, names, headOf(n.ModelURI))
 				if err == nil {
 					err = g.otherName(layout, n, servers.Servers[n.Implementation])
+					problems = append(problems, missingVersions(fmt.Sprintf("spec.predictors[%d].%s", predictor, at), n, servers.Servers[n.Implementation], names)...)
 				}
 			} else if err == nil && known {
 				err = checkNodeFile(n, names, n.ModelURI)
@@ -79,7 +80,9 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 			}
 			if err == nil && known && !changesServer(p, n.Name) {
 				uri := absoluteURI(n.ModelURI, s.Dir)
-				err = cmp.Or(servers.CheckFiles(n.Implementation, names, headOf(uri)), checkNodeFile(n, names, uri))
+				if err = cmp.Or(servers.CheckFiles(n.Implementation, names, headOf(uri)), checkNodeFile(n, names, uri)); err == nil {
+					problems = append(problems, missingVersions(fmt.Sprintf("spec.predictors[%d].%s", i, at), n, server, names)...)
+				}
 			}
 			if err != nil {
 				problems = append(problems, v1.Problem{

@@ -39,7 +39,9 @@ func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: scheme ftp is not known; known are s3, gs, azblob, http, https, hf, oci, pvc, file, plain paths, and the remotes of rclone that RCLONE_CONFIG_FTP_TYPE and the like configure"},
 		"a folder that is not there": {stock, nil, nil, "deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
 		"a model of a command":       {withModel, nil, map[string]string{"clf": "true"}, "deployment.yaml:9:47: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
-		"a model of Keras":           {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
+		"a version that is not there": {strings.Replace(stock, "the-model", "the-model\n      versionTraffic: {\"7\": 100}", 1), []string{"3/saved_model.pb", "10/saved_model.pb", "notes/saved_model.pb"}, nil,
+			"deployment.yaml:12:29: error: spec.predictors[0].graph.versionTraffic[7]: the model has no version 7; it has 3, 10"},
+		"a model of Keras": {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSession(t, c.text)

@@ -2,9 +2,14 @@ package local
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/local/runtime"
+	"github.com/prime-radiant/radiant/manifests"
 )
 
 // telling is what a running generation is told of the versions of its models, in
@@ -41,4 +46,29 @@ func (t telling) tell() error {
 	}
 	g.versions = t.expansion.versions()
 	return nil
+}
+
+// missingVersions are the versions of a model that a node names and that are not among
+// its files, of a server that finds them in numbered folders.
+func missingVersions(at string, n *graph.Node, server manifests.Server, files []string) v1.Problems {
+	if server.Versions == nil || !n.DeclaresVersions() {
+		return nil
+	}
+	var there []int64
+	for _, file := range files {
+		folder, _, inside := strings.Cut(file, "/")
+		number, err := strconv.ParseInt(folder, 10, 64)
+		if inside && err == nil && !slices.Contains(there, number) {
+			there = append(there, number)
+		}
+	}
+	var problems v1.Problems
+	for _, f := range n.MissingVersions(there) {
+		text := f.Message
+		if f.Parameter != "" {
+			text = f.Parameter + " " + text
+		}
+		problems = append(problems, v1.Problem{Severity: v1.SeverityError, Path: at + "." + f.Field, Message: text})
+	}
+	return problems
 }
