@@ -65,9 +65,10 @@ golden: ## Rewrite the expected outputs from what the code does now
 	$(GO) test ./tests/arch -run 'TestPagesShowTheSettings|TestFieldsAreWrittenDown' -update
 	$(GO) test ./executor/program ./operator/controller -run TestMetricsAreWrittenDown -update
 
-bench: bin/executor ## Write docs/benchmarks.md anew: beside nginx and a bare gRPC proxy. BEFORE=PATH: one case, with another build
+bench: bin/executor ## Write docs/benchmarks.md anew: beside nginx and a bare gRPC proxy. BEFORE=PATH: one case, with another build. Then what built-in nodes cost, row by row
 	@scripts/need.sh @bench >/dev/null
 	@$(GO) build -o bin/bench ./tests/tools/bench && bin/bench $(if $(BEFORE),-before $(BEFORE),-page docs/benchmarks.md)
+	@$(if $(BEFORE),,$(GO) test -run '^$$' -bench 'Detector|Scores|Drift|Combiner|Transformer|Rules|Formula' -benchmem ./executor/builtin ./rule)
 
 bench-go: ## The Go benchmarks: what single parts cost, without a network
 	$(GO) test -run '^$$' -bench . -benchmem ./graph ./executor/... ./expand

@@ -67,7 +67,10 @@ func (w *world) reward(deployment string, child int, reward float64) {
 
 // rewards are how many a pod knows of, its own and those of others.
 func (w *world) rewards(pod string) (int, error) {
-	address := w.kubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}")
+	address, err := w.tryKubectl("get", "pod", pod, "-o", "jsonpath={.status.podIP}")
+	if err != nil {
+		return 0, err
+	}
 	resp, err := http.Get("http://" + address + ":8000/state")
 	if err != nil {
 		return 0, err
