@@ -273,8 +273,12 @@ func TestInvalidJobs(t *testing.T) {
 		return ""
 	})
 	// What does not fit the types stops no other job.
-	w.apply("{apiVersion: kubeflow.org/v1, kind: TFJob, metadata: {name: odd}, spec: {tfReplicaSpecs: 5}}")
-	if m := message(w.await("odd", kubeflow.JobFailed), kubeflow.JobFailed); !strings.Contains(m, "spec.tfReplicaSpecs") {
+	odd := "{apiVersion: kubeflow.org/v1, kind: TFJob, metadata: {name: odd}, spec: {tfReplicaSpecs: %s}}"
+	if err := w.tryApply(fmt.Sprintf(odd, "5")); err == nil || !strings.Contains(err.Error(), "tfReplicaSpecs") {
+		t.Errorf("of replicas that are a number the API server says %v", err)
+	}
+	w.apply(fmt.Sprintf(odd, "{Worker: {replicas: two, template: 7}}"))
+	if m := message(w.await("odd", kubeflow.JobFailed), kubeflow.JobFailed); !strings.Contains(m, "spec.tfReplicaSpecs[Worker].replicas") {
 		t.Errorf("the job failed by %q", m)
 	}
 }
