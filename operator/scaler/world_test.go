@@ -40,18 +40,18 @@ const patience = time.Minute
 // window of a minute passes in a second and a half.
 const faster = 40
 
-var server *apiserver.Server
+var apis *apiserver.Server
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
 	klog.SetLogger(logr.Discard())
 	var err error
-	if server, err = apiserver.Start(apiserver.Options{Controllers: apiserver.CollectGarbage()}); err != nil {
+	if apis, err = apiserver.Start(apiserver.Options{Controllers: apiserver.CollectGarbage()}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
-	server.Stop()
+	apis.Stop()
 	os.Exit(code)
 }
 
@@ -62,6 +62,8 @@ type world struct {
 	client.Client
 	namespace string
 	now       func() time.Time
+	// ports are those of fronts.
+	ports scaler.PortRange
 
 	mu sync.Mutex
 	// addresses are where programs listen, by the addresses of their pods.
@@ -72,7 +74,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	c, err := client.New(server.Config(), client.Options{Scheme: scheme(t)})
+	c, err := client.New(apis.Config(), client.Options{Scheme: scheme(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +84,7 @@ func newWorld(t testing.TB) *world {
 	}
 	began, from := time.Now(), time.Now()
 	return &world{
-		TB: t, Client: client.NewNamespacedClient(c, ns.Name), namespace: ns.Name, addresses: map[string]string{},
+		TB: t, Client: client.NewNamespacedClient(c, ns.Name), namespace: ns.Name, addresses: map[string]string{}, ports: scaler.PortRange{First: 20000, Last: 20002},
 		now: func() time.Time { return from.Add(time.Since(began) * faster) },
 	}
 }
@@ -103,7 +105,7 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // start runs a scaler of the namespace, and returns it and what ends it.
 func (w *world) start() (s *scaler.Scaler, stop func()) {
 	w.Helper()
-	cluster := server.Config()
+	cluster := apis.Config()
 	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events") {
@@ -120,7 +122,7 @@ func (w *world) start() (s *scaler.Scaler, stop func()) {
 		w.Fatal(err)
 	}
 	s = scaler.New(scaler.Options{
-		Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace, Ports: scaler.PortRange{First: 20000, Last: 20002},
+		Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace, Ports: w.ports,
 		Tick: scaling.Tick / faster, Now: w.now, Dial: w.dial,
 	})
 	if err := s.Add(m); err != nil {
@@ -199,6 +201,13 @@ func (w *world) deployment(name string, p scaling.Policy, replicas int32) {
 		says.Fronts = []string{name}
 		w.front(name, scaling.Front{Deployment: name, Selector: labels, HTTPPort: 8000, GRPCPort: 5001})
 	}
+	w.deploymentWith(name, says, replicas)
+}
+
+// deploymentWith makes one without its front.
+func (w *world) deploymentWith(name string, says scaling.Scaled, replicas int32) {
+	w.Helper()
+	labels := map[string]string{v1.LabelApp: name, scaling.LabelScaled: "true"}
 	w.create(&appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: name, Labels: labels, Annotations: map[string]string{scaling.AnnotationScaled: written(says)},
@@ -259,18 +268,7 @@ func (w *world) pod(of string) executor {
 		clock.goOn()
 		_ = json.NewEncoder(rw).Encode(told)
 	}))
-	p := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", of, n), Labels: map[string]string{v1.LabelApp: of, scaling.LabelScaled: "true"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "m", Image: "m"}}, TerminationGracePeriodSeconds: new(int64)},
-	}
-	w.create(p)
-	p.Status = corev1.PodStatus{
-		Phase: corev1.PodRunning, PodIP: e.ip, PodIPs: []corev1.PodIP{{IP: e.ip}},
-		Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}},
-	}
-	if err := w.Status().Update(w.Context(), p); err != nil {
-		w.Fatal(err)
-	}
+	w.podAt(fmt.Sprintf("%s-%d", of, n), map[string]string{v1.LabelApp: of, scaling.LabelScaled: "true"}, e.ip)
 	return e
 }
 
