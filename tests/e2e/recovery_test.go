@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,58 +27,62 @@ func TestTrainingRecovers(t *testing.T) {
 	t.Parallel()
 	const mirrored, again, servers = "radiant.io/strategy: multiworkermirrored", "radiant.io/restart: all", "radiant.io/strategy: parameterserver"
 	for _, c := range []struct {
-		name, annotations, policy, ofServers string
-		// seconds are those of an epoch.
-		seconds string
-		happens func(*recovery)
+		name, annotations string
+		happens           func(*recovery)
 		// restarts is how often replicas are made anew; fails is the message of a job that
 		// fails, and empty for one that succeeds.
 		restarts int
 		fails    string
 	}{
 		{
-			name: "worker killed", annotations: mirrored + ", " + again, policy: "Never", ofServers: "Never", seconds: "1",
+			name: "worker killed", annotations: mirrored + ", " + again,
 			happens: func(r *recovery) { r.killed("epochs-worker-1") }, restarts: 1,
 		},
 		{
-			name: "worker killed, never again", annotations: mirrored, policy: "Never", ofServers: "Never", seconds: "1",
+			name: "worker killed, never again", annotations: mirrored,
 			happens: func(r *recovery) { r.killed("epochs-worker-1") }, fails: "epochs-worker-1 failed with exit code 137; its restartPolicy is Never",
 		},
 		{
-			name: "idle server killed", annotations: mirrored, policy: "Never", ofServers: "Never", seconds: "1",
+			name: "idle server killed", annotations: mirrored,
 			happens: func(r *recovery) { r.killed("epochs-ps-0") },
 		},
 		{
-			name: "server killed", annotations: servers, policy: "Never", ofServers: "Never", seconds: "1",
+			name: "server killed", annotations: servers,
 			happens: func(r *recovery) { r.killed("epochs-ps-0") }, fails: "epochs-ps-0 failed with exit code 137; its restartPolicy is Never",
 		},
 		{
-			name: "server killed, all again", annotations: servers + ", " + again, policy: "Never", ofServers: "Never", seconds: "1",
+			name: "server killed, all again", annotations: servers + ", " + again,
 			happens: func(r *recovery) { r.killed("epochs-ps-0") }, restarts: 1,
 		},
 		{
-			name: "node drained", annotations: mirrored + ", " + again, policy: "Never", ofServers: "Never", seconds: "1",
+			name: "node drained", annotations: mirrored + ", " + again,
 			happens: (*recovery).evicted, restarts: 1,
 		},
 		{
-			name: "operator restarted", annotations: mirrored, policy: "Never", ofServers: "Never", seconds: "4",
+			name: "operator restarted", annotations: mirrored,
 			happens: (*recovery).withoutOperator,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, "recovers-"+strings.NewReplacer(" ", "-", ",", "").Replace(c.name))
 			r := &recovery{w, w.claim()}
-			r.applyText(strings.NewReplacer("ANNOTATIONS", c.annotations, "PS_POLICY", c.ofServers, "POLICY", c.policy, "SECONDS", c.seconds).
-				Replace(read(t, "testdata/epochs.yaml")))
-			r.eventually("half of the epochs are done", func() error { return r.begun(5) })
+			r.applyText(strings.Replace(read(t, "testdata/epochs.yaml"), "ANNOTATIONS", c.annotations, 1))
+			r.eventually("half of the epochs are done", func() error { return r.begun(6) })
 			began := time.Now()
 			c.happens(r)
 			if c.fails != "" {
 				r.failed(began, c.fails)
 				return
 			}
+			r.eventually("what has to start again does", func() error { return r.restarted(c.restarts) })
+			if err := os.WriteFile(filepath.Join(r.folder, "go"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
 			r.awaitJob("tfjob/epochs", "Succeeded")
 			r.took(c.restarts)
+			if err := r.restarted(c.restarts); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
@@ -117,8 +122,17 @@ func (r *recovery) failed(began time.Time, message string) {
 	r.t.Logf("failed after %.1f s: %s", took.Seconds(), got)
 }
 
-// took expects all epochs to be done, with one begun anew for each restart at most:
-// that which was under way.
+// restarted expects so many restarts.
+func (r *recovery) restarted(times int) error {
+	n := r.kubectl("get", "tfjob", "epochs", "-o", "jsonpath={.status.restarts}")
+	if cmp.Or(n, "0") != strconv.Itoa(times) {
+		return fmt.Errorf("there are %s restarts", n)
+	}
+	return nil
+}
+
+// took expects all epochs to be done once, and one to be begun again for each restart at
+// most: that which was under way.
 func (r *recovery) took(restarts int) {
 	r.t.Helper()
 	begun, done := r.epochs("begun"), r.epochs("epochs")
@@ -126,20 +140,10 @@ func (r *recovery) took(restarts int) {
 	for i := range 10 {
 		want = append(want, strconv.Itoa(i+1))
 	}
-	if !slices.Equal(done, want) {
-		r.t.Errorf("epochs done are %v", done)
+	if !slices.Equal(done, want) || len(begun) > len(want)+restarts {
+		r.t.Errorf("epochs begun are %v; done are %v", begun, done)
 	}
-	if len(begun) > len(want)+restarts {
-		r.t.Errorf("epochs begun are %v", begun)
-	}
-	n := r.kubectl("get", "tfjob", "epochs", "-o", "jsonpath={.status.restarts}")
-	if n == "" {
-		n = "0"
-	}
-	if n != strconv.Itoa(restarts) {
-		r.t.Errorf("there are %s restarts, want %d", n, restarts)
-	}
-	r.t.Logf("%s restarts, epochs begun %v", n, begun)
+	r.t.Logf("%d restarts, epochs begun %v", restarts, begun)
 }
 
 // evicted drains the only node of its worker 1: it takes no pods, and the worker is
