@@ -36,7 +36,7 @@ func (w *world) job(name, condition, message string) {
 	// The operator looks again in a while; a change of the deployment lets it look at once.
 	defer func() {
 		d := newUntyped(v1.GroupVersion().WithKind(v1.Kind), "model")
-		if err := w.Patch(w.Context(), d, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata": {"labels": {"looked": "%s-%s"}}}`, name, condition))); err != nil {
+		if err := w.Patch(w.Context(), d, client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata": {"labels": {"looked": "%s%s"}}}`, name, condition))); err != nil {
 			w.Fatal(err)
 		}
 	}()
