@@ -3,8 +3,8 @@
     pip install --no-deps -r ../../manifests/python/tensorflow.txt
     python make_model.py
 
-Versions 3 and 7 take the size; 7 has other names and types. Version 10 takes the
-number of rooms, too, and nobody has checked it yet.
+Versions 3 and 7 take the size; 7 in another type, and its answer has another name.
+Version 10 takes the number of rooms, too, and nobody has checked it yet.
 """
 
 import pathlib
@@ -50,6 +50,6 @@ def warm_up(folder, name, rows):
 
 
 save(3, Rents([10], 100, tf.float32, "size", "rent"))
-seven = save(7, Rents([11], 80, tf.float64, "square_metres", "euros"))
-warm_up(seven, "square_metres", tf.make_tensor_proto([[50.0]], tf.float64))
+seven = save(7, Rents([11], 80, tf.float64, "size", "euros"))
+warm_up(seven, "size", tf.make_tensor_proto([[50.0]], tf.float64))
 save(10, Rents([9, 40], 120, tf.float32, "size_and_rooms", "rent"))
