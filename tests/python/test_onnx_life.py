@@ -15,9 +15,9 @@ import numpy as np
 from onnx_serving import MODELS, START_SECONDS, Asks, Process, onnx, session
 
 # A request costs at most this much more than the few lines that ask onnxruntime
-# behind the same HTTP server. What was measured is 1.1; machines that are busy
-# blur it.
-MOST = 1.5
+# behind the same HTTP server. What was measured is 1.3
+# for one row and 1.2 for 64; machines that are busy blur it.
+MOST = 1.8
 REQUESTS = 2000
 
 
