@@ -42,4 +42,4 @@ kubectl --namespace seldon-system set env deployment/seldon-controller-manager \
   EXECUTOR_DEFAULT_CPU_REQUEST=50m EXECUTOR_DEFAULT_MEMORY_REQUEST=64Mi
 kubectl --namespace seldon-system rollout status deployment/seldon-controller-manager --timeout=180s
 mkdir -p bin
-go test -count=1 -tags e2e -timeout 25m -parallel 4 -artifacts -outputdir "$PWD/bin" "$@" ./tests/e2e
+go test -count=1 -tags e2e -timeout 40m -parallel 4 -artifacts -outputdir "$PWD/bin" "$@" ./tests/e2e
