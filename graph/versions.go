@@ -232,9 +232,10 @@ func versionNumber(text string) (n int64, ok bool) {
 	return n, err == nil && n >= 0 && strings.Trim(text, "0123456789") == ""
 }
 
+// isVersion reports whether a text is a version as servers spell it, without zeros before it.
 func isVersion(text string) bool {
-	_, ok := versionNumber(text)
-	return ok
+	n, ok := versionNumber(text)
+	return ok && strconv.FormatInt(n, 10) == text
 }
 
 // CompareVersions orders versions: numbers by their value, then words.

@@ -25,7 +25,11 @@ const formulaBytes = 48
 
 // checkEvery is after how many values a formula looks whether the client is still
 // there.
-const checkEvery = 1024
+const checkEvery = 64
+
+// mostOfTag is how long a tag may be that a formula reads for each row: what one row
+// costs is bounded by the formula and by this.
+const mostOfTag = 16 << 10
 
 // computeColumn puts the value of a formula of each row into a column: in the place of
 // the one of the name, or behind all.
@@ -93,6 +97,9 @@ func (f *frame) bind(e *rule.Formula) (*bound, error) {
 				return nil, broken
 			}
 			if known || err != nil {
+				if len(tag) > mostOfTag {
+					return nil, fmt.Errorf("%q: the text has %d bytes, more than the %d that a formula reads for each row", cell.Name, len(tag), mostOfTag)
+				}
 				value := worded(tag, cell.As)
 				c.cells = append(c.cells, func(int) any { return value })
 				continue
@@ -341,8 +348,10 @@ func (f *frame) insert(at int, made tensor.Tensor, names []string) error {
 			return err
 		}
 	}
-	shape := made.Shape
-	if first := &f.tensors[0]; first.Rank() == 1 && first.Len()*len(names) == made.Len() {
+	shape := columns[0].Shape
+	if at < len(f.tensors) && f.tensors[at].Len() == columns[0].Len() {
+		shape = f.tensors[at].Shape
+	} else if first := &f.tensors[0]; first.Rank() == 1 && first.Len() == columns[0].Len() {
 		shape = first.Shape
 	}
 	for k := range columns {

@@ -42,6 +42,15 @@ func TestFormulas(t *testing.T) {
 	}
 }
 
+// Columns that are tensors of a shape of their own keep it.
+func TestColumnsOfColumns(t *testing.T) {
+	const in = `{"inputs":[{"name":"age","datatype":"FP64","shape":[3,1],"data":[1,2,3]},{"name":"color","datatype":"BYTES","shape":[3,1],"data":["red","blue","red"]}]}`
+	const want = `{"name":"color_red","shape":[3,1],"datatype":"FP64","data":[1.0,0.0,1.0]}`
+	if m, err := transformed(t, "onehot color red blue", translate.V2JSON, in); err != nil || !strings.Contains(strings.ReplaceAll(string(m.Body), " ", ""), want) {
+		t.Errorf("the columns are %s, %v, want %s", m.Body, err, want)
+	}
+}
+
 func TestFormulasRefuse(t *testing.T) {
 	for _, c := range []struct{ steps, in, want string }{
 		{"compute a = age + 1", `[[1,2]]`, `step 1 (compute): there is no column "age" among 2`},

@@ -70,7 +70,7 @@ type specs struct {
 	others map[message.Model]*specCache
 }
 
-// of is what is known of a version; that of one too many is forgotten at once.
+// of is what is known of a version; for one too many another is forgotten.
 func (s *specs) of(m message.Model) *specCache {
 	if m.Version == "" && m.Label == "" {
 		return s.usual
@@ -83,9 +83,13 @@ func (s *specs) of(m message.Model) *specCache {
 		if s.others == nil {
 			s.others = map[message.Model]*specCache{}
 		}
-		if len(s.others) < mostSpecs {
-			s.others[m] = c
+		for old := range s.others {
+			if len(s.others) < mostSpecs {
+				break
+			}
+			delete(s.others, old)
 		}
+		s.others[m] = c
 	}
 	return c
 }

@@ -174,8 +174,10 @@ func (l *lane) targetOf(c graph.Call, model message.Model) *upstream.Target {
 		return to.(*upstream.Target)
 	}
 	to := l.server.Target(l.dialect().Target(c, model))
-	if l.othersKept.Add(1) <= mostTargets {
-		l.others.Store(key, to)
+	if l.othersKept.Load() < mostTargets {
+		if _, was := l.others.LoadOrStore(key, to); !was {
+			l.othersKept.Add(1)
+		}
 	}
 	return to
 }

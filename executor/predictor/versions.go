@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +42,9 @@ type versions struct {
 	log      *slog.Logger
 	// counter is nil where nobody counts.
 	counter VersionCounter
+	// counted are versions that have been told to it, the first countedSize.
+	counted     sync.Map
+	countedSize atomic.Int32
 
 	rule   atomic.Pointer[versionRule]
 	absent absent
@@ -174,8 +179,17 @@ func (v *versions) resolve(word string) (choice, error) {
 		return choice{version: version}, nil
 	}
 	switch {
-	case !v.numbered, strings.Trim(word, "0123456789") == "":
+	case word == "." || word == "..":
+		// In a path these would lead elsewhere.
+		return choice{}, protocol.Errorf(protocol.NotFound, "the model %s has no version %q", v.model, word)
+	case !v.numbered:
 		return choice{version: word}, nil
+	case strings.Trim(word, "0123456789") == "":
+		n, err := strconv.ParseInt(word, 10, 64)
+		if err != nil {
+			return choice{}, protocol.Errorf(protocol.NotFound, "the model %s has no version %s", v.model, word)
+		}
+		return choice{version: strconv.FormatInt(n, 10)}, nil
 	case len(labels) == 0:
 		// The server may have labels of its own.
 		return choice{label: word}, nil
@@ -274,6 +288,11 @@ func (l *lane) ofVersion(ctx context.Context, m message.Message) message.Message
 	if l.versions == nil {
 		return m
 	}
+	if m.Meta.Versions == nil {
+		meta := *m.Meta
+		meta.Versions = message.NewVersions(asksVersion(&meta), l.step+1)
+		m.Meta = &meta
+	}
 	picked, err := l.choose(ctx, m)
 	if err != nil {
 		return m
@@ -302,8 +321,19 @@ func (p *Predictor) answered(v *message.Versions) (value string) {
 	return value
 }
 
+// otherVersions is what versions are counted as beyond the first [mostSpecs].
+const otherVersions = "other"
+
 func (v *versions) count(version string, began time.Time, err error) {
 	if v.counter != nil {
+		if _, known := v.counted.Load(version); !known {
+			// Clients name versions, and each would be a series for good.
+			if v.countedSize.Load() >= mostSpecs {
+				version = otherVersions
+			} else if _, known := v.counted.LoadOrStore(version, true); !known {
+				v.countedSize.Add(1)
+			}
+		}
 		v.counter.Answered(v.node, version, began, err)
 	}
 }

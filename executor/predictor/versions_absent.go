@@ -3,6 +3,7 @@ package predictor
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,7 +84,8 @@ func (v *versions) list(ctx context.Context, meta *message.Meta, moment time.Tim
 	defer known.mu.Unlock()
 	if known.at.Before(moment) {
 		known.at = time.Now()
-		known.all, known.err = v.ask(ctx, meta)
+		// All share what comes of it, so it does not end with one client.
+		known.all, known.err = v.ask(context.WithoutCancel(ctx), meta)
 	}
 	return known.all, known.err
 }
@@ -124,6 +126,11 @@ func present(all []protocol.ModelVersion) (names []string) {
 		}
 	}
 	return names
+}
+
+// tells reports whether an answer to a question about versions names any.
+func tells(all []protocol.ModelVersion, err error) bool {
+	return err == nil && slices.ContainsFunc(all, func(m protocol.ModelVersion) bool { return m.Version != "" })
 }
 
 // names are those versions, as far as the server tells.
@@ -176,7 +183,7 @@ func (v *versions) lost(ctx context.Context, meta *message.Meta, version string,
 	}
 	all, asking := v.list(ctx, meta, moment)
 	there := present(all)
-	if asking != nil && !certain || slices.Contains(there, version) {
+	if !tells(all, asking) && !certain || slices.Contains(there, version) {
 		return false
 	}
 	rule := v.rule.Load()
@@ -202,13 +209,18 @@ func (v *versions) lookAgain() {
 	defer lease.Release()
 	rule := v.rule.Load()
 	all, err := v.list(context.Background(), &message.Meta{Lease: lease}, time.Now())
-	if err != nil {
-		return
-	}
 	there := present(all)
 	v.absent.mu.Lock()
 	defer v.absent.mu.Unlock()
 	if v.rule.Load() != rule {
+		return
+	}
+	var refusal *protocol.Refusal
+	switch {
+	case tells(all, err):
+	case err == nil, errors.As(err, &refusal), errors.Is(err, errors.ErrUnsupported):
+		there = slices.Collect(maps.Keys(v.absent.gone)) // The server never tells: requests will.
+	default:
 		return
 	}
 	gone := map[string]bool{}

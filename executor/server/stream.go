@@ -57,7 +57,10 @@ func (c *clientStream) Receive() (message.Message, error) {
 		return message.Message{}, err
 	}
 	meta := *c.meta
-	meta.Model.Name = protocol.StringAt(f.Whole(), c.method.Model)
+	body := f.Whole()
+	meta.Model.Name = protocol.StringAt(body, c.method.Model)
+	meta.Model.Version = protocol.StringAt(body, c.method.Version)
+	meta.Model.Label = protocol.StringAt(body, c.method.Label)
 	meta.Lease = c.rpc.pool.Lease()
 	return message.Message{Body: f.Body, Meta: &meta}, nil
 }

@@ -267,7 +267,8 @@ func (p *parser) flatten() {
 	if p.flat != nil {
 		return
 	}
-	p.flat = make([]byte, 0, len(p.in)-p.first)
+	// What is read may be a whole message, of which the numbers are a small part.
+	p.flat = make([]byte, 0, p.last-p.first+len("-Infinity,"))
 	tokens := numbers{p.in[p.first:p.last], true}
 	for n := 0; n < p.count && len(tokens.rest) > 0; {
 		if token := tokens.next(); len(token) > 0 {
