@@ -95,6 +95,7 @@ func (c *Component) Wake(now time.Time) int32 {
 // Decide says how many pods there should be.
 func (c *Component) Decide(now time.Time, o Observed) Decision {
 	if o.Replicas == 0 {
+		c.told = max(c.told, now.Unix()) // What is told next is about the time from now on.
 		// Load at no pods is what activators keep; without any, nothing is wanted.
 		if c.stable.empty(now) {
 			return c.rest(now, o, Decision{})

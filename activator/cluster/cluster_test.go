@@ -263,7 +263,7 @@ func TestPodsSayWhy(t *testing.T) {
 				Name: "m", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
 				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 3, Reason: "Error", Message: "no model there\n"}},
 			}}
-		}, []string{"CrashLoopBackOff", "ended with exit code 3, Error: no model there"}},
+		}, []string{"CrashLoopBackOff", "ended with exit code 3, Error"}},
 		"nowhere": {func(s *corev1.PodStatus) {
 			s.Phase = corev1.PodPending
 			s.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Message: "0/1 nodes are available"}}

@@ -157,7 +157,8 @@ func trouble(p *corev1.Pod) string {
 		}
 		last := cmp.Or(s.State.Terminated, s.LastTerminationState.Terminated)
 		if last != nil && last.ExitCode != 0 {
-			said = append(said, joined(fmt.Sprintf("ended with exit code %d, %s", last.ExitCode, last.Reason), last.Message))
+			// Its last words are for those who may read pods: they come from its log.
+			said = append(said, fmt.Sprintf("ended with exit code %d, %s", last.ExitCode, last.Reason))
 		}
 		if len(said) > 0 {
 			all = append(all, "container "+s.Name+": "+strings.Join(said, "; "))

@@ -385,7 +385,7 @@ func TestManyAtOnceAreAnsweredOnce(t *testing.T) {
 // to come again: too many, too much, too long.
 func TestBeyondABoundIsRefused(t *testing.T) {
 	h := start(t, func(o *Options, f *Front) {
-		o.Most, o.Bytes, f.Timeout.Duration = 1, 100, 500*time.Millisecond
+		o.Most, o.Bytes, f.Timeout.Duration = 1, 100, 5*time.Second
 	})
 	h.cluster.set(Pod{Name: "stuck", Trouble: "container m: ImagePullBackOff: no such image"})
 	late := make(chan string, 1)
@@ -445,7 +445,7 @@ func TestAPodThatIsGoneCostsNoRequest(t *testing.T) {
 // A pod that says it is ready, and takes no requests, is not asked without end.
 func TestAPodThatOnlySaysItIsReady(t *testing.T) {
 	h := start(t, func(_ *Options, f *Front) {
-		f.Timeout.Duration, f.ReadyPath, f.GRPCPort = 200*time.Millisecond, "", 1
+		f.Timeout.Duration, f.ReadyPath, f.GRPCPort = 2*time.Second, "", 1
 	})
 	m := h.place.start(t, 2)
 	p := m.pod()

@@ -113,6 +113,10 @@ func (v *validator) scaledBy(s *scaled, p *PredictorSpec) {
 		v.errorf(s.path, "needs the executor, which counts the requests; take the annotation %s out, or write hpaSpec", AnnotationNoExecutor)
 		return
 	}
+	if v.deployment.Spec.ServerType == ServerKafka {
+		v.errorf(s.path, "excludes serverType kafka: records of a topic are not counted; write kedaSpec with a trigger of type kafka")
+		return
+	}
 	if s.policy().MinReplicas > 0 {
 		return
 	}
@@ -125,9 +129,6 @@ func (v *validator) scaledBy(s *scaled, p *PredictorSpec) {
 	}
 	if p.SSL != nil {
 		v.errorf(at, "0 excludes ssl of the predictor: the activator cannot read requests that are encrypted for the executor; write 1, or let the ingress have the certificate")
-	}
-	if v.deployment.Spec.ServerType == ServerKafka {
-		v.errorf(at, "0 excludes serverType kafka: records of a topic wake nothing; write 1, or kedaSpec with a trigger of type kafka")
 	}
 }
 

@@ -65,7 +65,8 @@ const startedLately = 3
 func (c *component) load(w *workload, a *answers) (load float64, known bool) {
 	executors, told := c.ofExecutors(w, a)
 	kept := c.ofActivators(w, a)
-	if kept > 0 || c.observed(w).Replicas > 0 {
+	// Calls on nodes that an activator holds are counted by those who call.
+	if kept > 0 || len(w.Nodes) > 0 && executors > 0 || c.observed(w).Replicas > 0 {
 		return settled(executors + kept), told
 	}
 	return 0, false
