@@ -65,22 +65,18 @@ func (s applying) leaves(p *pass, d Desired) bool {
 	return p.leaving[d.ref.Name] != ""
 }
 
-// wake gives a Deployment without pods as many as a new HorizontalPodAutoscaler
-// asks for at least, since that does nothing as long as there are none. All
-// later replicas are the autoscaler's.
+// wake gives pods to a Deployment without any that would stay so: a new
+// HorizontalPodAutoscaler does nothing as long as there are none, and gets as many as
+// it asks for at least; one that requests scaled to none, and no longer scale, gets
+// one. All later replicas are those of whoever scales then.
 func (s applying) wake(ctx context.Context, p *pass, d Desired) error {
-	scaler, ok := d.object.(*autoscalingv2.HorizontalPodAutoscaler)
 	sleeper := p.workloads[d.ref.Name]
-	_, made := s.objects.memory.recall(d.ref)
-	if !ok || made || p.live[d.ref] != nil || sleeper == nil || wanted(sleeper) > 0 {
+	if sleeper == nil || wanted(sleeper) > 0 {
 		return nil
 	}
-	least := int32(1)
-	if scaler.Spec.MinReplicas != nil {
-		least = *scaler.Spec.MinReplicas
-	}
+	least := s.leastOf(p, d, sleeper)
 	if least == 0 {
-		return nil // It wakes the Deployment by itself.
+		return nil
 	}
 	patch := fmt.Sprintf(`{"metadata": {"resourceVersion": %q}, "spec": {"replicas": %d}}`, sleeper.ResourceVersion, least)
 	awake := &appsv1.Deployment{}
@@ -91,4 +87,25 @@ func (s applying) wake(ctx context.Context, p *pass, d Desired) error {
 	p.workloads[awake.Name] = awake
 	p.changes = append(p.changes, Change{Configured, "Deployment", awake.Name})
 	return nil
+}
+
+// leastOf is how many pods a Deployment without any gets for an object that is
+// applied; 0: it is not for that object to say.
+func (s applying) leastOf(p *pass, d Desired, sleeper *appsv1.Deployment) int32 {
+	switch o := d.object.(type) {
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		if _, made := s.objects.memory.recall(d.ref); made || p.live[d.ref] != nil {
+			return 0
+		}
+		if o.Spec.MinReplicas != nil {
+			return *o.Spec.MinReplicas // At 0 it wakes the Deployment by itself.
+		}
+		return 1
+	case *appsv1.Deployment:
+		_, before := scaledBy(sleeper)
+		if _, still := scaledBy(o); before && !still && o.Spec.Replicas == nil {
+			return 1
+		}
+	}
+	return 0
 }

@@ -50,4 +50,12 @@ func TestWhatRequestsScaleKeepsItsReplicas(t *testing.T) {
 	if *d.Spec.Replicas != 0 || s.State != v1.StatusAvailable {
 		t.Errorf("%d replicas after a change, and the state is %s", *d.Spec.Replicas, s.State)
 	}
+	// What nobody scales any more would stay without pods.
+	w.apply(sized(""))
+	w.eventually(func() string {
+		if err := w.Get(t.Context(), name, d); err != nil {
+			return err.Error()
+		}
+		return cmp.Diff(int32(1), *d.Spec.Replicas)
+	})
 }
