@@ -78,7 +78,6 @@ type Activator struct {
 
 	mu     sync.Mutex
 	fronts map[string]*front
-	byPort map[int]*front
 	// closed is set when no more fronts are taken.
 	closed bool
 }
@@ -87,7 +86,7 @@ type Activator struct {
 func New(o Options) (*Activator, error) {
 	a := &Activator{
 		options: o, began: time.Now(), onward: newOnward(), memory: &budget{limit: o.Bytes}, wakes: newWakes(),
-		fronts: map[string]*front{}, byPort: map[int]*front{},
+		fronts: map[string]*front{},
 	}
 	a.server = &http.Server{
 		Handler: http.HandlerFunc(a.serve), Protocols: new(http.Protocols),
@@ -96,9 +95,10 @@ func New(o Options) (*Activator, error) {
 			MaxConcurrentStreams: maxStreams, MaxReceiveBufferPerConnection: connWindow, MaxReceiveBufferPerStream: streamWindow,
 		},
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-		// Whose request it is says the port that it came to.
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, portKey{}, c.LocalAddr().(*net.TCPAddr).Port)
+		// Whose request it is says the listener that took its connection. The port would
+		// not do: a later front may get it, while connections to the former are kept.
+		BaseContext: func(l net.Listener) context.Context {
+			return context.WithValue(context.Background(), frontKey{}, l.(frontListener).front)
 		},
 	}
 	a.server.Protocols.SetHTTP1(true)
@@ -108,7 +108,13 @@ func New(o Options) (*Activator, error) {
 	return a, err
 }
 
-type portKey struct{}
+type frontKey struct{}
+
+// frontListener takes the connections of one front.
+type frontListener struct {
+	net.Listener
+	front *front
+}
 
 const (
 	headerTimeout = 60 * time.Second
@@ -137,7 +143,6 @@ func (a *Activator) Set(list []Front) error {
 		if to := wanted[key]; to == nil || to.Port != f.port {
 			f.close()
 			delete(a.fronts, key)
-			delete(a.byPort, f.port)
 		}
 	}
 	var errs []error
@@ -152,8 +157,8 @@ func (a *Activator) Set(list []Front) error {
 			continue
 		}
 		f := newFront(a, *spec, l)
-		a.fronts[key], a.byPort[f.port] = f, f
-		go func() { _ = a.server.Serve(l) }() // It ends with the listener.
+		a.fronts[key] = f
+		go func() { _ = a.server.Serve(frontListener{l, f}) }() // It ends with the listener.
 	}
 	return errors.Join(errs...)
 }
@@ -175,13 +180,13 @@ func (a *Activator) all() []*front {
 	return list
 }
 
-// serve answers a request by the front of the port that it came to.
+// serve answers a request by the front that it came to.
 func (a *Activator) serve(w http.ResponseWriter, r *http.Request) {
-	port, _ := r.Context().Value(portKey{}).(int)
+	f := r.Context().Value(frontKey{}).(*front)
 	a.mu.Lock()
-	f := a.byPort[port]
+	there := a.fronts[f.key] == f
 	a.mu.Unlock()
-	if f == nil {
+	if !there {
 		// Its listener is closed, and this connection is left.
 		w.Header().Set("Connection", "close")
 		refuse(w, r, "this Service is no longer led to the activator")

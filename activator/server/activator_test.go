@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"flag"
@@ -611,5 +612,48 @@ func TestMetricsAreWrittenDown(t *testing.T) {
 		if shown["radiant_activator_"+name] == nil {
 			t.Errorf("nothing shows radiant_activator_%s", name)
 		}
+	}
+}
+
+// A port that another Service has now leads to nobody but that one: connections that
+// were made to the former are told to go.
+func TestAPortThatAnotherServiceHas(t *testing.T) {
+	h := start(t, nil)
+	kept, err := net.Dial("tcp", h.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = kept.Close() }()
+	ask := func(target string) *http.Response {
+		t.Helper()
+		if _, err := fmt.Fprintf(kept, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", target); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(kept), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	port, err := strconv.Atoi(h.address[strings.LastIndexByte(h.address, ':')+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := Front{Namespace: "ns", Name: "other", Port: port, Front: scaling.Front{Deployment: "other", HTTPPort: h.place.http}}
+	// The connection has been taken when a front has answered at it; none can, so that
+	// its listener is given the time to take it by one that comes later and is taken.
+	later, err := net.Dial("tcp", h.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _, _ = fmt.Fprint(later, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }()
+	defer func() { _ = later.Close() }()
+	h.waiting(t, 1)
+	if err := h.Set([]Front{other}); err != nil {
+		t.Fatal(err)
+	}
+	answer := ask("/")
+	if answer.StatusCode != http.StatusServiceUnavailable || !answer.Close {
+		t.Errorf("the answer is %s, close %v", answer.Status, answer.Close)
 	}
 }

@@ -125,10 +125,21 @@ func (s *Scaler) removeSlices(ctx context.Context, world *world, wanted map[type
 	}
 }
 
+// olderHas reports whether an older front has the port of this one: a Service may be a
+// copy of another, with its annotations.
+func (w *world) olderHas(f *front) bool {
+	for _, other := range w.fronts {
+		if other.port == f.port && other.uid != f.uid && (other.made < f.made || other.made == f.made && other.uid < f.uid) {
+			return true
+		}
+	}
+	return false
+}
+
 // givePort gives a front the port at which activators take its requests: the
 // lowest that is free.
 func (s *Scaler) givePort(ctx context.Context, f *front, world *world) error {
-	if f.port != 0 {
+	if f.port != 0 && !world.olderHas(f) {
 		delete(s.ports, f.name)
 		return nil
 	}

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -228,5 +230,30 @@ func TestAlwaysLeadsToActivators(t *testing.T) {
 			slice = w.slice("front-1")
 		}
 		return slice != nil && len(slice.Endpoints) == 2
+	})
+}
+
+// TestACopiedServiceGetsAPortOfItsOwn: annotations of a Service are copied with it.
+func TestACopiedServiceGetsAPortOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	p := policy()
+	p.ContainerConcurrency = 1
+	names := []string{"first", "second"}
+	for _, name := range names {
+		w.front(name, scaling.Front{Deployment: "limited", Always: true, ContainerConcurrency: 1, HTTPPort: 8000, GRPCPort: 5001, Selector: map[string]string{"a": "b"}})
+		s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: w.namespace}}
+		patch := fmt.Appendf(nil, `{"metadata": {"annotations": {%q: "20001"}}}`, scaling.AnnotationFrontPort)
+		if err := w.Patch(t.Context(), s, client.RawPatch(types.MergePatchType, patch)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.activator("10.2.2.1")
+	w.limited(p, names)
+	w.pod("limited")
+	w.ready("limited", 1)
+	_, _ = w.start()
+	w.until("two ports", func() bool {
+		first, second := w.slice("first"), w.slice("second")
+		return first != nil && second != nil && *first.Ports[0].Port != *second.Ports[0].Port
 	})
 }

@@ -117,6 +117,8 @@ type pod struct {
 type front struct {
 	name types.NamespacedName
 	uid  types.UID
+	// made is when the Service was, in seconds.
+	made int64
 	port int32
 	scaling.Front
 }
@@ -222,7 +224,7 @@ func (s *Scaler) fronts(ctx context.Context, w *world) error {
 
 // frontOf reads a Service.
 func frontOf(o *metav1.PartialObjectMetadata) (front, error) {
-	f := front{name: client.ObjectKeyFromObject(o), uid: o.UID}
+	f := front{name: client.ObjectKeyFromObject(o), uid: o.UID, made: o.CreationTimestamp.Unix()}
 	if n, err := strconv.ParseInt(o.Annotations[scaling.AnnotationFrontPort], 10, 32); err == nil {
 		f.port = int32(n)
 	}
