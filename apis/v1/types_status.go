@@ -74,10 +74,13 @@ type DeploymentStatus struct {
 
 // ScalingStatus is what was decided last about the pods of a Deployment.
 type ScalingStatus struct {
+	// Desired is how many pods there should be.
 	Desired int32 `json:"desired"`
-	Ready   int32 `json:"ready"`
+	// Ready is how many pods answer requests.
+	Ready int32 `json:"ready"`
 	// Reason is a word, Message a sentence.
-	Reason  string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Message says in a sentence why it is this number.
 	Message string `json:"message,omitempty"`
 }
 
