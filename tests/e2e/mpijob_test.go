@@ -14,6 +14,7 @@ import (
 // pods, with each version of Open MPI: one that reads the settings that Kubeflow
 // makes, one that does not, and one that refuses the options of its line.
 func TestMPIJob(t *testing.T) {
+	long(t)
 	t.Parallel()
 	manifest := read(t, "testdata/article/mpijob.yaml")
 	for _, version := range []string{"4.1.8", "5.0.8", "5.0.11"} {
@@ -41,6 +42,7 @@ func TestMPIJob(t *testing.T) {
 
 // What mpirun ends with is what its job says.
 func TestMPIJobFails(t *testing.T) {
+	long(t)
 	t.Parallel()
 	w := newWorld(t, "mpi-fails")
 	w.graphics()
@@ -58,6 +60,7 @@ func TestMPIJobFails(t *testing.T) {
 // An MPIJob of today's version runs as a user, whose home has the keys; its launcher
 // works as well, with a worker and alone.
 func TestMPIJobOfUsers(t *testing.T) {
+	long(t)
 	t.Parallel()
 	for _, c := range []struct {
 		workers, slots string

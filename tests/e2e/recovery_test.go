@@ -24,6 +24,7 @@ type recovery struct {
 // What happens to a job's pods, node and operator in the middle of training ends as
 // docs/training.md says.
 func TestTrainingRecovers(t *testing.T) {
+	long(t)
 	t.Parallel()
 	const mirrored, again, servers = "radiant.io/strategy: multiworkermirrored", "radiant.io/restart: all", "radiant.io/strategy: parameterserver"
 	for _, c := range []struct {
