@@ -52,6 +52,7 @@ predictor_servers:
   MY_SERVER: {protocols: {v2: {image: mine/server, defaultImageVersion: "7"}}}
 storageInitializer: {image: mine/fetch:1, cpuLimit: 2, cpuRequest: 1, memoryLimit: 2Gi, memoryRequest: 1Gi}
 explainer: {image: mine/explain:1}
+activator: {enabled: false}
 credentials: {s3: {s3AccessKeyIDName: id, s3SecretAccessKeyName: secret}, gcs: {gcsCredentialFileName: key.json}}
 `)...), 0o644); err != nil {
 		t.Fatal(err)

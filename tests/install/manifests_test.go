@@ -146,7 +146,8 @@ func deployment(t *testing.T, all []*unstructured.Unstructured) *appsv1.Deployme
 func TestUninstallingByLabelSparesDeployments(t *testing.T) {
 	for _, o := range objects(t, kustomize(t, base+"/with-webhook")) {
 		stays := o.GetKind() == "CustomResourceDefinition" || o.GetKind() == "Namespace"
-		if labelled := o.GetLabels()["app.kubernetes.io/name"] == "radiant-operator"; labelled == stays {
+		name := o.GetLabels()["app.kubernetes.io/name"]
+		if labelled := name == "radiant-operator" || name == "radiant-activator"; labelled == stays {
 			t.Errorf("%s %s: has the label: %t", o.GetKind(), o.GetName(), labelled)
 		}
 	}

@@ -66,7 +66,8 @@ is left to the operator's own defaults.
 {{- end }}
 {{- range $name, $value := merge (deepCopy $v.manager.env) $all }}
 {{- if kindIs "float64" $value }}{{ $value = int64 $value }}{{ end }}
-{{- if not (has (toString $value) (list "" "false" "<nil>")) }}
+{{- /* What is left out is off, but for the activator, which a base without the chart has. */ -}}
+{{- if or (eq $name "ACTIVATOR_ENABLED") (not (has (toString $value) (list "" "false" "<nil>"))) }}
 - name: {{ $name }}
   value: {{ toString $value | quote }}
 {{- end }}
