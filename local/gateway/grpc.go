@@ -1,20 +1,14 @@
 package gateway
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/prime-radiant/radiant/activator/refusal"
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-)
-
-// Status codes of gRPC that the gateway answers itself.
-const (
-	grpcInvalidArgument = 3
-	grpcNotFound        = 5
-	grpcUnavailable     = 14
 )
 
 // serveGRPC sends a call to the deployment that its metadata names.
@@ -23,23 +17,23 @@ func (g *Gateway) serveGRPC(w http.ResponseWriter, r *http.Request) {
 		name, namespace := r.Header.Get("seldon"), r.Header.Get("namespace")
 		found, err := g.deployments.Load().grpc(name, namespace)
 		if err != nil {
-			code := grpcNotFound
+			code := codes.NotFound
 			if name == "" {
-				code = grpcInvalidArgument
+				code = codes.InvalidArgument
 			}
-			refuseGRPC(w, code, err.Error())
+			refusal.GRPC(w, status.New(code, err.Error()))
 			return
 		}
 		b, err := found.choose(r.Header.Get(v1.HeaderPredictor), false, g.random)
 		if err != nil {
-			refuseGRPC(w, grpcNotFound, err.Error())
+			refusal.GRPC(w, status.New(codes.NotFound, err.Error()))
 			return
 		}
 		if b != nil && !b.ready() && b.awaken(r.Context()) {
 			continue
 		}
 		if b == nil || !b.ready() {
-			refuseGRPC(w, grpcUnavailable, notReady(found, b))
+			refusal.GRPC(w, status.New(codes.Unavailable, notReady(found, b)))
 			return
 		}
 		if b.acquire() {
@@ -56,30 +50,8 @@ func (g *Gateway) forwardGRPC(w http.ResponseWriter, r *http.Request, to *Deploy
 		if r.Context().Err() != nil {
 			return // The client has gone.
 		}
-		refuseGRPC(w, grpcUnavailable, fmt.Sprintf("predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err))
+		refusal.GRPC(w, status.Newf(codes.Unavailable, "predictor %s of deployment %s/%s: %v", b.predictor, to.Namespace, to.Name, err))
 	})
 	g.copyToShadow(r, to, b, target)
 	proxy.ServeHTTP(w, r)
-}
-
-// refuseGRPC answers a call with a status alone.
-func refuseGRPC(w http.ResponseWriter, code int, message string) {
-	h := w.Header()
-	h.Set("Content-Type", "application/grpc")
-	h.Set("Grpc-Status", strconv.Itoa(code))
-	h.Set("Grpc-Message", percentEncode(message))
-	w.WriteHeader(http.StatusOK)
-}
-
-// percentEncode spells a status message as gRPC over HTTP/2 wants it.
-func percentEncode(message string) string {
-	var b strings.Builder
-	for i := range len(message) {
-		if c := message[i]; c < ' ' || c > '~' || c == '%' {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
