@@ -88,7 +88,12 @@ func printDifferences(ctx context.Context, c diff.Comparer, in expand.Input, d d
 			errs = append(errs, err)
 		}
 	}
+	noted := map[string]bool{}
 	for _, doc := range d.jobs {
+		if note := c.LeavesJob(ctx, doc.Job.Parts().Kind); note != "" && !noted[note] {
+			noted[note] = true
+			fmt.Fprintln(d.stderr, "note:", note)
+		}
 		doc.Job.SetNamespace(cmp.Or(doc.Job.GetNamespace(), d.namespace))
 		objects, err := c.CompareJob(ctx, doc.Job)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,14 +18,16 @@ import (
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/manifests/crd"
 	"github.com/prime-radiant/radiant/operator/controller"
 	"github.com/prime-radiant/radiant/train"
 )
 
 // CompareJob looks at a training job, and at what it stands for. Of a job that runs
 // the objects that are there stay as they are, whatever its file says, and of one that
-// has ended none is made; what changes then is the job alone. The job needs a
-// namespace. What the API server refuses is part of the error.
+// has ended, or that [Comparer.LeavesJob] leaves to others, none is made; what changes
+// then is the job alone. The job needs a namespace. What the API server refuses is part
+// of the error.
 func (c Comparer) CompareJob(ctx context.Context, job kubeflow.Job) ([]Object, error) {
 	job, ok := job.DeepCopyObject().(kubeflow.Job)
 	if !ok {
@@ -46,11 +49,23 @@ func (c Comparer) CompareJob(ctx context.Context, job kubeflow.Job) ([]Object, e
 		job.SetUID(live.GetUID())
 	}
 	own, err := c.job(ctx, job, live)
-	if err != nil || hasEnded(live) {
+	if err != nil || hasEnded(live) || c.LeavesJob(ctx, parts.Kind) != "" {
 		return []Object{own}, err
 	}
 	objects, err := c.ofJob(ctx, job)
 	return append([]Object{own}, objects...), err
+}
+
+// LeavesJob says in a sentence why the operator makes nothing of jobs of a kind; empty:
+// it does, as far as this user may know.
+func (c Comparer) LeavesJob(ctx context.Context, kind string) string {
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
+	name := strings.ToLower(kind) + "s." + kubeflow.Group
+	if err := c.Client.Get(ctx, client.ObjectKey{Name: name}, definition); err != nil || crd.IsRadiants(definition) {
+		return ""
+	}
+	return fmt.Sprintf("the definition %s is not Radiant's, so Radiant leaves jobs of the kind %s to whoever brought it", name, kind)
 }
 
 // hasEnded reports whether a job has no more pods made for it; nil is none.

@@ -15,14 +15,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
-	"github.com/prime-radiant/radiant/train"
 )
 
 // carryOut does what was decided, and writes the status.
 func (p *pass) carryOut(ctx context.Context, d decision) error {
 	before := p.status.DeepCopy()
 	if d.action == leave {
-		if d.message != "" {
+		if d.message != "" && p.left.first(client.ObjectKeyFromObject(p.job), p.job.GetUID()) {
 			p.tell(corev1.EventTypeNormal, "LeftToOthers", "Leave", d.message)
 		}
 		return nil
@@ -32,6 +31,9 @@ func (p *pass) carryOut(ctx context.Context, d decision) error {
 	case run:
 		// What cannot be made keeps nobody from seeing what is there, and its time runs.
 		refused := p.make(ctx, d)
+		if p.unsettled && refused == nil {
+			return nil // All that is new is told at once, when the cache has heard of it.
+		}
 		p.runs(d)
 		refused = errors.Join(refused, p.open(ctx, d))
 		return errors.Join(refused, p.write(ctx, before))
@@ -102,6 +104,7 @@ func (p *pass) make(ctx context.Context, d decision) error {
 	for _, i := range d.replicas {
 		p.made.note(p.job.GetUID(), d.plan.Replicas[i].Name, p.now)
 	}
+	p.settle()
 	return nil
 }
 
@@ -235,7 +238,7 @@ func (p *pass) clean(ctx context.Context) error {
 func (p *pass) removeServices(ctx context.Context, stay map[string]bool) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ServiceList"))
-	if err := p.cache.List(ctx, list, client.InNamespace(p.job.GetNamespace()), client.MatchingLabels{train.LabelJob: p.job.GetName()}); err != nil {
+	if err := p.cache.List(ctx, list, client.InNamespace(p.job.GetNamespace()), p.ofJob(p.cache, p.job.GetName())); err != nil {
 		return err
 	}
 	for i := range list.Items {

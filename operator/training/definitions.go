@@ -18,51 +18,64 @@ import (
 	"github.com/prime-radiant/radiant/manifests/crd"
 )
 
-// managedBy marks the definitions that Radiant has installed, and may bring up to
-// date.
-const managedBy, radiant = "app.kubernetes.io/managed-by", "radiant"
-
 // patience is how long the API server may take to serve a new kind.
 const patience = 30 * time.Second
 
 // Install creates the definitions of the kinds of jobs that the API server does
 // not know, brings those up to date that Radiant has created, and leaves those of
 // others as they are. It returns the kinds whose definition is Radiant's, once
-// they are served: jobs of others are run by whoever brought their definition.
-func Install(ctx context.Context, cluster *rest.Config, log logr.Logger) ([]kind, error) {
+// they are served, and those whose jobs are run by whoever brought their definition,
+// in the version in which these are kept.
+func Install(ctx context.Context, cluster *rest.Config, log logr.Logger) (ours, others []kind, err error) {
 	scheme := runtime.NewScheme()
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, err := client.New(cluster, client.Options{Scheme: scheme})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var ours []kind
 	for _, k := range kinds() {
 		text, err := crd.Training(k.definition)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		wanted := &apiextensionsv1.CustomResourceDefinition{}
 		if err := yaml.UnmarshalStrict(text, wanted); err != nil {
-			return nil, fmt.Errorf("reading the definition of %s: %w", k.Kind, err)
+			return nil, nil, fmt.Errorf("reading the definition of %s: %w", k.Kind, err)
 		}
-		mine, err := installOne(ctx, c, wanted)
+		found, err := installOne(ctx, c, wanted)
 		if err != nil {
-			return nil, fmt.Errorf("installing the definition of %s: %w", k.Kind, err)
+			return nil, nil, fmt.Errorf("installing the definition of %s: %w", k.Kind, err)
 		}
-		if !mine {
-			log.Info("jobs are left to others: the definition is not Radiant's", "definition", k.definition)
+		if crd.IsRadiants(found) {
+			ours = append(ours, k)
 			continue
 		}
-		ours = append(ours, k)
+		log.Info("jobs are left to others: the definition is not Radiant's", "definition", k.definition)
+		k.Version = storedIn(found)
+		others = append(others, k)
 	}
-	return ours, nil
+	return ours, others, nil
 }
 
-// installOne reports whether the definition is Radiant's.
-func installOne(ctx context.Context, c client.Client, wanted *apiextensionsv1.CustomResourceDefinition) (bool, error) {
+// storedIn is the version in which objects of a definition are kept.
+func storedIn(d *apiextensionsv1.CustomResourceDefinition) string {
+	for i := range d.Spec.Versions {
+		if d.Spec.Versions[i].Storage && d.Spec.Versions[i].Served {
+			return d.Spec.Versions[i].Name
+		}
+	}
+	for i := range d.Spec.Versions {
+		if d.Spec.Versions[i].Served {
+			return d.Spec.Versions[i].Name
+		}
+	}
+	return ""
+}
+
+// installOne returns the definition that is there in the end, Radiant's or not.
+func installOne(ctx context.Context, c client.Client, wanted *apiextensionsv1.CustomResourceDefinition) (*apiextensionsv1.CustomResourceDefinition, error) {
 	found := &apiextensionsv1.CustomResourceDefinition{}
 	err := c.Get(ctx, client.ObjectKeyFromObject(wanted), found)
 	if apierrors.IsNotFound(err) {
@@ -74,11 +87,8 @@ func installOne(ctx context.Context, c client.Client, wanted *apiextensionsv1.Cu
 			err = c.Get(ctx, client.ObjectKeyFromObject(wanted), found)
 		}
 	}
-	if err != nil {
-		return false, err
-	}
-	if found.Labels[managedBy] != radiant {
-		return false, nil
+	if err != nil || !crd.IsRadiants(found) {
+		return found, err
 	}
 	changed := found.DeepCopy()
 	changed.Spec.Versions, changed.Spec.Names = wanted.Spec.Versions, wanted.Spec.Names
@@ -87,10 +97,10 @@ func installOne(ctx context.Context, c client.Client, wanted *apiextensionsv1.Cu
 	}
 	if !equality.Semantic.DeepEqual(found.Spec, changed.Spec) {
 		if err := c.Update(ctx, changed, client.FieldOwner(FieldManager)); err != nil && !apierrors.IsConflict(err) {
-			return false, err
+			return nil, err
 		}
 	}
-	return true, wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	return found, wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		if err := c.Get(ctx, client.ObjectKeyFromObject(wanted), found); err != nil {
 			return false, err
 		}

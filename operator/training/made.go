@@ -48,3 +48,28 @@ func (m *made) lately(job types.UID, pod string, now time.Time) bool {
 	at, ok := m.pods[madePod{job, pod}]
 	return ok && now.Sub(at) < settling
 }
+
+// once remembers of which jobs something was told, so that it is not told again.
+type once struct {
+	mu   sync.Mutex
+	jobs map[types.NamespacedName]types.UID
+}
+
+// first reports whether it was not told yet of this job.
+func (o *once) first(name types.NamespacedName, job types.UID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.jobs == nil {
+		o.jobs = map[types.NamespacedName]types.UID{}
+	}
+	told := o.jobs[name] == job
+	o.jobs[name] = job
+	return !told
+}
+
+// forget is for a job that is gone.
+func (o *once) forget(name types.NamespacedName) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.jobs, name)
+}

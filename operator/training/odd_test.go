@@ -7,8 +7,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
@@ -75,29 +73,16 @@ func TestAJobOfAnotherOperator(t *testing.T) {
 	_, stop := w.start() // The definitions are there then.
 	stop()
 	w.apply(tfJob("", ""))
-	u := &unstructured.Unstructured{}
-	u.SetAPIVersion("kubeflow.org/v1")
-	u.SetKind(kubeflow.TFJobKind)
-	u.SetName("dist")
-	status := `{"status": {"conditions": [{"type": "Created", "status": "True", "reason": "TFJobCreated"}]}}`
-	if err := w.Status().Patch(t.Context(), u, client.RawPatch(types.MergePatchType, []byte(status)), client.FieldOwner("training-operator")); err != nil {
-		t.Fatal(err)
-	}
+	w.runByOthers("dist")
 	w.start()
-	w.eventually(func() string {
-		list := &corev1.EventList{}
-		if err := w.List(t.Context(), list); err != nil {
-			t.Fatal(err)
-		}
-		for i := range list.Items {
-			if e := &list.Items[i]; e.Reason == "LeftToOthers" && e.Message == "training-operator writes the status of this job, so Radiant leaves it alone" {
-				return ""
-			}
-		}
-		return "there is no event that says so"
-	})
-	if pods := w.names(&corev1.PodList{}); pods != "" {
-		t.Errorf("it was given %s", pods)
+	w.awaitEvents("dist", "Normal LeftToOthers: training-operator writes the status of this job, so Radiant leaves it alone")
+	w.apply(tfJob("", ", labels: {a: b}")) // It is looked at again.
+	w.apply(strings.ReplaceAll(tfJob("", ""), "dist", "next"))
+	next := strings.ReplaceAll(allPods, "dist", "next")
+	w.awaitPods(next)
+	w.awaitEvents("dist", "Normal LeftToOthers: training-operator writes the status of this job, so Radiant leaves it alone")
+	if pods := w.names(&corev1.PodList{}); pods != next {
+		t.Errorf("pods are %s", pods)
 	}
 }
 

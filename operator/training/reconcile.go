@@ -28,6 +28,8 @@ type reconciler struct {
 	now      func() time.Time
 	made     *made
 	gate     *gate
+	// left has the jobs of which an event tells that they are left to others.
+	left once
 }
 
 // managers are the values of spec.runPolicy.managedBy that leave a job to Radiant.
@@ -90,6 +92,7 @@ func (r *reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 func (r *reconciler) gather(ctx context.Context, from client.Reader, name types.NamespacedName) (*pass, error) {
 	u := r.kind.empty()
 	if err := from.Get(ctx, name, u); err != nil {
+		r.left.forget(name)
 		return nil, client.IgnoreNotFound(err)
 	}
 	if u.GetDeletionTimestamp() != nil {
@@ -100,7 +103,7 @@ func (r *reconciler) gather(ctx context.Context, from client.Reader, name types.
 		return nil, err
 	}
 	list := &corev1.PodList{}
-	if err := from.List(ctx, list, client.InNamespace(name.Namespace), client.MatchingLabels{train.LabelJob: name.Name}); err != nil {
+	if err := from.List(ctx, list, client.InNamespace(name.Namespace), r.ofJob(from, name.Name)); err != nil {
 		return nil, err
 	}
 	kubeflow.Default(job)
@@ -206,12 +209,20 @@ func (p *pass) toMake(plan *train.Plan, seen *observed) []int {
 	var list []int
 	for _, i := range seen.missing() {
 		if !p.sure && p.made.lately(p.job.GetUID(), plan.Replicas[i].Name, p.now) {
-			p.again, p.unsettled = settling, true
+			p.settle()
 			continue
 		}
 		list = append(list, i)
 	}
 	return list
+}
+
+// settle has the next pass come when the cache should have heard of all pods.
+func (p *pass) settle() {
+	p.unsettled = true
+	if p.again == 0 || p.again > settling {
+		p.again = settling
+	}
 }
 
 // late says that the job has run for too long, and sets when it will have.

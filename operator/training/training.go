@@ -5,20 +5,19 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -42,6 +41,9 @@ type Options struct {
 	Log     logr.Logger
 	// Namespace is the only one that is looked at; empty: all of them.
 	Namespace string
+	// OthersPatience is how long a job whose definition is somebody else's may have no
+	// status before an event warns that nobody runs it; 0: [othersPatience].
+	OthersPatience time.Duration
 }
 
 // kind is a kind of jobs on a cluster.
@@ -72,9 +74,9 @@ func (k kind) empty() *unstructured.Unstructured {
 
 // Add has a manager run jobs. It installs the definitions of the kinds that the
 // API server does not know; where one is somebody else's, jobs of that kind are
-// left alone.
+// left alone, and events say so.
 func Add(ctx context.Context, m manager.Manager, o Options) error {
-	ours, err := Install(ctx, o.Cluster, o.Log)
+	ours, others, err := Install(ctx, o.Cluster, o.Log)
 	if err != nil {
 		return err
 	}
@@ -82,7 +84,7 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	read, err := newCache(m.GetHTTPClient(), m.GetRESTMapper(), m.GetScheme(), o)
+	read, err := newCache(m, o, others)
 	if err != nil {
 		return err
 	}
@@ -90,34 +92,75 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 		return err
 	}
 	shared := &gate{}
+	if len(ours) > 0 {
+		if err := index(ctx, read); err != nil {
+			return err
+		}
+	}
 	for _, k := range ours {
 		r := &reconciler{kind: k, cache: read, client: direct, recorder: m.GetEventRecorder(FieldManager), now: time.Now, made: &made{}, gate: shared}
 		if err := r.watch(m); err != nil {
 			return fmt.Errorf("watching %s: %w", k.Kind, err)
 		}
 	}
+	for _, k := range others {
+		l := &onlooker{
+			kind: k, cache: read, recorder: m.GetEventRecorder(FieldManager), now: time.Now,
+			since: time.Now(), patience: cmp.Or(o.OthersPatience, othersPatience), told: map[types.NamespacedName]told{},
+		}
+		if err := l.watch(m); err != nil {
+			return fmt.Errorf("watching %s: %w", k.Kind, err)
+		}
+	}
 	return nil
 }
 
-// newCache is one of its own: that of deployments holds their pods alone.
-func newCache(c *http.Client, mapper meta.RESTMapper, scheme *runtime.Scheme, o Options) (cache.Cache, error) {
+// newCache is one of its own: that of deployments holds their pods alone. Of jobs that
+// others run it keeps what tells whether they do.
+func newCache(m manager.Manager, o Options, others []kind) (cache.Cache, error) {
 	ofJobs, err := labels.NewRequirement(train.LabelJob, selection.Exists, nil)
 	if err != nil {
 		return nil, err
 	}
 	selector := labels.NewSelector().Add(*ofJobs)
 	options := cache.Options{
-		HTTPClient: c, Mapper: mapper, Scheme: scheme,
+		HTTPClient: m.GetHTTPClient(), Mapper: m.GetRESTMapper(), Scheme: m.GetScheme(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Pod{}: {Label: selector, Transform: trimPod},
 			serviceMeta(): {Label: selector, Transform: cache.TransformStripManagedFields()},
 		},
 		ReaderFailOnMissingInformer: true,
 	}
+	for _, k := range others {
+		options.ByObject[k.empty()] = cache.ByObject{Transform: trimJob}
+	}
 	if o.Namespace != "" {
 		options.DefaultNamespaces = map[string]cache.Config{o.Namespace: {}}
 	}
 	return cache.New(o.Cluster, options)
+}
+
+// byJob is the index of the cache by which the pods and Services of a job are found. By
+// a label alone it would look at those of all jobs of the namespace.
+const byJob = "job"
+
+func index(ctx context.Context, c cache.Cache) error {
+	job := func(o client.Object) []string { return []string{o.GetLabels()[train.LabelJob]} }
+	for _, o := range []client.Object{&corev1.Pod{}, serviceMeta()} {
+		if err := c.IndexField(ctx, o, byJob, job); err != nil {
+			return fmt.Errorf("indexing by job: %w", err)
+		}
+	}
+	return nil
+}
+
+// ofJob selects the pods or Services of a job, as they are found in the cache or by the
+// API server.
+func (r *reconciler) ofJob(from client.Reader, name string) client.ListOption {
+	if from == client.Reader(r.cache) {
+		return client.MatchingFields{byJob: name}
+	}
+	return client.MatchingLabels{train.LabelJob: name}
 }
 
 // serviceMeta is an empty Service as it is read: its metadata alone.
@@ -152,7 +195,7 @@ func (r *reconciler) watch(m manager.Manager) error {
 	if err != nil {
 		return err
 	}
-	owner := handler.EnqueueRequestForOwner(m.GetScheme(), m.GetRESTMapper(), r.kind.empty(), handler.OnlyControllerOwner())
+	owner := gathered(handler.EnqueueRequestForOwner(m.GetScheme(), m.GetRESTMapper(), r.kind.empty(), handler.OnlyControllerOwner()))
 	for _, s := range []source.Source{
 		source.Kind[client.Object](r.cache, r.kind.empty(), &handler.EnqueueRequestForObject{}),
 		source.Kind[client.Object](r.cache, &corev1.Pod{}, owner),

@@ -7,15 +7,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/go-logr/logr"
-
 	"github.com/prime-radiant/radiant/apis/kubeflow"
-	"github.com/prime-radiant/radiant/operator/training"
 )
 
 // tfJob is a job of two parameter servers and two workers, with more fields of its
@@ -318,64 +313,6 @@ func TestTimes(t *testing.T) {
 		return ""
 	})
 	w.awaitPods("")
-}
-
-// A definition that is somebody else's is left as it is, and so are its jobs.
-func TestDefinitionsOfOthers(t *testing.T) {
-	s := scheme(t)
-	if err := apiextensionsv1.AddToScheme(s); err != nil {
-		t.Fatal(err)
-	}
-	c, err := client.New(server.Config(), client.Options{Scheme: s})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := training.Install(t.Context(), server.Config(), logr.Discard()); err != nil {
-		t.Fatal(err)
-	}
-	read := func() *apiextensionsv1.CustomResourceDefinition {
-		d := &apiextensionsv1.CustomResourceDefinition{}
-		if err := c.Get(t.Context(), client.ObjectKey{Name: "tfjobs.kubeflow.org"}, d); err != nil {
-			t.Fatal(err)
-		}
-		return d
-	}
-	relabel := func(value string, change func(*apiextensionsv1.CustomResourceDefinition)) {
-		t.Helper()
-		for {
-			d := read()
-			d.Labels["app.kubernetes.io/managed-by"] = value
-			change(d)
-			err := c.Update(t.Context(), d)
-			if err == nil {
-				return
-			}
-			if !apierrors.IsConflict(err) {
-				t.Fatal(err)
-			}
-		}
-	}
-	printer := func(d *apiextensionsv1.CustomResourceDefinition) {
-		for i := range d.Spec.Versions {
-			d.Spec.Versions[i].AdditionalPrinterColumns = nil
-		}
-	}
-	relabel("somebody", printer)
-	defer relabel("radiant", printer)
-	ours, err := training.Install(t.Context(), server.Config(), logr.Discard())
-	if err != nil || len(ours) != 1 {
-		t.Fatalf("%v are run, %v", ours, err)
-	}
-	if d := read(); len(d.Spec.Versions[0].AdditionalPrinterColumns) != 0 {
-		t.Error("somebody else's definition was changed")
-	}
-	relabel("radiant", printer)
-	if ours, err = training.Install(t.Context(), server.Config(), logr.Discard()); err != nil || len(ours) != 2 {
-		t.Fatalf("%v are run, %v", ours, err)
-	}
-	if d := read(); len(d.Spec.Versions[0].AdditionalPrinterColumns) == 0 {
-		t.Error("an old definition of Radiant's was not brought up to date")
-	}
 }
 
 // An MPIJob of each version: what mpirun needs is there before the pods are, and

@@ -65,6 +65,8 @@ type world struct {
 	testing.TB
 	client.Client
 	namespace string
+	// othersPatience is that of the options.
+	othersPatience time.Duration
 }
 
 func newWorld(t testing.TB) *world {
@@ -114,7 +116,7 @@ func (w *world) start() (writes func() []string, stop func()) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := training.Add(w.Context(), m, training.Options{Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace}); err != nil {
+	if err := training.Add(w.Context(), m, training.Options{Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace, OthersPatience: w.othersPatience}); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -2,6 +2,7 @@ package install
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -9,6 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
@@ -148,6 +151,16 @@ spec:
 	c.diff(t, program, job("backoffLimit: 3", 2)).check(t, 1, "0 created, 1 configured, 0 deleted, 4 unchanged", "+    backoffLimit: 3\n")
 	c.diff(t, program, job("suspend: true", 2)).check(t, 1, "0 created, 1 configured, 2 deleted, 2 unchanged", "+    suspend: true\n", "-  name: digits-worker-0\n")
 	c.diff(t, program, job("", 3)).check(t, 2, "a job that runs keeps its replicas")
+
+	definition := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "tfjobs.kubeflow.org"}}
+	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	others := client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}}`))
+	if err := c.Patch(t.Context(), definition, others); err != nil {
+		t.Fatal(err)
+	}
+	left := c.diff(t, program, strings.Replace(job("", 2), "digits", "letters", 1))
+	left.check(t, 1, "1 created, 0 configured, 0 deleted, 0 unchanged")
+	left.check(t, 1, "note: the definition tfjobs.kubeflow.org is not Radiant's, so Radiant leaves jobs of the kind TFJob to whoever brought it\n")
 }
 
 func asJob(name string) *unstructured.Unstructured {
