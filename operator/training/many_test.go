@@ -18,9 +18,10 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
-// TestManyAtOnce: jobs that kubectl creates at once get all their objects, by little more
-// writes than there are objects; how long that took beside kubectl is printed, and not
-// judged. An operator that starts again writes nothing, as the API server counts.
+// TestManyAtOnce: jobs that kubectl creates at once get all their objects, by a write for
+// each and one for the job's status, and few more where the cache is late; how long that
+// took beside kubectl is printed, and not judged. An operator that starts again writes
+// nothing, as the API server counts.
 func TestManyAtOnce(t *testing.T) {
 	many := 30
 	if os.Getenv("RADIANT_E2E_LONG") == "1" {
@@ -44,7 +45,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	stop()
 	all := len(operatorWrites(t))
-	if n := all - before; n > 12*many {
+	if n := all - before; n > 10*many {
 		t.Errorf("for %d objects there were %d writes", 8*many, n)
 	} else {
 		t.Logf("%d writes", n)
