@@ -52,6 +52,20 @@ func (m *Meter) Load() Load {
 	return m.load
 }
 
+// LoadAt is the load until a time that the clock has told just before, so that what
+// passes between that reading and this one does not count.
+func (m *Meter) LoadAt(at time.Time) Load {
+	if m == nil {
+		return Load{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sum()
+	l := m.load
+	l.BusySeconds = max(l.BusySeconds-max(m.at.Sub(at).Seconds(), 0)*float64(l.InFlight), 0)
+	return l
+}
+
 // sum adds the time since it was summed up last. The caller holds mu.
 func (m *Meter) sum() {
 	now := m.now()

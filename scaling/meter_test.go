@@ -27,6 +27,22 @@ func TestMeterSumsUpTime(t *testing.T) {
 	}
 }
 
+// What passes after a time does not count for it.
+func TestMeterAtATime(t *testing.T) {
+	now := time.Unix(1000, 0)
+	m := NewMeter(func() time.Time { return now })
+	m.Begin()
+	now = now.Add(2 * time.Second)
+	at := now
+	now = now.Add(time.Second) // Nobody has let this program go on.
+	if got, want := m.LoadAt(at), (Load{InFlight: 1, BusySeconds: 2, Requests: 1}); got != want {
+		t.Errorf("a second later %+v, want %+v", got, want)
+	}
+	if got, want := m.LoadAt(now), (Load{InFlight: 1, BusySeconds: 3, Requests: 1}); got != want {
+		t.Errorf("then %+v, want %+v", got, want)
+	}
+}
+
 // Many at once lose nothing; nobody who counts is no fault.
 func TestMeterAtOnce(t *testing.T) {
 	m := NewMeter(time.Now)
@@ -46,7 +62,7 @@ func TestMeterAtOnce(t *testing.T) {
 	var none *Meter
 	none.Begin()
 	none.End()
-	if none.Load() != (Load{}) {
+	if none.Load() != (Load{}) || none.LoadAt(time.Now()) != (Load{}) {
 		t.Error("nobody counts, and something was counted")
 	}
 }

@@ -117,6 +117,9 @@ func (g *Gate) wait(ctx context.Context) error {
 // Load is how busy the predictor is; what waits counts as well.
 func (g *Gate) Load() scaling.Load { return g.load.Load() }
 
+// LoadAt is the same until a time that was read just before.
+func (g *Gate) LoadAt(at time.Time) scaling.Load { return g.load.LoadAt(at) }
+
 // Waiting are the requests that wait.
 func (g *Gate) Waiting() int {
 	if g.limit == nil {

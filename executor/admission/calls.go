@@ -32,8 +32,9 @@ func (c *Calls) Node(name string) *scaling.Meter {
 	return m
 }
 
-// Loads are those of all nodes, by their names; nil: there is none.
-func (c *Calls) Loads() map[string]scaling.Load {
+// Loads are those of all nodes, by their names, until a time that was read just before;
+// nil: there is none.
+func (c *Calls) Loads(at time.Time) map[string]scaling.Load {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.nodes) == 0 {
@@ -41,7 +42,7 @@ func (c *Calls) Loads() map[string]scaling.Load {
 	}
 	loads := make(map[string]scaling.Load, len(c.nodes))
 	for name, m := range c.nodes {
-		loads[name] = m.Load()
+		loads[name] = m.LoadAt(at)
 	}
 	return loads
 }

@@ -20,8 +20,9 @@ type Page struct {
 
 // ServeHTTP tells the [scaling.Report].
 func (p *Page) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	now := p.Now()
 	told, err := json.Marshal(scaling.Report{
-		Started: p.Process, Seconds: p.Now().Sub(p.Began).Seconds(), Predictor: p.Gate.Load(), Nodes: p.Calls.Loads(),
+		Started: p.Process, Seconds: now.Sub(p.Began).Seconds(), Predictor: p.Gate.LoadAt(now), Nodes: p.Calls.Loads(now),
 	})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

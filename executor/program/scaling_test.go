@@ -36,7 +36,7 @@ func TestCallsOnOtherPodsAreCounted(t *testing.T) {
 			o.End(ctx, time.Now(), m, m, errors.New("whatever came of it"))
 		}
 	}
-	loads := calls.Loads()
+	loads := calls.Loads(time.Now())
 	if l := loads["far"]; len(loads) != 1 || l.Requests != 2 || l.InFlight != 0 || seen != 3 {
 		t.Errorf("loads are %+v, and %d observers were made", loads, seen)
 	}
