@@ -44,6 +44,8 @@ type model struct {
 	ids        map[string]int
 	now, most  atomic.Int64
 	rpcs, asks atomic.Int64
+	// on ends the answers of stream.
+	on chan struct{}
 }
 
 // place is where all pods of a test listen, at addresses of their own.
@@ -66,7 +68,7 @@ func newPlace(t *testing.T) place {
 // start starts a pod at 127.0.0.N.
 func (p place) start(t *testing.T, n int) *model {
 	t.Helper()
-	m := &model{t: t, name: "pod-" + strconv.Itoa(n), ip: "127.0.0." + strconv.Itoa(n), ids: map[string]int{}}
+	m := &model{t: t, name: "pod-" + strconv.Itoa(n), ip: "127.0.0." + strconv.Itoa(n), ids: map[string]int{}, on: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ready", func(w http.ResponseWriter, _ *http.Request) {
 		m.asks.Add(1)
@@ -75,6 +77,7 @@ func (p place) start(t *testing.T, n int) *model {
 		}
 	})
 	mux.HandleFunc("/predict", m.predict)
+	mux.HandleFunc("/stream", m.stream)
 	m.rest = &http.Server{Handler: mux}
 	m.rpc = grpc.NewServer()
 	grpc_health_v1.RegisterHealthServer(m.rpc, m)
@@ -117,6 +120,16 @@ func (m *model) predict(w http.ResponseWriter, r *http.Request) {
 	m.ids[r.Header.Get("Id")]++
 	m.mu.Unlock()
 	_, _ = fmt.Fprintf(w, "%s of %s", body, r.Host)
+}
+
+// stream begins to answer when it has read the request, and ends when it may.
+func (m *model) stream(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-m.on:
+	case <-r.Context().Done():
+	}
 }
 
 func (m *model) Check(context.Context, *grpc_health_v1.HealthCheckRequest) (*grpc_health_v1.HealthCheckResponse, error) {
@@ -321,7 +334,7 @@ func TestRequestsWaitForTheFirstPod(t *testing.T) {
 		t.Fatal(err)
 	}
 	var r scaling.Report
-	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil || r.Fronts["ns/svc"].InFlight != 3 || r.Started != "p" {
+	if err := json.NewDecoder(answer.Body).Decode(&r); err != nil || r.Fronts["ns/svc"].InFlight != 3 || r.Started != "p" || net.JoinHostPort("127.0.0.1", strconv.Itoa(int(r.Ports["ns/svc"]))) != h.address {
 		t.Errorf("reported %+v, %v", r, err)
 	}
 	_ = answer.Body.Close()

@@ -31,8 +31,10 @@ func (b *budget) give(n int64) { b.used.Add(-n) }
 var errMemory = errors.New("the bodies of requests that wait take all the memory that they may")
 
 // body is that of a request that waits. It is read meanwhile: who has many requests
-// on one connection of HTTP/2 could else not send any of them. Once the request has
-// gone on, no more is read than goes on as well.
+// on one connection of HTTP/2 could else not send any of them. What is read while it
+// waits is charged to the budget until it has gone on. Once the request has, no more is
+// read than goes on as well: that is charged to nobody, so that what others keep waiting
+// never breaks a stream that flows.
 type body struct {
 	source io.ReadCloser
 	memory *budget
@@ -43,12 +45,18 @@ type body struct {
 
 	mu     sync.Mutex
 	change sync.Cond
-	// unread is what came and was not sent; read is true once some of it was.
-	unread bytes.Buffer
-	read   bool
+	// unread is what came and was not sent, of which so many bytes are charged; read is
+	// true once some of it was.
+	unread  bytes.Buffer
+	charged int64
+	read    bool
 	// flowing is set when the request has gone on, over when it has ended.
 	flowing, over bool
-	err           error
+	// sending are those that send the whole body, and answered is set when a server has
+	// answered: nobody sends it anew then.
+	sending  int
+	answered bool
+	err      error
 }
 
 // ahead is how much is read of a body before it is sent, once its request has gone
@@ -70,11 +78,15 @@ func (b *body) pump(piece []byte) {
 	defer close(b.done)
 	for b.wants() {
 		n, err := b.source.Read(piece)
-		if n > 0 && !b.memory.take(int64(n)) {
+		b.mu.Lock()
+		switch {
+		case n == 0 || b.flowing:
+		case b.memory.take(int64(n)):
+			b.charged += int64(n)
+		default:
 			n, err = 0, errMemory
 			close(b.full)
 		}
-		b.mu.Lock()
 		b.unread.Write(piece[:n])
 		b.err = err
 		b.change.Broadcast()
@@ -107,6 +119,70 @@ func (b *body) flow() (whole []byte) {
 	return nil
 }
 
+// stay is told that a request waits again of which nothing was sent: what was read of
+// it while it seemed to go on is charged now.
+func (b *body) stay() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flowing = false
+	if more := int64(b.unread.Len()) - b.charged; more > 0 {
+		if !b.memory.take(more) {
+			return errMemory
+		}
+		b.charged += more
+	}
+	b.change.Broadcast()
+	return nil
+}
+
+// whole is a body of which all is there, as one server gets it.
+type whole struct {
+	*bytes.Reader
+	of   *body
+	once sync.Once
+}
+
+// send is the whole body for a server.
+func (b *body) send(all []byte) io.ReadCloser {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sending++
+	return &whole{Reader: bytes.NewReader(all), of: b}
+}
+
+// Close implements [io.Closer]: nothing of it is needed any more.
+func (w *whole) Close() error {
+	w.once.Do(func() {
+		w.of.mu.Lock()
+		defer w.of.mu.Unlock()
+		w.of.sending--
+		w.of.sent()
+	})
+	return nil
+}
+
+// answer is told that a server has answered.
+func (b *body) answer() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answered = true
+	b.sent()
+}
+
+// sent drops a body that nobody sends any more, where all of it was. The caller
+// holds mu.
+func (b *body) sent() {
+	if b.answered && b.sending == 0 && b.flowing && errors.Is(b.err, io.EOF) && !b.read {
+		b.drop()
+	}
+}
+
+// drop gives back what is kept. The caller holds mu.
+func (b *body) drop() {
+	b.memory.give(b.charged)
+	b.unread, b.charged = bytes.Buffer{}, 0
+}
+
 // untouched reports whether nothing of it was sent.
 func (b *body) untouched() bool {
 	b.mu.Lock()
@@ -129,7 +205,9 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, _ := b.unread.Read(p) // There is some.
 	b.read = true
-	b.memory.give(int64(n))
+	gone := min(int64(n), b.charged) // What came first is charged.
+	b.charged -= gone
+	b.memory.give(gone)
 	b.change.Broadcast()
 	return n, nil
 }
@@ -142,8 +220,7 @@ func (*body) Close() error { return nil }
 func (b *body) end(hurry func()) {
 	b.mu.Lock()
 	b.over = true
-	b.memory.give(int64(b.unread.Len()))
-	b.unread = bytes.Buffer{}
+	b.drop()
 	b.change.Broadcast()
 	b.mu.Unlock()
 	select {
@@ -153,7 +230,6 @@ func (b *body) end(hurry func()) {
 		<-b.done
 	}
 	b.mu.Lock()
-	b.memory.give(int64(b.unread.Len()))
-	b.unread = bytes.Buffer{}
+	b.drop()
 	b.mu.Unlock()
 }

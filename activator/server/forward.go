@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -121,6 +120,9 @@ func (x *exchange) wait(r *http.Request) error {
 			return errMemory
 		}
 		x.body = newBody(r.Body, r.ContentLength, f.activator.memory)
+	} else if err := x.body.stay(); err != nil {
+		f.activator.meters.waited(f, x.waited, err)
+		return err
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
@@ -199,6 +201,9 @@ func (t roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer, err := t.transport.RoundTrip(out)
 		// A pod may answer to its probes and still not be reached.
 		late := time.Since(t.began) > t.front.patience()
+		if err == nil && t.body != nil {
+			t.body.answer()
+		}
 		if err == nil || !t.unsent(err, direct) || r.Context().Err() != nil || late {
 			return answer, err
 		}
@@ -223,7 +228,7 @@ func (x *exchange) fill(out *http.Request, direct *keptOpen) {
 	}
 	out.Body = x.body
 	if whole := x.body.flow(); whole != nil {
-		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(whole)), nil }
+		out.GetBody = func() (io.ReadCloser, error) { return x.body.send(whole), nil }
 		out.Body, _ = out.GetBody() // It never fails.
 		out.ContentLength = int64(len(whole))
 	}
