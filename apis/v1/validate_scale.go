@@ -46,6 +46,7 @@ func (v *validator) scale(predictorPath string, p *PredictorSpec, i int) {
 	v.scaleCounts(s)
 	v.scaleTimes(s)
 	v.scaledBy(s, p)
+	v.limited(s, p, i)
 }
 
 // scaleCounts checks the numbers of s.
@@ -129,6 +130,20 @@ func (v *validator) scaledBy(s *scaled, p *PredictorSpec) {
 	}
 	if p.SSL != nil {
 		v.errorf(at, "0 excludes ssl of the predictor: the activator cannot read requests that are encrypted for the executor; write 1, or let the ingress have the certificate")
+	}
+}
+
+// limited checks that something keeps the limit of component i.
+func (v *validator) limited(s *scaled, p *PredictorSpec, i int) {
+	if s.policy().ContainerConcurrency == 0 || p.NoExecutor() || i == 0 && !v.deployment.SeparateExecutor(p) {
+		return
+	}
+	at := s.where("containerConcurrency")
+	if v.NoActivator {
+		v.errorf(at, "of a component in a pod of its own needs the activator, since no executor stands before it, and none is installed: take it out, or install it (docs/scaling.md)")
+	}
+	if p.SSL != nil {
+		v.errorf(at, "of a component in a pod of its own excludes ssl of the predictor: its requests do not pass the activator then, and nothing else keeps the limit; take it out, or let the ingress have the certificate")
 	}
 }
 

@@ -82,6 +82,38 @@ func TestValidateScalingToZero(t *testing.T) {
 	}
 }
 
+// TestALimitThatNothingKeeps: the executor keeps that of the pod in which it runs, the
+// activator that of the others.
+func TestALimitThatNothingKeeps(t *testing.T) {
+	limited := func(predictor, first, second string) string {
+		return "metadata: {name: d}\nspec: " + braced(`predictors: [{name: p, `+predictor+` graph: {name: m, type: TRANSFORMER, children: [{name: n, type: MODEL}]}, componentSpecs: [
+			{`+first+`spec: {containers: [{name: m, image: i}]}}, {`+second+`spec: {containers: [{name: n, image: i}]}}]}]`)
+	}
+	const limit, at = `scaleSpec: {containerConcurrency: 2}, `, `error: spec.predictors[0].componentSpecs[1].scaleSpec.containerConcurrency: `
+	for _, test := range []struct {
+		name, spec  string
+		noActivator bool
+		want        string
+	}{
+		{"the executor", limited(``, limit, ``), true, ``},
+		{"the activator", limited(``, ``, limit), false, ``},
+		{"no activator", limited(``, ``, limit), true,
+			at + `of a component in a pod of its own needs the activator, since no executor stands before it, and none is installed: take it out, or install it (docs/scaling.md)`},
+		{"encrypted", limited(`ssl: {certSecretName: s},`, ``, limit), false,
+			at + `of a component in a pod of its own excludes ssl of the predictor: its requests do not pass the activator then, and nothing else keeps the limit; take it out, or let the ingress have the certificate`},
+	} {
+		o := testRules()
+		o.NoActivator = test.noActivator
+		got := ""
+		for _, p := range Validate(parse(t, test.spec), o) {
+			got += p.Error()
+		}
+		if got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 // TestScalingByAnnotations: what users of Knative write means the same, the
 // nearest counts, and the field counts before all.
 func TestScalingByAnnotations(t *testing.T) {
