@@ -174,12 +174,20 @@ func (g *generation) start(h *host, open outputs, taken func(*generation)) error
 	if g.resting != nil {
 		g.backend.Rests(g.resting.wake)
 	}
-	if err := g.begin(h, open, events); err != nil {
-		return err
+	begin := func() error { return g.begin(h, open, events) }
+	if g.resting == nil {
+		return begin()
 	}
-	if g.resting != nil {
-		g.resting.over.Go(func() { g.follow(h, func() error { return g.begin(h, open, events) }) })
+	runs := g.resting.policy.InitialReplicas > 0
+	if runs {
+		if err := begin(); err != nil {
+			return err
+		}
+	} else {
+		h.console.note("%s: no process runs until somebody asks", g.label())
+		g.first.Do(func() { close(g.readyOnce) }) // Requests are kept from now on.
 	}
+	g.resting.over.Go(func() { g.follow(h, runs, begin) })
 	return nil
 }
 

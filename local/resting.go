@@ -61,12 +61,15 @@ func (r *resting) wake() {
 	}
 }
 
-// follow decides, until the generation ends, whether it runs.
-func (g *generation) follow(h *host, begin func() error) {
-	r := g.resting
-	label := fmt.Sprintf("deployment %s, predictor %s", g.deployment.Name, g.predictor.Name)
+// label names the generation in what is printed of it.
+func (g *generation) label() string {
+	return fmt.Sprintf("deployment %s, predictor %s", g.deployment.Name, g.predictor.Name)
+}
+
+// follow decides, until the generation ends, whether it runs; it begins as it is.
+func (g *generation) follow(h *host, runs bool, begin func() error) {
+	r, label := g.resting, g.label()
 	decide, before, at := scaling.NewComponent(r.policy, time.Now(), scaling.Observed{Replicas: 1}), g.backend.Load(), time.Now()
-	runs := true
 	ticker := time.NewTicker(scaling.Tick)
 	defer ticker.Stop()
 	for {

@@ -63,3 +63,20 @@ func TestWhatNobodyAsksDoesNotRun(t *testing.T) {
 		t.Error("the model is still there")
 	}
 }
+
+// With initialScale 0 nothing runs before somebody asks.
+func TestNothingRunsAtFirst(t *testing.T) {
+	s := newSession(t, strings.Replace(lazy, "minReplicas: 0", "minReplicas: 0, initialScale: 0", 1))
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{"clf": execAct("model", "clf")}
+	s.start()
+	if text := s.screen.Await(t, "no process runs until somebody asks"); strings.Contains(text, "woken") {
+		t.Errorf("it was woken by nobody:\n%s", text)
+	}
+	pid := s.modelPID("/seldon/default/lazy/api/v1.0/predictions")
+	s.screen.Await(t, "woken by a request")
+	s.stop()
+	if localtest.Alive(pid) {
+		t.Error("the model is still there")
+	}
+}
