@@ -36,6 +36,9 @@ type Report struct {
 	// Fronts, of an activator: requests that it keeps and has not handed to a
 	// pod yet, by namespace/name of the Service.
 	Fronts map[string]Load `json:"fronts,omitempty"`
+	// Ports, of an activator: where it takes requests to which front, by
+	// namespace/name of the Service.
+	Ports map[string]int32 `json:"ports,omitempty"`
 }
 
 // Wake says that a request waits at a front that has no pod.

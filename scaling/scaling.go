@@ -106,6 +106,11 @@ const (
 	// front, as a decimal number. The scaler writes it, once, before it leads
 	// anything there; no two fronts of a cluster have the same.
 	AnnotationFrontPort = "machinelearning.seldon.io/front-port"
+	// AnnotationFrontServed is the same port once an activator serves the front
+	// there and requests are led to it. The scaler writes it, for a front whose
+	// requests always pass activators: the Service leads to its pods until then,
+	// and to no pod from then on.
+	AnnotationFrontServed = "machinelearning.seldon.io/front-served"
 )
 
 // Front is a Service whose requests activators keep while it has no pods, or
@@ -123,9 +128,9 @@ type Front struct {
 	// ReadyPath is a path of the HTTP port that answers 200 when a pod may get
 	// requests; empty: the pod's condition Ready says so.
 	ReadyPath string `json:"readyPath,omitempty"`
-	// Always: all requests pass activators, so that no pod gets more than
-	// ContainerConcurrency; the Service's selector is that of no pod then, and
-	// activators find the pods by Selector.
+	// Always: all requests pass one activator, so that no pod gets more than
+	// ContainerConcurrency: two would give a pod as many each. The Service's selector is that of no pod then, as soon
+	// as [AnnotationFrontServed] says so, and activators find the pods by Selector.
 	Always bool `json:"always,omitempty"`
 	// ContainerConcurrency is how many requests a pod gets at once; 0: any.
 	ContainerConcurrency int32 `json:"containerConcurrency,omitempty"`

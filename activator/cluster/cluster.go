@@ -157,9 +157,9 @@ func (c *Cluster) tell(ctx context.Context, all client.Reader, to told) error {
 			fronts = append(fronts, front)
 		}
 	}
-	err := to.Set(fronts)
+	// First where clients are led: what is no front any more is served until then.
 	to.Place(places(slicesOf.Items, c.options.Address))
-	return err
+	return to.Set(fronts)
 }
 
 // frontOf reads a front; ok is false where there is none, or none yet.

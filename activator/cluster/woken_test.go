@@ -91,6 +91,9 @@ func TestWokenByTheOperator(t *testing.T) {
 		return &list.Items[0], *list.Items[0].Spec.Replicas
 	}
 	await(t, "no pod is asked for", func() bool { _, n := replicas(); return n == 0 })
+	if d, _ := replicas(); d.Generation != 1 {
+		t.Errorf("it was made with pods, and scaled to none: version %d", d.Generation)
+	}
 	got := make(chan answered, 1)
 	asked := time.Now()
 	go func() {

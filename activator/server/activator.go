@@ -78,6 +78,8 @@ type Activator struct {
 
 	mu     sync.Mutex
 	fronts map[string]*front
+	// placed is what [Activator.Place] said last.
+	placed map[string]Position
 	// closed is set when no more fronts are taken.
 	closed bool
 }
@@ -127,27 +129,36 @@ const (
 	connWindow   = 4 << 20
 )
 
-// Set says which fronts there are. A front that cannot be listened for is an error,
-// and is tried again by the next call.
+// Set says which fronts there are. One that there is no more is served for as long as
+// clients are led here, as [Activator.Place] says. A front that cannot be listened for
+// is an error, and is tried again by the next call.
 func (a *Activator) Set(list []Front) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return nil
 	}
-	wanted := map[string]*Front{}
+	wanted, ports := map[string]*Front{}, map[int]string{}
 	for i := range list {
 		wanted[list[i].key()] = &list[i]
+		ports[list[i].Port] = list[i].key()
 	}
 	for key, f := range a.fronts {
-		if to := wanted[key]; to == nil || to.Port != f.port {
-			f.close()
-			delete(a.fronts, key)
+		to, taken := wanted[key], ports[f.port]
+		if to != nil && to.Port == f.port {
+			continue
 		}
+		if to == nil && taken == "" && f.led() {
+			f.left = true
+			continue
+		}
+		f.close()
+		delete(a.fronts, key)
 	}
 	var errs []error
 	for key, spec := range wanted {
 		if f := a.fronts[key]; f != nil {
+			f.left = false
 			f.change(*spec)
 			continue
 		}
@@ -157,6 +168,9 @@ func (a *Activator) Set(list []Front) error {
 			continue
 		}
 		f := newFront(a, *spec, l)
+		if at, ok := a.placed[key]; ok {
+			f.place(at)
+		}
 		a.fronts[key] = f
 		go func() { _ = a.server.Serve(frontListener{l, f}) }() // It ends with the listener.
 	}
@@ -165,8 +179,15 @@ func (a *Activator) Set(list []Front) error {
 
 // Place says where fronts lead that are led here, by namespace/name.
 func (a *Activator) Place(at map[string]Position) {
-	for _, f := range a.all() {
-		f.place(at[f.key])
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.placed = at
+	for key, f := range a.fronts {
+		f.place(at[key])
+		if f.left && !f.led() {
+			f.close()
+			delete(a.fronts, key)
+		}
 	}
 }
 

@@ -32,12 +32,14 @@ func (a *Activator) Admin(gatherer prometheus.Gatherer, ready func() error) http
 	return mux
 }
 
-// report tells the requests that no pod has yet. Fronts that never had any are left
-// out.
+// report tells where requests to which front are taken, and those that no pod has yet;
+// of fronts that never had any it tells the port alone.
 func (a *Activator) report(w http.ResponseWriter, _ *http.Request) {
-	r := scaling.Report{Started: a.options.Process, Seconds: time.Since(a.began).Seconds(), Fronts: map[string]scaling.Load{}}
+	now := time.Now()
+	r := scaling.Report{Started: a.options.Process, Seconds: now.Sub(a.began).Seconds(), Fronts: map[string]scaling.Load{}, Ports: map[string]int32{}}
 	for _, f := range a.all() {
-		if l := f.held.Load(); l.Requests > 0 {
+		r.Ports[f.key] = int32(f.port) //nolint:gosec // It is a port.
+		if l := f.held.LoadAt(now); l.Requests > 0 {
 			r.Fronts[f.key] = l
 		}
 	}

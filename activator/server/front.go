@@ -27,6 +27,9 @@ type front struct {
 	held *scaling.Meter
 	// position is which of its activators this one is.
 	position atomic.Pointer[Position]
+	// left is set when it is no front any more and clients are still led here. Its
+	// activator's mu holds it.
+	left bool
 
 	mu   sync.Mutex
 	spec Front

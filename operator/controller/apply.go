@@ -59,7 +59,11 @@ func (a *Applier) Apply(ctx context.Context, d Desired, live metav1.Object, answ
 // create applies an object that is not there, as far as is known. Where it is,
 // another's fields are in the way unless it is ours.
 func (a *Applier) create(ctx context.Context, d Desired, answer client.Object) error {
-	err := a.apply(ctx, d, answer)
+	content, err := d.first()
+	if err != nil {
+		return err
+	}
+	err = a.send(ctx, d, content, answer)
 	if !isFieldConflict(err) {
 		return err
 	}
@@ -71,13 +75,18 @@ func (a *Applier) create(ctx context.Context, d Desired, answer client.Object) e
 }
 
 func (a *Applier) apply(ctx context.Context, d Desired, answer client.Object, options ...client.PatchOption) error {
-	options = append(options, client.FieldOwner(FieldManager))
-	if a.DryRun {
-		options = append(options, client.DryRunAll)
-	}
 	content, err := d.content()
 	if err != nil {
 		return err
+	}
+	return a.send(ctx, d, content, answer, options...)
+}
+
+// send applies content of d.
+func (a *Applier) send(ctx context.Context, d Desired, content map[string]any, answer client.Object, options ...client.PatchOption) error {
+	options = append(options, client.FieldOwner(FieldManager))
+	if a.DryRun {
+		options = append(options, client.DryRunAll)
 	}
 	body, err := json.Marshal(content)
 	if err != nil {

@@ -20,12 +20,14 @@ func (s expanding) run(_ context.Context, p *pass) error {
 		return err
 	}
 	// Whose pods take requests is known only now.
-	if p.idle = s.objects.withoutPods(p); len(p.idle) == 0 {
-		return nil
+	if p.idle = s.objects.withoutPods(p); len(p.idle) > 0 {
+		known := p.secrets
+		known.WithoutPods = p.idle
+		if err := s.expand(p, known); err != nil {
+			return err
+		}
 	}
-	known := p.secrets
-	known.WithoutPods = p.idle
-	return s.expand(p, known)
+	return p.leadFronts()
 }
 
 // expand leaves what there should be in the pass, as far as is known.

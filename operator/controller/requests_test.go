@@ -1,18 +1,116 @@
 package controller_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/operator/controller"
 	"github.com/prime-radiant/radiant/operator/scaler"
+	"github.com/prime-radiant/radiant/scaling"
 )
+
+// TestANewDeploymentHasItsFirstPods: it is made with as many as its policy says, and not
+// scaled to them; who scales it later is not undone by a change of the deployment.
+func TestANewDeploymentHasItsFirstPods(t *testing.T) {
+	w := newWorld(t, server)
+	w.start()
+	name := types.NamespacedName{Name: "model-main-0-classifier"}
+	d := &appsv1.Deployment{}
+	read := func() (replicas int32) {
+		t.Helper()
+		d = &appsv1.Deployment{}
+		if err := w.Get(t.Context(), name, d); err != nil {
+			t.Fatal(err)
+		}
+		return *d.Spec.Replicas
+	}
+	for _, first := range []int32{0, 3} {
+		line := fmt.Sprintf("scaleSpec: {minReplicas: 0, initialScale: %d}", first)
+		w.apply(sized(line))
+		w.awaitWorkloads(name.Name)
+		if n := read(); n != first || d.Generation != 1 {
+			t.Errorf("made with %d pods in version %d, want %d in the first", n, d.Generation, first)
+		}
+		// Nobody has scaled it yet.
+		w.apply(strings.Replace(sized(line), "mock:1", "mock:2", 1))
+		w.eventually(func() string {
+			read()
+			return cmp.Diff("mock:2", d.Spec.Template.Spec.Containers[0].Image)
+		})
+		if n := read(); n != first {
+			t.Errorf("after a change there are %d pods, want %d", n, first)
+		}
+		if err := w.Delete(t.Context(), w.deployment("model")); err != nil {
+			t.Fatal(err)
+		}
+		w.eventually(func() string {
+			if err := w.Get(t.Context(), name, d); err == nil {
+				return "the Deployment is still there"
+			}
+			return ""
+		})
+	}
+}
+
+// TestTheOldWayStaysUntilActivatorsServe: a limit that is added to what serves leads its
+// Service past the pods only once activators take its requests; when the limit goes,
+// and comes again, it is the same.
+func TestTheOldWayStaysUntilActivatorsServe(t *testing.T) {
+	w := newWorld(t, server)
+	w.start()
+	w.serveAll()
+	service := func() *corev1.Service {
+		t.Helper()
+		s := &corev1.Service{}
+		if err := w.Get(t.Context(), types.NamespacedName{Name: "model-main"}, s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	annotate := func(annotation string) {
+		t.Helper()
+		patch := fmt.Appendf(nil, `{"metadata": {"annotations": {%q: "20007"}}}`, annotation)
+		if err := w.Patch(t.Context(), service(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner(scaler.FieldManager)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pods, none := map[string]string{v1.LabelApp: "model-main"}, map[string]string{scaling.LabelFront: scaling.FrontOfNoPod}
+	w.apply(model)
+	w.awaitState("model", v1.StatusAvailable)
+	for turn := range 2 {
+		w.apply(sized("scaleSpec: {containerConcurrency: 2}"))
+		w.eventually(func() string {
+			if _, ok := service().Annotations[scaling.AnnotationFront]; !ok {
+				return "the Service is no front"
+			}
+			return ""
+		})
+		annotate(scaling.AnnotationFrontPort)
+		w.awaitState("model", v1.StatusAvailable)
+		if diff := cmp.Diff(pods, service().Spec.Selector); diff != "" {
+			t.Errorf("turn %d: nobody serves it yet: %s", turn, diff)
+		}
+		annotate(scaling.AnnotationFrontServed)
+		w.eventually(func() string { return cmp.Diff(none, service().Spec.Selector) })
+		w.apply(model)
+		w.eventually(func() string {
+			s := service()
+			if s.Annotations[scaling.AnnotationFrontServed] != "" {
+				return "it is said that activators serve it"
+			}
+			return cmp.Diff(pods, s.Spec.Selector)
+		})
+	}
+}
 
 // TestWhatRequestsScaleKeepsItsReplicas: nobody but the scaler writes them, at
 // none the deployment is available, and its status tells what the scaler decided.

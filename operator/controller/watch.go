@@ -148,6 +148,7 @@ func changesSomething() predicate.Predicate {
 		before, after := e.ObjectOld, e.ObjectNew
 		if string(ownedFields(before)) != string(ownedFields(after)) ||
 			before.GetAnnotations()[AnnotationHash] != after.GetAnnotations()[AnnotationHash] ||
+			isServed(before.GetAnnotations()) != isServed(after.GetAnnotations()) ||
 			before.GetLabels()[v1.LabelDeploymentID] != after.GetLabels()[v1.LabelDeploymentID] ||
 			before.GetDeletionTimestamp().IsZero() != after.GetDeletionTimestamp().IsZero() ||
 			!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) ||

@@ -29,6 +29,12 @@ import (
 // knows at an address.
 func (w *world) realActivator(ip string) {
 	w.Helper()
+	w.realActivatorAt(ip, "127.0.0.1")
+}
+
+// realActivatorAt runs one that takes requests at an address of this machine.
+func (w *world) realActivatorAt(ip, host string) {
+	w.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	kept, err := cluster.New(cluster.Options{Config: apis.Config(), Namespace: w.namespace, Address: ip, Log: log})
 	if err != nil {
@@ -36,7 +42,7 @@ func (w *world) realActivator(ip string) {
 	}
 	registry := prometheus.NewRegistry()
 	a, err := server.New(server.Options{
-		Host: "127.0.0.1", Most: 100, Bytes: 1 << 20, Patience: patience, Leave: time.Second, Drain: time.Second,
+		Host: host, Most: 100, Bytes: 1 << 20, Patience: patience, Leave: time.Second, Drain: time.Second,
 		Cluster: kept, Process: ip, Registry: registry, Log: log,
 	})
 	if err != nil {
@@ -49,7 +55,7 @@ func (w *world) realActivator(ip string) {
 	all.Go(func() { _ = a.Run(ctx) })
 	w.Cleanup(func() { end(); all.Wait() })
 	w.create(&discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Name: "real", Labels: map[string]string{scaling.LabelFront: scaling.FrontActivator, discoveryv1.LabelServiceName: "activator"}},
+		ObjectMeta:  metav1.ObjectMeta{Name: "real-" + strings.ReplaceAll(ip, ".", "-"), Labels: map[string]string{scaling.LabelFront: scaling.FrontActivator, discoveryv1.LabelServiceName: "activator"}},
 		AddressType: discoveryv1.AddressTypeIPv4,
 		Ports:       []discoveryv1.EndpointPort{{Name: new(scaling.PortAdmin), Port: new(int32(8082))}},
 		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{ip}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
@@ -91,7 +97,8 @@ func TestScalerAndActivatorAgree(t *testing.T) {
 	pod := &http.Server{ReadHeaderTimeout: patience, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case scaling.PathReport:
-			_ = json.NewEncoder(rw).Encode(scaling.Report{Started: "agree", Seconds: w.now().Sub(began).Seconds(), Predictor: meter.Load()})
+			now := w.now()
+			_ = json.NewEncoder(rw).Encode(scaling.Report{Started: "agree", Seconds: now.Sub(began).Seconds(), Predictor: meter.LoadAt(now)})
 		case "/predict":
 			meter.Begin()
 			defer meter.End()

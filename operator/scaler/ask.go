@@ -50,6 +50,26 @@ type answers struct {
 	reports map[types.UID]scaling.Report
 	// activators are their reports, by address.
 	kept map[string]scaling.Report
+	// silent are the activators that have told nothing for some ticks, while others
+	// did: their node may have gone, of which the cluster takes a while to hear.
+	silent map[string]bool
+}
+
+// mostMissed is how many reports in a row an activator may miss.
+const mostMissed = 3
+
+// listen notes who has told nothing.
+func (s *Scaler) listen(a *answers) {
+	missed := map[string]int{}
+	for _, one := range a.activators {
+		if _, told := a.kept[one.ip]; !told {
+			missed[one.ip] = s.missed[one.ip] + 1
+		}
+	}
+	s.missed, a.silent = missed, map[string]bool{}
+	for ip, n := range missed {
+		a.silent[ip] = n >= mostMissed && len(a.kept) > 0
+	}
 }
 
 // ask asks the executors of all Deployments that have pods, and the activators.

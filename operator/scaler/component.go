@@ -1,6 +1,7 @@
 package scaler
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -17,7 +18,7 @@ type component struct {
 	// pods and kept are the reports of before, of executors and of activators.
 	pods map[types.UID]scaling.Report
 	kept map[string]scaling.Report
-	// initial: it is new, and has not got its first pods.
+	// initial: it is new, and its first pods have not all been ready yet.
 	initial bool
 	// wrote are the replicas that were written when the cache had seen a version;
 	// as long as it has not seen another one they count.
@@ -31,8 +32,33 @@ func newComponent(w *workload, now time.Time) *component {
 		Component: scaling.NewComponent(w.Policy, now, scaling.Observed{Replicas: w.replicas, Ready: w.ready}),
 		uid:       w.uid, policy: w.policy, pods: map[types.UID]scaling.Report{}, kept: map[string]scaling.Report{},
 	}
-	c.initial = w.isNew && w.replicas == 1 && w.Policy.InitialReplicas != 1
+	c.initial = w.isNew
 	return c
+}
+
+// initialWithin is how long the first pods of a Deployment stay that are not ready.
+const initialWithin = 10 * time.Minute
+
+// reasonInitial is why a new Deployment has the pods that it has.
+const reasonInitial scaling.Reason = "InitialScale"
+
+// holdInitial keeps the first pods of a new Deployment until they have been ready
+// once: before, there are no requests by which to tell how many are needed.
+func (c *component) holdInitial(now time.Time, w *workload, d *scaling.Decision) {
+	first := w.Policy.InitialReplicas
+	if c.initial && (w.ready >= first || now.Sub(w.made) >= initialWithin) {
+		c.initial = false
+		if first > 0 {
+			c.Wake(now) // From now on there may be requests.
+			*d = c.Decide(now, c.observed(w))
+		}
+	}
+	if !c.initial || d.Replicas >= first && d.Reason != scaling.ReasonNoData {
+		return
+	}
+	d.Replicas, d.Reason = max(first, d.Replicas), reasonInitial
+	d.Keep = w.Policy.MinReplicas == 0 && w.ready == 0
+	d.Message = fmt.Sprintf("%d: the pods of a new Deployment, until they have been ready once", d.Replicas)
 }
 
 // component returns what is remembered of a Deployment; another policy begins
@@ -40,7 +66,9 @@ func newComponent(w *workload, now time.Time) *component {
 func (s *Scaler) component(w *workload) *component {
 	c := s.components[w.name]
 	if c == nil || c.uid != w.uid || c.policy != w.policy {
+		before := c
 		c = newComponent(w, s.now())
+		c.initial = c.initial || before != nil && before.uid == w.uid && before.initial
 		s.components[w.name] = c
 	}
 	return c
@@ -115,7 +143,8 @@ func (c *component) ofExecutors(w *workload, a *answers) (load float64, known bo
 	}
 	c.pods = seen
 	if told == 0 {
-		return ofOthers, ready == 0
+		// Pods that the Deployment had before requests scaled it tell nothing.
+		return ofOthers, ready == 0 && (len(w.Nodes) > 0 || w.ready == 0)
 	}
 	return ofReady*float64(ready)/float64(told) + ofOthers, true
 }

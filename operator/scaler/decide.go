@@ -29,6 +29,7 @@ const writeWithin = 10 * time.Second
 
 // decide does for each Deployment what its load wants.
 func (s *Scaler) decide(ctx context.Context, a answers) {
+	s.listen(&a)
 	there := map[types.NamespacedName]bool{}
 	wanted := map[types.NamespacedName]bool{}
 	for i := range a.workloads {
@@ -52,12 +53,8 @@ func (s *Scaler) decideOne(ctx context.Context, w *workload, a *answers, wanted 
 	}
 	o := c.observed(w)
 	d := c.Decide(now, o)
-	if c.initial {
-		d.Replicas, d.Keep = w.Policy.InitialReplicas, w.Policy.InitialReplicas == 0
-		d.Message = fmt.Sprintf("%d pods: those of a new Deployment", d.Replicas)
-		c.initial = o.Replicas != d.Replicas
-	}
-	led := s.lead(ctx, w, a.world, d.Keep, wanted)
+	c.holdInitial(now, w, &d)
+	led := s.lead(ctx, w, a, d.Keep, wanted)
 	if d.Replicas == 0 && o.Replicas > 0 && !led {
 		d.Replicas, d.Reason = o.Replicas, reasonNoActivator
 		d.Message = "the last pod stays: no activator is ready to keep requests"

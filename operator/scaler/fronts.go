@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -41,28 +44,48 @@ var errNoPort = errors.New("all ports at which activators may take requests are 
 // lead sees to it that activators are endpoints of the fronts of a Deployment, if
 // they are to keep requests, and notes the EndpointSlices that are wanted. It
 // reports whether requests to all fronts are kept when there is no pod.
-func (s *Scaler) lead(ctx context.Context, w *workload, world *world, keep bool, wanted map[types.NamespacedName]bool) bool {
-	led := len(world.activators) > 0
+func (s *Scaler) lead(ctx context.Context, w *workload, a *answers, keep bool, wanted map[types.NamespacedName]bool) bool {
+	led := len(a.activators) > 0
 	for _, name := range w.Fronts {
-		f, ok := world.fronts[types.NamespacedName{Namespace: w.name.Namespace, Name: name}]
+		f, ok := a.fronts[types.NamespacedName{Namespace: w.name.Namespace, Name: name}]
 		if !ok {
 			led = false // The cache has not seen it yet.
 			continue
 		}
-		if !keep && !f.Always {
+		// Activators listen long before anybody is led to them.
+		if err := s.givePort(ctx, &f, a.world); err != nil {
+			s.log.Error(err, "requests cannot be led to activators", "service", f.name)
+			led = false
 			continue
 		}
-		if err := s.leadFront(ctx, &f, world, wanted); err != nil {
+		if !keep && !f.Always {
+			a.stayLed(&f, wanted)
+			continue
+		}
+		if err := s.leadFront(ctx, &f, a, wanted); err != nil {
 			s.log.Error(err, "requests cannot be led to activators", "service", f.name)
 			led = false
 		}
-		led = led && s.isLed(&f, world)
+		led = led && isLed(&f, a.world)
 	}
 	return led
 }
 
+// stayLed keeps activators among the endpoints of a front whose pods serve, until
+// Kubernetes has led it to one of them.
+func (w *world) stayLed(f *front, wanted map[types.NamespacedName]bool) {
+	if w.toPods[f.name] {
+		return
+	}
+	for _, family := range families() {
+		if name := f.slice(family); w.slices[name] != nil {
+			wanted[name] = true
+		}
+	}
+}
+
 // isLed reports whether the cache has seen that a front leads to an activator.
-func (s *Scaler) isLed(f *front, world *world) bool {
+func isLed(f *front, world *world) bool {
 	return slices.ContainsFunc(families(), func(family discoveryv1.AddressType) bool {
 		slice := world.slices[f.slice(family)]
 		return slice != nil && len(slice.Endpoints) > 0
@@ -70,14 +93,11 @@ func (s *Scaler) isLed(f *front, world *world) bool {
 }
 
 // leadFront writes the EndpointSlices of a front that differ from what they should be.
-func (s *Scaler) leadFront(ctx context.Context, f *front, world *world, wanted map[types.NamespacedName]bool) error {
-	if err := s.givePort(ctx, f, world); err != nil {
-		return err
-	}
+func (s *Scaler) leadFront(ctx context.Context, f *front, a *answers, wanted map[types.NamespacedName]bool) error {
 	for _, family := range families() {
-		addresses := addressesOf(world.activators, family)
 		name := f.slice(family)
-		live := world.slices[name]
+		live := a.slices[name]
+		addresses := a.serving(f, family)
 		if len(addresses) == 0 && (live == nil || !f.Always) {
 			continue
 		}
@@ -90,7 +110,77 @@ func (s *Scaler) leadFront(ctx context.Context, f *front, world *world, wanted m
 			return fmt.Errorf("writing EndpointSlice %s: %w", name, err)
 		}
 	}
+	if f.Always && f.served != f.port && isLed(f, a.world) {
+		return s.annotate(ctx, f, scaling.AnnotationFrontServed, f.port)
+	}
 	return nil
+}
+
+// serving are the addresses of a family at which activators serve a front: of those
+// that are ready, those that tell so, and those that were led to at this port
+// before, since a report may be missing. Of a front whose requests always pass them
+// it is one.
+func (a *answers) serving(f *front, family discoveryv1.AddressType) []string {
+	key := f.name.String()
+	before := a.ledTo(f, family)
+	found := slices.DeleteFunc(addressesOf(a.activators, family), func(ip string) bool {
+		return a.silent[ip] || a.kept[ip].Ports[key] != f.port && !slices.Contains(before, ip)
+	})
+	if !f.Always {
+		return found
+	}
+	one := a.alone(f)
+	return slices.DeleteFunc(found, func(ip string) bool { return a.named(ip) != one })
+}
+
+// alone is the name of the activator that takes all requests to a front: the one that
+// does, as long as it is ready; or any that serves the front, another one for another
+// front.
+func (a *answers) alone(f *front) string {
+	key, one := f.name.String(), ""
+	for _, family := range families() {
+		for _, ip := range a.ledTo(f, family) {
+			if name := a.named(ip); name != "" && !a.silent[ip] {
+				return name
+			}
+		}
+	}
+	for _, other := range a.activators {
+		if a.kept[other.ip].Ports[key] == f.port && (one == "" || weight(key, other.name) > weight(key, one)) {
+			one = other.name
+		}
+	}
+	return one
+}
+
+// named is the name of the activator that has an address and is ready; empty: none is.
+func (w *world) named(ip string) string {
+	for _, a := range w.activators {
+		if a.ip == ip {
+			return a.name
+		}
+	}
+	return ""
+}
+
+// ledTo are the addresses of a family that a front leads to now, at its port.
+func (w *world) ledTo(f *front, family discoveryv1.AddressType) []string {
+	live := w.slices[f.slice(family)]
+	if live == nil || len(live.Ports) == 0 || live.Ports[0].Port == nil || *live.Ports[0].Port != f.port {
+		return nil
+	}
+	var all []string
+	for _, e := range live.Endpoints {
+		all = append(all, e.Addresses...)
+	}
+	return all
+}
+
+// weight orders activators for a front, each front in its own way.
+func weight(front, activator string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(front + " " + activator)) // It never fails.
+	return h.Sum64()
 }
 
 // write makes an EndpointSlice, or brings its endpoints and ports to what they
@@ -112,7 +202,7 @@ func (s *Scaler) write(ctx context.Context, slice *discoveryv1.EndpointSlice, is
 // removeSlices deletes the EndpointSlices that are not wanted any more.
 func (s *Scaler) removeSlices(ctx context.Context, world *world, wanted map[types.NamespacedName]bool) {
 	for name, slice := range world.slices {
-		if wanted[name] {
+		if wanted[name] || s.isLastWay(ctx, world, slice) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, writeWithin)
@@ -123,6 +213,41 @@ func (s *Scaler) removeSlices(ctx context.Context, world *world, wanted map[type
 			s.log.Error(err, "requests are still led to activators", "endpointSlice", name)
 		}
 	}
+	maps.DeleteFunc(s.left, func(uid types.UID, _ time.Time) bool {
+		return !slices.ContainsFunc(slices.Collect(maps.Values(world.slices)), func(slice *discoveryv1.EndpointSlice) bool { return slice.UID == uid })
+	})
+}
+
+// leftWithin is how long an EndpointSlice stays at most that leads a Service to
+// activators which is no front any more.
+const leftWithin = 30 * time.Second
+
+// isLastWay reports whether a Service that is no front any more does not lead to a pod
+// yet: Kubernetes has to find the pods of its selector first.
+func (s *Scaler) isLastWay(ctx context.Context, world *world, slice *discoveryv1.EndpointSlice) bool {
+	of := types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
+	if _, is := world.fronts[of]; is {
+		return false
+	}
+	now := s.now()
+	if _, ok := s.left[slice.UID]; !ok {
+		s.left[slice.UID] = now
+	}
+	if now.Sub(s.left[slice.UID]) > leftWithin {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeWithin)
+	defer cancel()
+	// Its own EndpointSlices have lost the label with the Service, so that the cache
+	// does not have them.
+	var all discoveryv1.EndpointSliceList
+	if err := s.client.List(ctx, &all, client.InNamespace(of.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: of.Name}); err != nil {
+		s.log.Error(err, "it is not known where a Service leads", "service", of)
+		return true
+	}
+	return !slices.ContainsFunc(all.Items, func(other discoveryv1.EndpointSlice) bool {
+		return other.Labels[discoveryv1.LabelManagedBy] != FieldManager && slices.ContainsFunc(other.Endpoints, isServing)
+	})
 }
 
 // olderHas reports whether an older front has the port of this one: a Service may be a
@@ -160,14 +285,19 @@ func (s *Scaler) givePort(ctx context.Context, f *front, world *world) error {
 		return errNoPort
 	}
 	s.ports[f.name], f.port = port, port
+	return s.annotate(ctx, f, scaling.AnnotationFrontPort, port)
+}
+
+// annotate writes a port into an annotation of a front.
+func (s *Scaler) annotate(ctx context.Context, f *front, annotation string, port int32) error {
 	ctx, cancel := context.WithTimeout(ctx, writeWithin)
 	defer cancel()
 	service := serviceMeta()
 	service.SetNamespace(f.name.Namespace)
 	service.SetName(f.name.Name)
-	patch := fmt.Appendf(nil, `{"metadata": {"uid": %q, "annotations": {%q: "%d"}}}`, f.uid, scaling.AnnotationFrontPort, port)
+	patch := fmt.Appendf(nil, `{"metadata": {"uid": %q, "annotations": {%q: "%d"}}}`, f.uid, annotation, port)
 	if err := s.client.Patch(ctx, service, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldManager)); err != nil {
-		return fmt.Errorf("giving Service %s a port: %w", f.name, err)
+		return fmt.Errorf("writing annotation %s of Service %s: %w", annotation, f.name, err)
 	}
 	return nil
 }

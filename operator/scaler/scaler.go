@@ -69,6 +69,11 @@ type Scaler struct {
 	components map[types.NamespacedName]*component
 	// ports are those given to fronts that the cache may not show yet.
 	ports map[types.NamespacedName]int32
+	// left is since when EndpointSlices lead Services to activators that are no
+	// fronts any more.
+	left map[types.UID]time.Time
+	// missed is how many reports in a row activators have missed, by address.
+	missed map[string]int
 
 	mu   sync.Mutex
 	said map[types.NamespacedName]Said
@@ -78,7 +83,7 @@ type Scaler struct {
 func New(o Options) *Scaler {
 	s := &Scaler{
 		options: o, log: o.Log.WithName("scaler"), now: o.Now,
-		components: map[types.NamespacedName]*component{}, ports: map[types.NamespacedName]int32{}, said: map[types.NamespacedName]Said{},
+		components: map[types.NamespacedName]*component{}, ports: map[types.NamespacedName]int32{}, left: map[types.UID]time.Time{}, said: map[types.NamespacedName]Said{},
 	}
 	if s.now == nil {
 		s.now = time.Now

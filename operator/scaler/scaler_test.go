@@ -184,6 +184,8 @@ func TestPodsThatDoNotAnswer(t *testing.T) {
 	}
 	w.ready("half", 4)
 	w.ready("none", 4)
+	w.deployment("before", p, 4) // Its pods are from before it was scaled, and tell nothing.
+	w.ready("before", 4)
 	s, _ := w.start()
 	w.passes(3 * time.Minute)
 	said, _ := s.Said(types.NamespacedName{Namespace: w.namespace, Name: "half"})
@@ -223,14 +225,6 @@ func TestAlwaysLeadsToActivators(t *testing.T) {
 		got := ports()
 		return got[20000] == 1 && got[20001] == 1 && got[20002] == 1
 	})
-	w.activator("10.2.1.2")
-	w.until("both activators", func() bool {
-		slice := w.slice("front-0")
-		if slice == nil {
-			slice = w.slice("front-1")
-		}
-		return slice != nil && len(slice.Endpoints) == 2
-	})
 }
 
 // TestACopiedServiceGetsAPortOfItsOwn: annotations of a Service are copied with it.
@@ -256,4 +250,59 @@ func TestACopiedServiceGetsAPortOfItsOwn(t *testing.T) {
 		first, second := w.slice("first"), w.slice("second")
 		return first != nil && second != nil && *first.Ports[0].Port != *second.Ports[0].Port
 	})
+}
+
+// TestTheFirstPodsStay: those of a new Deployment stay until they have been ready once,
+// though nobody asks, and no operator that begins meanwhile changes that; then the
+// requests count.
+func TestTheFirstPodsStay(t *testing.T) {
+	w := newWorld(t)
+	w.activator("10.2.6.1")
+	p := policy()
+	p.InitialReplicas = 3
+	// At the speed of this clock ten minutes since a Deployment was made are over soon.
+	clock := w.now
+	w.now = func() time.Time { return clock().Add(-time.Hour) }
+	w.deployment("first", p, 3)
+	p.InitialReplicas = 1
+	w.deployment("slow", p, 1)
+	for range 2 {
+		_, stop := w.start()
+		w.passes(2 * time.Minute)
+		w.ready("first", 2)
+		stop()
+	}
+	if first, slow := w.replicas("first"), w.replicas("slow"); first != 3 || slow != 1 || w.scaled() > 0 {
+		t.Errorf("%d pods of 3, and %d of 1, that have not been ready yet: %q", first, slow, w.wrote())
+	}
+	s, _ := w.start()
+	w.until("it is said", func() bool {
+		said, _ := s.Said(types.NamespacedName{Namespace: w.namespace, Name: "first"})
+		return said.Reason == "InitialScale" && said.Desired == 3
+	})
+	for range 3 {
+		w.pod("first")
+	}
+	w.ready("first", 3)
+	w.until("no pods, since nobody asks", func() bool {
+		n := w.replicas("first")
+		w.ready("first", n)
+		return n == 0
+	})
+}
+
+// TestNoPodsAtFirst: a new Deployment without pods stays so, and its front leads to
+// activators.
+func TestNoPodsAtFirst(t *testing.T) {
+	w := newWorld(t)
+	w.activator("10.2.7.1")
+	p := policy()
+	p.InitialReplicas = 0
+	w.deployment("none", p, 0)
+	_, _ = w.start()
+	w.until("its front leads to the activator", func() bool { return w.slice("none") != nil })
+	w.passes(time.Minute)
+	if n := w.scaled(); n > 0 || w.replicas("none") != 0 {
+		t.Errorf("%d pods; written %q", w.replicas("none"), w.wrote())
+	}
 }

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -84,7 +86,10 @@ type world struct {
 	pods   map[types.NamespacedName][]pod
 	fronts map[types.NamespacedName]front
 	// slices are those that lead fronts to activators, by their names.
-	slices     map[types.NamespacedName]*discoveryv1.EndpointSlice
+	slices map[types.NamespacedName]*discoveryv1.EndpointSlice
+	// toPods are the Services that lead to a pod that is ready, of those that are
+	// fronts.
+	toPods     map[types.NamespacedName]bool
 	activators []activator
 }
 
@@ -97,8 +102,11 @@ type workload struct {
 	// replicas are those that it asks for; version is what the cache has seen.
 	replicas, ready int32
 	version         string
-	isNew           bool
-	owner           *metav1.OwnerReference
+	// made is when it was. isNew: nobody has changed it since, and not all of its
+	// pods have been ready once.
+	made  time.Time
+	isNew bool
+	owner *metav1.OwnerReference
 }
 
 // predictor is how pods of its executors are found.
@@ -119,20 +127,22 @@ type front struct {
 	uid  types.UID
 	// made is when the Service was, in seconds.
 	made int64
-	port int32
+	// port is that of activators, and served the same once they serve it.
+	port, served int32
 	scaling.Front
 }
 
 // activator is one that is ready.
 type activator struct {
-	ip string
+	// name is that of its pod, or its address where nobody tells.
+	name, ip string
 	// admin is the port at which it reports.
 	admin int32
 }
 
 // look reads the world from the cache.
 func (s *Scaler) look(ctx context.Context) (*world, error) {
-	w := &world{pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{}}
+	w := &world{pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{}, toPods: map[types.NamespacedName]bool{}}
 	for _, read := range []func(context.Context, *world) error{s.workloads, s.pods, s.fronts, s.slices} {
 		if err := read(ctx, w); err != nil {
 			return nil, err
@@ -165,7 +175,7 @@ func (s *Scaler) workloads(ctx context.Context, w *world) error {
 func workloadOf(d *appsv1.Deployment) (workload, error) {
 	w := workload{
 		name: client.ObjectKeyFromObject(d), uid: d.UID, policy: d.Annotations[scaling.AnnotationScaled], replicas: 1, ready: d.Status.ReadyReplicas,
-		version: d.ResourceVersion, isNew: d.Generation == 1, owner: metav1.GetControllerOfNoCopy(d),
+		version: d.ResourceVersion, made: d.CreationTimestamp.Time, isNew: d.Generation == 1 && !wereReady(d), owner: metav1.GetControllerOfNoCopy(d),
 	}
 	if d.Spec.Replicas != nil {
 		w.replicas = *d.Spec.Replicas
@@ -174,6 +184,16 @@ func workloadOf(d *appsv1.Deployment) (workload, error) {
 		return w, fmt.Errorf("reading annotation %s: %w", scaling.AnnotationScaled, err)
 	}
 	return w, nil
+}
+
+// wereReady reports whether all pods of a Deployment have been ready at once.
+func wereReady(d *appsv1.Deployment) bool {
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentProgressing {
+			return c.Status == corev1.ConditionTrue && c.Reason == "NewReplicaSetAvailable"
+		}
+	}
+	return false
 }
 
 func (s *Scaler) pods(ctx context.Context, w *world) error {
@@ -225,8 +245,10 @@ func (s *Scaler) fronts(ctx context.Context, w *world) error {
 // frontOf reads a Service.
 func frontOf(o *metav1.PartialObjectMetadata) (front, error) {
 	f := front{name: client.ObjectKeyFromObject(o), uid: o.UID, made: o.CreationTimestamp.Unix()}
-	if n, err := strconv.ParseInt(o.Annotations[scaling.AnnotationFrontPort], 10, 32); err == nil {
-		f.port = int32(n)
+	for annotation, port := range map[string]*int32{scaling.AnnotationFrontPort: &f.port, scaling.AnnotationFrontServed: &f.served} {
+		if n, err := strconv.ParseInt(o.Annotations[annotation], 10, 32); err == nil {
+			*port = int32(n)
+		}
 	}
 	if err := json.Unmarshal([]byte(o.Annotations[scaling.AnnotationFront]), &f.Front); err != nil {
 		return f, fmt.Errorf("reading annotation %s of Service %s: %w", scaling.AnnotationFront, f.name, err)
@@ -246,6 +268,9 @@ func (s *Scaler) slices(ctx context.Context, w *world) error {
 			w.slices[client.ObjectKeyFromObject(slice)] = slice
 		case slice.Labels[scaling.LabelFront] == scaling.FrontActivator:
 			w.activators = append(w.activators, activatorsOf(slice)...)
+		case slices.ContainsFunc(slice.Endpoints, isServing):
+			// Kubernetes copies the label of a Service to its own EndpointSlices.
+			w.toPods[types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}] = true
 		}
 	}
 	return nil
@@ -261,11 +286,17 @@ func activatorsOf(slice *discoveryv1.EndpointSlice) []activator {
 	}
 	var found []activator
 	for _, e := range slice.Endpoints {
-		if e.Conditions.Ready == nil || *e.Conditions.Ready {
+		if isServing(e) {
 			for _, ip := range e.Addresses {
-				found = append(found, activator{ip, admin})
+				one := activator{ip, ip, admin}
+				if e.TargetRef != nil {
+					one.name = e.TargetRef.Name
+				}
+				found = append(found, one)
 			}
 		}
 	}
 	return found
 }
+
+func isServing(e discoveryv1.Endpoint) bool { return e.Conditions.Ready == nil || *e.Conditions.Ready }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -255,25 +257,29 @@ func (w *world) pod(of string) executor {
 	w.pods++
 	n := w.pods
 	w.mu.Unlock()
-	clock := &stopped{now: w.now}
-	e := executor{ip: fmt.Sprintf("10.1.0.%d", n), meter: scaling.NewMeter(clock.read)}
+	e := executor{ip: fmt.Sprintf("10.1.0.%d", n), meter: scaling.NewMeter(w.now)}
 	began, started := w.now(), fmt.Sprint(n)
 	w.serve(e.ip, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != scaling.PathReport {
 			http.NotFound(rw, r)
 			return
 		}
-		at := clock.stop()
-		told := scaling.Report{Started: started, Seconds: at.Sub(began).Seconds(), Predictor: e.meter.Load()}
-		clock.goOn()
-		_ = json.NewEncoder(rw).Encode(told)
+		now := w.now()
+		_ = json.NewEncoder(rw).Encode(scaling.Report{Started: started, Seconds: now.Sub(began).Seconds(), Predictor: e.meter.LoadAt(now)})
 	}))
 	w.podAt(fmt.Sprintf("%s-%d", of, n), map[string]string{v1.LabelApp: of, scaling.LabelScaled: "true"}, e.ip)
 	return e
 }
 
-// ready says how many pods of a Deployment are ready.
+// ready says how many pods of a Deployment are ready, and leads its Services to them.
 func (w *world) ready(name string, n int32) {
+	w.Helper()
+	w.readyAlone(name, n)
+	w.endpoints(name, n)
+}
+
+// readyAlone says how many pods of a Deployment are ready.
+func (w *world) readyAlone(name string, n int32) {
 	w.Helper()
 	d := &appsv1.Deployment{}
 	if err := w.Get(w.Context(), types.NamespacedName{Name: name}, d); err != nil {
@@ -283,6 +289,39 @@ func (w *world) ready(name string, n int32) {
 	d.Status.Replicas, d.Status.ReadyReplicas, d.Status.AvailableReplicas = n, n, n
 	if err := w.Status().Patch(w.Context(), d, client.MergeFrom(base)); err != nil {
 		w.Fatal(err)
+	}
+}
+
+// endpoints leads the Services of a Deployment to so many pods, as Kubernetes does.
+func (w *world) endpoints(of string, n int32) {
+	w.Helper()
+	var services corev1.ServiceList
+	if err := w.List(w.Context(), &services); err != nil {
+		w.Fatal(err)
+	}
+	for i := range services.Items {
+		s := &services.Items[i]
+		if !strings.Contains(s.Annotations[scaling.AnnotationFront], `"deployment":"`+of+`"`) || s.Spec.Selector == nil {
+			continue
+		}
+		slice := &discoveryv1.EndpointSlice{
+			ObjectMeta: metav1.ObjectMeta{
+				Name:   s.Name + "-pods",
+				Labels: map[string]string{discoveryv1.LabelServiceName: s.Name, discoveryv1.LabelManagedBy: "endpointslice-controller.k8s.io"},
+			},
+			AddressType: discoveryv1.AddressTypeIPv4, Ports: []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(8000))}},
+		}
+		maps.Copy(slice.Labels, s.Labels)
+		for at := range n {
+			slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+				Addresses: []string{fmt.Sprintf("10.3.0.%d", at+1)}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)},
+			})
+		}
+		if err := w.Delete(w.Context(), slice); client.IgnoreNotFound(err) != nil {
+			w.Fatal(err)
+		}
+		slice.ResourceVersion = ""
+		w.create(slice)
 	}
 }
 
@@ -329,6 +368,15 @@ type activator struct {
 	now   func() time.Time
 	kept  map[string]*scaling.Meter
 	wakes chan scaling.Wake
+	// deaf: it has heard of no front yet.
+	deaf bool
+}
+
+// hears says whether it has heard of the fronts.
+func (a *activator) hears(so bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.deaf = !so
 }
 
 // activator makes one that is ready at an address.
@@ -340,9 +388,13 @@ func (w *world) activator(ip string) *activator {
 	mux.HandleFunc(scaling.PathReport, func(rw http.ResponseWriter, _ *http.Request) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		r := scaling.Report{Started: ip, Seconds: w.now().Sub(began).Seconds(), Fronts: map[string]scaling.Load{}}
+		now := w.now()
+		r := scaling.Report{Started: ip, Seconds: now.Sub(began).Seconds(), Fronts: map[string]scaling.Load{}}
+		if !a.deaf {
+			r.Ports = w.frontPorts()
+		}
 		for name, m := range a.kept {
-			r.Fronts[name] = m.Load()
+			r.Fronts[name] = m.LoadAt(now)
 		}
 		_ = json.NewEncoder(rw).Encode(r)
 	})
@@ -369,6 +421,22 @@ func (w *world) activator(ip string) *activator {
 		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{ip}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
 	})
 	return a
+}
+
+// frontPorts are the ports that fronts have.
+func (w *world) frontPorts() map[string]int32 {
+	var services corev1.ServiceList
+	if err := w.List(context.Background(), &services); err != nil {
+		return nil
+	}
+	ports := map[string]int32{}
+	for i := range services.Items {
+		s := &services.Items[i]
+		if n, err := strconv.ParseInt(s.Annotations[scaling.AnnotationFrontPort], 10, 32); err == nil {
+			ports[w.namespace+"/"+s.Name] = int32(n)
+		}
+	}
+	return ports
 }
 
 // keep begins a request to a front that has no pod.
@@ -399,33 +467,3 @@ func (w *world) limited(p scaling.Policy, fronts []string) {
 }
 
 func podKind() *corev1.Pod { return &corev1.Pod{} }
-
-// stopped is a clock that can be stopped: at forty times the machine's speed, what
-// passes between two readings counts.
-type stopped struct {
-	now func() time.Time
-	mu  sync.Mutex
-	at  time.Time
-}
-
-func (s *stopped) read() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.at.IsZero() {
-		return s.now()
-	}
-	return s.at
-}
-
-func (s *stopped) stop() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.at = s.now()
-	return s.at
-}
-
-func (s *stopped) goOn() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.at = time.Time{}
-}
