@@ -41,15 +41,15 @@ test: build ## Run all tests, with the race detector
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
 
-e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), 200 training jobs at once, a million rows judged and watched for drift, what 500 Services without pods cost the activator
+e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), 200 training jobs at once, a million rows judged and watched for drift, what 500 Services without pods cost the activator, ten samples at zero on a laptop, requests in waves with faults in their midst
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v ./tests/memory
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestNoAnswerIsCut ./local/gateway
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run NotGrow ./executor/builtin
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestIdle ./activator/cluster
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run TestReleaseIsReproducible ./images
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestPasswordsAtTheGateway ./tests/samples
-	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run 'TestTraining|TestHeavySamples' ./tests/samples
-	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJob|TestScalesBothWays|TestMPIJob|TestTrainingRecovers|TestBandits'
+	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run 'TestTraining|TestHeavySamples|TestTenAtZero' ./tests/samples
+	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJob|TestScalesBothWays|TestMPIJob|TestTrainingRecovers|TestBandits|TestWavesLoseNothing'
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestManyAtOnce ./operator/training
 
 check: ## Formatting, vet and lint of Go and of shell scripts
@@ -57,7 +57,7 @@ check: ## Formatting, vet and lint of Go and of shell scripts
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./tests/e2e
 	@scripts/need.sh @check >/dev/null
-	"$$(scripts/need.sh shellcheck)" scripts/*.sh findings/*.sh .ci/run
+	"$$(scripts/need.sh shellcheck)" scripts/*.sh .ci/run
 	"$$(scripts/need.sh golangci-lint)" run --build-tags e2e ./...
 
 golden: ## Rewrite the expected outputs from what the code does now

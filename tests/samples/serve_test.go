@@ -41,6 +41,14 @@ func serve(t *testing.T, bin, folder string, c cases.Case) (address string, prin
 // a user does it, and has to leave with success.
 func serveBy(t *testing.T, folder, program string, args ...string) (address string, printed func() string) {
 	t.Helper()
+	address, printed, _ = serveUntil(t, ready, folder, program, args...)
+	return address, printed
+}
+
+// serveUntil is [serveBy] with another sign of being ready, and returns the program's
+// process as well.
+func serveUntil(t *testing.T, ready func(address string) error, folder, program string, args ...string) (address string, printed func() string, pid int) {
+	t.Helper()
 	free := programs.FreePort(t)
 	args = append(slices.Clone(args), "--port", fmt.Sprint(free))
 	var output programs.Output
@@ -78,7 +86,7 @@ func serveBy(t *testing.T, folder, program string, args ...string) (address stri
 		}
 		err := ready(address)
 		if err == nil && strings.Contains(output.String(), "Press Ctrl-C to stop.") {
-			return address, output.String
+			return address, output.String, cmd.Process.Pid
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("not ready: %v", err)

@@ -5,7 +5,9 @@
 // It listens where the operator's environment says. WORK, a number of
 // rounds, makes each request cost processor time. BIAS, a number that is added to
 // each mean, makes another model of it. MEMORY is how many MiB the model takes.
-// With FAIL=true it is up, and answers every request with 500.
+// With FAIL=true it is up, and answers every request with 500. HOLD is a duration for
+// which each request is held, or until somebody asks for /release. With TELL=true it
+// prints the puid of each request, and how many it has at once then.
 package main
 
 import (
@@ -22,6 +24,8 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -73,8 +77,13 @@ func run() error {
 }
 
 func fromEnvironment() (*classifier, error) {
-	c := &classifier{fails: os.Getenv("FAIL") == "true"}
+	c := &classifier{fails: os.Getenv("FAIL") == "true", tells: os.Getenv("TELL") == "true", release: make(chan struct{})}
 	var err error
+	if text := os.Getenv("HOLD"); text != "" {
+		if c.hold, err = time.ParseDuration(text); err != nil {
+			return nil, fmt.Errorf("HOLD: %w", err)
+		}
+	}
 	if text := os.Getenv("WORK"); text != "" {
 		if c.rounds, err = strconv.Atoi(text); err != nil {
 			return nil, fmt.Errorf("WORK: %w", err)
@@ -110,6 +119,12 @@ type classifier struct {
 	bias    float64
 	weights []byte
 	fails   bool
+	tells   bool
+	// hold is how long a request is held, unless release is closed.
+	hold    time.Duration
+	release chan struct{}
+	once    sync.Once
+	now     atomic.Int64
 }
 
 var errFails = errors.New("FAIL is set")
@@ -122,7 +137,23 @@ func (c *classifier) routes() http.Handler {
 	for _, path := range []string{"/health/status", "/api/v1.0/health/status", "/health/ping"} {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	}
+	mux.HandleFunc("GET /release", func(http.ResponseWriter, *http.Request) { c.once.Do(func() { close(c.release) }) })
 	return mux
+}
+
+// begin is told of a request, and returns what ends it.
+func (c *classifier) begin(puid string) func() {
+	n := c.now.Add(1)
+	if c.tells {
+		fmt.Printf("puid=%s now=%d\n", puid, n)
+	}
+	if c.hold > 0 {
+		select {
+		case <-time.After(c.hold):
+		case <-c.release:
+		}
+	}
+	return func() { c.now.Add(-1) }
 }
 
 func (c *classifier) rest(w http.ResponseWriter, r *http.Request) {
@@ -166,6 +197,7 @@ func (c *classifier) Predict(_ context.Context, in *seldon.SeldonMessage) (*seld
 
 // predict answers one probability for each row of data.ndarray or data.tensor.
 func (c *classifier) predict(in *seldon.SeldonMessage) (*seldon.SeldonMessage, error) {
+	defer c.begin(in.GetMeta().GetPuid())()
 	if c.fails {
 		return nil, errFails
 	}
