@@ -39,6 +39,7 @@ func (a *Applier) Apply(ctx context.Context, d Desired, live metav1.Object, answ
 	if err := d.adoptable(live); err != nil {
 		return refused{d.ref, err}
 	}
+	d = d.beside(live)
 	if err := a.takeOver(ctx, d, live); err != nil {
 		return err
 	}

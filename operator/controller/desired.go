@@ -27,7 +27,9 @@ type Desired struct {
 	ref    ref
 	hash   string
 	object expand.Object
-	// made is what content returns, or nil where it is to be made again.
+	told   toldPods
+	// made is what content returns without what pods are told, or nil where it is to
+	// be made again.
 	made map[string]any
 }
 
@@ -40,45 +42,56 @@ func Prepare(o expand.Object) (Desired, error) {
 		return Desired{}, fmt.Errorf("%s %s: operator/controller has no row for this kind", gk, o.GetName())
 	}
 	k.GroupVersionKind = full
-	fields, hash, err := contentOf(o)
-	if err != nil {
-		return Desired{}, err
-	}
-	return Desired{kind: k, rank: k.RankOf(o), ref: refOf(gk, o), hash: hash, object: o, made: fields}, nil
+	d := Desired{kind: k, rank: k.RankOf(o), ref: refOf(gk, o), object: o}
+	var err error
+	d.made, d.hash, d.told, err = contentOf(o)
+	return d, err
 }
 
 // contentOf returns what is applied of an object, and its hash, which is among
-// it.
-func contentOf(o expand.Object) (fields map[string]any, hash string, err error) {
+// it: all but what pods are told.
+func contentOf(o expand.Object) (fields map[string]any, hash string, told toldPods, err error) {
 	if fields, err = expand.Fields(o); err != nil {
-		return nil, "", err
+		return nil, "", told, err
 	}
-	text, err := json.Marshal(fields)
-	if err != nil {
-		return nil, "", err
-	}
-	sum := sha256.Sum256(text)
-	hash = hex.EncodeToString(sum[:16])
 	metadata, ok := fields["metadata"].(map[string]any)
 	if !ok {
-		return nil, "", fmt.Errorf("%s: has no metadata", o.GetObjectKind().GroupVersionKind().GroupKind())
+		return nil, "", told, fmt.Errorf("%s: has no metadata", o.GetObjectKind().GroupVersionKind().GroupKind())
 	}
 	annotations, ok := metadata["annotations"].(map[string]any)
 	if !ok {
 		annotations = map[string]any{}
+	}
+	if told, err = takeTold(fields, annotations, o); err != nil {
+		return nil, "", told, err
+	}
+	if len(annotations) > 0 {
 		metadata["annotations"] = annotations
 	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		return nil, "", told, err
+	}
+	sum := sha256.Sum256(text)
+	hash = hex.EncodeToString(sum[:16])
+	metadata["annotations"] = annotations
 	annotations[AnnotationHash] = hash
-	return fields, hash, nil
+	return fields, hash, told, nil
 }
 
 // content is what is applied of the object. Nobody may change it.
 func (d Desired) content() (map[string]any, error) {
-	if d.made != nil {
-		return d.made, nil
+	fields := d.made
+	if fields == nil {
+		var err error
+		if fields, _, _, err = contentOf(d.object); err != nil {
+			return nil, err
+		}
 	}
-	fields, _, err := contentOf(d.object)
-	return fields, err
+	if d.told.template != "" {
+		fields = withTold(fields, d.told.versions)
+	}
+	return fields, nil
 }
 
 // light is the same with its content to be made again, which takes most of the
@@ -107,6 +120,6 @@ func (d Desired) isCurrent(live metav1.Object, last written) bool {
 	if last.hash == d.hash && last.fields == sumOf(fields) {
 		return true
 	}
-	wanted, err := d.content()
+	wanted, err := d.beside(live).content()
 	return err == nil && owns(fields, wanted)
 }

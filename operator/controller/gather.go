@@ -33,6 +33,8 @@ type facts struct {
 	// live are the objects that the deployment owns.
 	live map[ref]client.Object
 	pods []corev1.Pod
+	// holders are the pods that hold an executor.
+	holders []corev1.Pod
 	// plan is what the deployment asks for, as far as it is known; nil while there
 	// are no settings.
 	plan *plan
@@ -64,8 +66,8 @@ func (r *Reconciler) gather(ctx context.Context, name types.NamespacedName) (*fa
 	if f.live, err = r.owned(ctx, f.stored); err != nil {
 		return nil, err
 	}
-	if f.pods, err = r.podsOf(ctx, f.live); err != nil {
-		return nil, err
+	if err := r.readPods(ctx, f); err != nil {
+		return nil, fmt.Errorf("listing pods: %w", err)
 	}
 	if f.inForce == nil {
 		return f, nil
@@ -143,22 +145,31 @@ func (r *Reconciler) owned(ctx context.Context, d client.Object) (map[ref]client
 	return live, nil
 }
 
-// podsOf reads the pods of the Deployments among live that lack some.
-func (r *Reconciler) podsOf(ctx context.Context, live map[ref]client.Object) ([]corev1.Pod, error) {
-	var all []corev1.Pod
-	for ref, o := range live {
+// readPods reads the pods of the live Deployments that lack some, and of those whose
+// pods hold an executor.
+func (r *Reconciler) readPods(ctx context.Context, f *facts) error {
+	for ref, o := range f.live {
 		d, ok := o.(*appsv1.Deployment)
-		if !ok || isComplete(d) {
+		if !ok {
+			continue
+		}
+		lacks, holds := !isComplete(d), d.Labels[v1.LabelHoldsExecutor] == "true"
+		if !lacks && !holds {
 			continue
 		}
 		list := &corev1.PodList{}
-		err := r.objects.cache.List(ctx, list, client.InNamespace(ref.Namespace), client.MatchingFields{indexWorkload: ref.Name})
+		err := r.objects.cache.List(ctx, list, client.UnsafeDisableDeepCopy, client.InNamespace(ref.Namespace), client.MatchingFields{indexWorkload: ref.Name})
 		if err != nil {
-			return nil, fmt.Errorf("listing pods: %w", err)
+			return err
 		}
-		all = append(all, list.Items...)
+		if lacks {
+			f.pods = append(f.pods, list.Items...)
+		}
+		if holds {
+			f.holders = append(f.holders, list.Items...)
+		}
 	}
-	return all, nil
+	return nil
 }
 
 // Reading is where facts come from.

@@ -75,6 +75,7 @@ func steps(o *objects, drain time.Duration, r reaching) []step {
 		expanding{o},
 		removingScalers{o},
 		applying{o, drain},
+		telling{o},
 		switching{o, drain},
 		pruning{o, drain},
 		r,

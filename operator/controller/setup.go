@@ -115,6 +115,7 @@ func (r *Reconciler) watchAll(m manager.Manager, c controller.Controller) error 
 	sources := []source.Source{
 		source.Kind[client.Object](m.GetCache(), newDeployment(), &handler.EnqueueRequestForObject{}, changesDeployment()),
 		source.Kind[client.Object](m.GetCache(), &corev1.Pod{}, ownerOfPod(r.objects.cache), changesTrouble()),
+		source.Kind[client.Object](m.GetCache(), &corev1.Pod{}, ownerOfUntold(r.objects.cache), changesTold()),
 		source.Kind[client.Object](m.GetCache(), &corev1.ConfigMap{},
 			allIn(r.objects.cache, func(client.Object) string { return "" }, nil), predicate.ResourceVersionChangedPredicate{}),
 		source.Kind[client.Object](m.GetCache(), &corev1.ServiceAccount{},

@@ -6,6 +6,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/prime-radiant/radiant/graph"
 )
 
 // The cache keeps of each object what a pass looks at, and drops the rest.
@@ -44,12 +46,23 @@ func keepConditions(in any) (any, error) {
 	return keepOwnFields(in)
 }
 
-// trimWorkload drops the template of a Deployment's pods.
+// trimWorkload drops the template of a Deployment's pods, but for what it tells them.
 func trimWorkload(in any) (any, error) {
 	if d, ok := in.(*appsv1.Deployment); ok {
+		told := onlyTold(d.Spec.Template.Annotations)
 		d.Spec.Template = corev1.PodTemplateSpec{}
+		d.Spec.Template.Annotations = told
 	}
 	return keepOwnFields(in)
+}
+
+// onlyTold keeps of annotations what pods are told while they run.
+func onlyTold(annotations map[string]string) map[string]string {
+	text, ok := annotations[graph.VersionsAnnotation]
+	if !ok {
+		return nil
+	}
+	return map[string]string{graph.VersionsAnnotation: text}
 }
 
 // trimPod keeps what tells whose a pod is and how it fares.
@@ -59,7 +72,7 @@ func trimPod(in any) (any, error) {
 		return in, nil
 	}
 	pod.Spec = corev1.PodSpec{}
-	pod.ManagedFields, pod.Annotations = nil, nil
+	pod.ManagedFields, pod.Annotations = nil, onlyTold(pod.Annotations)
 	return pod, nil
 }
 
