@@ -38,6 +38,9 @@ type download struct {
 	// volume is the volume that it goes to; empty: one of its own. within is its
 	// folder there, where it is one of several.
 	volume, within string
+	// refresh are the arguments by which the program goes on beside the server and
+	// brings new versions; nil: it ends when the model is there.
+	refresh []string
 }
 
 // fetchModels adds an init container for each node that has a modelUri and a
@@ -57,6 +60,7 @@ func (p *predictor) fetchModels() error {
 				image:   n.StorageInitializerImage,
 				secret:  n.EnvSecretRefName,
 				account: cmp.Or(n.ServiceAccountName, pod.ServiceAccountName, defaultAccount),
+				refresh: p.refreshArgs(n, &pod.Containers[i]),
 			})
 			if err != nil {
 				errs = append(errs, fmt.Errorf("node %q: %w", n.Name, err))
@@ -103,6 +107,7 @@ func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) 
 			}
 			initializer.Args[0] = source
 		}
+		refreshes(&initializer, d.refresh)
 		pod.InitContainers = append(pod.InitContainers, initializer)
 	}
 	addVolume(pod, corev1.Volume{Name: mount.Name, VolumeSource: corev1.VolumeSource{

@@ -8,8 +8,8 @@ package graph
 
 // Node is one element of a predictor's graph as the user wrote it in a
 // SeldonDeployment (a "predictive unit" there). The JSON names are those of
-// the machinelearning.seldon.io API; Policy, VersionTraffic, Endpoint.Protocol,
-// Endpoint.TLS and some of Logger are Radiant's additions.
+// the machinelearning.seldon.io API; Policy, ModelRefresh, VersionTraffic,
+// Endpoint.Protocol, Endpoint.TLS and some of Logger are Radiant's additions.
 type Node struct {
 	// Name identifies the node in its graph, names the container that serves
 	// it and is the default model name.
@@ -41,6 +41,9 @@ type Node struct {
 	EnvSecretRefName string `json:"envSecretRefName,omitempty"`
 	// StorageInitializerImage replaces the image that fetches ModelURI.
 	StorageInitializerImage string `json:"storageInitializerImage,omitempty"`
+	// ModelRefresh has ModelURI looked at for new versions again and again: a
+	// duration such as 60s. Empty: it is fetched once.
+	ModelRefresh string `json:"modelRefresh,omitempty"`
 	// VersionTraffic shares the node's requests between versions of its model, in
 	// percent, by version or by label.
 	VersionTraffic map[string]int32 `json:"versionTraffic,omitempty"`

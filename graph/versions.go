@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,6 +109,30 @@ func (n *Node) Versions(numbered bool) (Versions, []Fault) {
 		faults = n.leftOut(&v)
 	}
 	return v, faults
+}
+
+// ParseVersionPolicy reads latest, latest:2, all or specific:3,7.
+func ParseVersionPolicy(text string) (VersionPolicy, error) {
+	p, problem := parsePolicy(text)
+	if problem != "" {
+		return VersionPolicy{}, errors.New(problem)
+	}
+	return p, nil
+}
+
+// String is the policy as [ParseVersionPolicy] reads it.
+func (p VersionPolicy) String() string {
+	switch {
+	case p.All:
+		return "all"
+	case p.Specific != nil:
+		var words []string
+		for _, version := range p.Specific {
+			words = append(words, strconv.FormatInt(version, 10))
+		}
+		return "specific:" + strings.Join(words, ",")
+	}
+	return "latest:" + strconv.Itoa(max(p.Latest, 1))
 }
 
 // parsePolicy reads latest, latest:2, all or specific:3,7.

@@ -1,5 +1,6 @@
 // Storage-initializer fetches models before a model server starts: its
-// arguments are pairs of a URI and the folder that the files go to.
+// arguments are pairs of a URI and the folder that the files go to. With --refresh it
+// goes on beside the server, and brings new versions.
 package main
 
 import (
@@ -16,10 +17,14 @@ import (
 
 	"github.com/prime-radiant/radiant/setting"
 	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/storage/refresh"
 	"github.com/prime-radiant/radiant/version"
 )
 
 const usage = `usage: storage-initializer URI FOLDER [URI FOLDER ...]
+       storage-initializer --refresh=60s [--versions=latest:2] [--server=URL]
+           [--memory=BYTES] URI FOLDER
+       storage-initializer --has-version FOLDER
 
 Fetches each URI into its folder: a folder, a file, or an archive to unpack.
   s3://BUCKET/PATH  gs://BUCKET/PATH  azblob://CONTAINER/PATH
@@ -28,6 +33,14 @@ Fetches each URI into its folder: a folder, a file, or an archive to unpack.
   hf://ORGANISATION/MODEL[@REVISION][/PATH]  oci://REGISTRY/REPOSITORY:TAG
   file:///PATH  PATH
   REMOTE:BUCKET/PATH, where RCLONE_CONFIG_REMOTE_TYPE and the like are set
+
+With --refresh the folders below the URI whose names are numbers are versions of a
+model. Those that --versions names (latest, latest:2, all, specific:3,7) are brought,
+and the store is looked at again and again for others, until the program is told to
+end. --server is where the status of the model is asked for, as in
+http://localhost:8501/v1/models/NAME: versions that are not wanted any more, or do not
+load, are removed when another one serves. --memory is how much the server may have.
+--has-version ends with 0 if the folder has had a version, and with 1 if not yet.
 
 Credentials and settings come from the environment; --settings lists them with
 what is in force. --version prints the version, commit and date.
@@ -64,7 +77,18 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		}
 		return 0
 	}
-	if len(args) == 0 || len(args)%2 != 0 {
+	if len(args) == 2 && args[0] == hasVersionFlag {
+		if !refresh.IsReady(args[1]) {
+			return failed
+		}
+		return 0
+	}
+	again, args, err := parseRefresh(args)
+	if err != nil {
+		fmt.Fprintf(to, "storage-initializer: %v\n%s", err, usage)
+		return misuse
+	}
+	if len(args) == 0 || len(args)%2 != 0 || again != nil && len(args) != 2 {
 		fmt.Fprint(to, usage)
 		return misuse
 	}
@@ -72,6 +96,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if err != nil {
 		fmt.Fprintln(to, "storage-initializer:", err)
 		return misuse
+	}
+	if again != nil {
+		return again.run(ctx, args[0], args[1], options, to)
 	}
 	options.Progress = storage.NewPrinter(to, to.terminal, time.Now).Print
 	for pair := range slices.Chunk(args, 2) {

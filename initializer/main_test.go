@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestMain lets this binary be the program, for a test that kills it.
@@ -135,5 +136,63 @@ func TestRun(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRefreshes: the program goes on after it has brought a version, and its folder says
+// that it has one; what is wrong with its arguments is said.
+func TestRefreshes(t *testing.T) {
+	store, dst := t.TempDir(), filepath.Join(t.TempDir(), "models")
+	write := func(version string) {
+		t.Helper()
+		if err := os.Mkdir(filepath.Join(store, version), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(store, version, "saved_model.pb"), []byte(version), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	call := func(ctx context.Context, args ...string) int { return run(ctx, args, nothing, screen{Writer: &out}) }
+	if status := call(t.Context(), "--has-version", dst); status != failed {
+		t.Errorf("a folder that is not there has a version: status %d", status)
+	}
+	write("1")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() { ended <- call(ctx, "--refresh=10ms", "--versions=all", "file://"+filepath.ToSlash(store), dst) }()
+	await := func(version string) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			content, err := os.ReadFile(filepath.Join(dst, version, "saved_model.pb"))
+			if err == nil && string(content) == version {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("version %s does not come: %v", version, err)
+			}
+		}
+	}
+	await("1")
+	write("2")
+	await("2")
+	stop()
+	if status := <-ended; status != 0 {
+		t.Errorf("status %d: %s", status, out.String())
+	}
+	if status := call(t.Context(), "--has-version", dst); status != 0 {
+		t.Errorf("the folder has no version: status %d", status)
+	}
+	for text, args := range map[string][]string{
+		"--refresh wants the time":     {"--versions=all", store, dst},
+		"--versions is \"newest\"":     {"--refresh=1s", "--versions=newest", store, dst},
+		"usage: storage-initializer":   {"--refresh=1s", store, dst, store, dst},
+		"names no folder whose folder": {"--refresh=1s", "hf://o/m", dst},
+		"there is no folder whose":     {"--refresh=1s", t.TempDir(), filepath.Join(t.TempDir(), "m")},
+	} {
+		out.Reset()
+		if status := call(t.Context(), args...); status == 0 || !strings.Contains(out.String(), text) {
+			t.Errorf("%v: status %d, %q lacks %q", args, status, out.String(), text)
+		}
 	}
 }

@@ -226,6 +226,9 @@ func (p *layouts) asProcess(layout *containerLayout, env runtime.Variables, list
 	}
 	layout.within = func(words []string) process.Command {
 		words = local(words)
+		if layout.choice.Fetches() && len(words) > 0 && filepath.Base(words[0]) == filepath.Base(layout.choice.Program) {
+			words[0] = layout.choice.Program // It lies elsewhere than in its image.
+		}
 		return process.Command{Program: words[0], Args: words[1:], Env: environment, Dir: dir}
 	}
 }

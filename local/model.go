@@ -22,8 +22,21 @@ import (
 
 // fetches reports whether the container is the stand-in that fetches uri.
 func (c *containerLayout) fetches(uri string) bool {
-	return c.choice.Mode == runtime.AsProgram && c.choice.Fetches() &&
-		len(c.spec.Args) == 2 && c.spec.Args[0] == uri
+	source, _, ok := fetched(c.spec)
+	return c.choice.Mode == runtime.AsProgram && c.choice.Fetches() && ok && source == uri
+}
+
+// fetched is what the program that fetches a model is to bring, and where to; false: it
+// is not told so. Flags stand before it.
+func fetched(c *corev1.Container) (uri, folder string, ok bool) {
+	args := c.Args
+	for len(args) > 0 && strings.HasPrefix(args[0], "--") {
+		args = args[1:]
+	}
+	if len(args) != 2 {
+		return "", "", false
+	}
+	return args[0], args[1], true
 }
 
 // modelProblems are those of the models of a predictor that are known before
@@ -187,10 +200,11 @@ func (g *generation) runsStock(layout *podLayout, n *graph.Node) bool {
 // containers that see its folder are left out.
 func (p *podLayout) dropFetches(all []corev1.Container) {
 	p.inits = slices.DeleteFunc(p.inits, func(c containerLayout) bool {
-		if !c.choice.Fetches() || len(c.spec.Args) != 2 {
+		_, folder, ok := fetched(c.spec)
+		if !c.choice.Fetches() || !ok {
 			return false
 		}
-		volume := volumeAt(c.spec, c.spec.Args[1])
+		volume := volumeAt(c.spec, folder)
 		sees := func(other *corev1.Container) bool {
 			return slices.ContainsFunc(other.VolumeMounts, func(m corev1.VolumeMount) bool { return m.Name == volume })
 		}

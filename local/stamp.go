@@ -36,7 +36,8 @@ func madeOf(d *v1.SeldonDeployment, p *v1.PredictorSpec, exec map[string]string)
 		}
 	}
 	p.Graph.Walk(func(_ string, n *graph.Node) {
-		if path, isFile := strings.CutPrefix(n.ModelURI, "file://"); isFile {
+		// One that is refreshed is followed by what runs.
+		if path, isFile := strings.CutPrefix(n.ModelURI, "file://"); isFile && n.ModelRefresh == "" {
 			add(&models, filepath.FromSlash(path))
 		}
 		command(n.Name)

@@ -112,6 +112,7 @@ func (v *validator) node(n node, containers map[string]*corev1.Container) {
 	v.logger(n.path+".logger", n.Logger)
 	v.parameters(n)
 	v.versions(n)
+	v.refreshes(n)
 	v.objectName(n.path+".serviceAccountName", n.ServiceAccountName)
 	v.objectName(n.path+".envSecretRefName", n.EnvSecretRefName)
 	named := n.Implementation != "" && n.Implementation != graph.UnknownImplementation

@@ -46,6 +46,7 @@ func TestMetricsAreWrittenDown(t *testing.T) {
 		"RADIANT_PODINFO": t.TempDir(), "RADIANT_NODE_FILES": watchedFiles(t)})))
 	maps.Copy(shown, scraped(t, start(t, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString([]byte(`{"name":"p","graph":{
 		"name":"m","type":"MODEL","endpoint":{"service_host":"127.0.0.1","httpPort":9,"protocol":"v2"},"versionTraffic":{"3":100}}}`)), "RADIANT_PODINFO": t.TempDir()})))
+	maps.Copy(shown, refreshedExecutor(t))
 	helps := map[string]bool{}
 	for _, f := range shown {
 		helps[f.GetHelp()] = true
@@ -61,12 +62,44 @@ func TestMetricsAreWrittenDown(t *testing.T) {
 	const page = "../../docs/metrics.md"
 	metrics.Hold(t, page, "requests and nodes", metrics.Of(shown, "seldon_api_", "radiant_executor_server_", "radiant_executor_client_"), *update)
 	var others []metrics.Metric
-	for _, m := range metrics.Of(shown, "radiant_executor_") {
+	for _, m := range metrics.Of(shown, "radiant_executor_", "radiant_model_") {
 		if !strings.HasPrefix(m.Name, "radiant_executor_server_") && !strings.HasPrefix(m.Name, "radiant_executor_client_") {
 			others = append(others, m)
 		}
 	}
 	metrics.Hold(t, page, "the executor", others, *update)
+}
+
+// refreshedExecutor scrapes an executor whose node has modelRefresh, when it has asked
+// the server for its versions.
+func refreshedExecutor(t *testing.T) map[string]*dto.MetricFamily {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"model_version_status":[{"version":"8","state":"LOADING","status":{}},{"version":"7","state":"AVAILABLE","status":{}}]}`)
+	}))
+	t.Cleanup(server.Close)
+	host, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
+	address := start(t, map[string]string{"ENGINE_PREDICTOR": base64.StdEncoding.EncodeToString(fmt.Appendf(nil, `{"name":"p","graph":{
+		"name":"m","type":"MODEL","modelRefresh":"60s","endpoint":{"service_host":%q,"httpPort":%s,"protocol":"tensorflow"}}}`, host, port)), "RADIANT_PODINFO": t.TempDir()})
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		families := scraped(t, address)
+		f := families["radiant_model_version"]
+		if f == nil && time.Now().Before(deadline) {
+			continue
+		}
+		said := map[string]string{}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			said[labels["model_name"]+" "+labels["version"]] = labels["state"]
+		}
+		if want := map[string]string{"m 7": "AVAILABLE", "m 8": "LOADING"}; !maps.Equal(said, want) {
+			t.Errorf("radiant_model_version says %v, want %v", said, want)
+		}
+		return families
+	}
 }
 
 // watchedFiles are those of a node "watch": the reference of samples/drift.

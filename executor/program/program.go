@@ -68,6 +68,9 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		return err
 	}
 	followVersions(ctx, c, p, log)
+	if err := showRefreshed(ctx, tel, p); err != nil {
+		return err
+	}
 	showNodes(&walk.Nodes, &options)
 	walk.Nodes.State.Start()
 	defer walk.Nodes.State.Close()

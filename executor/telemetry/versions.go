@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,4 +46,43 @@ func (v *Versions) Answered(node, version string, began time.Time, err error) {
 		return
 	}
 	v.seconds.WithLabelValues(node, version).Observe(time.Since(began).Seconds())
+}
+
+// Version is a version of a node's model, and what its server does with it.
+type Version struct{ Node, Version, State string }
+
+// Refreshed shows the versions of models that are looked at for new ones.
+type Refreshed struct {
+	desc *prometheus.Desc
+
+	mu  sync.Mutex
+	all []Version
+}
+
+var _ prometheus.Collector = (*Refreshed)(nil)
+
+// Refreshed makes that metric, for whoever asks the servers.
+func (t *Telemetry) Refreshed() (*Refreshed, error) {
+	r := &Refreshed{desc: prometheus.NewDesc("radiant_model_version",
+		"Versions of a node's model with modelRefresh, as its server tells of them: 1 for the state that each is in", []string{"model_name", "version", "state"}, nil)}
+	return r, t.common.Register(r)
+}
+
+// Set says which versions there are, in place of those before.
+func (r *Refreshed) Set(all []Version) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = all
+}
+
+// Describe is that of [prometheus.Collector].
+func (r *Refreshed) Describe(out chan<- *prometheus.Desc) { out <- r.desc }
+
+// Collect is that of [prometheus.Collector].
+func (r *Refreshed) Collect(out chan<- prometheus.Metric) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range r.all {
+		out <- metric(prometheus.NewConstMetric(r.desc, prometheus.GaugeValue, 1, v.Node, v.Version, v.State))
+	}
 }

@@ -106,20 +106,15 @@ type page struct {
 		} `xml:"Properties"`
 		Folder string `xml:"Metadata>hdi_isfolder"`
 	} `xml:"Blobs>Blob"`
+	Folders []struct {
+		Name string `xml:"Name"`
+	} `xml:"Blobs>BlobPrefix"`
 	Next string `xml:"NextMarker"`
 }
 
 // Each lists.
 func (s *store) Each(ctx context.Context, prefix string, found func(transfer.Object) error) error {
-	query := url.Values{"restype": {"container"}, "comp": {"list"}, "include": {"metadata"}}
-	if prefix != "" {
-		query.Set("prefix", prefix)
-	}
-	for {
-		var p page
-		if err := s.list(ctx, query, &p); err != nil {
-			return err
-		}
+	return s.pages(ctx, prefix, url.Values{"include": {"metadata"}}, func(p *page) error {
 		for _, b := range p.Blobs {
 			if b.Properties.Type == "directory" || b.Folder == "true" {
 				continue
@@ -132,8 +127,36 @@ func (s *store) Each(ctx context.Context, prefix string, found func(transfer.Obj
 				return err
 			}
 		}
-		if p.Next == "" {
-			return nil
+		return nil
+	})
+}
+
+// Folders lists folders alone.
+func (s *store) Folders(ctx context.Context, prefix string, found func(key string) error) error {
+	return s.pages(ctx, prefix, url.Values{"delimiter": {"/"}}, func(p *page) error {
+		for _, folder := range p.Folders {
+			if err := found(folder.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// pages reads a listing.
+func (s *store) pages(ctx context.Context, prefix string, query url.Values, read func(*page) error) error {
+	query.Set("restype", "container")
+	query.Set("comp", "list")
+	if prefix != "" {
+		query.Set("prefix", prefix)
+	}
+	for {
+		var p page
+		if err := s.list(ctx, query, &p); err != nil {
+			return err
+		}
+		if err := read(&p); err != nil || p.Next == "" {
+			return err
 		}
 		query.Set("marker", p.Next)
 	}

@@ -26,6 +26,13 @@ type Bucket interface {
 	Open(ctx context.Context, o *transfer.Object, offset, length int64) (*transfer.Body, error)
 }
 
+// Shelf is a bucket that lists the folders at a prefix without the objects in them.
+type Shelf interface {
+	// Folders calls found for the beginning, up to the next slash, of keys that begin
+	// with prefix: once for each.
+	Folders(ctx context.Context, prefix string, found func(key string) error) error
+}
+
 // Folder is the store of what a path names in a bucket: all objects below it,
 // or the one object of that key.
 type Folder struct {
@@ -42,13 +49,41 @@ func Split(text string) (bucket, path string, err error) {
 	return bucket, strings.TrimLeft(path, "/"), nil
 }
 
+// prefix is how the keys of objects below the path begin.
+func (f Folder) prefix() string {
+	if f.Path != "" && !strings.HasSuffix(f.Path, "/") {
+		return f.Path + "/"
+	}
+	return f.Path
+}
+
+// Folders are the names of the folders right below the path, by a request whose answer
+// has a line for each and none for the objects in them; none is no error.
+func (f Folder) Folders(ctx context.Context) (names []string, err error) {
+	shelf, ok := f.Bucket.(Shelf)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	prefix := f.prefix()
+	err = shelf.Folders(ctx, prefix, func(key string) error {
+		if name := strings.Trim(strings.TrimPrefix(key, prefix), "/"); name != "" {
+			names = append(names, name)
+		}
+		if len(names) > maxObjects {
+			return transfer.Permanent(fmt.Errorf("there are more than %d folders", maxObjects))
+		}
+		return nil
+	})
+	return names, err
+}
+
+// Below is the folder of that name right below the path.
+func (f Folder) Below(name string) Folder { return Folder{f.Bucket, f.prefix() + name} }
+
 // List is that of [transfer.Store]. Names are relative to the path; one object
 // has the last part of its key.
 func (f Folder) List(ctx context.Context) ([]transfer.Object, error) {
-	prefix := f.Path
-	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		prefix += "/"
-	}
+	prefix := f.prefix()
 	var objects []transfer.Object
 	err := f.Each(ctx, prefix, func(o transfer.Object) error {
 		o.Name = strings.TrimPrefix(o.Key, prefix)

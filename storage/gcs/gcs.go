@@ -104,6 +104,29 @@ func (s *store) Each(ctx context.Context, prefix string, found func(transfer.Obj
 	}
 }
 
+// Folders lists folders alone.
+func (s *store) Folders(ctx context.Context, prefix string, found func(key string) error) error {
+	query := url.Values{"prefix": {prefix}, "delimiter": {"/"}, "maxResults": {"1000"}, "fields": {"nextPageToken,prefixes"}}
+	for {
+		var page struct {
+			Prefixes []string `json:"prefixes"`
+			Next     string   `json:"nextPageToken"`
+		}
+		if err := s.ask(ctx, "/o", query, &page); err != nil {
+			return err
+		}
+		for _, key := range page.Prefixes {
+			if err := found(key); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		query.Set("pageToken", page.Next)
+	}
+}
+
 // Stat describes an object.
 func (s *store) Stat(ctx context.Context, key string) (transfer.Object, error) {
 	var r resource

@@ -56,7 +56,30 @@ func (s *store) api() *s3.Client {
 
 // Each lists; the first request finds out where the bucket is.
 func (s *store) Each(ctx context.Context, prefix string, found func(transfer.Object) error) error {
-	input := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix}
+	return s.list(ctx, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix}, func(page *s3.ListObjectsV2Output) error {
+		for i := range page.Contents {
+			if err := found(object(&page.Contents[i])); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Folders lists folders alone.
+func (s *store) Folders(ctx context.Context, prefix string, found func(key string) error) error {
+	input := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix, Delimiter: aws.String("/")}
+	return s.list(ctx, input, func(page *s3.ListObjectsV2Output) error {
+		for _, folder := range page.CommonPrefixes {
+			if err := found(aws.ToString(folder.Prefix)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *store) list(ctx context.Context, input *s3.ListObjectsV2Input, read func(*s3.ListObjectsV2Output) error) error {
 	for {
 		page, err := s.api().ListObjectsV2(ctx, input)
 		if err != nil && s.moved(err) {
@@ -65,10 +88,8 @@ func (s *store) Each(ctx context.Context, prefix string, found func(transfer.Obj
 		if err != nil {
 			return s.explain(err)
 		}
-		for i := range page.Contents {
-			if err := found(object(&page.Contents[i])); err != nil {
-				return err
-			}
+		if err := read(page); err != nil {
+			return err
 		}
 		if !aws.ToBool(page.IsTruncated) || page.NextContinuationToken == nil {
 			return nil

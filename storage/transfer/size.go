@@ -14,3 +14,9 @@ func Size(n int64) string {
 	}
 	return fmt.Sprintf("%.1f %cB", value, units[unit])
 }
+
+// Room is how many bytes a folder has room for; false where its file system does not say.
+func Room(dir string) (bytes int64, known bool) {
+	bytes, _ = free(dir)
+	return bytes, bytes >= 0
+}

@@ -41,7 +41,7 @@ func TestLocal(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Join(documents, "---\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := local(t, bin, file, env)
+	address := local(t, bin, file, env, 2)
 	for _, scheme := range []string{"s3", "gs"} {
 		answer := predict(t, "http://"+address+"/seldon/default/mnist-"+scheme+"/api/v1.0/predictions")
 		if got, want := digit(t, answer), digit(t, expected(t)); got != want {
@@ -56,12 +56,12 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// local runs radiant local until the test ends, and returns the gateway's
-// address.
-func local(t *testing.T, bin, file string, env map[string]string) (address string) {
+// local runs radiant local until the test ends, and returns the gateway's address
+// when so many deployments are ready.
+func local(t *testing.T, bin, file string, env map[string]string, deployments int, flags ...string) (address string) {
 	t.Helper()
 	address = fmt.Sprintf("localhost:%d", programs.FreePort(t))
-	cmd := exec.Command(filepath.Join(bin, "radiant"), "local", "--port", strings.TrimPrefix(address, "localhost:"), "-f", file)
+	cmd := exec.Command(filepath.Join(bin, "radiant"), append([]string{"local", "--port", strings.TrimPrefix(address, "localhost:"), "-f", file}, flags...)...)
 	cmd.Env = os.Environ()
 	for name, value := range env {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -85,7 +85,7 @@ func local(t *testing.T, bin, file string, env map[string]string) (address strin
 			t.Fatal("radiant local ended")
 		case <-time.After(200 * time.Millisecond):
 		}
-		if ready(address) {
+		if ready(address, deployments) {
 			return address
 		}
 	}
@@ -93,8 +93,8 @@ func local(t *testing.T, bin, file string, env map[string]string) (address strin
 	return ""
 }
 
-// ready asks the gateway whether both predictors are.
-func ready(address string) bool {
+// ready asks the gateway whether the predictors of so many deployments are.
+func ready(address string, deployments int) bool {
 	resp, err := http.Get("http://" + address + "/")
 	if err != nil {
 		return false
@@ -103,7 +103,7 @@ func ready(address string) bool {
 	var index struct {
 		Deployments []struct{ Predictors []struct{ Ready bool } }
 	}
-	if json.NewDecoder(resp.Body).Decode(&index) != nil || len(index.Deployments) != 2 {
+	if json.NewDecoder(resp.Body).Decode(&index) != nil || len(index.Deployments) != deployments {
 		return false
 	}
 	for _, d := range index.Deployments {

@@ -38,11 +38,17 @@ func StartAzure(t testing.TB, containers map[string]Files) *Azure {
 	a := &Azure{URL: "http://" + address + "/" + AzureAccount}
 	for container, files := range containers {
 		a.send(t, container, "restype=container", nil)
-		for key, content := range files {
-			a.send(t, container+"/"+key, "", content)
-		}
+		a.Put(t, container, files)
 	}
 	return a
+}
+
+// Put writes blobs.
+func (a *Azure) Put(t testing.TB, container string, files Files) {
+	t.Helper()
+	for key, content := range files {
+		a.send(t, container+"/"+key, "", content)
+	}
 }
 
 // Env is the environment of a client with the account's key.

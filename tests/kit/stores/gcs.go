@@ -1,6 +1,9 @@
 package stores
 
 import (
+	"bytes"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,4 +41,20 @@ func StartGCSAt(t testing.TB, host string, buckets map[string]Files) map[string]
 			"-public-host", host+":"+port, "-log-level", "error")
 	})
 	return map[string]string{"STORAGE_EMULATOR_HOST": address}
+}
+
+// PutGCS writes objects into a bucket of a server whose clients have this environment.
+func PutGCS(t testing.TB, env map[string]string, bucket string, files Files) {
+	t.Helper()
+	for key, content := range files {
+		at := "http://" + env["STORAGE_EMULATOR_HOST"] + "/upload/storage/v1/b/" + bucket + "/o?uploadType=media&name=" + url.QueryEscape(key)
+		response, err := http.Post(at, "application/octet-stream", bytes.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			t.Fatalf("writing %s: %s", key, response.Status)
+		}
+	}
 }

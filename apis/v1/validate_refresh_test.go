@@ -1,0 +1,36 @@
+package v1
+
+import "testing"
+
+func TestValidateRefresh(t *testing.T) {
+	node := func(implementation, uri, rest string) string {
+		return `{predictors: [{name: p, graph: {name: a, implementation: ` + implementation + `, modelUri: "` + uri + `", ` + rest + `}}]}`
+	}
+	const at = "spec.predictors[0].graph.modelRefresh: "
+	const others = "error: " + at + "only TENSORFLOW_SERVER takes new versions while it runs; others get a new model by a new modelUri"
+	nowhere := func(uri string) string {
+		return "error: " + at + uri + " names no folder whose folders can be listed: s3://, gs://, azblob://, pvc:// and paths do"
+	}
+	check(t, []validateCase{
+		{"right", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: 60s"), nil},
+		{"a claim", node("TENSORFLOW_SERVER", "pvc://claim/m", "modelRefresh: 24h"), nil},
+		{"a path", node("TENSORFLOW_SERVER", "./m", "modelRefresh: 5s"), nil},
+		{"Azure by URL", node("TENSORFLOW_SERVER", "https://account.blob.core.windows.net/c/m?sig=x", "modelRefresh: 5m"), nil},
+		{"no duration", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: often"), []string{
+			"error: " + at + `"often" is not a duration such as 60s or 5m`,
+		}},
+		{"without a unit", node("TENSORFLOW_SERVER", "s3://bucket/m", `modelRefresh: "60"`), []string{
+			"error: " + at + `"60" is not a duration such as 60s or 5m`,
+		}},
+		{"too often", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: 1s"), []string{"error: " + at + "1s is not between 5s and 24h"}},
+		{"never", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: -60s"), []string{"error: " + at + "-60s is not between 5s and 24h"}},
+		{"one file", node("TENSORFLOW_SERVER", "https://user:secret@host/m.tar.gz?token=secret", "modelRefresh: 60s"), []string{nowhere("https://host/m.tar.gz")}},
+		{"Hugging Face", node("TENSORFLOW_SERVER", "hf://o/m", "modelRefresh: 60s"), []string{nowhere("hf://o/m")}},
+		{"another server", node("SKLEARN_SERVER", "s3://bucket/m", "modelRefresh: 60s"), []string{others}},
+		{"a server of v2", `{predictors: [{name: p, graph: {name: a, type: MODEL, modelRefresh: 60s}, componentSpecs: [{spec: {containers: [{name: a, image: x}]}}]}]}`, []string{others}},
+		{"built-in", `{predictors: [{name: p, graph: {name: a, implementation: SIMPLE_MODEL, modelRefresh: 60s}}]}`, []string{others}},
+		{"another image", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: 60s, storageInitializerImage: x"), []string{
+			"warning: " + at + "the image of storageInitializerImage has to know --refresh, as Radiant's own does",
+		}},
+	})
+}

@@ -1,0 +1,177 @@
+package refresh
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+
+	"github.com/prime-radiant/radiant/storage/transfer"
+)
+
+// hidden begins the names of folders that are no versions to any server.
+const hidden = ".refresh-"
+
+// signature tells two states of a version in the store apart.
+func signature(files []transfer.Object) string {
+	sum := sha256.New()
+	for _, f := range files {
+		fmt.Fprintf(sum, "%q %d %q\n", f.Name, f.Size, f.Version)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// bring fetches a version that is not here, unless it was refused as it is. It reports
+// whether it is here now.
+func (r *Refresher) bring(ctx context.Context, v version) bool {
+	files, err := r.source.Files(ctx, v.name)
+	if err != nil {
+		r.refuse(v, "", "listing", err)
+		return false
+	}
+	mark := signature(files)
+	if known := r.state.of(v.number); known.Refused != "" && known.Signature == mark {
+		return false
+	}
+	if err := incomplete(files); err != nil {
+		r.refuse(v, mark, "incomplete", err)
+		return false
+	}
+	if !r.settled(ctx, v, mark) {
+		return false
+	}
+	bytes := int64(0)
+	for _, f := range files {
+		bytes += max(f.Size, 0)
+	}
+	if kind, err := r.room(bytes); err != nil {
+		r.refuse(v, "", kind, err)
+		return false
+	}
+	began := r.Now()
+	if err := r.fetch(ctx, v, mark); err != nil {
+		if ctx.Err() == nil {
+			if !transfer.IsPermanent(err) {
+				mark = "" // The next look tries again.
+			}
+			r.refuse(v, mark, "fetching", err)
+		}
+		return false
+	}
+	r.state.set(Version{Version: v.number, Bytes: bytes, Signature: mark, Since: r.Now()})
+	r.Log.Info("a version is there", "version", v.number, "files", len(files), "bytes", bytes, "seconds", r.Now().Sub(began).Seconds())
+	return true
+}
+
+// settled reports whether a version stays as it is listed: one that grows is still
+// being written.
+func (r *Refresher) settled(ctx context.Context, v version, mark string) bool {
+	if !r.Sleep(ctx, r.Settle) {
+		return false
+	}
+	files, err := r.source.Files(ctx, v.name)
+	if err != nil {
+		r.refuse(v, "", "listing", err)
+		return false
+	}
+	if signature(files) != mark {
+		r.refuse(v, "", "growing", errors.New("it is still being written"))
+		return false
+	}
+	return true
+}
+
+// fetch brings a version beside the others and moves it to its place, if it is then
+// still what was listed.
+func (r *Refresher) fetch(ctx context.Context, v version, mark string) error {
+	beside := filepath.Join(r.Dir, hidden+"new-"+v.name)
+	if err := os.RemoveAll(beside); err != nil {
+		return err
+	}
+	if err := r.source.Fetch(ctx, v.name, beside); err != nil {
+		return err
+	}
+	files, err := r.source.Files(ctx, v.name)
+	if err == nil && signature(files) != mark {
+		err = errors.New("it changed while it was fetched")
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(beside))
+	}
+	return os.Rename(beside, filepath.Join(r.Dir, v.name))
+}
+
+// shard is the name of a part of the weights of a SavedModel, of how many.
+var shard = regexp.MustCompile(`^variables/variables\.data-(\d{5})-of-(\d{5})$`)
+
+// incomplete is what a version lacks to be a model: TensorFlow Serving loads a graph
+// and the weights that belong to it. Clients of stores write files one after the other.
+func incomplete(files []transfer.Object) error {
+	names := map[string]bool{}
+	shards, of := 0, ""
+	for _, f := range files {
+		names[f.Name] = true
+		if m := shard.FindStringSubmatch(f.Name); m != nil {
+			shards, of = shards+1, m[2]
+		}
+	}
+	if !names["saved_model.pb"] && !names["saved_model.pbtxt"] && !names["model.tflite"] {
+		return errors.New("it has no saved_model.pb, saved_model.pbtxt or model.tflite")
+	}
+	index := names["variables/variables.index"]
+	total, _ := strconv.Atoi(of)
+	switch {
+	case shards > 0 && !index:
+		return errors.New("it has no variables/variables.index")
+	case index && shards == 0:
+		return errors.New("it has variables/variables.index and none of the files variables.data-...")
+	case shards < total:
+		return fmt.Errorf("it has %d of the %d files variables.data-...-of-%s", shards, total, of)
+	}
+	return nil
+}
+
+// room is an error where there is not enough of the disk, or of memory: what a model
+// takes there is at least what its files do, and the old versions stay beside a new
+// one until it serves.
+func (r *Refresher) room(bytes int64) (kind string, err error) {
+	if free, known := transfer.Room(r.Dir); known && bytes > free {
+		return "disk", fmt.Errorf("it has %s, and the disk has room for %s", transfer.Size(bytes), transfer.Size(free))
+	}
+	beside := int64(0)
+	for _, v := range r.local() {
+		beside += r.size(v)
+	}
+	if r.Memory > 0 && beside+bytes > r.Memory {
+		return "memory", fmt.Errorf("it needs at least %s of memory beside %s of the versions that are there, and the server may have %s",
+			transfer.Size(bytes), transfer.Size(beside), transfer.Size(r.Memory))
+	}
+	if r.Available != nil {
+		if free, known := r.Available(); known && bytes > free {
+			return "memory", fmt.Errorf("it needs at least %s of memory, and %s are left on this machine", transfer.Size(bytes), transfer.Size(free))
+		}
+	}
+	return "", nil
+}
+
+// size is what a version here has, in bytes.
+func (r *Refresher) size(v version) (bytes int64) {
+	if known := r.state.of(v.number); known.Bytes > 0 {
+		return known.Bytes
+	}
+	_ = filepath.WalkDir(filepath.Join(r.Dir, v.name), func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			if info, err := e.Info(); err == nil {
+				bytes += info.Size()
+			}
+		}
+		return nil //nolint:nilerr // What goes away while it is looked at has no size.
+	})
+	return bytes
+}

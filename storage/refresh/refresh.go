@@ -1,0 +1,299 @@
+// Package refresh keeps the versions of a model in a folder as a store has them, beside
+// a server that loads what lies there: numbered folders, as TensorFlow Serving has them.
+//
+// A look at the store is one small request. A version that is new is brought whole, and
+// is in its place when it is complete; one that is no longer wanted goes when another
+// serves. What cannot be used is refused, and the others go on.
+package refresh
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prime-radiant/radiant/storage/transfer"
+)
+
+// Source is where the versions are.
+type Source interface {
+	// Folders are the names of all folders; a few hundred bytes tell them.
+	Folders(ctx context.Context) ([]string, error)
+	// Files are those of one folder, by their names.
+	Files(ctx context.Context, folder string) ([]transfer.Object, error)
+	// Fetch brings a folder to dst, which does not exist before and is complete when
+	// it does.
+	Fetch(ctx context.Context, folder, dst string) error
+}
+
+// Policy says which versions are wanted. The zero value is the highest.
+type Policy struct {
+	// Latest is how many of the highest; 0: one.
+	Latest int
+	// All is true if each one is.
+	All bool
+	// Specific are those that are; nil: another field says.
+	Specific []int64
+}
+
+// wants reports whether a version may be wanted, whichever others there are.
+func (p Policy) wants(version int64) bool {
+	return p.Specific == nil || slices.Contains(p.Specific, version)
+}
+
+// isFull reports whether so many are enough.
+func (p Policy) isFull(n int) bool {
+	return !p.All && p.Specific == nil && n >= max(p.Latest, 1)
+}
+
+// Options are all that a [Refresher] depends on.
+type Options struct {
+	// Dir is the folder that the server reads.
+	Dir    string
+	Policy Policy
+	// Every is the time between two looks at the store.
+	Every time.Duration
+	// Settle is how long the listing of a new version must stay as it is before it
+	// is taken for complete.
+	Settle time.Duration
+	// Memory is how many bytes the server may have; 0: nobody says.
+	Memory int64
+	// Available is how many bytes of memory are left on this machine; nil: nobody
+	// tells.
+	Available func() (bytes int64, known bool)
+	// Serving asks the server for its versions; nil: it cannot be asked.
+	Serving func(ctx context.Context) (map[int64]Serving, error)
+	Log     *slog.Logger
+	// Random is a number from 0 up to 1, by which the looks of many are spread.
+	Random func() float64
+	Now    func() time.Time
+	// Sleep waits; false: ctx ended first.
+	Sleep func(ctx context.Context, d time.Duration) bool
+}
+
+// Serving is what a server says of one version.
+type Serving struct {
+	// Available is true if it answers requests.
+	Available bool
+	// Failed is why it did not load; empty: it did, or may still.
+	Failed string
+}
+
+// Refresher keeps one folder.
+type Refresher struct {
+	Options
+	source Source
+	// state is what is told of the folder; versions are known by their numbers.
+	state state
+	// away is true while the store cannot be asked.
+	away bool
+}
+
+// New is a refresher of a folder, which may have versions already. It knows what an
+// earlier one wrote there.
+func New(source Source, o Options) *Refresher {
+	return &Refresher{Options: o, source: source, state: readState(o.Dir)}
+}
+
+// First returns when the folder has a version. The error says why it gets none.
+func (r *Refresher) First(ctx context.Context) error {
+	err := r.Look(ctx)
+	if len(r.local()) > 0 {
+		return r.write(true)
+	}
+	return cmp.Or(err, r.refusals(), errors.New("there is no folder whose name is a number, which is a version"))
+}
+
+// Run looks at the store until ctx ends: first after a part of the time between looks
+// that is another one for each refresher, so that many do not ask at once.
+func (r *Refresher) Run(ctx context.Context) {
+	pause := time.Duration(r.Random() * float64(r.Every))
+	for r.Sleep(ctx, pause) {
+		pause = r.Every
+		_ = r.Look(ctx) // It was told.
+	}
+}
+
+// version is a folder of the store or of this machine whose name is a number.
+type version struct {
+	number int64
+	name   string
+}
+
+// numbered are the versions among names, the highest first. Other names are passed
+// over, as TensorFlow Serving does, and so is a number that is there twice (7 and 07).
+func numbered(names []string) (all []version) {
+	for _, name := range names {
+		number, err := strconv.ParseInt(name, 10, 64)
+		if err == nil && strings.Trim(name, "0123456789") == "" {
+			all = append(all, version{number, name})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b version) int { return cmp.Compare(b.number, a.number) })
+	return slices.CompactFunc(all, func(a, b version) bool { return a.number == b.number })
+}
+
+// local are the versions in the folder.
+func (r *Refresher) local() []version {
+	entries, err := os.ReadDir(r.Dir)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return numbered(names)
+}
+
+func has(all []version, number int64) bool {
+	return slices.ContainsFunc(all, func(v version) bool { return v.number == number })
+}
+
+// Look looks at the store once, and brings the folder closer to what it has. The error
+// is why the store could not be asked; nothing has changed then.
+func (r *Refresher) Look(ctx context.Context) error {
+	names, err := r.source.Folders(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.tellStore(err)
+	if err != nil {
+		return err
+	}
+	there := numbered(names)
+	serving := sync.OnceValue(func() map[int64]Serving { return r.serving(ctx) })
+	r.setAside(serving)
+	var wanted []version
+	for _, v := range there {
+		if r.Policy.isFull(len(wanted)) {
+			break
+		}
+		if r.Policy.wants(v.number) && (has(r.local(), v.number) || r.bring(ctx, v)) {
+			wanted = append(wanted, v)
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r.forget(there)
+	r.remove(there, wanted, serving)
+	return r.write(false)
+}
+
+// tellStore says once that the store is away, and once that it is back.
+func (r *Refresher) tellStore(err error) {
+	switch {
+	case err != nil && !r.away:
+		r.Log.Warn("the store cannot be asked; what is there goes on serving", "error", err.Error())
+	case err == nil && r.away:
+		r.Log.Info("the store answers again")
+	}
+	r.away = err != nil
+	r.state.Store = ""
+	if err != nil {
+		r.state.Store = err.Error()
+		_ = r.write(false) // The folder is told of too, as far as it can be written.
+	}
+}
+
+// serving is what the server says; nil: nobody tells. Since when a version serves is
+// noted.
+func (r *Refresher) serving(ctx context.Context) map[int64]Serving {
+	if r.Options.Serving == nil {
+		return nil
+	}
+	all, err := r.Options.Serving(ctx)
+	if err != nil {
+		return nil // It may be starting; nothing is removed until it tells.
+	}
+	for _, v := range r.local() {
+		known := r.state.of(v.number)
+		if !all[v.number].Available || known.Serving != nil {
+			continue
+		}
+		now := r.Now()
+		if known.Since.IsZero() {
+			known.Since = now
+		}
+		known.Serving, known.Refused, known.Kind = &now, "", ""
+		r.state.set(known)
+		r.Log.Info("a version serves", "version", v.number)
+	}
+	return all
+}
+
+// anyServes reports whether one of the versions answers requests, of those that are not
+// the one given.
+func anyServes(serving map[int64]Serving, but int64, all []version) bool {
+	return slices.ContainsFunc(all, func(v version) bool { return v.number != but && serving[v.number].Available })
+}
+
+// setAside takes versions away that the server could not load while another one
+// serves: when it starts again, it is to find the last good one and not these.
+func (r *Refresher) setAside(serving func() map[int64]Serving) {
+	local := r.local()
+	for _, v := range local {
+		if r.state.of(v.number).Serving != nil {
+			continue
+		}
+		s := serving()[v.number]
+		if s.Failed == "" || s.Available || !anyServes(serving(), v.number, local) {
+			continue
+		}
+		if err := r.drop(v); err != nil {
+			r.Log.Error("a version that does not load cannot be taken away", "version", v.number, "error", err.Error())
+			continue
+		}
+		r.refuse(v, r.state.of(v.number).Signature, "broken", fmt.Errorf("the server could not load it: %s", s.Failed))
+	}
+}
+
+// remove takes versions away that are not wanted any more: those that the server has
+// dropped, or that the store has no more, while another one serves.
+func (r *Refresher) remove(there, wanted []version, serving func() map[int64]Serving) {
+	for _, v := range r.local() {
+		if has(wanted, v.number) || !anyServes(serving(), v.number, wanted) {
+			continue
+		}
+		if serving()[v.number].Available && has(there, v.number) {
+			continue // By its own policy the server is about to drop it.
+		}
+		if err := r.drop(v); err != nil {
+			r.Log.Error("a version that is not wanted any more cannot be removed", "version", v.number, "error", err.Error())
+			continue
+		}
+		r.state.remove(v.number)
+		r.Log.Info("removed a version", "version", v.number)
+	}
+}
+
+// drop removes a version from the folder, at one blow.
+func (r *Refresher) drop(v version) error {
+	gone := filepath.Join(r.Dir, hidden+"gone-"+v.name)
+	if err := os.RemoveAll(gone); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(r.Dir, v.name), gone); err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
+}
+
+// forget drops what was said of versions that are neither in the store nor here.
+func (r *Refresher) forget(there []version) {
+	local := r.local()
+	r.state.Versions = slices.DeleteFunc(r.state.Versions, func(v Version) bool {
+		return !has(there, v.Version) && !has(local, v.Version)
+	})
+}

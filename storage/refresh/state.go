@@ -1,0 +1,111 @@
+package refresh
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// StateName is the file in the folder that says what is known of its versions. A server
+// looks for folders, and passes it over.
+const StateName = ".radiant-versions.json"
+
+// state is what that file says.
+type state struct {
+	// Ready is true once the folder had a version.
+	Ready bool `json:"ready"`
+	// Store is why the store cannot be asked; empty: it answered last.
+	Store string `json:"store,omitempty"`
+	// Versions are those of which there is something to say, in ascending order.
+	Versions []Version `json:"versions"`
+}
+
+// Version is what is known of one version.
+type Version struct {
+	Version int64 `json:"version"`
+	// Since is when it was there, or was refused.
+	Since time.Time `json:"since"`
+	// Serving is when it was first seen to answer requests; nil: it was not yet.
+	Serving *time.Time `json:"serving,omitempty"`
+	Bytes   int64      `json:"bytes,omitempty"`
+	// Refused is why it is not there, and kind a word for that; empty: it is there.
+	Refused string `json:"refused,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	// Signature is of its files in the store. What was refused with one is not looked
+	// into again as long as they stay.
+	Signature string `json:"signature,omitempty"`
+}
+
+func readState(dir string) (s state) {
+	text, err := os.ReadFile(filepath.Join(dir, StateName))
+	if err != nil || json.Unmarshal(text, &s) != nil {
+		return state{}
+	}
+	return s
+}
+
+// IsReady reports whether a folder has had a version, so that a server may start.
+func IsReady(dir string) bool { return readState(dir).Ready }
+
+// of is what is known of a version.
+func (s *state) of(number int64) Version {
+	for _, v := range s.Versions {
+		if v.Version == number {
+			return v
+		}
+	}
+	return Version{Version: number}
+}
+
+func (s *state) set(v Version) {
+	s.remove(v.Version)
+	s.Versions = append(s.Versions, v)
+	slices.SortFunc(s.Versions, func(a, b Version) int { return cmp.Compare(a.Version, b.Version) })
+}
+
+func (s *state) remove(number int64) {
+	s.Versions = slices.DeleteFunc(s.Versions, func(v Version) bool { return v.Version == number })
+}
+
+// refuse notes why a version is not there, and says so once.
+func (r *Refresher) refuse(v version, mark, kind string, err error) {
+	known := r.state.of(v.number)
+	if known.Refused == "" || known.Kind != kind || known.Signature != mark {
+		r.Log.Warn("a version is refused", "version", v.number, "reason", err.Error())
+		known.Since = r.Now()
+	}
+	r.state.set(Version{Version: v.number, Since: known.Since, Refused: err.Error(), Kind: kind, Signature: mark})
+}
+
+// refusals are what was refused, as an error.
+func (r *Refresher) refusals() error {
+	var all []error
+	for _, v := range r.state.Versions {
+		if v.Refused != "" {
+			all = append(all, fmt.Errorf("version %d: %s", v.Version, v.Refused))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// write writes the state, if it is another one than the file has.
+func (r *Refresher) write(ready bool) error {
+	r.state.Ready = r.state.Ready || ready
+	text, err := json.MarshalIndent(r.state, "", "  ")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(r.Dir, StateName)
+	if was, err := os.ReadFile(file); err == nil && string(was) == string(text)+"\n" {
+		return nil
+	}
+	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil { //nolint:gosec // The server's user may read it.
+		return fmt.Errorf("writing %s: %w", StateName, err)
+	}
+	return os.Rename(file+".new", file)
+}
