@@ -57,7 +57,7 @@ check: ## Formatting, vet and lint of Go and of shell scripts
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./tests/e2e
 	@scripts/need.sh @check >/dev/null
-	"$$(scripts/need.sh shellcheck)" scripts/*.sh .ci/run
+	"$$(scripts/need.sh shellcheck)" scripts/*.sh findings/*.sh .ci/run
 	"$$(scripts/need.sh golangci-lint)" run --build-tags e2e ./...
 
 golden: ## Rewrite the expected outputs from what the code does now

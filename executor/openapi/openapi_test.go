@@ -160,3 +160,71 @@ func TestExamples(t *testing.T) {
 		})
 	}
 }
+
+// Paths that name a version by its number are not served by a model whose versions
+// are names.
+func TestVersionsOfPaths(t *testing.T) {
+	for _, c := range []struct {
+		name, outside string
+		versions      []string
+		want          string
+	}{
+		{"a name where numbers are asked for", "tensorflow", []string{"v1"}, ""},
+		{"a number among names", "tensorflow", []string{"v1", "7"}, "7"},
+		{"nothing known", "tensorflow", nil, "1"},
+		{"a name where any version may be", "v2", []string{"v1"}, "v1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := oneNode(t, c.outside, "v2")
+			g.Nodes[0].Versions = c.versions
+			got := ""
+			for path, methods := range parse(t, New(names, g, "../..")).Paths {
+				if !strings.Contains(path, "/versions/{version}") {
+					continue
+				}
+				for method, operation := range methods {
+					first := operation.(map[string]any)["parameters"].([]any)[0].(map[string]any)
+					if first["name"] != "version" || got != "" && first["example"] != got {
+						t.Errorf("%s %s: the parameter is %v, others have the example %q", method, path, first, got)
+					}
+					got, _ = first["example"].(string)
+				}
+			}
+			if got != c.want {
+				t.Errorf("the version of paths is %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// A column may come bare where the executor writes the server's message, with null for
+// what is missing, and in another type of numbers.
+func TestSchemasOfColumns(t *testing.T) {
+	column := []Signature{{Inputs: []Tensor{of("age", tensor.FP32, -1, 1), of("city", tensor.Bytes, -1, 1)}}}
+	number, one := `{"format":"float","nullable":true,"type":"number"}`, `"maxItems":1,"minItems":1,"type":"array"`
+	for _, c := range []struct{ outside, speaks, schema, want string }{
+		{"tensorflow", "v2", "properties.instances.items.properties.age.anyOf", `[{"items":` + number + `,` + one + `},` + number + `]`},
+		{"tensorflow", "tensorflow", "properties.instances.items.properties.age.items", `{"format":"float","type":"number"}`},
+		{"v2", "v2", "properties.inputs.items.anyOf.0.properties.datatype.enum",
+			`["FP32","UINT8","UINT16","UINT32","UINT64","INT8","INT16","INT32","INT64","FP16","BF16","FP64"]`},
+		{"v2", "v2", "properties.inputs.items.anyOf.1.properties.datatype.enum", `["BYTES"]`},
+	} {
+		var document struct {
+			Components struct{ Schemas struct{ Request any } }
+		}
+		if err := json.Unmarshal(New(names, oneNode(t, c.outside, c.speaks, column...), "../..").JSON(), &document); err != nil {
+			t.Fatal(err)
+		}
+		at := document.Components.Schemas.Request
+		for step := range strings.SplitSeq(c.schema, ".") {
+			if all, ok := at.([]any); ok {
+				at = all[step[0]-'0']
+			} else {
+				at = at.(map[string]any)[step]
+			}
+		}
+		if got, err := json.Marshal(at); err != nil || string(got) != c.want {
+			t.Errorf("%s for %s: %s is\n%s, want\n%s", c.outside, c.speaks, c.schema, got, c.want)
+		}
+	}
+}

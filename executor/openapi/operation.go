@@ -67,7 +67,7 @@ func paths(operations []operation) object {
 func (b *builder) operations() []operation {
 	var all []operation
 	table := descriptions()
-	for _, r := range b.served() {
+	for _, r := range b.graph.Protocol.Served() {
 		if r.Action == protocol.Docs || r.Verb != "" && !b.verbs() {
 			continue
 		}
@@ -75,22 +75,37 @@ func (b *builder) operations() []operation {
 		if !ok {
 			describe = describeOther
 		}
-		if o, ok := describe(b, r); ok {
-			all = append(all, b.named(r, o))
+		d, ok := describe(b, r)
+		place := versionPlace(r.Path)
+		if place == placeNumber {
+			d.names = slices.DeleteFunc(d.names, b.unnumbered)
+			ok = ok && len(d.names) > 0
+		}
+		if ok {
+			all = append(all, b.named(r, place, d))
 		}
 	}
 	return all
 }
 
-// served are the operations of the protocol. What says which version is meant has
-// one name in a document.
-func (b *builder) served() []protocol.Operation {
-	all := b.graph.Protocol.Served()
-	for i := range all {
-		all[i].Path = strings.NewReplacer("{number}", "{version}", "{label}", "{version}").Replace(all[i].Path)
-	}
-	return all
+// unnumbered reports whether a node's server tells of versions, and none of them is
+// a number.
+func (b *builder) unnumbered(node string) bool {
+	versions := b.versionsOf(node)
+	return len(versions) > 0 && !slices.ContainsFunc(versions, isNumber)
 }
+
+// versionsOf are the versions of a node's model, as far as they are known.
+func (b *builder) versionsOf(node string) []string {
+	for i := range b.graph.Nodes {
+		if b.graph.Nodes[i].Name == node {
+			return b.graph.Nodes[i].Versions
+		}
+	}
+	return nil
+}
+
+func isNumber(version string) bool { return version != "" && strings.Trim(version, "0123456789") == "" }
 
 // unique makes an operationId of what is one already in this document.
 func (b *builder) unique(id string) string {
@@ -128,9 +143,10 @@ func descriptions() map[protocol.Action]func(*builder, protocol.Operation) (desc
 }
 
 // named puts the names of models into an operation's path: the name itself where
-// there is only one.
-func (b *builder) named(r protocol.Operation, d described) operation {
-	path, parameters := r.Path, d.parameters
+// there is only one. What says which version is meant, at a place of that name, has
+// one name in a document.
+func (b *builder) named(r protocol.Operation, place string, d described) operation {
+	path, parameters := strings.Replace(r.Path, "{"+place+"}", "{"+placeVersion+"}", 1), d.parameters
 	if strings.Contains(path, "{model}") {
 		if len(d.names) == 1 {
 			path = strings.ReplaceAll(path, "{model}", url.PathEscape(d.names[0]))
@@ -142,8 +158,8 @@ func (b *builder) named(r protocol.Operation, d described) operation {
 			parameters = append(list{pathParameter("model", "name of the node", object{{"type", "string"}, {"enum", names}}, d.names[0])}, parameters...)
 		}
 	}
-	if place := versionPlace(path); place != "" {
-		parameters = append(list{b.versionParameter(place)}, parameters...)
+	if place != "" {
+		parameters = append(list{b.versionParameter(place, d.names)}, parameters...)
 	}
 	method := strings.ToLower(r.Method)
 	if method == "" {
@@ -182,10 +198,18 @@ func pathParameter(name, description string, schema object, example any) object 
 	return object{{"name", name}, {"in", "path"}, {"required", true}, {"description", description}, {"schema", schema}, {"example", example}}
 }
 
+// What stands in a path for a model's version: any version, one that is a number, or
+// a label.
+const (
+	placeVersion = "version"
+	placeNumber  = "number"
+	placeLabel   = "label"
+)
+
 // versionPlace is the name of what stands in a path for a model's version; empty:
 // nothing does.
 func versionPlace(path string) string {
-	for _, place := range []string{"version", "number", "label"} {
+	for _, place := range []string{placeVersion, placeNumber, placeLabel} {
 		if strings.Contains(path, "{"+place+"}") {
 			return place
 		}
@@ -193,15 +217,21 @@ func versionPlace(path string) string {
 	return ""
 }
 
-func (b *builder) versionParameter(place string) object {
-	if place == "label" {
-		return pathParameter(place, "a label of a version", object{{"type", "string"}}, "stable")
+// versionParameter says which version of a model is meant. Its example is one that
+// the first of the nodes has, as far as its versions are known.
+func (b *builder) versionParameter(place string, nodes []string) object {
+	text := object{{"type", "string"}}
+	if place == placeLabel {
+		return pathParameter(placeVersion, "a label of a version", text, "stable")
 	}
 	version := "1"
-	if v := b.inputNode().Versions; len(v) > 0 {
-		version = v[0]
+	if len(nodes) > 0 {
+		all := b.versionsOf(nodes[0])
+		if i := slices.IndexFunc(all, func(v string) bool { return place != placeNumber || isNumber(v) }); i >= 0 {
+			version = all[i]
+		}
 	}
-	return pathParameter(place, "version of the model", object{{"type", "string"}}, version)
+	return pathParameter(placeVersion, "version of the model", text, version)
 }
 
 func (b *builder) versionText() string {

@@ -123,9 +123,9 @@ func tensorflowSchemas(b *builder) object {
 		columns := object{}
 		rows := object{}
 		for _, t := range b.input[0].Inputs {
-			columns = append(columns, member{t.Name, tensorflowSchema(t, t.Shape)})
+			columns = append(columns, member{t.Name, b.tensorflowSchema(t, t.Shape)})
 			if batched(b.input[0].Inputs) {
-				rows = append(rows, member{t.Name, tensorflowSchema(t, t.Shape[1:])})
+				rows = append(rows, member{t.Name, b.tensorflowSchema(t, t.Shape[1:])})
 			}
 		}
 		inputs = one(columns)
@@ -157,16 +157,25 @@ func tensorflowSchemas(b *builder) object {
 }
 
 // tensorflowSchema allows what stands for a tensor: lists in lists, or the
-// value by the name of the only input.
-func tensorflowSchema(t Tensor, shape []int64) object {
+// value by the name of the only input. In front of a server of another protocol the
+// executor takes null for a missing number, and the values of one column bare.
+func (b *builder) tensorflowSchema(t Tensor, shape []int64) object {
 	if t.Shape == nil {
 		return object{}
 	}
 	e := elementSchema(t.DType)
-	if t.DType == tensor.Bytes {
+	foreign := b.inputNode().Foreign
+	switch {
+	case t.DType == tensor.Bytes:
 		e = object{{"anyOf", list{e, record(member{"b64", object{{"type", "string"}, {"format", "byte"}}})}}}
+	case foreign && t.DType.IsFloat():
+		e = e.with(member{"nullable", true})
 	}
-	return about(t.DType.String()+" "+shapeText(t.Shape), nestedSchema(shape, e))
+	s := nestedSchema(shape, e)
+	if last := len(shape) - 1; foreign && len(t.Shape) == 2 && t.Shape[1] == 1 {
+		s = object{{"anyOf", list{s, nestedSchema(shape[:last], e)}}}
+	}
+	return about(t.DType.String()+" "+shapeText(t.Shape), s)
 }
 
 // one allows an only tensor to stand without its name.

@@ -92,8 +92,11 @@ func v2Schemas(b *builder) object {
 func v2Inputs(inputs []Tensor, properties func(name, datatype object) []member) list {
 	var all list
 	for _, t := range inputs {
-		datatype := object{{"type", "string"}}
-		if t.DType != tensor.Number {
+		datatype, text := object{{"type", "string"}}, t.DType.String()+" "+shapeText(t.Shape)
+		if others := otherNumbers(t.DType); len(others) > 0 {
+			text += ", or numbers of another type where the server converts them"
+			datatype = datatype.with(member{"enum", append(list{t.DType.String()}, others...)})
+		} else if t.DType != tensor.Number {
 			datatype = datatype.with(member{"enum", list{t.DType.String()}})
 		}
 		name := object{{"type", "string"}}
@@ -101,8 +104,22 @@ func v2Inputs(inputs []Tensor, properties func(name, datatype object) []member) 
 			name = name.with(member{"enum", list{t.Name}})
 		}
 		s := record(properties(name, datatype)...)
-		s = s.with(member{"required", list{"name", "shape", "datatype"}}, member{"description", t.DType.String() + " " + shapeText(t.Shape)})
+		s = s.with(member{"required", list{"name", "shape", "datatype"}}, member{"description", text})
 		all = append(all, s)
+	}
+	return all
+}
+
+// otherNumbers are the datatypes of numbers besides this one; none for what is no
+// number.
+func otherNumbers(d tensor.DType) (all list) {
+	if d == tensor.Number || d == tensor.Bytes || d == tensor.Bool {
+		return nil
+	}
+	for other := tensor.Bool + 1; other < tensor.Bytes; other++ {
+		if other != d {
+			all = append(all, other.String())
+		}
 	}
 	return all
 }

@@ -20,7 +20,8 @@ func TestH2Spec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.CommandContext(t.Context(), h2spec, "--host", host, "--port", port, "--path", seldon.Seldon_Predict_FullMethodName).CombinedOutput()
+	// Its own patience, 2 s, is too short for a machine that runs other tests.
+	out, err := exec.CommandContext(t.Context(), h2spec, "--timeout", "30", "--host", host, "--port", port, "--path", seldon.Seldon_Predict_FullMethodName).CombinedOutput()
 	counts := regexp.MustCompile(`(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed`).FindSubmatch(out)
 	if err != nil || counts == nil {
 		t.Fatalf("%v\n%s", err, out)

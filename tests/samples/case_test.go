@@ -56,12 +56,7 @@ func runCase(t *testing.T, bin, folder string, c cases.Case) {
 	}
 	t.Run("printed", func(t *testing.T) { runPrinted(t, printed()) })
 	if urls := documents(t, address); len(urls) > 0 {
-		t.Run("OpenAPI", func(t *testing.T) {
-			if why := wrongDocuments()[filepath.Base(folder)+"/"+c.Name]; why != "" && os.Getenv("RADIANT_E2E_LONG") == "" {
-				t.Skip("the document is known to be wrong: " + why)
-			}
-			openapi.Check(t, urls...)
-		})
+		t.Run("OpenAPI", func(t *testing.T) { openapi.Check(t, urls...) })
 	}
 }
 
@@ -86,15 +81,4 @@ func documents(t *testing.T, address string) []string {
 		}
 	}
 	return urls
-}
-
-// wrongDocuments says of OpenAPI documents that the judge refuses what is wrong with
-// them; make e2e-long shows it.
-func wrongDocuments() map[string]string {
-	const shape = "its schema takes no columns of the shape [n, 1], as its example has them"
-	return map[string]string{
-		"tumours-lightgbm/tensorflow": "it lists versions, by a path that is not served in front of MLServer",
-		"tumours-onnx/tensorflow":     shape,
-		"tumours-onnx/v2":             shape,
-	}
 }

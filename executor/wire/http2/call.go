@@ -376,7 +376,9 @@ func (c *Call) sendMisfit() {
 		block = k.table.field(block, Field{Name: "content-type", Value: "text/plain; charset=utf-8"})
 		k.scratch = block
 		k.header(c.id, block, false)
-		if k.large(context.Background(), &c.stream, pieces{[]byte(c.misfit.text)}, true) == nil {
+		if k.large(context.Background(), &c.stream, pieces{[]byte(c.misfit.text)}, false) == nil {
+			// The end goes by itself, so that no client knows of it before the stream is off.
+			k.dataHead(c.id, 0, true)
 			c.part()
 		}
 	}

@@ -35,6 +35,11 @@ func connect(t *testing.T, address string) *plain {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return plainOn(t, conn)
+}
+
+func plainOn(t *testing.T, conn net.Conn) *plain {
+	t.Helper()
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	p := &plain{t: t, Conn: conn, Framer: http2.NewFramer(conn, conn)}
@@ -471,5 +476,28 @@ func TestMisfits(t *testing.T) {
 	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	if _, err := io.ReadAll(conn); errors.Is(err, context.DeadlineExceeded) {
 		t.Error("a client of HTTP/1.1 is kept waiting")
+	}
+}
+
+// A stream is closed from the moment at which its client can know: what comes on
+// it then ends the connection (RFC 9113, 5.1), as it does behind a usual answer.
+func TestMisfitsAreClosed(t *testing.T) {
+	_, s := ours(t, nil)
+	for range 100 {
+		here, there := net.Pipe() // It hands on at once, without a kernel's buffer.
+		go s.serve(there)
+		p := plainOn(t, here)
+		_ = p.call(1, "/t.T/Echo", "content-type", "text/html")
+		_ = p.WriteData(1, true, nil)
+		p.next(func(f http2.Frame) bool { d, ok := f.(*http2.DataFrame); return ok && d.StreamEnded() })
+		_ = p.call(1, "/t.T/Echo")
+		p.next(func(f http2.Frame) bool {
+			if r, ok := f.(*http2.RSTStreamFrame); ok {
+				t.Fatalf("the stream is reset for %v", r.ErrCode)
+			}
+			_, ok := f.(*http2.GoAwayFrame)
+			return ok
+		})
+		_ = here.Close()
 	}
 }
