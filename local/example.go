@@ -130,8 +130,9 @@ const largestExample = 1 << 20
 
 // requestFile finds a file beside the deployment's that holds a request of
 // its protocol over REST. Files named after the deployment come first, then
-// request.json, then those named after the protocol. The name
-// is absolute, since lines are pasted into terminals that are elsewhere.
+// request.json and others that begin so, then those that may be another
+// deployment's, then those named after the protocol. The name is absolute, since
+// lines are pasted into terminals that are elsewhere.
 func requestFile(s Source, call exampleCall) string {
 	if s.File == "" {
 		return ""
@@ -142,7 +143,7 @@ func requestFile(s Source, call exampleCall) string {
 	}
 	protocol := string(s.Deployment.Spec.Protocol.Canonical())
 	var names []string
-	for _, pattern := range []string{s.Deployment.Name + "-request.json", "request.json", "*request*.json", filepath.Join("requests", protocol+".json"), filepath.Join("requests", "*.json")} {
+	for _, pattern := range []string{s.Deployment.Name + "-request.json", "request.json", "request*.json", "*request*.json", filepath.Join("requests", protocol+".json"), filepath.Join("requests", "*.json")} {
 		found, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err == nil {
 			names = append(names, found...)

@@ -56,14 +56,16 @@ func deploymentOf(protocol v1.Protocol) *v1.SeldonDeployment {
 
 func TestARequestOfADeploymentComesBeforeOthers(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"request.json", "one-request.json"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(`{"data":{"ndarray":[[1]]}}`), 0o600); err != nil {
+	d := deploymentOf("")
+	// Each is preferred to those before it.
+	for _, name := range []string{"another-request.json", "request-usual.json", "request.json", "one-request.json"} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(`{"data":{"ndarray":[[1]]}}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
-	}
-	d := deploymentOf("")
-	if got, want := requestFile(Source{Deployment: d, File: filepath.Join(dir, "all.yaml")}, exampleCalls()[v1.ProtocolSeldon]), filepath.Join(dir, "one-request.json"); got != want {
-		t.Errorf("the request is %s, want %s", got, want)
+		if got := requestFile(Source{Deployment: d, File: filepath.Join(dir, "all.yaml")}, exampleCalls()[v1.ProtocolSeldon]); got != file {
+			t.Errorf("the request is %s, want %s", got, file)
+		}
 	}
 }
 
