@@ -175,7 +175,10 @@ class OneModel(Fronted):
                 "model": lambda c: c.infer("nobody", self.ask(library, FLOATS)),
             }.items():
                 with self.subTest(library.__name__, error=name):
-                    self.assertEqual(self.refused(lambda: call(client)), self.refused(lambda: call(direct)))
+                    got, want = self.refused(lambda: call(client)), self.refused(lambda: call(direct))
+                    if name == "version":  # The executor says which ones there are.
+                        want = want[0], 'node "sometimes": predict: the model sometimes has no version 9; available: 1'
+                    self.assertEqual(got, want)
             np.testing.assert_array_equal(client.infer("sometimes", self.ask(library, abs(FLOATS))).as_numpy("x"), abs(FLOATS))
 
     def test_at_once(self):
