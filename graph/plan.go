@@ -3,6 +3,7 @@ package graph
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -14,8 +15,9 @@ type Plan struct {
 	// the root.
 	Steps []Step
 
-	// fans keeps the memory of fan-outs that ended.
+	// fans keeps the memory of fan-outs that ended, crew their goroutines.
 	fans sync.Pool
+	crew *crew
 }
 
 // Step is one node of a [Plan].
@@ -65,7 +67,10 @@ func Compile(root *Node) (*Plan, error) {
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, err
 	}
-	return &c.plan, nil
+	plan := &c.plan
+	plan.crew = newCrew()
+	runtime.AddCleanup(plan, (*crew).dismiss, plan.crew)
+	return plan, nil
 }
 
 type compiler struct {

@@ -69,6 +69,7 @@ func TestQuorum(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				defer plan.crew.dismiss()
 				for range 2 { // The memory of the first fan-out is used by the second one.
 					caller := &timed{after: map[string]time.Duration{"a": a, "b": b, "c": c}, broken: map[string]bool{}}
 					for name := range strings.FieldsSeq(try.broken) {
@@ -96,6 +97,7 @@ func TestQuorumOfAClientThatLeaves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer plan.crew.dismiss()
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		caller := &timed{after: map[string]time.Duration{"a": time.Minute, "b": time.Minute}}

@@ -3,9 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
-	"sync"
 )
 
 // Caller is all that the walk knows of the world: how to reach a node. M is
@@ -168,103 +166,4 @@ func (w *walk[M]) fanOut(ctx context.Context, s *Step, children []int, m M) (M, 
 		return w.caller.Join(ctx, s, f.results, from)
 	}
 	return f.results[0], nil
-}
-
-// fan holds the branches of one fan-out. Fans are pooled, with a function
-// value made once for each branch, so that starting one allocates nothing.
-type fan[M any] struct {
-	walk     walk[M]
-	ctx      context.Context
-	in       M
-	branches []*branch[M]
-	results  []M
-	wait     sync.WaitGroup
-	// ballot decides when enough have answered; nil: all have to.
-	ballot *ballot
-}
-
-type branch[M any] struct {
-	fan   *fan[M]
-	step  *Step
-	index int
-	err   error
-	start func()
-}
-
-func newFan[M any](plan *Plan, n int) *fan[M] {
-	f, ok := plan.fans.Get().(*fan[M])
-	if !ok {
-		f = new(fan[M])
-	}
-	for len(f.branches) < n {
-		b := &branch[M]{fan: f, index: len(f.branches)}
-		b.start = b.begin
-		f.branches = append(f.branches, b)
-	}
-	f.results = slices.Grow(f.results[:0], n)[:n]
-	return f
-}
-
-// run awaits all children, the last of which runs on the caller's goroutine.
-func (f *fan[M]) run(ctx context.Context, w *walk[M], children []int, m M) error {
-	f.walk, f.ctx, f.in = *w, ctx, m
-	f.wait.Add(len(children))
-	for i, child := range children {
-		b := f.branches[i]
-		b.step, b.err = &w.plan.Steps[child], nil
-		if i < len(children)-1 {
-			go b.start()
-		} else {
-			b.run()
-		}
-	}
-	f.wait.Wait()
-	for _, b := range f.branches[:len(children)] {
-		if b.err != nil {
-			return b.err
-		}
-	}
-	return nil
-}
-
-// begin is run on a goroutine of its own.
-func (b *branch[M]) begin() {
-	enlarge(b.index)
-	b.run()
-}
-
-// stackRoom is what calls on a node need of the stack.
-const stackRoom = 8 << 10
-
-// enlarge makes the stack of a goroutine that has just begun as large as a call on a
-// node will need it. It would else grow in steps, each of which copies all that is on it:
-// that was a tenth of what a fan-out costs.
-//
-//go:noinline
-func enlarge(i int) byte {
-	var room [stackRoom]byte
-	return room[i&(stackRoom-1)]
-}
-
-func (b *branch[M]) run() {
-	f := b.fan
-	defer f.wait.Done()
-	defer func() {
-		if v := recover(); v != nil {
-			b.err = &PanicError{Node: b.step.Name, Value: v, Stack: debug.Stack()}
-		}
-		if f.ballot != nil {
-			f.ballot.came(b.index, b.err)
-		}
-	}()
-	f.results[b.index], b.err = f.walk.node(f.ctx, b.step, f.in)
-}
-
-// free drops every reference to the request before the fan is used again.
-func (f *fan[M]) free() {
-	var none M
-	pool := &f.walk.plan.fans
-	f.walk, f.ctx, f.in, f.ballot = walk[M]{}, nil, none, nil
-	clear(f.results)
-	pool.Put(f)
 }
