@@ -2,6 +2,7 @@ package v1
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/prime-radiant/radiant/setting"
 )
@@ -144,10 +145,14 @@ func annotations() []annotation {
 	}
 }
 
+// annotationTable is the same, made once: each deployment is judged by it. Nobody
+// changes it.
+var annotationTable = sync.OnceValue(annotations)
+
 // annotationsOf lists the names of annotations with a reader; all of them for "".
 func annotationsOf(reader annotationReader) []string {
 	var names []string
-	for _, a := range annotations() {
+	for _, a := range annotationTable() {
 		if reader == "" || a.reader == reader {
 			names = append(names, a.Annotation)
 		}

@@ -29,7 +29,7 @@ func (v *validator) isOfDeployment(key string) bool {
 	isRow := func(a annotation) bool {
 		return a.Annotation == key && a.reader != limitAnnotation && (a.Group == inSpec || a.Group == inEither)
 	}
-	return strings.HasPrefix(key, AnnotationExecutorEnv) || slices.ContainsFunc(annotations(), isRow) ||
+	return strings.HasPrefix(key, AnnotationExecutorEnv) || slices.ContainsFunc(annotationTable(), isRow) ||
 		!slices.Contains(annotationsOf(limitAnnotation), key) &&
 			slices.ContainsFunc(v.WayAnnotations, func(a WayAnnotation) bool { return a.Name == key })
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -25,7 +26,7 @@ func past() map[string]string {
 		"LOG_REQUESTS":                   logger,
 		"LOG_RESPONSES":                  logger,
 	}
-	for _, a := range annotations() {
+	for _, a := range annotationTable() {
 		if a.reader == pastAnnotation {
 			all[a.Annotation] = a.Doc
 		}
@@ -33,10 +34,13 @@ func past() map[string]string {
 	return all
 }
 
+// pastTable is the same, made once. Nobody changes it.
+var pastTable = sync.OnceValue(past)
+
 // pastAnnotations warns of annotations that nothing reads any more, also of
 // those that stand for variables of the executor.
 func (v *validator) pastAnnotations(path string, annotations map[string]string) {
-	instead := past()
+	instead := pastTable()
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
 		at := path + "[" + key + "]"
 		advice, ok := instead[key]

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 
 	"github.com/go-logr/logr"
@@ -65,6 +66,7 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	saveMemory()
 	runtimelog.SetLogger(log)
 	klog.SetLogger(log)
 	environment, err := config.FromEnvironment()
@@ -128,6 +130,16 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	}
 	log.Info("starting", "version", expand.Version, "namespace", m.Namespace, "controllerID", m.ControllerID)
 	return operator.Start(ctx)
+}
+
+// saveMemory has the garbage collector begin earlier than Go's programs have it, at half
+// as much garbage as there is live memory: nearly all of that is the cache, which stays,
+// so that a collection finds little. GOGC counts where it is set.
+func saveMemory() {
+	const usual, ours = 100, 50
+	if set := debug.SetGCPercent(ours); set != usual {
+		debug.SetGCPercent(set)
+	}
 }
 
 func logger(m config.Manager, to io.Writer) (logr.Logger, error) {

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,7 +31,7 @@ func newDeploymentList() *unstructured.UnstructuredList {
 // decode reads a deployment. Fields that hold something of the wrong type are
 // left out, each with a problem that names it.
 func decode(u *unstructured.Unstructured) (*v1.SeldonDeployment, v1.Problems, error) {
-	text, err := json.Marshal(u.Object)
+	text, err := textOf(u)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading deployment: %w", err)
 	}
@@ -54,15 +53,17 @@ func decode(u *unstructured.Unstructured) (*v1.SeldonDeployment, v1.Problems, er
 // decodeStatus reads a deployment's status. One that does not fit the types is
 // written anew.
 func decodeStatus(u *unstructured.Unstructured) (v1.SeldonDeploymentStatus, error) {
-	text, err := json.Marshal(u.Object["status"])
+	text, err := textOf(u)
 	if err != nil {
 		return v1.SeldonDeploymentStatus{}, fmt.Errorf("reading status: %w", err)
 	}
-	var status v1.SeldonDeploymentStatus
-	if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &status); err != nil {
+	var d struct {
+		Status v1.SeldonDeploymentStatus `json:"status"`
+	}
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(text, &d); err != nil {
 		return v1.SeldonDeploymentStatus{}, nil //nolint:nilerr // As the comment says.
 	}
-	return status, nil
+	return d.Status, nil
 }
 
 // check returns all problems of a deployment.

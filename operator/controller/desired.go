@@ -29,8 +29,10 @@ type Desired struct {
 	object expand.Object
 	told   toldPods
 	// made is what content returns without what pods are told, or nil where it is to
-	// be made again.
-	made map[string]any
+	// be made again: of what whole returns, since object is only what passes look at
+	// then.
+	made  map[string]any
+	whole func(ref) (expand.Object, error)
 }
 
 // Prepare makes an expanded object ready.
@@ -83,8 +85,11 @@ func contentOf(o expand.Object) (fields map[string]any, hash string, told toldPo
 func (d Desired) content() (map[string]any, error) {
 	fields := d.made
 	if fields == nil {
-		var err error
-		if fields, _, _, err = contentOf(d.object); err != nil {
+		o, err := d.whole(d.ref)
+		if err != nil {
+			return nil, err
+		}
+		if fields, _, _, err = contentOf(o); err != nil {
 			return nil, err
 		}
 	}
@@ -96,8 +101,8 @@ func (d Desired) content() (map[string]any, error) {
 
 // light is the same with its content to be made again, which takes most of the
 // memory.
-func (d Desired) light() Desired {
-	d.made = nil
+func (d Desired) light(whole func(ref) (expand.Object, error)) Desired {
+	d.made, d.whole, d.object = nil, whole, glance(d.object)
 	return d
 }
 
@@ -121,5 +126,5 @@ func (d Desired) isCurrent(live metav1.Object, last written) bool {
 		return true
 	}
 	wanted, err := d.beside(live).content()
-	return err == nil && owns(fields, wanted)
+	return err == nil && owns(withOwner(fields, live), wanted)
 }

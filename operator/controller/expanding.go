@@ -36,12 +36,7 @@ func (expanding) expand(p *pass, known expand.Facts) error {
 		p.desired = desired
 		return nil
 	}
-	objects, err := expand.Expand(expand.Input{
-		Deployment: p.deployment,
-		Config:     p.inForce.Config,
-		Facts:      known,
-		Servers:    p.inForce.Servers,
-	})
+	objects, err := p.plan.expand(known)
 	if err != nil {
 		// Validation missed it; to the user it is the same.
 		p.problems = append(p.problems, v1.Problem{Severity: v1.SeverityError, Path: "spec", Message: err.Error()})

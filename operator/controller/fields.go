@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,12 +24,34 @@ func applied(o metav1.Object) *metav1.ManagedFieldsEntry {
 }
 
 // ownedFields returns the fields that we own of an object, as the API server
-// writes them; nil for none.
+// writes them, but for the uid of its owner: ownerMark stands for it. nil: there
+// are none.
 func ownedFields(o metav1.Object) []byte {
 	if e := applied(o); e != nil && e.FieldsV1 != nil {
-		return e.FieldsV1.GetRawBytes()
+		return withoutOwner(e.FieldsV1.GetRawBytes(), o)
 	}
 	return nil
+}
+
+// ownerMark stands for an owner's uid in fields, so that those of all deployments
+// of one form are the same, and are in memory once.
+const ownerMark = "<owner>"
+
+func withoutOwner(fields []byte, o metav1.Object) []byte {
+	owner := metav1.GetControllerOfNoCopy(o)
+	if owner == nil || owner.UID == "" || !bytes.Contains(fields, []byte(owner.UID)) {
+		return fields
+	}
+	return bytes.ReplaceAll(fields, []byte(owner.UID), []byte(ownerMark))
+}
+
+// withOwner undoes [withoutOwner].
+func withOwner(fields []byte, o metav1.Object) []byte {
+	owner := metav1.GetControllerOfNoCopy(o)
+	if owner == nil {
+		return fields
+	}
+	return bytes.ReplaceAll(fields, []byte(ownerMark), []byte(owner.UID))
 }
 
 // owns reports whether fields, in the form of managedFields, hold each field
@@ -152,7 +175,7 @@ func hasKey(item map[string]any, key string) bool {
 // ours, applying would set them back to 1.
 func handOver(o metav1.Object, desired map[string]any) ([]metav1.ManagedFieldsEntry, error) {
 	copied := &metav1.PartialObjectMetadata{}
-	copied.SetManagedFields(o.GetManagedFields())
+	copied.SetManagedFields(slices.Clone(o.GetManagedFields())) // What is read is shared.
 	changed := false
 	if applied(o) == nil {
 		entries, err := inherit(o)

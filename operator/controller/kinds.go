@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -49,12 +50,14 @@ func kindOf(gk schema.GroupKind) (kind, bool) {
 }
 
 // unread is an empty object of a kind, as it is watched and read from the
-// cache: Deployments are typed, autoscalers are read with their conditions, and
-// all else without its content.
+// cache: Deployments and autoscalers are read with their conditions, in their
+// types where these are known, and all else without its content.
 func unread(k kind) client.Object {
 	switch {
 	case k.GroupKind() == workloadKind():
 		return &appsv1.Deployment{}
+	case k.GroupKind() == podScalerKind():
+		return &autoscalingv2.HorizontalPodAutoscaler{}
 	case scales(k):
 		u := &unstructured.Unstructured{}
 		u.SetGroupVersionKind(k.GroupVersionKind)
@@ -68,6 +71,8 @@ func unreadList(k kind) client.ObjectList {
 	switch {
 	case k.GroupKind() == workloadKind():
 		return &appsv1.DeploymentList{}
+	case k.GroupKind() == podScalerKind():
+		return &autoscalingv2.HorizontalPodAutoscalerList{}
 	case scales(k):
 		l := &unstructured.UnstructuredList{}
 		l.SetGroupVersionKind(k.GroupVersion().WithKind(k.Kind + "List"))

@@ -88,6 +88,8 @@ func New(o Options) (*Operator, error) {
 	o.Cluster = rest.CopyConfig(o.Cluster)
 	// Port names that several containers use, and the like: users expect them.
 	o.Cluster.WarningHandlerWithContext = rest.NoWarnings{}
+	// What is listed is next door, and unpacking it takes longer than its way.
+	o.Cluster.DisableCompression = true
 	m, err := newManager(o)
 	if meta.IsNoMatchError(err) {
 		return nil, fmt.Errorf("the API server does not serve %ss; kubectl apply -f manifests/crd/seldondeployments.yaml: %w", v1.Kind, err)
@@ -151,9 +153,10 @@ func cacheOptions(o Options) cache.Options {
 		}
 		return labels.NewSelector().Add(*is)
 	}
+	keep := newKeeper()
 	by := map[client.Object]cache.ByObject{
 		newDeployment():          {Transform: trimDeployment},
-		&appsv1.Deployment{}:     {Label: labelled(v1.LabelDeploymentID), Transform: trimWorkload},
+		&appsv1.Deployment{}:     {Label: labelled(v1.LabelDeploymentID), Transform: keep.workload},
 		&corev1.Pod{}:            {Label: labelled(v1.LabelDeploymentID), Transform: trimPod},
 		&corev1.ServiceAccount{}: {Transform: trimAccount},
 		&corev1.ConfigMap{}: {Namespaces: map[string]cache.Config{
@@ -164,12 +167,12 @@ func cacheOptions(o Options) cache.Options {
 		switch {
 		case k.GroupKind() == workloadKind() || k.Optional:
 		case k.Kind == "ReplicaSet":
-			by[metadata(k.GroupVersionKind)] = cache.ByObject{Label: labelled(v1.LabelReplaced), Transform: keepOwnFields}
+			by[metadata(k.GroupVersionKind)] = cache.ByObject{Label: labelled(v1.LabelReplaced), Transform: keep.ownFields}
 		default:
-			by[unread(k)] = cache.ByObject{Label: labelled(v1.LabelDeploymentID), Transform: keepConditions}
+			by[unread(k)] = cache.ByObject{Label: labelled(v1.LabelDeploymentID), Transform: keep.conditions}
 		}
 	}
-	options := cache.Options{ByObject: by, DefaultTransform: keepConditions, ReaderFailOnMissingInformer: true}
+	options := cache.Options{ByObject: by, DefaultTransform: keep.conditions, ReaderFailOnMissingInformer: true}
 	if o.Scope.Namespace != "" {
 		options.DefaultNamespaces = map[string]cache.Config{o.Scope.Namespace: {}}
 	}

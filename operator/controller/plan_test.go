@@ -42,11 +42,11 @@ func TestAPlanFitsUntilSomethingThatItDependsOnChanges(t *testing.T) {
 	}
 }
 
-// TestAPlanKeepsObjectsForTheSameFactsAlone, and no content, which is made again
-// as it was.
+// TestAPlanKeepsObjectsForTheSameFactsAlone, and of them only what passes look at:
+// their content is made again as it was.
 func TestAPlanKeepsObjectsForTheSameFactsAlone(t *testing.T) {
-	made := expanded(t, stagedScaled()).desired
-	var p plan
+	pass := expanded(t, stagedScaled())
+	made, p := pass.desired, newPlan(pass.facts, pass.deployment, nil)
 	known := expand.Facts{WithoutPods: map[string]bool{"p": true}}
 	if _, ok := p.objects(known); ok {
 		t.Error("an empty plan has objects")

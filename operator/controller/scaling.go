@@ -44,38 +44,59 @@ type saying struct {
 }
 
 // said returns what an autoscaler says, and since when.
-func said(u *unstructured.Unstructured) (saying, time.Time) {
-	all, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions") // A list of another type says nothing.
-	what, since := saying{status: metav1.ConditionUnknown}, u.GetCreationTimestamp().Time
-	for _, c := range items(all) {
-		if name, _ := c["type"].(string); !slices.Contains([]string{
-			string(autoscalingv2.AbleToScale), string(autoscalingv2.ScalingActive), "Ready"}, name) {
+func said(o client.Object) (saying, time.Time) {
+	what, since := saying{status: metav1.ConditionUnknown}, o.GetCreationTimestamp().Time
+	for _, c := range sayings(o) {
+		if !slices.Contains([]string{string(autoscalingv2.AbleToScale), string(autoscalingv2.ScalingActive), "Ready"}, c.Type) {
 			continue
 		}
-		switch status, _ := c["status"].(string); metav1.ConditionStatus(status) {
+		switch c.Status {
 		case metav1.ConditionTrue:
 			what.status = metav1.ConditionTrue
 		case metav1.ConditionFalse:
-			what.status = metav1.ConditionFalse
-			what.reason, _ = c["reason"].(string)
-			what.message, _ = c["message"].(string)
-			text, _ := c["lastTransitionTime"].(string) // KEDA does not tell.
-			if at, err := time.Parse(time.RFC3339, text); err == nil {
-				since = at
+			if !c.LastTransitionTime.IsZero() { // KEDA does not tell.
+				since = c.LastTransitionTime.Time
 			}
-			return what, since
+			return saying{metav1.ConditionFalse, c.Reason, c.Message}, since
 		}
 	}
 	return what, since
 }
 
+// sayings are the conditions of an autoscaler.
+func sayings(o client.Object) []metav1.Condition {
+	var all []metav1.Condition
+	switch o := o.(type) {
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		for _, c := range o.Status.Conditions {
+			all = append(all, metav1.Condition{
+				Type: string(c.Type), Status: metav1.ConditionStatus(c.Status), Reason: c.Reason, Message: c.Message, LastTransitionTime: c.LastTransitionTime,
+			})
+		}
+	case *unstructured.Unstructured:
+		list, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions") // A list of another type says nothing.
+		for _, c := range items(list) {
+			text := func(field string) string {
+				value, _ := c[field].(string)
+				return value
+			}
+			one := metav1.Condition{Type: text("type"), Status: metav1.ConditionStatus(text("status")), Reason: text("reason"), Message: text("message")}
+			if at, err := time.Parse(time.RFC3339, text("lastTransitionTime")); err == nil {
+				one.LastTransitionTime = metav1.NewTime(at)
+			}
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
 // scalingOf judges an autoscaler; nil: it has just been made.
-func scalingOf(u *unstructured.Unstructured, now time.Time) scaling {
+func scalingOf(o client.Object, now time.Time) scaling {
 	s := scaling{status: metav1.ConditionUnknown, reason: reasonProgressing, message: "nothing has looked at it yet"}
-	if u == nil {
+	if o == nil {
 		return s
 	}
-	what, since := said(u)
+	what, since := said(o)
 	switch what.status {
 	case metav1.ConditionTrue:
 		return scaling{status: metav1.ConditionTrue, reason: reasonReady}
@@ -86,15 +107,16 @@ func scalingOf(u *unstructured.Unstructured, now time.Time) scaling {
 			return s
 		}
 		s.status, s.reason = metav1.ConditionFalse, word(what.reason, reasonNotScaling)
-		s.needsUser = isMistake(u.GetKind(), what)
+		s.needsUser = isMistake(o, what)
 	}
 	return s
 }
 
 // isMistake reports whether an autoscaler can never do what its specification
 // says. KEDA checks a ScaledObject before it does anything.
-func isMistake(kind string, s saying) bool {
-	return kind != "HorizontalPodAutoscaler" || strings.Contains(s.message, "missing request for") ||
+func isMistake(o client.Object, s saying) bool {
+	_, ofPods := o.(*autoscalingv2.HorizontalPodAutoscaler)
+	return !ofPods || strings.Contains(s.message, "missing request for") ||
 		slices.Contains([]string{"InvalidSelector", "AmbiguousSelector", "InvalidMetricSourceType"}, s.reason)
 }
 
@@ -103,11 +125,10 @@ func isMistake(kind string, s saying) bool {
 func (p *pass) judgeScaling(now time.Time) {
 	p.scaling = map[ref]scaling{}
 	for r, o := range p.live {
-		u, ok := o.(*unstructured.Unstructured)
-		if !ok {
+		if k, ok := kindOf(r.GroupKind); !ok || !scales(k) {
 			continue
 		}
-		s := scalingOf(u, now)
+		s := scalingOf(o, now)
 		p.scaling[r] = s
 		if s.settles > 0 {
 			p.lookAgain(s.settles + time.Second)
@@ -152,12 +173,7 @@ func (p *pass) scalingFails(ready v1.Condition) bool {
 // saysSomethingElse reports whether an autoscaler says something else than
 // before.
 func saysSomethingElse(before, after client.Object) bool {
-	a, aIs := before.(*unstructured.Unstructured)
-	b, bIs := after.(*unstructured.Unstructured)
-	if !aIs || !bIs {
-		return false
-	}
-	was, _ := said(a)
-	is, _ := said(b)
+	was, _ := said(before)
+	is, _ := said(after)
 	return was != is
 }

@@ -6,8 +6,11 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 )
@@ -45,7 +48,15 @@ message: "failed to get cpu utilization: missing request for cpu in container c 
 			metav1.ConditionFalse, "ScaledObjectCheckFailed", true, 0},
 	} {
 		u := &unstructured.Unstructured{Object: parsed(t, "{kind: "+test.kind+`, metadata: {name: m, creationTimestamp: "2026-01-01T11:00:00Z"}, status: {conditions: [`+test.conditions+"]}}")}
-		got := scalingOf(u, now)
+		var o client.Object = u
+		if test.kind == hpa {
+			typed := &autoscalingv2.HorizontalPodAutoscaler{}
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, typed); err != nil {
+				t.Fatal(err)
+			}
+			o = typed
+		}
+		got := scalingOf(o, now)
 		if got.status != test.status || got.reason != test.reason || got.needsUser != test.needsUser || got.settles != test.settles {
 			t.Errorf("%s: %+v", name, got)
 		}

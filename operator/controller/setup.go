@@ -33,7 +33,7 @@ func addController(m manager.Manager, o Options) (*Reconciler, error) {
 	}
 	// Not the manager's client: that one reads from the cache.
 	direct, err := client.New(o.Cluster, client.Options{
-		HTTPClient: m.GetHTTPClient(), Scheme: m.GetScheme(), Mapper: m.GetRESTMapper(),
+		HTTPClient: m.GetHTTPClient(), Scheme: m.GetScheme(), Mapper: &mappings{RESTMapper: m.GetRESTMapper()},
 	})
 	if err != nil {
 		return nil, err

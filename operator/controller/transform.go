@@ -1,7 +1,12 @@
 package controller
 
 import (
+	"encoding/json"
+	"fmt"
+	"sync"
+
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,8 +20,36 @@ import (
 // annotationKubectl holds a copy of the whole object.
 const annotationKubectl = corev1.LastAppliedConfigAnnotation
 
-// keepOwnFields drops the lists of fields that others own.
-func keepOwnFields(in any) (any, error) {
+// keeper has in memory once what many objects have in common: the lists of our
+// fields, which are most of what is kept of an object.
+type keeper struct {
+	mu  sync.Mutex
+	all map[string]*metav1.FieldsV1
+}
+
+// mostKept is how many lists are known. Deployments have a few forms; where there
+// are more, those that come later have lists of their own for a while.
+const mostKept = 1000
+
+func newKeeper() *keeper { return &keeper{all: map[string]*metav1.FieldsV1{}} }
+
+// once is a list like this one that nobody may change.
+func (k *keeper) once(fields []byte) *metav1.FieldsV1 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if known, ok := k.all[string(fields)]; ok {
+		return known
+	}
+	if len(k.all) >= mostKept {
+		clear(k.all)
+	}
+	list := metav1.NewFieldsV1(string(fields))
+	k.all[string(fields)] = list
+	return list
+}
+
+// ownFields drops the lists of fields that others own.
+func (k *keeper) ownFields(in any) (any, error) {
 	o, ok := in.(client.Object)
 	if !ok {
 		return in, nil
@@ -29,31 +62,40 @@ func keepOwnFields(in any) (any, error) {
 			kept = append(kept, e)
 		}
 	}
+	for i := range kept {
+		if adopted && kept[i].FieldsV1 != nil {
+			kept[i].FieldsV1 = k.once(withoutOwner(kept[i].FieldsV1.GetRawBytes(), o))
+		}
+	}
 	o.SetManagedFields(kept)
 	return o, nil
 }
 
-// keepConditions keeps the conditions of an object that is read with its
+// conditions keeps the conditions of an object that is read with its
 // content, which an autoscaler is, and drops the rest of it.
-func keepConditions(in any) (any, error) {
-	if u, ok := in.(*unstructured.Unstructured); ok {
+func (k *keeper) conditions(in any) (any, error) {
+	switch u := in.(type) {
+	case *autoscalingv2.HorizontalPodAutoscaler:
+		u.Spec = autoscalingv2.HorizontalPodAutoscalerSpec{}
+		u.Status = autoscalingv2.HorizontalPodAutoscalerStatus{Conditions: u.Status.Conditions}
+	case *unstructured.Unstructured:
 		kept := map[string]any{"apiVersion": u.Object["apiVersion"], "kind": u.Object["kind"], "metadata": u.Object["metadata"]}
 		if conditions, ok := child(u.Object, "status")["conditions"]; ok {
 			kept["status"] = map[string]any{"conditions": conditions}
 		}
 		u.Object = kept
 	}
-	return keepOwnFields(in)
+	return k.ownFields(in)
 }
 
-// trimWorkload drops the template of a Deployment's pods, but for what it tells them.
-func trimWorkload(in any) (any, error) {
+// workload drops the template of a Deployment's pods, but for what it tells them.
+func (k *keeper) workload(in any) (any, error) {
 	if d, ok := in.(*appsv1.Deployment); ok {
 		told := onlyTold(d.Spec.Template.Annotations)
 		d.Spec.Template = corev1.PodTemplateSpec{}
 		d.Spec.Template.Annotations = told
 	}
-	return keepOwnFields(in)
+	return k.ownFields(in)
 }
 
 // onlyTold keeps of annotations what pods are told while they run.
@@ -76,10 +118,14 @@ func trimPod(in any) (any, error) {
 	return pod, nil
 }
 
-// trimDeployment drops what others wrote about a deployment.
+// packed is a field of a deployment in the cache, which has no other besides its
+// metadata: all else as JSON. A tree of maps takes several times as much.
+const packed = "packed"
+
+// trimDeployment drops what others wrote about a deployment, and packs the rest.
 func trimDeployment(in any) (any, error) {
 	u, ok := in.(*unstructured.Unstructured)
-	if !ok {
+	if !ok || u.Object[packed] != nil {
 		return in, nil
 	}
 	u.SetManagedFields(nil)
@@ -87,7 +133,35 @@ func trimDeployment(in any) (any, error) {
 		delete(annotations, annotationKubectl)
 		u.SetAnnotations(annotations)
 	}
+	kept, rest := map[string]any{}, map[string]any{}
+	for name, value := range u.Object {
+		switch name {
+		case "apiVersion", "kind", "metadata":
+			kept[name] = value
+		default:
+			rest[name] = value
+		}
+	}
+	text, err := json.Marshal(rest)
+	if err != nil {
+		return nil, fmt.Errorf("packing deployment %s: %w", u.GetName(), err)
+	}
+	kept[packed] = string(text)
+	u.Object = kept
 	return u, nil
+}
+
+// textOf is a deployment as JSON, whether or not it is packed.
+func textOf(u *unstructured.Unstructured) ([]byte, error) {
+	rest, ok := u.Object[packed].(string)
+	if !ok {
+		return json.Marshal(u.Object)
+	}
+	text, err := json.Marshal(map[string]any{"apiVersion": u.Object["apiVersion"], "kind": u.Object["kind"], "metadata": u.Object["metadata"]})
+	if err != nil || rest == "{}" {
+		return text, err
+	}
+	return append(append(text[:len(text)-1], ','), rest[1:]...), nil
 }
 
 // trimAccount keeps the Secrets that a service account lists.

@@ -8,6 +8,10 @@ import (
 
 func workloadKind() schema.GroupKind { return schema.GroupKind{Group: "apps", Kind: "Deployment"} }
 
+func podScalerKind() schema.GroupKind {
+	return schema.GroupKind{Group: "autoscaling", Kind: "HorizontalPodAutoscaler"}
+}
+
 // wanted is how many pods a Deployment is to have.
 func wanted(d *appsv1.Deployment) int32 {
 	if d.Spec.Replicas == nil {
