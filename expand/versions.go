@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
 )
@@ -90,7 +89,7 @@ func (p *predictor) modelConfig(n *graph.Node, v *graph.Versions) string {
 // hasVersions reports whether what a node says of versions is meant for the executor:
 // its server speaks a protocol that has them.
 func (p *predictor) hasVersions(n *graph.Node) bool {
-	return !p.spec.NoExecutor() && graph.BuiltinOf(n.Implementation) == graph.NotBuiltin && p.speaks(n) != v1.ProtocolSeldon
+	return !p.spec.NoExecutor() && graph.BuiltinOf(n.Implementation) == graph.NotBuiltin && p.speaks(n).HasVersions()
 }
 
 // tellShares writes what the executor is told of versions while it runs into the

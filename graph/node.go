@@ -67,7 +67,7 @@ type Endpoint struct {
 	// TLS is true if the server takes connections over TLS alone.
 	TLS bool `json:"tls,omitempty"`
 	// Protocol is the wire protocol that the server speaks: seldon,
-	// tensorflow or v2. Empty means the predictor's outside protocol. Where
+	// tensorflow, v2 or bentoml. Empty means the predictor's outside protocol. Where
 	// the two differ the executor translates.
 	Protocol string `json:"protocol,omitempty"`
 }

@@ -63,7 +63,7 @@ func (s Server) check() error {
 	if s.Protocol == "" {
 		errs = append(errs, errors.New("protocol is required"))
 	}
-	if !slices.Contains(s.Outside, s.Protocol) {
+	if s.Protocol != "bentoml" && !slices.Contains(s.Outside, s.Protocol) { // No client speaks it.
 		errs = append(errs, fmt.Errorf("outside lacks the server's own protocol %q", s.Protocol))
 	}
 	return errors.Join(errs...)

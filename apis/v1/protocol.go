@@ -17,13 +17,18 @@ func (p Protocol) Canonical() Protocol {
 	return p
 }
 
-// Valid reports whether p is a protocol of the API; empty is valid.
+// Valid reports whether p is a protocol that clients speak; empty is valid.
 func (p Protocol) Valid() bool {
 	switch p.Canonical() {
 	case ProtocolSeldon, ProtocolTensorFlow, ProtocolV2:
 		return true
 	}
 	return false
+}
+
+// HasVersions reports whether servers that speak p tell of versions of a model.
+func (p Protocol) HasVersions() bool {
+	return p.Canonical() == ProtocolTensorFlow || p.Canonical() == ProtocolV2
 }
 
 // IsServer reports whether a node's implementation names a prepackaged server

@@ -31,7 +31,9 @@ const (
 	ProtocolSeldon     Protocol = "seldon"
 	ProtocolTensorFlow Protocol = "tensorflow"
 	ProtocolV2         Protocol = "v2"
-	ProtocolKFServing  Protocol = "kfserving"
+	// ProtocolBentoML is spoken by servers of nodes, and by no client.
+	ProtocolBentoML   Protocol = "bentoml"
+	ProtocolKFServing Protocol = "kfserving"
 )
 
 // Transport is how requests reach the components.

@@ -183,7 +183,7 @@ func (v *validator) endpoint(path string, e *graph.Endpoint) {
 	} else {
 		v.enum(path+".type", "endpoint type", string(e.Type), []string{string(graph.REST), string(graph.GRPC)})
 	}
-	v.enum(path+".protocol", "endpoint protocol", e.Protocol, []string{"seldon", "tensorflow", "v2"})
+	v.enum(path+".protocol", "endpoint protocol", e.Protocol, []string{"seldon", "tensorflow", "v2", "bentoml"})
 }
 
 func (v *validator) logger(path string, l *graph.Logger) {

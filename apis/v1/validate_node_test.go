@@ -48,7 +48,7 @@ func TestValidateNodes(t *testing.T) {
 		}},
 		{"endpoint", withGraph(`{name: a, endpoint: {type: rest, protocol: tf}}`), []string{
 			`warning: spec.predictors[0].graph.endpoint.type: endpoint type "rest" is taken as REST; write it in capitals`,
-			`error: spec.predictors[0].graph.endpoint.protocol: Invalid endpoint protocol "tf"; use seldon, tensorflow or v2`,
+			`error: spec.predictors[0].graph.endpoint.protocol: Invalid endpoint protocol "tf"; use seldon, tensorflow, v2 or bentoml`,
 		}},
 		{"endpoint of another word", withGraph(`{name: a, endpoint: {type: HTTP}}`), []string{
 			`error: spec.predictors[0].graph.endpoint.type: Invalid endpoint type "HTTP"; use REST or GRPC`,

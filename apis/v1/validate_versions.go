@@ -18,12 +18,12 @@ func (v *validator) versions(n node) {
 		case builtin:
 			v.errorf(n.path+".versionTraffic", "%s runs inside the executor, where there are no versions of a model", n.Implementation)
 			return
-		case wire == ProtocolSeldon:
+		case !wire.HasVersions():
 			v.errorf(n.path+".versionTraffic", "the node's server speaks %s, which has no versions: use a server of tensorflow or v2, or several predictors with traffic", wire)
 			return
 		}
 	}
-	if builtin || v.wire(n) == ProtocolSeldon || !n.DeclaresVersions() {
+	if builtin || !v.wire(n).HasVersions() || !n.DeclaresVersions() {
 		return
 	}
 	server, known := v.Servers[n.Implementation]

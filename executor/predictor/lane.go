@@ -31,6 +31,7 @@ import (
 //	translation  speaks the protocol of the node's server (translate.go, attempt.go)
 //	observer     of metrics and traces (observe.go)
 //	fitting      finds out whether a request that failed fitted the model (fitting.go)
+//	crossed      of a gRPC request for a server that speaks REST alone (crossed.go)
 //	socket       finds the target and sends (lane.go)
 //
 // Feedback passes at node, policy, observer and socket; a route passes the links
@@ -40,6 +41,9 @@ import (
 type lane struct {
 	*node
 	transport protocol.Transport
+	// wire is the transport by which the server is called: that of the request, unless
+	// the server speaks over REST alone.
+	wire protocol.Transport
 	// outside is the protocol of the clients, send the way to the servers.
 	outside *protocol.Protocol
 	send    Sender
@@ -72,7 +76,12 @@ const lastCall = graph.CallSendFeedback
 
 // newLane makes the lane of a node, without its chains.
 func newLane(n *node, t protocol.Transport, o *Options) *lane {
-	l := &lane{node: n, transport: t, outside: o.Outside, send: [...]Sender{protocol.REST: o.REST, protocol.GRPC: o.GRPC}[t], server: n.servers[t]}
+	wire := t
+	if n.speaks.RESTOnly {
+		wire = protocol.REST
+	}
+	l := &lane{node: n, transport: t, wire: wire, outside: o.Outside,
+		send: [...]Sender{protocol.REST: o.REST, protocol.GRPC: o.GRPC}[wire], server: n.servers[wire]}
 	l.specs.usual = newSpecCache()
 	l.aim()
 	l.observe(o.Observe)
@@ -96,7 +105,7 @@ func (l *lane) chain(other func(node string) *lane) {
 
 // answering is a call as the node's policy has it.
 func (l *lane) answering(c graph.Call) link {
-	return l.bounded(c, l.translated(c, l.observed(c, l.fitting(c, l.socket(c)))))
+	return l.bounded(c, l.translated(c, l.observed(c, l.fitting(c, l.crossed(l.socket(c))))))
 }
 
 // feedback is the call by which feedback comes. A server that takes none hands
@@ -145,7 +154,12 @@ func (l *lane) socket(c graph.Call) link {
 		}
 		to := fixed
 		model := l.asked(m.Meta)
-		if model != (message.Model{Name: l.model}) && (l.transport == protocol.REST || model.Verb != "") {
+		if l.speaks.Routed {
+			if model.Name = l.routed(); model.Name == "" {
+				return m, protocol.Errorf(protocol.BadAnswer, "the server does not tell its routes")
+			}
+			to = l.targetOf(c, model)
+		} else if model != (message.Model{Name: l.model}) && (l.transport == protocol.REST || model.Verb != "") {
 			to = l.targetOf(c, model)
 		}
 		if l.models != nil {
@@ -188,9 +202,9 @@ func (l *lane) missing(c graph.Call) error {
 	case l.targets[c] != nil:
 		return nil
 	case l.server.Host == "":
-		return protocol.Errorf(protocol.Unimplemented, "the node has no %s port", l.transport)
+		return protocol.Errorf(protocol.Unimplemented, "the node has no %s port", l.wire)
 	}
-	return protocol.Errorf(protocol.Unimplemented, "protocol %s has no such call over %s", l.speaks.Name, l.transport)
+	return protocol.Errorf(protocol.Unimplemented, "protocol %s has no such call over %s", l.speaks.Name, l.wire)
 }
 
 // dialect is how the node's server is spoken to.

@@ -63,7 +63,7 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 		return n, nil
 	}
 	if e.Protocol != "" {
-		p, err := protocol.Lookup(e.Protocol)
+		p, err := protocol.LookupServer(e.Protocol)
 		if err != nil {
 			return n, fmt.Errorf("node %q: endpoint.protocol: %w", s.Name, err)
 		}
@@ -75,6 +75,9 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 	}
 	if n.foreign {
 		n.translation = translation(s.Node, o.Outside)
+		if api, ok := s.Node.Parameter("api_name"); ok && api != "" && n.speaks.Routed {
+			n.translation.Signature, n.translation.Model = api, api
+		}
 		n.model = n.translation.Model
 	}
 	var err error

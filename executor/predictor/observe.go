@@ -64,12 +64,12 @@ func (l *lane) observe(makeObserver func(c CallLabels) Observer) {
 	l.observers.make = makeObserver
 	for c, to := range l.targets {
 		if to != nil {
-			l.observers.calls[c] = makeObserver(l.labels(graph.Call(c).String(), to.Path, asking[l.transport]))
+			l.observers.calls[c] = makeObserver(l.labels(graph.Call(c).String(), to.Path, asking[l.wire]))
 		}
 	}
 	for q := protocol.Query(0); q <= lastQuery && l.server.Host != ""; q++ {
 		if path, _ := l.dialect().Query(q, message.Model{Name: l.model}); path != "" {
-			l.observers.asks[q] = makeObserver(l.labels(q.String(), path, questioning[l.transport]))
+			l.observers.asks[q] = makeObserver(l.labels(q.String(), path, questioning[l.wire]))
 		}
 	}
 }
@@ -84,7 +84,7 @@ func (l *lane) uncalled(call string) Observer {
 }
 
 func (l *lane) labels(call, path, method string) CallLabels {
-	return CallLabels{Node: l.name, Call: call, Transport: l.transport, Path: path, Method: method, Protocol: l.speaks.Name}
+	return CallLabels{Node: l.name, Call: call, Transport: l.wire, Path: path, Method: method, Protocol: l.speaks.Name}
 }
 
 func (o *observers) other(k CallLabels) Observer {
@@ -123,7 +123,7 @@ func (l *lane) observed(c graph.Call, next link) link {
 // question asks a node's server about itself.
 func (l *lane) question(ctx context.Context, q protocol.Query, path string, m message.Message) (message.Message, error) {
 	to := l.server.Target(path)
-	return watched(ctx, l.observers.asks[q], m, func(ctx context.Context, m message.Message) (message.Message, error) { return l.send.Ask(ctx, to, m) })
+	return watched(ctx, l.observers.asks[q], m, l.crossed(func(ctx context.Context, m message.Message) (message.Message, error) { return l.send.Ask(ctx, to, m) }))
 }
 
 // watched makes a call before the eyes of an observer, if there is one.

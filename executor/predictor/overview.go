@@ -102,7 +102,11 @@ func (l *lane) tell(ctx context.Context, m message.Message, o *openapi.Node) {
 		var unanswered *askError
 		o.Answered = err == nil || errors.As(err, &unanswered) && unanswered.final
 		if spec != nil {
-			o.Signatures = []openapi.Signature{signature(spec)}
+			s := signature(spec)
+			if spec.Route.Vague() {
+				s.Inputs = nil
+			}
+			o.Signatures = []openapi.Signature{s}
 		}
 		return
 	}

@@ -38,7 +38,7 @@ func (p *Predictor) named(name string) *graph.Step {
 
 func (l *lane) query(ctx context.Context, q protocol.Query, m message.Message) (message.Message, error) {
 	if l.server.Host == "" {
-		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", l.transport)
+		return m, protocol.Errorf(protocol.Unimplemented, "the node has no %s port", l.wire)
 	}
 	if l.versions == nil {
 		return l.queried(ctx, q, m)

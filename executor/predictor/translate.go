@@ -87,6 +87,9 @@ func (l *lane) refused(err error) error {
 	}
 	text := fmt.Sprintf("node %q: %s", l.name, reason(l.speaks.FailureText(r.Body), r.Body))
 	text += l.advice(text)
+	if l.transport == protocol.GRPC {
+		return e.Instead(status.Error(statusOf(r.Status), text))
+	}
 	return e.Instead(&protocol.Refusal{Status: r.Status, Message: message.Message{
 		Body: l.outside.Failure(r.Status, text), Type: "application/json", Answer: true, Meta: r.Meta,
 	}})

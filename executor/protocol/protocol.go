@@ -65,6 +65,12 @@ type Protocol struct {
 	// Named is true if clients name the model they ask for, and such a name
 	// goes to every node that speaks the same protocol.
 	Named bool
+	// RESTOnly is true if servers speak it over REST alone, whatever the transport of
+	// the request: both dialects are that one then.
+	RESTOnly bool
+	// Routed is true if a server tells at which path it takes predictions; it stands
+	// where other protocols have the model's name.
+	Routed bool
 }
 
 // Dialect is a protocol over one transport. All is given but for Up and Name.
@@ -156,13 +162,22 @@ type Stream interface {
 	Send(m message.Message) error
 }
 
-// All returns the protocols: the one table of them.
+// All returns the protocols that clients speak, and servers: the one table of them.
 func All() []*Protocol { return []*Protocol{seldon(), tensorflow(), v2()} }
 
-// Lookup finds a protocol by its name or a synonym of it.
-func Lookup(name string) (*Protocol, error) {
+// ofServers are the protocols that servers of nodes speak, and no client does. Of a row
+// of these Operations, Methods and Docs are empty, and nothing is described by it.
+func ofServers() []*Protocol { return []*Protocol{bentoml()} }
+
+// Lookup finds a protocol of clients by its name or a synonym of it.
+func Lookup(name string) (*Protocol, error) { return lookup(name, All()) }
+
+// LookupServer finds a protocol that servers of nodes speak.
+func LookupServer(name string) (*Protocol, error) { return lookup(name, append(All(), ofServers()...)) }
+
+func lookup(name string, among []*Protocol) (*Protocol, error) {
 	var names []string
-	for _, p := range All() {
+	for _, p := range among {
 		for _, n := range append([]string{p.Name}, p.Synonyms...) {
 			if n == name {
 				return p, nil

@@ -16,6 +16,7 @@ const (
 	seldonProtocol protocol = iota
 	tensorFlow
 	v2
+	bento
 )
 
 // content is what a request or an answer says, between decoder and encoder.
@@ -46,6 +47,10 @@ type content struct {
 	// each; its answer tells the same.
 	contentType  string
 	contentTypes []string
+	// route is the one of a Bento that a request is for, and arguments are what its
+	// parameters get.
+	route     *BentoRoute
+	arguments []bentoArgument
 	// room is memory to write the message into; nil: it needs its own.
 	room []byte
 	// mlserver says that the server which a request is for is MLServer.
@@ -105,7 +110,7 @@ type codec struct {
 }
 
 // codecs is the table of the forms.
-func codecs() [V2Proto + 1]codec {
+func codecs() [lastForm + 1]codec {
 	return [...]codec{
 		SeldonJSON: {
 			protocol:       seldonProtocol,
@@ -157,18 +162,28 @@ func codecs() [V2Proto + 1]codec {
 			encodeResponse: encodeV2ProtoResponse,
 			json:           jsonData{native: isV2Request, read: readV2Value, write: writeV2Value},
 		},
+		BentoJSON: {
+			protocol:       bento,
+			decodeRequest:  undecodedBento,
+			encodeRequest:  encodeBentoRequest,
+			decodeResponse: decodeBentoResponse,
+			encodeResponse: unencodedBento,
+			json:           jsonData{pass: passBento, read: readSeldonValue, write: writeTensorsByName},
+		},
 	}
 }
 
 // text reports whether the form is JSON, in which an empty message is no
 // message at all.
-func (f Form) text() bool { return f == SeldonJSON || f == TensorFlowJSON || f == V2JSON }
+func (f Form) text() bool {
+	return f == SeldonJSON || f == TensorFlowJSON || f == V2JSON || f == BentoJSON
+}
 
 // protocol is the one that the form belongs to.
 func (f Form) protocol() protocol { return codecs()[f].protocol }
 
 func (f Form) codec() (codec, error) {
-	if f == NoForm || f > V2Proto {
+	if f == NoForm || f > lastForm {
 		return codec{}, refuse("", "no such form")
 	}
 	return codecs()[f], nil

@@ -23,6 +23,12 @@
 //	TensorFlowProto  tensorflow_proto.go  tensorflow_tensor.go (TensorProto)
 //	V2JSON           v2_json.go           executor/tensor (JSON, bytes behind it)
 //	V2Proto          v2_proto.go          v2_contents.go (typed or raw contents)
+//	BentoJSON        bento.go, of answers executor/tensor (JSON)
+//	                 bento_answer.go
+//
+// A Bento's requests are addressed to the parameters of a route, which
+// bento_schema.go reads: addressBento in bento.go does what Exchange.address does
+// for the others.
 //
 // What the two seldon forms have in common is in seldon.go: in which field of
 // data an answer is written, and the names of its columns. Types of elements

@@ -109,6 +109,9 @@ func (x *Exchange) address(m *content, to protocol) error {
 		m.signature = o.Signature
 	}
 	m.outputs = x.wanted()
+	if to == bento {
+		return x.addressBento(m)
+	}
 	m.tensors = slices.Clone(m.tensors)
 	m.layout = byTensor
 	if o.Spec != nil && o.Spec.Binary {
@@ -255,6 +258,9 @@ func (x *Exchange) response(p message.Message) (message.Message, error) {
 func (x *Exchange) answer(source codec, p message.Message) (*content, error) {
 	m, err := source.decodeResponse(p)
 	if err != nil {
+		return nil, err
+	}
+	if err := x.bentoColumns(m); err != nil {
 		return nil, err
 	}
 	x.contradicted = x.options.Spec.contradicts(m, x.asked.version)

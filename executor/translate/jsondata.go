@@ -41,7 +41,7 @@ func (x *Exchange) sendJSON(source, target codec, sent *content) (p message.Mess
 		}
 	}
 	sent.field = dataNone
-	if target.protocol == v2 {
+	if target.protocol == v2 || target.protocol == bento {
 		if sent.tensors, sent.table, err = readTable(sent.value); sent.table || err != nil {
 			return message.Message{}, false, cmp.Or(err, numbersAs(sent.tensors, source.json.numbers))
 		}

@@ -3,6 +3,7 @@ package translate
 import (
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,9 @@ import (
 
 // ParseSpec reads what a model server says of its model: the body of
 // GET /v1/models/{m}/metadata or a GetModelMetadataResponse, the body of
-// GET /v2/models/{m} or a ModelMetadataResponse. The signature counts for the
-// TensorFlow forms alone; empty means the default one. Tensors of a type that
+// GET /v2/models/{m} or a ModelMetadataResponse, the body of a Bento's GET
+// /schema.json. The signature counts for the TensorFlow forms, where empty means the
+// default one, and for a Bento, where it is the route and empty means the only one. Tensors of a type that
 // has no translation are of type Number.
 func ParseSpec(form Form, body []byte, signature string) (*Spec, error) {
 	switch form {
@@ -29,6 +31,8 @@ func ParseSpec(form Form, body []byte, signature string) (*Spec, error) {
 		return parseV2JSONSpec(body)
 	case V2Proto:
 		return parseV2ProtoSpec(body)
+	case BentoJSON:
+		return parseBentoSpec(body, signature)
 	}
 	return nil, refuse("", "a server of this protocol does not describe its tensors")
 }
@@ -227,7 +231,7 @@ func (s *Spec) Same(o *Spec) bool {
 	same := func(a, b TensorSpec) bool {
 		return a.Name == b.Name && a.DType == b.DType && a.ContentType == b.ContentType && slices.Equal(a.Shape, b.Shape)
 	}
-	return s.Binary == o.Binary && s.MLServer == o.MLServer && slices.EqualFunc(s.Inputs, o.Inputs, same) && slices.EqualFunc(s.Outputs, o.Outputs, same)
+	return s.Binary == o.Binary && s.MLServer == o.MLServer && reflect.DeepEqual(s.Route, o.Route) && slices.EqualFunc(s.Inputs, o.Inputs, same) && slices.EqualFunc(s.Outputs, o.Outputs, same)
 }
 
 // contradicts reports whether an answer is not what the spec says. Version is

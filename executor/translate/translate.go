@@ -20,7 +20,12 @@ const (
 	TensorFlowProto
 	V2JSON
 	V2Proto
+	// BentoJSON is what a service of BentoML takes, and no client speaks: the
+	// parameters of a route by name, and a bare value back.
+	BentoJSON
 )
+
+const lastForm = BentoJSON
 
 // carry gives m another text: its type, and how much of it is JSON, come with
 // it. Whatever else m has it keeps.
@@ -35,7 +40,8 @@ type Options struct {
 	Node string
 	// Model and Version are what the server knows the model as.
 	Model, Version string
-	// Signature is TensorFlow's signature_name; empty leaves it to the server.
+	// Signature is TensorFlow's signature_name, or the route of a Bento; empty leaves it
+	// to the server.
 	Signature string
 	// Input and Output name the server's tensors where a message does not.
 	Input, Output string
@@ -65,6 +71,8 @@ type Spec struct {
 	Binary bool
 	// MLServer says that the server is one, whatever its runtime.
 	MLServer bool
+	// Route is the one of a Bento that is asked; nil: the server is none.
+	Route *BentoRoute
 }
 
 // Runtime is what stands between MLServer's protocol and a model.

@@ -185,7 +185,7 @@ func nodeTexts() map[string]field {
 		"graph.children":          {"The nodes below, numbered from 0. A router answers with the number of the child that gets the message.", "[{name: a, type: MODEL}, {name: b, type: MODEL}]"},
 		"graph.endpoint":          {"Where the node's server listens.", "{type: REST}"},
 		"endpoint.type":           {"REST or GRPC.", "REST"},
-		"endpoint.protocol":       {"The protocol that the server speaks: seldon, tensorflow or v2. Empty means that of the deployment. Where the two differ the executor translates.", "v2"},
+		"endpoint.protocol":       {"The protocol that the server speaks: seldon, tensorflow, v2 or bentoml. Empty means that of the deployment. Where the two differ the executor translates.", "v2"},
 		"endpoint.service_host":   {"Host of a server that is elsewhere.", "classifier.models.svc"},
 		"endpoint.service_port":   {"Port by which it is judged whether the server is ready. 0: it is not judged.", "9000"},
 		"endpoint.httpPort":       {"Port of REST.", "9000"},
