@@ -2,6 +2,7 @@ package controller
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -28,26 +29,38 @@ func (p *pass) leadFronts() error {
 // asServed is an object as it should be while live is what there is of it; nil: there
 // is nothing.
 func (d Desired) asServed(live metav1.Object) (Desired, error) {
-	s, ok := d.object.(*corev1.Service)
-	if !ok {
-		return d, nil
-	}
-	if live == nil {
-		return d, nil // Nobody is led by it yet.
+	if _, ok := d.object.(*corev1.Service); !ok || live == nil {
+		return d, nil // Where there is nothing, nobody is led by it yet.
 	}
 	now := live.GetAnnotations()
-	front, always := passesActivators(s.Annotations)
+	front, always := passesActivators(d.object.GetAnnotations())
 	switch {
 	case always && !isServed(now) && now[AnnotationHash] != d.hash:
-		s = s.DeepCopy()
-		s.Spec.Selector = maps.Clone(front.Selector)
+		return d.changed(func(s *corev1.Service) { s.Spec.Selector = maps.Clone(front.Selector) })
 	case !always && now[requests.AnnotationFrontServed] != "":
 		// Who serves it again must not find what was so before.
-		s = s.DeepCopy()
-		metav1.SetMetaDataAnnotation(&s.ObjectMeta, requests.AnnotationFrontServed, "")
-	default:
-		return d, nil
+		return d.changed(func(s *corev1.Service) {
+			metav1.SetMetaDataAnnotation(&s.ObjectMeta, requests.AnnotationFrontServed, "")
+		})
 	}
+	return d, nil
+}
+
+// changed is a Service with a change, all of it: a plan that is kept has only what
+// passes look at.
+func (d Desired) changed(change func(*corev1.Service)) (Desired, error) {
+	o := d.object
+	if d.made == nil {
+		var err error
+		if o, err = d.whole(d.ref); err != nil {
+			return Desired{}, err
+		}
+	}
+	s, ok := o.DeepCopyObject().(*corev1.Service)
+	if !ok {
+		return Desired{}, fmt.Errorf("%s is no Service", d.ref)
+	}
+	change(s)
 	return Prepare(s)
 }
 

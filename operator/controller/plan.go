@@ -38,7 +38,7 @@ type plan struct {
 // glance is what passes look at of an object that is as it should be.
 func glance(o expand.Object) expand.Object {
 	var annotations map[string]string
-	for _, name := range []string{expand.AnnotationShares, requests.AnnotationScaled} {
+	for _, name := range []string{expand.AnnotationShares, requests.AnnotationScaled, requests.AnnotationFront} {
 		if text, ok := o.GetAnnotations()[name]; ok {
 			if annotations == nil {
 				annotations = map[string]string{}
