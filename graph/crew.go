@@ -11,6 +11,8 @@ import (
 type crew struct {
 	work chan runner
 	idle atomic.Int32
+	// ran is set once there was a member.
+	ran  atomic.Bool
 	over chan struct{}
 	ends sync.Once
 }
@@ -23,14 +25,21 @@ const mostIdle = 64
 
 func newCrew() *crew { return &crew{work: make(chan runner), over: make(chan struct{})} }
 
-// dismiss ends those who wait.
-func (c *crew) dismiss() { c.ends.Do(func() { close(c.over) }) }
+// dismiss ends those who wait, if there ever were any: most plans have no fan-outs.
+func (c *crew) dismiss() {
+	c.ends.Do(func() {
+		if c.ran.Load() {
+			close(c.over)
+		}
+	})
+}
 
 // start has a branch run, and does not wait for it.
 func (c *crew) start(r runner) {
 	select {
 	case c.work <- r:
 	default:
+		c.ran.Store(true)
 		go c.member(r)
 	}
 }
