@@ -18,11 +18,11 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
-// long skips what takes many minutes, unless it is asked for.
+// long skips what make e2e-long runs, unless it is asked for.
 func long(t *testing.T) {
 	t.Helper()
 	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("it takes many minutes; make e2e-long runs this test")
+		t.Skip("make e2e-long runs this test")
 	}
 }
 
