@@ -202,7 +202,11 @@ func (s *Scaler) write(ctx context.Context, slice *discoveryv1.EndpointSlice, is
 // removeSlices deletes the EndpointSlices that are not wanted any more.
 func (s *Scaler) removeSlices(ctx context.Context, world *world, wanted map[types.NamespacedName]bool) {
 	for name, slice := range world.slices {
-		if wanted[name] || s.isLastWay(ctx, world, slice) {
+		if wanted[name] {
+			delete(s.left, slice.UID)
+			continue
+		}
+		if s.isLastWay(ctx, world, slice) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, writeWithin)
@@ -219,14 +223,15 @@ func (s *Scaler) removeSlices(ctx context.Context, world *world, wanted map[type
 }
 
 // leftWithin is how long an EndpointSlice stays at most that leads a Service to
-// activators which is no front any more.
-const leftWithin = 30 * time.Second
+// activators which is no front any more: as long as its first pod may take.
+const leftWithin = initialWithin
 
 // isLastWay reports whether a Service that is no front any more does not lead to a pod
 // yet: Kubernetes has to find the pods of its selector first.
 func (s *Scaler) isLastWay(ctx context.Context, world *world, slice *discoveryv1.EndpointSlice) bool {
 	of := types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
 	if _, is := world.fronts[of]; is {
+		delete(s.left, slice.UID)
 		return false
 	}
 	now := s.now()
@@ -250,11 +255,17 @@ func (s *Scaler) isLastWay(ctx context.Context, world *world, slice *discoveryv1
 	})
 }
 
-// olderHas reports whether an older front has the port of this one: a Service may be a
-// copy of another, with its annotations.
-func (w *world) olderHas(f *front) bool {
+// isOthers reports whether another Service has the port of a front: the one whose
+// clients are led there, or, of several or none, the older front. A Service may be a
+// copy of another, with its annotations, or a front again that was one before.
+func (w *world) isOthers(f *front) bool {
+	led := w.ledAt[f.port]
+	if len(led) > 0 && !slices.Contains(led, f.name) {
+		return true
+	}
 	for _, other := range w.fronts {
-		if other.port == f.port && other.uid != f.uid && (other.made < f.made || other.made == f.made && other.uid < f.uid) {
+		if other.port == f.port && other.uid != f.uid && (other.made < f.made || other.made == f.made && other.uid < f.uid) &&
+			(len(led) == 0 || slices.Contains(led, other.name)) {
 			return true
 		}
 	}
@@ -262,15 +273,18 @@ func (w *world) olderHas(f *front) bool {
 }
 
 // givePort gives a front the port at which activators take its requests: the
-// lowest that is free.
+// lowest that no front has, and to which no Service leads that is a front no more.
 func (s *Scaler) givePort(ctx context.Context, f *front, world *world) error {
-	if f.port != 0 && !world.olderHas(f) {
+	if f.port != 0 && !world.isOthers(f) {
 		delete(s.ports, f.name)
 		return nil
 	}
 	taken := map[int32]bool{}
 	for _, other := range world.fronts {
 		taken[other.port] = true
+	}
+	for port, led := range world.ledAt {
+		taken[port] = taken[port] || slices.ContainsFunc(led, func(name types.NamespacedName) bool { return name != f.name })
 	}
 	for _, port := range s.ports {
 		taken[port] = true

@@ -104,13 +104,95 @@ func TestTheOldWayStaysUntilThereIsAnother(t *testing.T) {
 		t.Errorf("no pod is an endpoint; zero leads to %v, and was to %v", w.led("zero"), w.led("was"))
 	}
 	w.endpoints("zero", 1)
-	slice := &discoveryv1.EndpointSlice{
-		ObjectMeta:  metav1.ObjectMeta{Name: "was-pods", Labels: map[string]string{discoveryv1.LabelServiceName: "was"}},
+	w.leadsToPod("was")
+	w.until("both lead to pods alone", func() bool { return w.slice("zero") == nil && w.slice("was") == nil })
+}
+
+// TestAPortThatClientsAreLedToStaysItsServices: no front gets a port to which the
+// clients of a Service still are led that is a front no more, and one that is a front
+// again does not take its former port from the front that has got it.
+func TestAPortThatClientsAreLedToStaysItsServices(t *testing.T) {
+	w := newWorld(t)
+	w.activator("10.2.10.1")
+	p := policy()
+	p.ContainerConcurrency = 1
+	front := scaling.Front{Deployment: "limited", Always: true, ContainerConcurrency: 1, HTTPPort: 8000, GRPCPort: 5001, Selector: map[string]string{"a": "b"}}
+	w.front("was", front)
+	w.limited(p, []string{"was", "next", "later"})
+	_, _ = w.start()
+	w.until("the first front is served", func() bool { return w.served("was") == "20000" })
+	// Who has seen the next front has seen before that this one is none any more.
+	w.unmark("was")
+	w.front("next", front)
+	w.until("the next front is served", func() bool { return w.served("next") != "" })
+	if was, port := w.slice("was"), w.served("next"); was == nil || port != "20001" {
+		t.Errorf("the next front is at port %s, and the clients of the first one are led to %v", port, w.led("was"))
+	}
+	w.leadsToPod("was")
+	w.until("the first leads to its pod alone", func() bool { return w.slice("was") == nil })
+	w.front("later", front)
+	w.until("the port that is free again is used", func() bool { return w.served("later") == "20000" })
+
+	w.mark("was", front)
+	w.until("the first one is a front again", func() bool { return w.served("was") == "20002" })
+	for name, want := range map[string]string{"next": "20001", "later": "20000"} {
+		if port := w.frontPorts()[w.namespace+"/"+name]; fmt.Sprint(port) != want || len(w.led(name)) != 1 {
+			t.Errorf("front %s is at port %d, want %s, and leads to %v", name, port, want, w.led(name))
+		}
+	}
+}
+
+// TestTheWayStaysAsLongAsAPodMayTake: what leads a Service to activators that is a front
+// no more goes after ten minutes without a pod, counted anew if it was a front meanwhile.
+func TestTheWayStaysAsLongAsAPodMayTake(t *testing.T) {
+	w := newWorld(t)
+	w.activator("10.2.11.1")
+	clock := w.now
+	var ahead atomic.Int64
+	w.now = func() time.Time { return clock().Add(time.Duration(ahead.Load())) }
+	p := policy()
+	p.ContainerConcurrency = 1
+	front := scaling.Front{Deployment: "limited", Always: true, ContainerConcurrency: 1, HTTPPort: 8000, GRPCPort: 5001, Selector: map[string]string{"a": "b"}}
+	w.front("was", front)
+	w.limited(p, []string{"was"})
+	_, _ = w.start()
+	for range 2 {
+		w.until("the front is served", func() bool { return w.served("was") == "20000" })
+		w.unmark("was")
+		w.passes(20 * time.Second)
+		ahead.Add(int64(8 * time.Minute))
+		w.passes(20 * time.Second)
+		if w.slice("was") == nil {
+			t.Fatal("no pod serves after eight minutes, and nothing leads to the activator any more")
+		}
+		w.mark("was", front)
+	}
+	w.until("the front is served", func() bool { return w.served("was") == "20000" })
+	w.unmark("was")
+	w.passes(20 * time.Second)
+	ahead.Add(int64(11 * time.Minute))
+	w.until("nothing leads to the activator", func() bool { return w.slice("was") == nil })
+}
+
+// leadsToPod leads a Service that is no front to a pod, as Kubernetes does.
+func (w *world) leadsToPod(service string) {
+	w.Helper()
+	w.create(&discoveryv1.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Name: service + "-pods", Labels: map[string]string{discoveryv1.LabelServiceName: service}},
 		AddressType: discoveryv1.AddressTypeIPv4,
 		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{"10.3.0.9"}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
+	})
+}
+
+// mark makes a Service a front again, which is not known to be served.
+func (w *world) mark(service string, f scaling.Front) {
+	w.Helper()
+	s := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: service}}
+	patch := fmt.Appendf(nil, `{"metadata": {"labels": {%q: "true"}, "annotations": {%q: %q, %q: null}}}`,
+		scaling.LabelFront, scaling.AnnotationFront, written(f), scaling.AnnotationFrontServed)
+	if err := w.Patch(w.Context(), s, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		w.Fatal(err)
 	}
-	w.create(slice)
-	w.until("both lead to pods alone", func() bool { return w.slice("zero") == nil && w.slice("was") == nil })
 }
 
 // unmark makes a Service no front any more, as when its limit is taken out.

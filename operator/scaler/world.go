@@ -87,6 +87,8 @@ type world struct {
 	fronts map[types.NamespacedName]front
 	// slices are those that lead fronts to activators, by their names.
 	slices map[types.NamespacedName]*discoveryv1.EndpointSlice
+	// ledAt are the Services that these lead to activators, by the port there.
+	ledAt map[int32][]types.NamespacedName
 	// toPods are the Services that lead to a pod that is ready, of those that are
 	// fronts.
 	toPods     map[types.NamespacedName]bool
@@ -142,7 +144,7 @@ type activator struct {
 
 // look reads the world from the cache.
 func (s *Scaler) look(ctx context.Context) (*world, error) {
-	w := &world{pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{}, toPods: map[types.NamespacedName]bool{}}
+	w := &world{pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{}, ledAt: map[int32][]types.NamespacedName{}, toPods: map[types.NamespacedName]bool{}}
 	for _, read := range []func(context.Context, *world) error{s.workloads, s.pods, s.fronts, s.slices} {
 		if err := read(ctx, w); err != nil {
 			return nil, err
@@ -266,6 +268,10 @@ func (s *Scaler) slices(ctx context.Context, w *world) error {
 		switch {
 		case slice.Labels[discoveryv1.LabelManagedBy] == FieldManager:
 			w.slices[client.ObjectKeyFromObject(slice)] = slice
+			if len(slice.Endpoints) > 0 && len(slice.Ports) > 0 && slice.Ports[0].Port != nil {
+				of := types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
+				w.ledAt[*slice.Ports[0].Port] = append(w.ledAt[*slice.Ports[0].Port], of)
+			}
 		case slice.Labels[scaling.LabelFront] == scaling.FrontActivator:
 			w.activators = append(w.activators, activatorsOf(slice)...)
 		case slices.ContainsFunc(slice.Endpoints, isServing):
