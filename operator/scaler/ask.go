@@ -22,8 +22,10 @@ const (
 	mostAsked = 32
 	// answerWithin is how long one may take to answer.
 	answerWithin = time.Second
-	// mostReport is the largest report that is read, in bytes.
+	// mostReport is the largest report of an executor that is read, in bytes, and
+	// mostKept that of an activator, which names all fronts of the cluster.
 	mostReport = 1 << 20
+	mostKept   = 16 << 20
 )
 
 // asker asks programs for their reports.
@@ -78,12 +80,12 @@ func (a *asker) ask(ctx context.Context, w *world) answers {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	places := make(chan struct{}, mostAsked)
-	ask := func(url string, take func(scaling.Report)) {
+	ask := func(url string, most int64, take func(scaling.Report)) {
 		all.Add(1)
 		places <- struct{}{}
 		go func() {
 			defer func() { <-places; all.Done() }()
-			if r, err := a.report(ctx, url); err == nil {
+			if r, err := a.report(ctx, url, most); err == nil {
 				mu.Lock()
 				take(r)
 				mu.Unlock()
@@ -102,11 +104,11 @@ func (a *asker) ask(ctx context.Context, w *world) answers {
 				continue
 			}
 			asked[p.uid] = true
-			ask(address(scheme, p.ip, one.ReportPort)+scaling.PathReport, func(r scaling.Report) { got.reports[p.uid] = r })
+			ask(address(scheme, p.ip, one.ReportPort)+scaling.PathReport, mostReport, func(r scaling.Report) { got.reports[p.uid] = r })
 		}
 	}
 	for _, one := range w.activators {
-		ask(one.url()+scaling.PathReport, func(r scaling.Report) { got.kept[one.ip] = r })
+		ask(one.url()+scaling.PathReport, mostKept, func(r scaling.Report) { got.kept[one.ip] = r })
 	}
 	all.Wait()
 	return got
@@ -118,7 +120,8 @@ func address(scheme, ip string, port int32) string {
 	return scheme + "://" + net.JoinHostPort(ip, strconv.Itoa(int(port)))
 }
 
-func (a *asker) report(ctx context.Context, url string) (scaling.Report, error) {
+// report reads a report of at most so many bytes.
+func (a *asker) report(ctx context.Context, url string, most int64) (scaling.Report, error) {
 	var r scaling.Report
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
@@ -134,5 +137,5 @@ func (a *asker) report(ctx context.Context, url string) (scaling.Report, error) 
 	if response.StatusCode != http.StatusOK {
 		return r, fmt.Errorf("%s answered %s", url, response.Status)
 	}
-	return r, json.NewDecoder(io.LimitReader(response.Body, mostReport)).Decode(&r)
+	return r, json.NewDecoder(io.LimitReader(response.Body, most)).Decode(&r)
 }
