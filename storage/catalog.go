@@ -87,11 +87,7 @@ func (c *Catalog) Folders(ctx context.Context) ([]string, error) {
 
 func (c *Catalog) folders(ctx context.Context) (names []string, err error) {
 	if c.path == "" {
-		folder, err := c.store(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return folder.Folders(ctx)
+		return ask(ctx, c, func(ctx context.Context, all *bucket.Folder) ([]string, error) { return all.Folders(ctx) })
 	}
 	entries, err := os.ReadDir(c.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -103,6 +99,19 @@ func (c *Catalog) folders(ctx context.Context) (names []string, err error) {
 		}
 	}
 	return names, err
+}
+
+// ask asks the store for a list, again where that may help, and for a bounded time.
+func ask[T any](ctx context.Context, c *Catalog, get func(context.Context, *bucket.Folder) ([]T, error)) (all []T, err error) {
+	err = newJob(c.uri, "", c.options).policy().Retry(ctx, func() (bool, error) {
+		folder, err := c.store(ctx)
+		if err != nil {
+			return false, err
+		}
+		all, err = bounded(ctx, c.options.Stall, func(ctx context.Context) ([]T, error) { return get(ctx, folder) })
+		return false, err
+	})
+	return all, err
 }
 
 // store is opened once: what it takes to get credentials is not for each look.
@@ -142,11 +151,9 @@ func (c *Catalog) Files(ctx context.Context, folder string) ([]transfer.Object, 
 
 func (c *Catalog) files(ctx context.Context, folder string) ([]transfer.Object, error) {
 	if c.path == "" {
-		all, err := c.store(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return list(ctx, all.Below(folder), c.options.Stall)
+		return ask(ctx, c, func(ctx context.Context, all *bucket.Folder) ([]transfer.Object, error) {
+			return all.Below(folder).List(ctx)
+		})
 	}
 	var l lister
 	if err := l.list(filepath.Join(c.path, folder), ".", nil); err != nil {

@@ -88,7 +88,7 @@ func (t *temp) scratch() string { return filepath.Join(t.dir, "scratch") }
 // openTemp takes the folder of this destination and URI, or, where another
 // fetch has it or the file system has no locks, a new one.
 func openTemp(parent, dst, uri string) (*temp, error) {
-	t := &temp{parent: parent, prefix: tempPrefix + shortHash(dst) + "-"}
+	t := &temp{parent: parent, prefix: partialPrefix(dst)}
 	t.dir = filepath.Join(parent, t.prefix+shortHash(uri))
 	if err := os.Mkdir(t.dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -155,13 +155,7 @@ func (t *temp) removeStale(inside bool) error {
 		if dir == t.dir || !inside && !strings.HasPrefix(filepath.Base(dir), t.prefix) {
 			continue
 		}
-		held, err := lock(dir)
-		if err != nil {
-			continue
-		}
-		err = os.RemoveAll(dir)
-		_ = held.Close()
-		if err != nil {
+		if err := removeUnlocked(dir); err != nil {
 			return err
 		}
 	}

@@ -61,15 +61,19 @@ func from(open opener) fetcher {
 	}
 }
 
-// list is bounded in time by what it brings: each page is an answer.
 func list(ctx context.Context, s transfer.Store, stall time.Duration) ([]transfer.Object, error) {
+	return bounded(ctx, stall, s.List)
+}
+
+// bounded lists for so long that each page may be waited for: what comes is an answer.
+func bounded[T any](ctx context.Context, stall time.Duration, get func(context.Context) ([]T, error)) ([]T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, listStalls*stall, fmt.Errorf("the store was not listed within %s", listStalls*stall))
 	defer cancel()
-	objects, err := s.List(ctx)
+	all, err := get(ctx)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		err = cause
 	}
-	return objects, err
+	return all, err
 }
 
 // listStalls is how many times the silence that is allowed a listing may take.

@@ -4,6 +4,7 @@ package storage
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 )
 
@@ -11,3 +12,5 @@ import (
 func lock(string) (*os.File, error) { return nil, errors.ErrUnsupported }
 
 func isHeld(error) bool { return false }
+
+func onDisk(info fs.FileInfo) int64 { return info.Size() }

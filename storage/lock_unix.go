@@ -4,6 +4,7 @@ package storage
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -25,3 +26,12 @@ func lock(dir string) (*os.File, error) {
 
 // isHeld reports whether lock failed since another has the folder.
 func isHeld(err error) bool { return errors.Is(err, syscall.EWOULDBLOCK) }
+
+// onDisk is how many bytes of the disk a file takes: one that has holes has less than
+// its size.
+func onDisk(info fs.FileInfo) int64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Blocks * 512 // The unit of stat, whatever the disk's is.
+	}
+	return info.Size()
+}

@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 
+	"github.com/prime-radiant/radiant/storage"
 	"github.com/prime-radiant/radiant/storage/transfer"
 )
 
@@ -50,17 +52,18 @@ func (r *Refresher) bring(ctx context.Context, v version) bool {
 	for _, f := range files {
 		bytes += max(f.Size, 0)
 	}
-	if kind, err := r.room(bytes); err != nil {
+	if kind, err := r.room(v, bytes); err != nil {
 		r.refuse(v, "", kind, err)
 		return false
 	}
 	began := r.Now()
 	if err := r.fetch(ctx, v, mark); err != nil {
-		if ctx.Err() == nil {
-			if !transfer.IsPermanent(err) {
-				mark = "" // The next look tries again.
-			}
-			r.refuse(v, mark, "fetching", err)
+		switch {
+		case ctx.Err() != nil:
+		case errors.Is(err, errNoWeights):
+			r.refuse(v, mark, "incomplete", err)
+		default:
+			r.refuse(v, "", "fetching", err) // The next look tries again.
 		}
 		return false
 	}
@@ -90,7 +93,7 @@ func (r *Refresher) settled(ctx context.Context, v version, mark string) bool {
 // fetch brings a version beside the others and moves it to its place, if it is then
 // still what was listed.
 func (r *Refresher) fetch(ctx context.Context, v version, mark string) error {
-	beside := filepath.Join(r.Dir, hidden+"new-"+v.name)
+	beside := r.beside(v)
 	if err := os.RemoveAll(beside); err != nil {
 		return err
 	}
@@ -101,11 +104,20 @@ func (r *Refresher) fetch(ctx context.Context, v version, mark string) error {
 	if err == nil && signature(files) != mark {
 		err = errors.New("it changed while it was fetched")
 	}
+	if err == nil && !slices.ContainsFunc(files, func(f transfer.Object) bool { return f.Name == weightsIndex }) {
+		err = checkWeights(beside)
+	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(beside))
 	}
 	return os.Rename(beside, filepath.Join(r.Dir, v.name))
 }
+
+// beside is where a version is until it is complete.
+func (r *Refresher) beside(v version) string { return filepath.Join(r.Dir, hidden+"new-"+v.name) }
+
+// weightsIndex is the file that says where the weights of a SavedModel are.
+const weightsIndex = "variables/variables.index"
 
 // shard is the name of a part of the weights of a SavedModel, of how many.
 var shard = regexp.MustCompile(`^variables/variables\.data-(\d{5})-of-(\d{5})$`)
@@ -124,7 +136,7 @@ func incomplete(files []transfer.Object) error {
 	if !names["saved_model.pb"] && !names["saved_model.pbtxt"] && !names["model.tflite"] {
 		return errors.New("it has no saved_model.pb, saved_model.pbtxt or model.tflite")
 	}
-	index := names["variables/variables.index"]
+	index := names[weightsIndex]
 	total, _ := strconv.Atoi(of)
 	switch {
 	case shards > 0 && !index:
@@ -140,8 +152,14 @@ func incomplete(files []transfer.Object) error {
 // room is an error where there is not enough of the disk, or of memory: what a model
 // takes there is at least what its files do, and the old versions stay beside a new
 // one until it serves.
-func (r *Refresher) room(bytes int64) (kind string, err error) {
-	if free, known := transfer.Room(r.Dir); known && bytes > free {
+func (r *Refresher) room(v version, bytes int64) (kind string, err error) {
+	missing := bytes - storage.PartialSize(r.beside(v)) // An earlier fetch is continued.
+	free, known := r.free()
+	if known && missing > free {
+		r.tidy([]version{v})
+		free, known = r.free()
+	}
+	if known && missing > free {
 		return "disk", fmt.Errorf("it has %s, and the disk has room for %s", transfer.Size(bytes), transfer.Size(free))
 	}
 	beside := int64(0)
@@ -158,6 +176,14 @@ func (r *Refresher) room(bytes int64) (kind string, err error) {
 		}
 	}
 	return "", nil
+}
+
+// free is how many bytes the disk has room for.
+func (r *Refresher) free() (bytes int64, known bool) {
+	if r.Room != nil {
+		return r.Room()
+	}
+	return transfer.Room(r.Dir)
 }
 
 // size is what a version here has, in bytes.

@@ -10,14 +10,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prime-radiant/radiant/storage/transfer"
@@ -69,6 +67,8 @@ type Options struct {
 	// Available is how many bytes of memory are left on this machine; nil: nobody
 	// tells.
 	Available func() (bytes int64, known bool)
+	// Room is how many bytes the disk of Dir has room for; nil: its file system tells.
+	Room func() (bytes int64, known bool)
 	// Serving asks the server for its versions; nil: it cannot be asked.
 	Serving func(ctx context.Context) (map[int64]Serving, error)
 	Log     *slog.Logger
@@ -93,8 +93,14 @@ type Refresher struct {
 	source Source
 	// state is what is told of the folder; versions are known by their numbers.
 	state state
+	// there are the versions in the store at the last look.
+	there []version
 	// away is true while the store cannot be asked.
 	away bool
+	// silent is how long the server has not answered.
+	silent silence
+	// unwritten is why the state could not be written last; empty: it was.
+	unwritten string
 }
 
 // New is a refresher of a folder, which may have versions already. It knows what an
@@ -107,7 +113,8 @@ func New(source Source, o Options) *Refresher {
 func (r *Refresher) First(ctx context.Context) error {
 	err := r.Look(ctx)
 	if len(r.local()) > 0 {
-		return r.write(true)
+		_ = r.write(true) // It was told: what cannot be written down can be served.
+		return nil
 	}
 	return cmp.Or(err, r.refusals(), errors.New("there is no folder whose name is a number, which is a version"))
 }
@@ -116,7 +123,7 @@ func (r *Refresher) First(ctx context.Context) error {
 // that is another one for each refresher, so that many do not ask at once.
 func (r *Refresher) Run(ctx context.Context) {
 	pause := time.Duration(r.Random() * float64(r.Every))
-	for r.Sleep(ctx, pause) {
+	for r.wait(ctx, pause) {
 		pause = r.Every
 		_ = r.Look(ctx) // It was told.
 	}
@@ -171,11 +178,12 @@ func (r *Refresher) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	there := numbered(names)
-	serving := sync.OnceValue(func() map[int64]Serving { return r.serving(ctx) })
+	r.there = numbered(names)
+	serving := r.once(ctx)
 	r.setAside(serving)
+	r.renew(ctx, serving)
 	var wanted []version
-	for _, v := range there {
+	for _, v := range r.there {
 		if r.Policy.isFull(len(wanted)) {
 			break
 		}
@@ -186,8 +194,9 @@ func (r *Refresher) Look(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r.forget(there)
-	r.remove(there, wanted, serving)
+	r.forget()
+	r.remove(wanted, serving)
+	r.tidy(r.unfinished())
 	return r.write(false)
 }
 
@@ -214,9 +223,14 @@ func (r *Refresher) serving(ctx context.Context) map[int64]Serving {
 		return nil
 	}
 	all, err := r.Options.Serving(ctx)
-	if err != nil {
-		return nil // It may be starting; nothing is removed until it tells.
+	if err != nil { // It may be starting.
+		if r.silent.since.IsZero() {
+			r.silent.since = r.Now()
+		}
+		r.silent.questions++
+		return nil
 	}
+	r.silent = silence{}
 	for _, v := range r.local() {
 		known := r.state.of(v.number)
 		if !all[v.number].Available || known.Serving != nil {
@@ -239,34 +253,20 @@ func anyServes(serving map[int64]Serving, but int64, all []version) bool {
 	return slices.ContainsFunc(all, func(v version) bool { return v.number != but && serving[v.number].Available })
 }
 
-// setAside takes versions away that the server could not load while another one
-// serves: when it starts again, it is to find the last good one and not these.
-func (r *Refresher) setAside(serving func() map[int64]Serving) {
-	local := r.local()
-	for _, v := range local {
-		if r.state.of(v.number).Serving != nil {
-			continue
-		}
-		s := serving()[v.number]
-		if s.Failed == "" || s.Available || !anyServes(serving(), v.number, local) {
-			continue
-		}
-		if err := r.drop(v); err != nil {
-			r.Log.Error("a version that does not load cannot be taken away", "version", v.number, "error", err.Error())
-			continue
-		}
-		r.refuse(v, r.state.of(v.number).Signature, "broken", fmt.Errorf("the server could not load it: %s", s.Failed))
-	}
-}
-
 // remove takes versions away that are not wanted any more: those that the server has
-// dropped, or that the store has no more, while another one serves.
-func (r *Refresher) remove(there, wanted []version, serving func() map[int64]Serving) {
+// dropped, while another one serves, and those that the store has no more. A server keeps
+// the last one that it has loaded until another one serves.
+func (r *Refresher) remove(wanted []version, serving func() map[int64]Serving) {
+	mayLoad := func(v version) bool { return serving()[v.number].Failed == "" }
 	for _, v := range r.local() {
-		if has(wanted, v.number) || !anyServes(serving(), v.number, wanted) {
+		if has(wanted, v.number) {
 			continue
 		}
-		if serving()[v.number].Available && has(there, v.number) {
+		switch {
+		case !has(r.there, v.number) && serving() != nil && slices.ContainsFunc(wanted, mayLoad):
+		case !anyServes(serving(), v.number, wanted):
+			continue
+		case serving()[v.number].Available && has(r.there, v.number):
 			continue // By its own policy the server is about to drop it.
 		}
 		if err := r.drop(v); err != nil {
@@ -291,9 +291,9 @@ func (r *Refresher) drop(v version) error {
 }
 
 // forget drops what was said of versions that are neither in the store nor here.
-func (r *Refresher) forget(there []version) {
+func (r *Refresher) forget() {
 	local := r.local()
 	r.state.Versions = slices.DeleteFunc(r.state.Versions, func(v Version) bool {
-		return !has(there, v.Version) && !has(local, v.Version)
+		return !has(r.there, v.Version) && !has(local, v.Version)
 	})
 }

@@ -32,8 +32,12 @@ type scene struct {
 	// serves are the versions that answer, fails those that do not load.
 	serves []int64
 	fails  map[int64]string
+	// silent is true while the server does not answer.
+	silent bool
 	// asked counts questions to the server.
 	asked int
+	// later is how far the clock is ahead.
+	later time.Duration
 	// paused is called in place of each pause.
 	paused func()
 	// source is in the place of the folder, where a test has another.
@@ -47,7 +51,7 @@ func newScene(t *testing.T) *scene {
 	}
 	s.options = refresh.Options{
 		Dir: s.dir, Every: time.Minute, Settle: time.Second, Log: slog.New(slog.NewTextHandler(&s.log, nil)),
-		Random: rand.Float64, Now: time.Now,
+		Random: rand.Float64, Now: func() time.Time { return time.Now().Add(s.later) },
 		Sleep: func(ctx context.Context, _ time.Duration) bool {
 			if s.paused != nil {
 				s.paused()
@@ -56,6 +60,9 @@ func newScene(t *testing.T) *scene {
 		},
 		Serving: func(context.Context) (map[int64]refresh.Serving, error) {
 			s.asked++
+			if s.silent {
+				return nil, errors.New("connection refused")
+			}
 			all := map[int64]refresh.Serving{}
 			for _, v := range s.serves {
 				all[v] = refresh.Serving{Available: true}
@@ -263,6 +270,8 @@ func TestAVersionThatDoesNotLoad(t *testing.T) {
 	s.write("8", model()...)
 	s.wants(r, "7 8")
 	s.fails[8] = "UNKNOWN: the graph is broken"
+	s.wants(r, "7 8") // That may be of what was version 8 before.
+	s.later += 2 * time.Minute
 	s.wants(r, "7")
 	delete(s.fails, 8)
 	s.wants(r, "7")
@@ -271,12 +280,18 @@ func TestAVersionThatDoesNotLoad(t *testing.T) {
 	time.Sleep(2 * time.Millisecond) // So that its time is another one.
 	s.write("8", model()...)
 	s.wants(r, "7 8")
+	s.fails[8] = "UNKNOWN: the graph is broken"
+	s.wants(r, "7 8") // The server still tells of the one before.
+	delete(s.fails, 8)
+	s.serves = []int64{8}
+	s.wants(r, "8")
 
 	alone := newScene(t)
 	alone.write("7", model()...)
 	r = alone.refresher()
 	alone.wants(r, "7")
 	alone.fails[7] = "UNKNOWN: the graph is broken"
+	alone.later += time.Hour
 	alone.wants(r, "7") // There is no better one.
 }
 
@@ -360,8 +375,10 @@ func TestTheStoreIsAway(t *testing.T) {
 	source.fetch = transfer.Permanent(errors.New("it is damaged"))
 	s.write("3", model()...)
 	s.wants(r, "1 2")
+	s.wants(r, "1 2")
+	s.told("it is damaged", 1)
 	source.fetch = nil
-	s.wants(r, "1 2") // What is damaged is the same as long as it is.
+	s.wants(r, "1 2 3") // A missing right, which no try mends, may be granted by now.
 }
 
 // TestNothingToBeginWith is an error that says why.

@@ -93,14 +93,27 @@ func (r *Refresher) refusals() error {
 	return errors.Join(all...)
 }
 
-// write writes the state, if it is another one than the file has.
+// write writes the state, if it is another one than the file has. Why it cannot be
+// written is said once.
 func (r *Refresher) write(ready bool) error {
 	r.state.Ready = r.state.Ready || ready
-	text, err := json.MarshalIndent(r.state, "", "  ")
+	err := r.state.write(r.Dir)
+	was := r.unwritten
+	r.unwritten = ""
+	if err != nil {
+		if r.unwritten = err.Error(); r.unwritten != was {
+			r.Log.Error("what is known of the versions cannot be written down", "error", r.unwritten)
+		}
+	}
+	return err
+}
+
+func (s *state) write(dir string) error {
+	text, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(r.Dir, StateName)
+	file := filepath.Join(dir, StateName)
 	if was, err := os.ReadFile(file); err == nil && string(was) == string(text)+"\n" {
 		return nil
 	}
