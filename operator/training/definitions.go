@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -25,7 +26,8 @@ const patience = 30 * time.Second
 // not know, brings those up to date that Radiant has created, and leaves those of
 // others as they are. It returns the kinds whose definition is Radiant's, once
 // they are served, and those whose jobs are run by whoever brought their definition,
-// in the version in which these are kept.
+// in the version in which these are kept. A definition of others that is not served
+// is in neither: its jobs cannot be read.
 func Install(ctx context.Context, cluster *rest.Config, log logr.Logger) (ours, others []kind, err error) {
 	scheme := runtime.NewScheme()
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
@@ -53,13 +55,25 @@ func Install(ctx context.Context, cluster *rest.Config, log logr.Logger) (ours, 
 			continue
 		}
 		log.Info("jobs are left to others: the definition is not Radiant's", "definition", k.definition)
-		k.Version = storedIn(found)
+		if k.Version = storedIn(found); k.Version == "" || !isEstablished(found) {
+			log.Info("no events tell of these jobs until the operator starts again: the API server does not serve them", "definition", k.definition)
+			continue
+		}
 		others = append(others, k)
 	}
 	return ours, others, nil
 }
 
-// storedIn is the version in which objects of a definition are kept.
+// isEstablished reports whether the API server serves the kind of a definition: one whose
+// names another definition has does not come to be.
+func isEstablished(d *apiextensionsv1.CustomResourceDefinition) bool {
+	return slices.ContainsFunc(d.Status.Conditions, func(c apiextensionsv1.CustomResourceDefinitionCondition) bool {
+		return c.Type == apiextensionsv1.Established && c.Status == apiextensionsv1.ConditionTrue
+	})
+}
+
+// storedIn is the version in which objects of a definition are kept, or another that is
+// served; empty: none is served.
 func storedIn(d *apiextensionsv1.CustomResourceDefinition) string {
 	for i := range d.Spec.Versions {
 		if d.Spec.Versions[i].Storage && d.Spec.Versions[i].Served {

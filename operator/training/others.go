@@ -3,6 +3,8 @@ package training
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,9 +52,28 @@ type told struct {
 	warned bool
 }
 
-// watch starts the controller that looks.
+// othersCache is the cache of one kind that others run. Each has its own: a controller
+// starts when its whole cache is filled, and what keeps the jobs of others from being
+// listed, such as a conversion webhook of theirs that is gone, must stop nothing else.
+func othersCache(m manager.Manager, o Options) (cache.Cache, error) {
+	options := cache.Options{
+		HTTPClient: m.GetHTTPClient(), Mapper: m.GetRESTMapper(), Scheme: m.GetScheme(),
+		DefaultTransform:            trimJob,
+		ReaderFailOnMissingInformer: true,
+	}
+	if o.Namespace != "" {
+		options.DefaultNamespaces = map[string]cache.Config{o.Namespace: {}}
+	}
+	return cache.New(o.Cluster, options)
+}
+
+// never is a time that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// watch starts the controller that looks. It waits for as long as the jobs cannot be
+// read: a controller that gives up ends the operator.
 func (l *onlooker) watch(m manager.Manager) error {
-	c, err := controller.New("left-"+l.kind.definition, m, controller.Options{Reconciler: l})
+	c, err := controller.New("left-"+l.kind.definition, m, controller.Options{Reconciler: l, CacheSyncTimeout: never})
 	if err != nil {
 		return err
 	}
@@ -67,6 +88,9 @@ func (l *onlooker) Reconcile(ctx context.Context, request reconcile.Request) (re
 	if err := l.cache.Get(ctx, request.NamespacedName, job); err != nil || job.GetDeletionTimestamp() != nil {
 		delete(l.told, request.NamespacedName)
 		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	if by, _, _ := unstructured.NestedString(job.Object, managedBy()...); !slices.Contains(managers(), by) {
+		return reconcile.Result{}, nil // Another manager has it, and may take its time.
 	}
 	before := l.told[request.NamespacedName]
 	now := told{job.GetUID(), before.warned && before.job == job.GetUID()}
@@ -101,13 +125,22 @@ func hasConditions(job *unstructured.Unstructured) bool {
 	return len(conditions) > 0
 }
 
-// trimJob keeps what tells whether somebody runs a job.
+// managedBy is where a job names its manager.
+func managedBy() []string { return []string{"spec", "runPolicy", "managedBy"} }
+
+// trimJob keeps what tells whether somebody runs a job, and who should.
 func trimJob(in any) (any, error) {
 	job, ok := in.(*unstructured.Unstructured)
 	if !ok {
 		return in, nil
 	}
+	by, named, _ := unstructured.NestedString(job.Object, managedBy()...) // One that is no text names nobody.
 	delete(job.Object, "spec")
+	if named {
+		if err := unstructured.SetNestedField(job.Object, by, managedBy()...); err != nil {
+			return nil, err
+		}
+	}
 	job.SetManagedFields(nil)
 	job.SetAnnotations(nil)
 	return job, nil

@@ -21,8 +21,9 @@ import (
 )
 
 // Where the definition is somebody else's, a job has one event that says so, and one
-// that warns if nobody runs it. Nothing is made of it, and its status stays as that
-// operator writes it. Handed over to Radiant, as the warning says, the jobs run.
+// that warns if nobody runs it; one that names another manager, which may take its time,
+// has neither. Nothing is made of it, and its status stays as that operator writes it.
+// Handed over to Radiant, as the warning says, the jobs run.
 func TestJobsOfAnotherDefinition(t *testing.T) {
 	w := newWorld(t)
 	w.othersPatience = 2 * time.Second
@@ -44,12 +45,14 @@ func TestJobsOfAnotherDefinition(t *testing.T) {
 	writes, stop := w.start()
 	w.apply(named("run"))
 	w.runByOthers("run")
-	w.apply(named("dist"))
+	w.apply(strings.Replace(named("elsewhere"), "spec:\n", "spec:\n  runPolicy: {managedBy: kueue.x-k8s.io/multikueue}\n", 1))
+	w.apply(strings.Replace(named("dist"), "spec:\n", "spec:\n  runPolicy: {managedBy: kubeflow.org/training-operator}\n", 1))
 	left := "Normal LeftToOthers: the definition tfjobs.kubeflow.org is not Radiant's, so Radiant leaves this job to whoever brought it"
 	w.awaitEvents("dist", left, "Warning RunByNobody: nobody has written a status of this job for 2s: the operator that brought the definition tfjobs.kubeflow.org does not run. "+
 		"Start it; or give the kind to Radiant with `kubectl label --overwrite crd tfjobs.kubeflow.org app.kubernetes.io/managed-by=radiant`, and restart Radiant's operator")
 	w.awaitEvents("run", left)
 	w.awaitEvents("early")
+	w.awaitEvents("elsewhere") // It is older than dist, of which all has been told.
 	stop()
 	if got := writes(); len(got) != 0 {
 		t.Errorf("the operator sent %v", got)
@@ -118,8 +121,8 @@ func (w *world) runByOthers(name string) {
 	}
 }
 
-// definition changes that of TFJobs, in a test or when it has ended.
-func (w *world) definition(change func(*apiextensionsv1.CustomResourceDefinition)) {
+// definitions is a client for them.
+func (w *world) definitions() client.Client {
 	w.Helper()
 	s := scheme(w.TB)
 	if err := apiextensionsv1.AddToScheme(s); err != nil {
@@ -129,16 +132,30 @@ func (w *world) definition(change func(*apiextensionsv1.CustomResourceDefinition
 	if err != nil {
 		w.Fatal(err)
 	}
+	return c
+}
+
+// definition changes that of TFJobs, in a test or when it has ended.
+func (w *world) definition(change func(*apiextensionsv1.CustomResourceDefinition)) {
+	w.Helper()
+	w.definitionOf("tfjobs.kubeflow.org", change)
+}
+
+// definitionOf is definition, of the one of this name.
+func (w *world) definitionOf(name string, change func(*apiextensionsv1.CustomResourceDefinition)) {
+	w.Helper()
+	c := w.definitions()
 	for {
 		d := &apiextensionsv1.CustomResourceDefinition{}
-		if err := c.Get(context.Background(), client.ObjectKey{Name: "tfjobs.kubeflow.org"}, d); err != nil {
+		if err := c.Get(context.Background(), client.ObjectKey{Name: name}, d); err != nil {
 			w.Fatal(err)
 		}
 		if d.Labels == nil {
 			d.Labels = map[string]string{}
 		}
 		change(d)
-		if err = c.Update(context.Background(), d); err == nil {
+		err := c.Update(context.Background(), d)
+		if err == nil {
 			return
 		}
 		if !apierrors.IsConflict(err) {

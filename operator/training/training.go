@@ -84,7 +84,7 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	read, err := newCache(m, o, others)
+	read, err := newCache(m, o)
 	if err != nil {
 		return err
 	}
@@ -104,8 +104,15 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 		}
 	}
 	for _, k := range others {
+		seen, err := othersCache(m, o)
+		if err != nil {
+			return err
+		}
+		if err := m.Add(seen); err != nil {
+			return err
+		}
 		l := &onlooker{
-			kind: k, cache: read, recorder: m.GetEventRecorder(FieldManager), now: time.Now,
+			kind: k, cache: seen, recorder: m.GetEventRecorder(FieldManager), now: time.Now,
 			since: time.Now(), patience: cmp.Or(o.OthersPatience, othersPatience), told: map[types.NamespacedName]told{},
 		}
 		if err := l.watch(m); err != nil {
@@ -115,9 +122,8 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 	return nil
 }
 
-// newCache is one of its own: that of deployments holds their pods alone. Of jobs that
-// others run it keeps what tells whether they do.
-func newCache(m manager.Manager, o Options, others []kind) (cache.Cache, error) {
+// newCache is one of its own: that of deployments holds their pods alone.
+func newCache(m manager.Manager, o Options) (cache.Cache, error) {
 	ofJobs, err := labels.NewRequirement(train.LabelJob, selection.Exists, nil)
 	if err != nil {
 		return nil, err
@@ -130,9 +136,6 @@ func newCache(m manager.Manager, o Options, others []kind) (cache.Cache, error) 
 			serviceMeta(): {Label: selector, Transform: cache.TransformStripManagedFields()},
 		},
 		ReaderFailOnMissingInformer: true,
-	}
-	for _, k := range others {
-		options.ByObject[k.empty()] = cache.ByObject{Transform: trimJob}
 	}
 	if o.Namespace != "" {
 		options.DefaultNamespaces = map[string]cache.Config{o.Namespace: {}}

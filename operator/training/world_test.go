@@ -67,6 +67,10 @@ type world struct {
 	namespace string
 	// othersPatience is that of the options.
 	othersPatience time.Duration
+	// log is the operator's; without one nothing is logged.
+	log logr.Logger
+	// sync is how long a controller may wait for its cache; 0: as long as it does.
+	sync time.Duration
 }
 
 func newWorld(t testing.TB) *world {
@@ -111,12 +115,12 @@ func (w *world) start() (writes func() []string, stop func()) {
 	yes := true
 	m, err := manager.New(cluster, manager.Options{
 		Scheme: scheme(w.TB), Logger: logr.Discard(), Metrics: metricsserver.Options{BindAddress: "0"},
-		Controller: runtimeconfig.Controller{SkipNameValidation: &yes, MaxConcurrentReconciles: 2},
+		Controller: runtimeconfig.Controller{SkipNameValidation: &yes, MaxConcurrentReconciles: 2, CacheSyncTimeout: w.sync},
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := training.Add(w.Context(), m, training.Options{Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace, OthersPatience: w.othersPatience}); err != nil {
+	if err := training.Add(w.Context(), m, training.Options{Cluster: cluster, Log: w.log, Namespace: w.namespace, OthersPatience: w.othersPatience}); err != nil {
 		w.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
