@@ -155,8 +155,9 @@ func (g *generation) folder(state string) string {
 	return filepath.Join(state, g.deployment.Namespace+"."+g.deployment.Name+"."+g.predictor.Name, strconv.Itoa(g.number))
 }
 
-// start runs the generation's pods in the background.
-func (g *generation) start(h *host, open outputs, taken func(*generation)) error {
+// start runs the generation's pods in the background. One that replaces pods that run
+// has to be ready before it takes their place, so that it does not rest at first.
+func (g *generation) start(h *host, open outputs, replaces bool, taken func(*generation)) error {
 	g.began = time.Now()
 	g.shareRequest()
 	g.backend = gateway.NewBackend(g.predictor.Name, gateway.Addresses{
@@ -178,7 +179,7 @@ func (g *generation) start(h *host, open outputs, taken func(*generation)) error
 	if g.resting == nil {
 		return begin()
 	}
-	runs := g.resting.policy.InitialReplicas > 0
+	runs := g.resting.policy.InitialReplicas > 0 || replaces
 	if runs {
 		if err := begin(); err != nil {
 			return err

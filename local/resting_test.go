@@ -80,3 +80,33 @@ func TestNothingRunsAtFirst(t *testing.T) {
 		t.Error("the model is still there")
 	}
 }
+
+// With initialScale 0 as well a change takes the place of what runs when it is ready,
+// and not before.
+func TestAChangeOfWhatRunsIsReadyFirst(t *testing.T) {
+	mode := func(value string) string {
+		return strings.NewReplacer(
+			"minReplicas: 0, window: 2s", "minReplicas: 0, initialScale: 0, window: 1h",
+			`image: "example.com/clf:1"`, `image: "example.com/clf:1", env: [{name: MODE, value: "`+value+`"}]`,
+		).Replace(lazy)
+	}
+	s := newSession(t, mode("good"))
+	s.options.BinDir = programs(t)
+	s.options.Exec = map[string]string{"clf": `case $MODE in bad) echo pid $$; exec sleep 600;; esac; ` + execAct("model", "$MODE")}
+	s.options.Watch = []string{s.file}
+	s.start()
+	const path = "/seldon/default/lazy/api/v1.0/predictions"
+	pid := s.modelPID(path)
+	s.write(mode("bad"))
+	localtest.Eventually(t, "the new process runs", func() bool { return len(localtest.PIDs(s.screen.String())) == 1 })
+	if now := s.modelPID(path); now != pid {
+		t.Error("the old one does not answer any more")
+	}
+	s.write(mode("better"))
+	s.screen.Await(t, "deployment lazy: the change is served")
+	if now := s.modelPID(path); now == pid {
+		t.Error("the change does not answer")
+	}
+	localtest.Eventually(t, "the old one is gone", func() bool { return !localtest.Alive(pid) })
+	s.stop()
+}

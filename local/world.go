@@ -249,7 +249,7 @@ func (w *world) start(ctx context.Context, t *target) error {
 			case <-w.host.abort:
 			}
 		}
-		if err := g.start(w.host, w.open(g), taken); err != nil {
+		if err := g.start(w.host, w.open(g), w.replaces(g), taken); err != nil {
 			for _, g := range t.fresh {
 				g.stop(0)
 			}
@@ -274,6 +274,16 @@ func (w *world) start(ctx context.Context, t *target) error {
 		}
 	}
 	return nil
+}
+
+// replaces reports whether pods run whose place a generation is to take.
+func (w *world) replaces(g *generation) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.served[g.deployment.Namespace+"/"+g.deployment.Name]
+	return s != nil && slices.ContainsFunc(s.current, func(old *generation) bool {
+		return old.predictor.Name == g.predictor.Name && len(old.running()) > 0
+	})
 }
 
 // succeed lets s take over from what is served now: at once where there is
