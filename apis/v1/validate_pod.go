@@ -96,7 +96,9 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 	volumes := v.volumes(path+".volumes", pod.Volumes)
 	names := map[string]bool{}
 	for i := range pod.InitContainers {
-		v.container(fmt.Sprintf("%s.initContainers[%d]", path, i), &pod.InitContainers[i], names, true)
+		at := fmt.Sprintf("%s.initContainers[%d]", path, i)
+		v.container(at, &pod.InitContainers[i], names, true)
+		v.ownInitializer(at, pod.InitContainers[i].Name, nodes)
 	}
 	for i := range pod.Containers {
 		c := &pod.Containers[i]

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/prime-radiant/radiant/graph"
 )
 
 // The time between two looks at a store is within these bounds: each look costs the
@@ -36,6 +38,26 @@ func (v *validator) refreshes(n node) {
 		v.errorf(path, "%s names no folder whose folders can be listed: s3://, gs://, azblob://, pvc:// and paths do", withoutSecrets(n.ModelURI))
 	case n.StorageInitializerImage != "":
 		v.warnf(path, "the image of storageInitializerImage has to know --refresh, as Radiant's own does")
+	}
+}
+
+// initializerSuffix ends the names of the init containers that fetch models.
+const initializerSuffix = "-model-initializer"
+
+// ownInitializer warns of an init container of the user's that is in the place of the one
+// which would look for new versions.
+func (v *validator) ownInitializer(path, container string, nodes map[string]*graph.Node) {
+	outside := v.deployment.Spec.Protocol.Canonical()
+	for _, n := range nodes {
+		if n.ModelRefresh == "" || n.ModelURI == "" {
+			continue
+		}
+		server := v.Servers[n.Implementation].For(string(outside))
+		former := server.Proxied != nil && Protocol(server.Protocol) != outside && container == server.Proxied.Container+initializerSuffix
+		if former || container == n.Name+initializerSuffix {
+			v.warnf(path, "this container is in the place of the one that would fetch the model of node %q and look for new versions, so that its modelRefresh is without effect; "+
+				"leave the container out, or modelRefresh", n.Name)
+		}
 	}
 }
 

@@ -32,5 +32,10 @@ func TestValidateRefresh(t *testing.T) {
 		{"another image", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: 60s, storageInitializerImage: x"), []string{
 			"warning: " + at + "the image of storageInitializerImage has to know --refresh, as Radiant's own does",
 		}},
+		{"another initializer", `{predictors: [{name: p, graph: {name: a, implementation: TENSORFLOW_SERVER, modelUri: "s3://bucket/m", modelRefresh: 60s},
+			componentSpecs: [{spec: {containers: [{name: a}], initContainers: [{name: other, image: x}, {name: a-model-initializer, image: x}]}}]}]}`, []string{
+			"warning: spec.predictors[0].componentSpecs[0].spec.initContainers[1]: this container is in the place of the one that would fetch the model of node \"a\" " +
+				"and look for new versions, so that its modelRefresh is without effect; leave the container out, or modelRefresh",
+		}},
 	})
 }

@@ -74,6 +74,14 @@ class Versions(unittest.TestCase):
         self.assertNotEqual(lines[0]["status"]["error_code"], "OK")
         self.assertTrue(lines[0]["status"]["error_message"])
         self.assertEqual(server.predict("add", {"instances": [0]})[1], {"predictions": [2.0]})
+        # What comes under its number when it is gone is another one, and is not held
+        # to have failed, nor tried later for that.
+        shutil.rmtree(self.folder / "2")
+        self.wait_for(server, {"1": "AVAILABLE"})
+        staged = self.folder.parent / (self.folder.name + "-2")
+        save(staged, 3.0)
+        staged.rename(self.folder / "2")
+        self.wait_for(server, {"2": "AVAILABLE", "1": "END"})
 
     def test_requests_under_way_are_finished(self):
         save(self.folder / "1", 2.0)

@@ -101,6 +101,7 @@ class Model:
         """Brings memory in line with the disk; new versions come up first."""
         found = self.format.versions(pathlib.Path(self.config.base_path))
         wanted = self.config.choose(found)
+        self._forget(found)
         for version in sorted(wanted - set(self._loaded)):
             if self._due(version):
                 self._load(version, found[version])
@@ -111,6 +112,14 @@ class Model:
                 self._loaded.pop(version)
                 self._states[version] = State("END")
             log.info("model %s: version %d unloaded", self.config.name, version)
+
+    def _forget(self, found):
+        """Drops what was said of versions that did not load and are gone: what comes
+        under their numbers is new."""
+        for version in set(self._failures) - set(found):
+            self._failures.pop(version)
+            with self._lock:
+                self._states.pop(version, None)
 
     def _due(self, version):
         tries, not_before = self._failures.get(version, (0, 0))
