@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -43,6 +44,8 @@ type pass struct {
 	// reach tells whether requests reach the deployment from outside; nil: no way
 	// leads in, or nobody is to be asked.
 	reach *v1.Condition
+	// untold is why pods could not be told what they are to be; nil: they were.
+	untold error
 	// again is when to look again though nothing changes; 0: not.
 	again time.Duration
 }
@@ -94,10 +97,10 @@ func (p *pass) run(ctx context.Context, steps []step) error {
 	}
 	for _, s := range steps {
 		if err := s.run(ctx, p); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
+			return errors.Join(p.untold, fmt.Errorf("%s: %w", s, err))
 		}
 	}
-	return nil
+	return p.untold
 }
 
 // wait notes what is put off; the event that ends it brings the next pass.

@@ -116,7 +116,8 @@ var _ step = telling{}
 
 // telling tells running pods which shares and labels the versions of their models have
 // now. Those of an older template are told too: shares are of the deployment, and an
-// executor leaves out what it does not have.
+// executor leaves out what it does not have. A pod that cannot be told keeps no other step
+// from what it does: the pass ends with the error.
 type telling struct{ objects *objects }
 
 func (telling) String() string { return "telling pods of versions" }
@@ -145,7 +146,10 @@ func (s telling) run(ctx context.Context, p *pass) error {
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		p.untold = fmt.Errorf("%s: %w", s, err)
+	}
+	return nil
 }
 
 // untoldAgain is when a pod that could not be told is tried again.
