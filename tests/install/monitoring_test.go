@@ -225,6 +225,6 @@ func has(m metrics.Metric, label string) bool {
 	case "quantile":
 		return m.Type == "summary"
 	}
-	ofExecutor := strings.HasPrefix(m.Name, "seldon_api_") || strings.HasPrefix(m.Name, "radiant_executor_")
+	ofExecutor := slices.ContainsFunc([]string{"seldon_api_", "radiant_executor_", "radiant_model_"}, func(p string) bool { return strings.HasPrefix(m.Name, p) })
 	return slices.Contains(m.Labels, label) || ofExecutor && slices.Contains(metrics.Common(), label)
 }
