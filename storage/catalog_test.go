@@ -110,8 +110,9 @@ func TestPartials(t *testing.T) {
 		}
 		return dst
 	}
+	catalog := &Catalog{}
 	kept, gone, held := part("a", "s3://b/a"), part("b", "s3://b/b"), part("c", "s3://b/c")
-	if got := PartialSize(kept); got < 100_000 || got > 1_000_000 {
+	if got := catalog.PartialSize(kept); got < 100_000 || got > 1_000_000 {
 		t.Errorf("%d bytes are there, want some 100,000", got)
 	}
 	running, err := lock(filepath.Join(dir, partialPrefix(held)+shortHash("s3://b/c")))
@@ -119,11 +120,11 @@ func TestPartials(t *testing.T) {
 		t.Skip("this system has no locks: ", err)
 	}
 	defer running.Close()
-	if err := RemovePartials(dir, kept); err != nil {
+	if err := catalog.RemovePartials(dir, kept); err != nil {
 		t.Fatal(err)
 	}
 	for dst, there := range map[string]bool{kept: true, gone: false, held: true} {
-		if got := PartialSize(dst) > 0; got != there {
+		if got := catalog.PartialSize(dst) > 0; got != there {
 			t.Errorf("%s is there: %t, want %t", dst, got, there)
 		}
 	}

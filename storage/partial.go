@@ -14,7 +14,7 @@ func partialPrefix(dst string) string { return tempPrefix + shortHash(dst) + "-"
 
 // PartialSize is how many bytes on the disk a fetch to dst has left, which did not exist,
 // for the next one to continue.
-func PartialSize(dst string) (bytes int64) {
+func (*Catalog) PartialSize(dst string) (bytes int64) {
 	dst, err := filepath.Abs(dst)
 	if err != nil {
 		return 0
@@ -34,7 +34,7 @@ func PartialSize(dst string) (bytes int64) {
 
 // RemovePartials removes what fetches to places in the folder dir have left there, but
 // for those to the places to keep, and those that a process is at.
-func RemovePartials(dir string, keep ...string) error {
+func (*Catalog) RemovePartials(dir string, keep ...string) error {
 	var prefixes []string
 	for _, dst := range keep {
 		dst, err := filepath.Abs(dst)

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/prime-radiant/radiant/storage"
 	"github.com/prime-radiant/radiant/storage/transfer"
 )
 
@@ -153,7 +152,7 @@ func incomplete(files []transfer.Object) error {
 // takes there is at least what its files do, and the old versions stay beside a new
 // one until it serves.
 func (r *Refresher) room(v version, bytes int64) (kind string, err error) {
-	missing := bytes - storage.PartialSize(r.beside(v)) // An earlier fetch is continued.
+	missing := bytes - r.source.PartialSize(r.beside(v)) // An earlier fetch is continued.
 	free, known := r.free()
 	if known && missing > free {
 		r.tidy([]version{v})

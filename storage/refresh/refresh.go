@@ -30,6 +30,11 @@ type Source interface {
 	// Fetch brings a folder to dst, which does not exist before and is complete when
 	// it does.
 	Fetch(ctx context.Context, folder, dst string) error
+	// PartialSize is how many bytes on the disk a fetch to dst has left for the next one.
+	PartialSize(dst string) int64
+	// RemovePartials removes what fetches to places in the folder dir have left, but for
+	// those to the places to keep.
+	RemovePartials(dir string, keep ...string) error
 }
 
 // Policy says which versions are wanted. The zero value is the highest.

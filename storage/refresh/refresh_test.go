@@ -408,6 +408,8 @@ func (counting) Files(context.Context, string) ([]transfer.Object, error) {
 	return nil, errors.ErrUnsupported
 }
 func (counting) Fetch(context.Context, string, string) error { return errors.ErrUnsupported }
+func (counting) PartialSize(string) int64                    { return 0 }
+func (counting) RemovePartials(string, ...string) error      { return nil }
 
 // TestManyAskEvenly: 200 that start at once look at their stores all over the time
 // between two looks. The second holds the usual bound for a Poisson distribution with

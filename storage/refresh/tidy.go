@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/prime-radiant/radiant/storage"
 )
 
 // unfinished are the versions of which a fetch may have broken off, and is continued by
@@ -31,7 +29,7 @@ func (r *Refresher) tidy(keep []version) {
 	for _, v := range keep {
 		places = append(places, r.beside(v))
 	}
-	err := storage.RemovePartials(r.Dir, places...)
+	err := r.source.RemovePartials(r.Dir, places...)
 	entries, _ := os.ReadDir(r.Dir)
 	for _, e := range entries {
 		path := filepath.Join(r.Dir, e.Name())
