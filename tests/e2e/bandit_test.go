@@ -13,7 +13,6 @@ import (
 // Replicas of a bandit find each other by their headless Service: rewards that reach
 // either of them, by the ingress, are known to both, and outlive the pod that took them.
 func TestBandits(t *testing.T) {
-	long(t)
 	t.Parallel()
 	w := newWorld(t, "bandits")
 	w.applyText(read(t, "testdata/bandit.yaml"))
