@@ -36,7 +36,7 @@ run: ## Serve the MNIST sample on localhost:8003; PORT=9000 is another port
 
 test: build ## Run all tests, with the race detector
 	@scripts/need.sh @test >/dev/null
-	$(GO) test -race -timeout 15m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+	$(GO) test -race -timeout 25m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
 
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
