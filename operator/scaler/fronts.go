@@ -272,6 +272,13 @@ func (w *world) isOthers(f *front) bool {
 	return false
 }
 
+// given is a port that was written, and the version of the Service that the cache
+// showed then: as long as it shows that one, there is nothing to write again.
+type given struct {
+	port    int32
+	version string
+}
+
 // givePort gives a front the port at which activators take its requests: the
 // lowest that no front has, and to which no Service leads that is a front no more.
 func (s *Scaler) givePort(ctx context.Context, f *front, world *world) error {
@@ -286,10 +293,11 @@ func (s *Scaler) givePort(ctx context.Context, f *front, world *world) error {
 	for port, led := range world.ledAt {
 		taken[port] = taken[port] || slices.ContainsFunc(led, func(name types.NamespacedName) bool { return name != f.name })
 	}
-	for _, port := range s.ports {
-		taken[port] = true
+	for _, other := range s.ports {
+		taken[other.port] = true
 	}
-	port := s.ports[f.name]
+	before := s.ports[f.name]
+	port := before.port
 	for n := s.options.Ports.First; port == 0 && n <= s.options.Ports.Last; n++ {
 		if !taken[n] {
 			port = n
@@ -298,8 +306,16 @@ func (s *Scaler) givePort(ctx context.Context, f *front, world *world) error {
 	if port == 0 {
 		return errNoPort
 	}
-	s.ports[f.name], f.port = port, port
-	return s.annotate(ctx, f, scaling.AnnotationFrontPort, port)
+	f.port = port
+	if before.version == f.version {
+		return nil
+	}
+	s.ports[f.name] = given{port: port}
+	if err := s.annotate(ctx, f, scaling.AnnotationFrontPort, port); err != nil {
+		return err
+	}
+	s.ports[f.name] = given{port, f.version}
+	return nil
 }
 
 // annotate writes a port into an annotation of a front.

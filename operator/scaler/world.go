@@ -127,6 +127,8 @@ type pod struct {
 type front struct {
 	name types.NamespacedName
 	uid  types.UID
+	// version is that of the Service in the cache.
+	version string
 	// made is when the Service was, in seconds.
 	made int64
 	// port is that of activators, and served the same once they serve it.
@@ -246,7 +248,7 @@ func (s *Scaler) fronts(ctx context.Context, w *world) error {
 
 // frontOf reads a Service.
 func frontOf(o *metav1.PartialObjectMetadata) (front, error) {
-	f := front{name: client.ObjectKeyFromObject(o), uid: o.UID, made: o.CreationTimestamp.Unix()}
+	f := front{name: client.ObjectKeyFromObject(o), uid: o.UID, version: o.ResourceVersion, made: o.CreationTimestamp.Unix()}
 	for annotation, port := range map[string]*int32{scaling.AnnotationFrontPort: &f.port, scaling.AnnotationFrontServed: &f.served} {
 		if n, err := strconv.ParseInt(o.Annotations[annotation], 10, 32); err == nil {
 			*port = int32(n)
