@@ -42,7 +42,7 @@ type Cost struct {
 	// AtMost is what Ratio may be; 0: anything.
 	AtMost float64 `json:"at_most,omitempty"`
 	// Opened is how many connections to the component were made in the second half of
-	// the turns.
+	// the turns although there had been one for each request under way.
 	Opened int64 `json:"opened"`
 	// Resident is the memory after the last turn, in bytes.
 	Resident int64 `json:"resident"`
@@ -62,6 +62,8 @@ type entrant struct {
 	client  client
 	costs   []float64
 	times   []float64
+	// made are the connections to the component, opened those of them that count.
+	made    int64
 	opened  int64
 	memory  int64
 	request int
@@ -91,8 +93,10 @@ func (c *contest) run(ctx context.Context, of *component, rounds int) ([]Cost, e
 			if err := e.turn(ctx, c.connections, round > 0); err != nil { // The first one warms up.
 				return nil, fmt.Errorf("%s: %w", e.name, err)
 			}
+			made := of.opened.Load() - opened
+			e.made += made
 			if round > rounds/2 {
-				e.opened += of.opened.Load() - opened
+				e.opened += min(made, max(0, e.made-int64(c.connections)))
 			}
 		}
 	}

@@ -29,7 +29,7 @@ func main() {
 	executor := flag.String("executor", "bin/executor", "the executor's program")
 	before := flag.String("before", "", "another build of the executor, measured in the same rounds; not with -page")
 	only := flag.String("only", "", "REST or gRPC; empty: both; not with -page")
-	named := flag.String("case", "", "part of the names of graphs whose cases are measured, in the place of one model; not with -page")
+	named := flag.String("case", "", "part of the names of graphs whose cases are measured, in the place of one model, or latency; not with -page")
 	page := flag.String("page", "", "the page whose tables are written, such as docs/benchmarks.md; .json and .svg lie beside it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -61,8 +61,12 @@ func (p *program) stop() {
 }
 
 // cpu is the time that all threads of the program and of its children were on
-// a processor: the first number of /proc/PID/task/TID/schedstat, in ns.
+// a processor: the first number of /proc/PID/task/TID/schedstat, in ns; 0 if the
+// component itself is called.
 func (p *program) cpu() (time.Duration, error) {
+	if p.cmd == nil {
+		return 0, nil
+	}
 	var sum time.Duration
 	for _, pid := range append(children(p.cmd.Process.Pid), p.cmd.Process.Pid) {
 		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))

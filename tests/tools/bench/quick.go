@@ -29,6 +29,9 @@ func quick(ctx context.Context, b builds, t turns) error {
 		return err
 	}
 	defer c.close()
+	if t.named == latencyCase {
+		return quickLatencies(ctx, c, b.executor, t.only)
+	}
 	contests := ones(c, b, t.requests)
 	if t.named != "" {
 		contests = slices.DeleteFunc(compared(c, b, t.requests), func(x contest) bool { return !strings.Contains(x.name, t.named) })
@@ -48,6 +51,23 @@ func quick(ctx context.Context, b builds, t turns) error {
 		}
 	}
 	return out.Flush()
+}
+
+// quickLatencies prints how long requests of an open loop took.
+func quickLatencies(ctx context.Context, c *component, path, only string) error {
+	r := &Results{}
+	for _, protocol := range []string{rest, rpc} {
+		if only != "" && only != protocol {
+			continue
+		}
+		rows, err := latencies(ctx, c, path, protocol)
+		if err != nil {
+			return fmt.Errorf("latency, %s: %w", protocol, err)
+		}
+		r.Latencies = append(r.Latencies, rows...)
+	}
+	fmt.Print(r.latencyTable())
+	return nil
 }
 
 // ones are one model, beside what does nothing but pass requests on.
