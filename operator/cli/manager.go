@@ -132,11 +132,11 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 	return operator.Start(ctx)
 }
 
-// saveMemory has the garbage collector begin earlier than Go's programs have it, at half
+// saveMemory has the garbage collector begin earlier than Go's programs have it, at 30 %
 // as much garbage as there is live memory: nearly all of that is the cache, which stays,
 // so that a collection finds little. GOGC counts where it is set.
 func saveMemory() {
-	const usual, ours = 100, 50
+	const usual, ours = 100, 30
 	if set := debug.SetGCPercent(ours); set != usual {
 		debug.SetGCPercent(set)
 	}
