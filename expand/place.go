@@ -104,7 +104,7 @@ func (p *predictor) move(n *graph.Node, c *corev1.Container, to Ports) {
 
 // servicePort is the port by which a node is judged ready.
 func (p *predictor) servicePort(n *graph.Node) int32 {
-	if n.Endpoint.Type == graph.GRPC || p.transport() == v1.TransportGRPC {
+	if (n.Endpoint.Type == graph.GRPC || p.transport() == v1.TransportGRPC) && !p.speaks(n).RESTOnly() {
 		return n.Endpoint.GRPCPort
 	}
 	return n.Endpoint.HTTPPort

@@ -13,6 +13,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/local/process"
+	"github.com/prime-radiant/radiant/manifests"
 )
 
 // asked is how a deployment is asked for a prediction, as the document of its
@@ -46,7 +47,7 @@ const (
 )
 
 // askedOf finds out how to ask a deployment: its executor's document says so.
-func askedOf(ctx context.Context, d *v1.SeldonDeployment, g *generation) asked {
+func askedOf(ctx context.Context, d *v1.SeldonDeployment, g *generation, servers manifests.Servers) asked {
 	call := exampleCalls()[d.Spec.Protocol.Canonical()]
 	general := generalCall(d, call)
 	if g.predictor.NoExecutor() {
@@ -67,23 +68,37 @@ func askedOf(ctx context.Context, d *v1.SeldonDeployment, g *generation) asked {
 	if err != nil || json.Unmarshal(text, &document) != nil || len(document.Call.Request) == 0 {
 		return general
 	}
-	if !g.takesGRPC() {
+	if !g.takesGRPC(servers) {
 		document.Call.GRPC = nil
 	}
 	return document.Call
 }
 
-// takesGRPC reports whether the servers of all nodes listen for gRPC: a request
-// over gRPC reaches them over gRPC.
-func (g *generation) takesGRPC() bool {
-	takes := true
+// takesGRPC reports whether the servers of all nodes listen for gRPC, as far as a
+// request over gRPC reaches them over gRPC.
+func (g *generation) takesGRPC(servers manifests.Servers) bool {
+	takes, outside := true, g.deployment.Spec.Protocol.Canonical()
 	g.predictor.Graph.Walk(func(_ string, n *graph.Node) {
 		ports, runs := g.ports.byName[n.Name]
+		if speaks(n, servers, outside).RESTOnly() {
+			return
+		}
 		if graph.BuiltinOf(n.Implementation) == graph.NotBuiltin && runs && process.PortFree(ports.GRPC) {
 			takes = false
 		}
 	})
 	return takes
+}
+
+// speaks is the protocol of a node's server.
+func speaks(n *graph.Node, servers manifests.Servers, outside v1.Protocol) v1.Protocol {
+	if n.Endpoint != nil && n.Endpoint.Protocol != "" {
+		return v1.Protocol(n.Endpoint.Protocol).Canonical()
+	}
+	if known, ok := servers.Servers[n.Implementation]; ok {
+		return v1.Protocol(known.For(string(outside)).Protocol)
+	}
+	return outside
 }
 
 // fetch asks the generation's executor for one of its own pages.

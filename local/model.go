@@ -56,7 +56,9 @@ func (g *generation) modelProblems(predictor int, servers manifests.Servers, fro
 				err = servers.CheckFiles(n.Implementation, names, headOf(n.ModelURI))
 				if err == nil {
 					err = g.otherName(layout, n, servers.Servers[n.Implementation])
-					problems = append(problems, missingVersions(fmt.Sprintf("spec.predictors[%d].%s", predictor, at), n, servers.Servers[n.Implementation], names)...)
+					whole, server := fmt.Sprintf("spec.predictors[%d].%s", predictor, at), servers.Servers[n.Implementation]
+					problems = append(problems, missingVersions(whole, n, server, names)...)
+					problems = append(problems, missingRoute(whole, n, server, n.ModelURI)...)
 				}
 			} else if err == nil && known {
 				err = checkNodeFile(n, names, n.ModelURI)
@@ -94,7 +96,9 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 			if err == nil && known && !changesServer(p, n.Name) {
 				uri := absoluteURI(n.ModelURI, s.Dir)
 				if err = cmp.Or(servers.CheckFiles(n.Implementation, names, headOf(uri)), checkNodeFile(n, names, uri)); err == nil {
-					problems = append(problems, missingVersions(fmt.Sprintf("spec.predictors[%d].%s", i, at), n, server, names)...)
+					whole := fmt.Sprintf("spec.predictors[%d].%s", i, at)
+					problems = append(problems, missingVersions(whole, n, server, names)...)
+					problems = append(problems, missingRoute(whole, n, server, uri)...)
 				}
 			}
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/bento"
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/manifests"
 )
@@ -28,6 +29,9 @@ spec:
       modelUri: the-model
 `
 
+// bentoStock is a deployment of a Bento.
+var bentoStock = strings.Replace(stock, "TENSORFLOW_SERVER", "BENTOML_SERVER", 1) + "      parameters:\n      - {name: api_name, type: STRING, value: ROUTE}\n"
+
 func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		text  string
@@ -41,7 +45,12 @@ func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 		"a model of a command":       {withModel, nil, map[string]string{"clf": "true"}, "deployment.yaml:9:47: error: spec.predictors[0].graph.modelUri: DIR/the-model does not exist"},
 		"a version that is not there": {strings.Replace(stock, "the-model", "the-model\n      versionTraffic: {\"7\": 100}", 1), []string{"3/saved_model.pb", "10/saved_model.pb", "notes/saved_model.pb"}, nil,
 			"deployment.yaml:12:29: error: spec.predictors[0].graph.versionTraffic[7]: the model has no version 7; it has 3, 10"},
-		"a model of Keras": {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
+		"a route that is not there": {strings.Replace(bentoStock, "ROUTE", "classifi", 1), []string{"bento.yaml", bento.Schema}, nil,
+			"deployment.yaml:13:47: error: spec.predictors[0].graph.parameters[0].value: the Bento has no route \"classifi\", which the node's parameter api_name names; use classify or describe (did you mean classify?)"},
+		"a route that is not named": {strings.Replace(bentoStock, "{name: api_name, type: STRING, value: ROUTE}", "{name: model_input, type: STRING, value: x}", 1), []string{"bento.yaml", bento.Schema}, nil,
+			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: the Bento has the routes classify or describe: give the node the parameter {name: api_name, type: STRING, value: classify}, or another of them"},
+		"a Bento for another server": {stock, []string{"bento.yaml", "src/model.joblib"}, nil, "there is bento.yaml, which is for BENTOML_SERVER"},
+		"a model of Keras":           {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSession(t, c.text)
@@ -52,7 +61,7 @@ func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 				if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(path, nil, 0o600); err != nil {
+				if err := os.WriteFile(path, []byte(`{"routes":[{"name":"classify","route":"/classify"},{"name":"describe","route":"/describe"}]}`), 0o600); err != nil {
 					t.Fatal(err)
 				}
 			}

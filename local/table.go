@@ -188,7 +188,9 @@ func (r *runner) exampleOf(ctx context.Context, s *served) func() string {
 		return func() string { return "" }
 	}
 	g := s.current[i]
-	return func() string { return example(source, r.port, askedOf(ctx, d, g), r.state.keepRequest) }
+	return func() string {
+		return example(source, r.port, askedOf(ctx, d, g, r.options.Servers), r.state.keepRequest)
+	}
 }
 
 func traffic(d *v1.SeldonDeployment, predictor string) int32 {
@@ -227,14 +229,14 @@ func (r *runner) rows(g *generation, outside v1.Protocol) [][]string {
 			row(n.Name, n.Name, n.Implementation+" (in the executor)", "-")
 			return
 		}
-		server, speaks := "left out", string(outside)
+		server := "left out"
 		if c := layouts[n.Name]; c != nil {
 			server = c.choice.String()
 		}
-		if known, ok := r.options.Servers.Servers[n.Implementation]; ok {
-			server, speaks = n.Implementation+": "+server, known.For(string(outside)).Protocol
+		if _, ok := r.options.Servers.Servers[n.Implementation]; ok {
+			server = n.Implementation + ": " + server
 		}
-		row(n.Name, n.Name, server, speaks)
+		row(n.Name, n.Name, server, string(speaks(n, r.options.Servers, outside)))
 	})
 	for _, name := range others {
 		title, speaks := "("+name+")", "-"

@@ -132,10 +132,6 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 	e := n.Endpoint
 	e.HTTPPort = f.http.at(c, HTTPPortName, EnvHTTPPort, EnvMLServerHTTPPort)
 	e.GRPCPort = f.grpc.at(c, GRPCPortName, EnvGRPCPort, EnvMLServerGRPCPort)
-	e.ServicePort = e.HTTPPort
-	if e.Type == graph.GRPC || f.deployment.Spec.Transport == TransportGRPC {
-		e.ServicePort = e.GRPCPort
-	}
 	e.ServiceHost = localhost
 	if spec != 0 || f.deployment.SeparateExecutor(p) {
 		e.ServiceHost = f.deployment.ServiceHost(f.deployment.ContainerServiceName(p, c.Name))
@@ -145,6 +141,10 @@ func (f *defaulter) container(p *PredictorSpec, spec int, n *graph.Node, c *core
 		if wire := wireProtocol(outside, f.servers[n.Implementation].For(string(outside)), c.Image); wire != outside {
 			e.Protocol = string(wire)
 		}
+	}
+	e.ServicePort = e.HTTPPort
+	if (e.Type == graph.GRPC || f.deployment.Spec.Transport == TransportGRPC) && !Protocol(e.Protocol).RESTOnly() {
+		e.ServicePort = e.GRPCPort
 	}
 
 	if PortNamed(c, f.metricsName) == 0 {

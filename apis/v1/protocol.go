@@ -31,6 +31,10 @@ func (p Protocol) HasVersions() bool {
 	return p.Canonical() == ProtocolTensorFlow || p.Canonical() == ProtocolV2
 }
 
+// RESTOnly reports whether servers that speak p listen for REST alone, whatever the
+// transport of clients is.
+func (p Protocol) RESTOnly() bool { return p == ProtocolBentoML }
+
 // IsServer reports whether a node's implementation names a prepackaged server
 // or one that the installation adds, and not a built-in or nothing.
 func IsServer(implementation string) bool { return graph.IsServer(implementation) }

@@ -19,7 +19,7 @@ func (b *builder) call() object {
 	o := object{
 		{"path", b.predictionPath()},
 		{"request", b.requests[0].value},
-		{"known", len(b.input) > 0 || b.graph.Request != nil},
+		{"known", b.graph.Request != nil || len(b.input) > 0 && !b.binaryAlone()},
 	}
 	if method, request := b.grpc(); request != "" {
 		o = append(o, member{"grpc", object{{"method", method}, {"request", request}}})
@@ -87,11 +87,14 @@ func (b *builder) tensorflowOverGRPC(model string) raw {
 			return ""
 		}
 		values := "[" + wireElement(dtype) + "]"
-		if len(t.Row) > 0 {
+		switch {
+		case len(t.Row) > 0:
 			values = wireElements(dtype, t.Row)
+		case t.File:
+			values = `["` + t.bytes() + `"]`
 		}
 		var dims []string
-		for _, n := range sizes(t.Shape) {
+		for _, n := range t.sizes() {
 			dims = append(dims, `{"size":`+strconv.FormatInt(n, 10)+"}")
 		}
 		inputs = append(inputs, quoted(t.wireName())+`:{"dtype":"`+name+`","tensor_shape":{"dim":[`+strings.Join(dims, ",")+`]},"`+field+`":`+values+`}`)

@@ -76,6 +76,12 @@ type Tensor struct {
 	// model takes no row without the names of its columns.
 	Row   []json.RawMessage
 	Frame bool
+	// Table is the parameter of which this is a column; empty: it is no column of a
+	// parameter. Optional is true if a request may leave it out. File is true if it is
+	// bytes of any kind, and Image if these are a picture.
+	Table       string
+	Optional    bool
+	File, Image bool
 }
 
 // Names are what a deployment is called.
@@ -98,7 +104,7 @@ func New(n Names, g *Graph, server string) Document {
 	b.model, b.single = b.requestModel()
 	b.input = b.inputSignatures()
 	for _, s := range b.input {
-		s.Inputs = shortened(s.Inputs)
+		s.Inputs = shortened(wanted(s.Inputs))
 		b.example = append(b.example, s)
 	}
 	b.requests = b.words.requests(b)

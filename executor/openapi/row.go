@@ -9,7 +9,7 @@ import (
 
 // ofRow returns the only input where an example row of it is known.
 func ofRow(inputs []Tensor) (Tensor, bool) {
-	if len(inputs) != 1 || len(inputs[0].Row) == 0 {
+	if len(inputs) != 1 || len(inputs[0].Row) == 0 || len(inputs[0].Shape) == 0 || inputs[0].Table != "" {
 		return Tensor{}, false
 	}
 	return inputs[0], true
@@ -56,7 +56,7 @@ func seldonRowForms(t Tensor) []example {
 	all := []example{ndarray}
 	if t.DType != tensor.Bytes && len(t.Shape) > 0 {
 		all = append(all, example{"tensor", "tensor: shape and values", raw(
-			`{"data":{` + names + `"tensor":{"shape":` + numbersJSON(sizes(t.Shape)) + `,"values":` + t.cells() + `}}}`)})
+			`{"data":{` + names + `"tensor":{"shape":` + numbersJSON(t.sizes()) + `,"values":` + t.cells() + `}}}`)})
 	}
 	return all
 }
@@ -92,7 +92,7 @@ func v2RowForms(t Tensor) []example {
 	case tensor.Bytes:
 		parameters = asText
 	}
-	return []example{{"inputs", summary, raw(`{"inputs":[{"name":` + quoted(t.wireName()) + `,"shape":` + numbersJSON(sizes(t.Shape)) +
+	return []example{{"inputs", summary, raw(`{"inputs":[{"name":` + quoted(t.wireName()) + `,"shape":` + numbersJSON(t.sizes()) +
 		`,"datatype":"` + dtype.String() + `",` + parameters + `"data":` + t.cells() + `}]}`)}}
 }
 

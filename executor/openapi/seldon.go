@@ -30,6 +30,8 @@ func seldonRequests(b *builder) []example {
 		return seldonRowForms(t)
 	}
 	switch {
+	case ofTables(inputs):
+		return seldonTables(inputs)
 	case len(inputs) > 1 && b.inputNode().Columns:
 		return []example{{"ndarray", "ndarray: a row of a table", seldonRow(inputs)}}
 	case len(inputs) > 1:
@@ -45,6 +47,9 @@ func seldonRequests(b *builder) []example {
 // seldonOne are the forms of one tensor, that which a component asked for
 // before the others.
 func seldonOne(b *builder, t Tensor) []example {
+	if t.File {
+		return []example{{"binData", "binData: bytes in base64", raw(`{"binData":"` + t.bytes() + `"}`)}}
+	}
 	switch t.Message {
 	case "jsonData":
 		return []example{{"jsonData", "jsonData: as the component wants it", raw(`{"jsonData":` + sample(t.Schema, 0) + `}`)}}
@@ -54,26 +59,25 @@ func seldonOne(b *builder, t Tensor) []example {
 		return []example{{"binData", "binData: bytes in base64", raw(`{"binData":"dGV4dA=="}`)}}
 	}
 	large := count(t.Shape) > shownNumbers
-	value := element(t.DType, large)
 	names := ""
 	if len(t.Columns) > 0 {
 		names = `"names":` + namesJSON(t.Columns) + `,`
 	}
 	var all []example
 	if len(t.Shape) > 0 || t.Shape == nil {
-		all = append(all, example{"ndarray", "ndarray: lists in lists", raw(`{"data":{` + names + `"ndarray":` + nested(known(t), value) + `}}`)})
+		all = append(all, example{"ndarray", "ndarray: lists in lists", raw(`{"data":{` + names + `"ndarray":` + t.nested(large) + `}}`)})
 	}
 	if t.DType != tensor.Bytes && t.DType != tensor.Bool {
 		all = append(all, example{"tensor", "tensor: shape and values", raw(
-			`{"data":{` + names + `"tensor":{"shape":` + numbersJSON(sizes(known(t))) + `,"values":` + flat(known(t), value) + `}}}`)})
+			`{"data":{` + names + `"tensor":{"shape":` + numbersJSON(t.sizes()) + `,"values":` + t.elements(large) + `}}}`)})
 	}
 	if large {
 		return all[len(all)-1:]
 	}
 	if b.inputNode().Foreign && t.Name != "" {
 		all = append(all, example{"jsonData", "jsonData: inputs by name", raw(`{"jsonData":` + byName([]Tensor{t}, nestedValue) + `}`)})
-		if t.DType == tensor.Bytes && len(t.Shape) == 1 {
-			all = append(all, example{"strData", "strData: text", raw(`{"strData":"text"}`)})
+		if t.DType == tensor.Bytes && len(t.Shape) <= 1 {
+			all = append(all, example{"strData", "strData: text", raw(`{"strData":` + t.element(false) + `}`)})
 		}
 	}
 	if t.Message != "" {
@@ -98,7 +102,7 @@ func known(t Tensor) []int64 {
 	return t.Shape
 }
 
-func nestedValue(t Tensor) string { return nested(known(t), element(t.DType, false)) }
+func nestedValue(t Tensor) string { return t.nested(false) }
 
 // byName is an object of tensors.
 func byName(all []Tensor, value func(Tensor) string) string {
@@ -122,7 +126,7 @@ func seldonRow(inputs []Tensor) raw {
 	var names, row []string
 	for _, t := range inputs {
 		names = append(names, t.Name)
-		row = append(row, element(t.DType, false))
+		row = append(row, t.element(false))
 	}
 	return raw(`{"data":{"names":` + namesJSON(names) + `,"ndarray":[[` + strings.Join(row, ",") + `]]}}`)
 }
@@ -191,7 +195,7 @@ func seldonSchemas(b *builder) object {
 // seldonArray is the schema of ndarray where there is one tensor in it.
 func seldonArray(inputs []Tensor, otherwise object) object {
 	t := inputs[0]
-	if len(inputs) != 1 || len(t.Shape) == 0 || t.Message != "" && t.Message != "ndarray" && t.Message != "tensor" {
+	if len(inputs) != 1 || len(t.Shape) == 0 || t.Table != "" || t.File || t.Message != "" && t.Message != "ndarray" && t.Message != "tensor" {
 		return otherwise
 	}
 	shape := t.Shape

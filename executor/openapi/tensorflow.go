@@ -1,6 +1,7 @@
 package openapi
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/prime-radiant/radiant/executor/tensor"
@@ -49,8 +50,13 @@ func tensorflowExamples(s Signature) []example {
 		start, suffix, of = `{"signature_name":`+quoted(s.Name)+",", "-"+identifier(s.Name), ", signature "+s.Name
 	}
 	large := total(s.Inputs) > shownNumbers
-	columns := func(t Tensor) string { return nested(known(t), tensorflowElement(t, large)) }
-	row := func(t Tensor) string { return nested(t.Shape[1:], tensorflowElement(t, large)) }
+	columns := func(t Tensor) string { return tensorflowValues(t, large) }
+	row := func(t Tensor) string {
+		if len(t.Row) > 1 {
+			return t.cells()
+		}
+		return nested(t.Shape[1:], tensorflowElement(t, large))
+	}
 	inputs, instance := byName(s.Inputs, columns), ""
 	if len(s.Inputs) == 1 {
 		inputs = columns(s.Inputs[0])
@@ -84,10 +90,17 @@ func batched(all []Tensor) bool {
 // tensorflowElement writes an element of t. TensorFlow Serving wants base64 in an
 // object for inputs whose names end in "_bytes".
 func tensorflowElement(t Tensor, many bool) string {
-	if t.DType == tensor.Bytes && strings.HasSuffix(t.Name, "_bytes") {
-		return `{"b64":"dGV4dA=="}`
+	if t.DType == tensor.Bytes && (t.File || strings.HasSuffix(t.Name, "_bytes")) {
+		return `{"b64":"` + t.bytes() + `"}`
 	}
-	return element(t.DType, many)
+	return t.element(many)
+}
+
+func tensorflowValues(t Tensor, many bool) string {
+	if len(t.Row) > 1 {
+		return t.nested(many)
+	}
+	return nested(known(t), tensorflowElement(t, many))
 }
 
 func tensorflowAnswers(b *builder) []example {
@@ -128,9 +141,10 @@ func tensorflowSchemas(b *builder) object {
 				rows = append(rows, member{t.Name, b.tensorflowSchema(t, t.Shape[1:])})
 			}
 		}
-		inputs = one(columns)
+		needed := wanted(b.input[0].Inputs)
+		inputs = one(columns, needed)
 		if len(rows) > 0 {
-			instances = arrayOf(one(rows))
+			instances = arrayOf(one(rows, needed))
 		}
 	}
 	return object{
@@ -178,13 +192,14 @@ func (b *builder) tensorflowSchema(t Tensor, shape []int64) object {
 	return about(t.DType.String()+" "+shapeText(t.Shape), s)
 }
 
-// one allows an only tensor to stand without its name.
-func one(tensors object) object {
+// one allows a tensor to stand without its name if it is the only one that is needed.
+func one(tensors object, needed []Tensor) object {
 	named := record(tensors...)
-	if len(tensors) != 1 {
+	i := slices.IndexFunc(tensors, func(m member) bool { return m.key == needed[0].Name })
+	if len(needed) != 1 || i < 0 {
 		return named
 	}
-	return object{{"anyOf", list{tensors[0].value, named}}}
+	return object{{"anyOf", list{tensors[i].value, named}}}
 }
 
 // plainFailure is that of all protocols but seldon.

@@ -24,6 +24,9 @@ func v2Requests(b *builder) []example {
 	if t, ok := ofRow(b.example[0].Inputs); ok {
 		return v2RowForms(t)
 	}
+	if b.binaryAlone() {
+		return []example{{"inputs", "a row of four numbers, as an example: a picture comes as binary data", v2General}}
+	}
 	return []example{{"inputs", "all inputs", raw(`{"inputs":` + v2Tensors(b.example[0].Inputs) + `}`)}}
 }
 
@@ -41,13 +44,11 @@ func v2Tensors(all []Tensor) string {
 	large := total(all) > shownNumbers
 	var parts []string
 	for _, t := range all {
-		dtype := t.DType
-		if dtype == tensor.Number {
-			dtype = tensor.FP32
+		if t.DType == tensor.Number {
+			t.DType = tensor.FP32
 		}
-		shape := known(t)
-		parts = append(parts, `{"name":`+quoted(t.wireName())+`,"shape":`+numbersJSON(sizes(shape))+`,"datatype":"`+dtype.String()+
-			`","data":`+flat(shape, element(dtype, large))+`}`)
+		parts = append(parts, `{"name":`+quoted(t.wireName())+`,"shape":`+numbersJSON(t.sizes())+`,"datatype":"`+t.DType.String()+
+			`","data":`+t.elements(large)+`}`)
 	}
 	return "[" + strings.Join(parts, ",") + "]"
 }

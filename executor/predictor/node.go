@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prime-radiant/radiant/bento"
 	"github.com/prime-radiant/radiant/executor/builtin"
 	"github.com/prime-radiant/radiant/executor/message"
 	"github.com/prime-radiant/radiant/executor/policy"
@@ -75,7 +76,7 @@ func newNode(s *graph.Step, o Options) (*node, error) {
 	}
 	if n.foreign {
 		n.translation = translation(s.Node, o.Outside)
-		if api, ok := s.Node.Parameter("api_name"); ok && api != "" && n.speaks.Routed {
+		if api, ok := s.Node.Parameter(bento.Parameter); ok && api != "" && n.speaks.Routed {
 			n.translation.Signature, n.translation.Model = api, api
 		}
 		n.model = n.translation.Model

@@ -103,8 +103,8 @@ func (l *lane) tell(ctx context.Context, m message.Message, o *openapi.Node) {
 		o.Answered = err == nil || errors.As(err, &unanswered) && unanswered.final
 		if spec != nil {
 			s := signature(spec)
-			if spec.Route.Vague() {
-				s.Inputs = nil
+			if spec.Route != nil {
+				s.Inputs = bentoInputs(spec.Route)
 			}
 			o.Signatures = []openapi.Signature{s}
 		}
@@ -141,4 +141,18 @@ func signature(s *translate.Spec) openapi.Signature {
 		return tensors
 	}
 	return openapi.Signature{Inputs: convert(s.Inputs), Outputs: convert(s.Outputs)}
+}
+
+// bentoInputs are what requests for a route of a Bento bring; none: a request that works
+// cannot be made up.
+func bentoInputs(route *translate.BentoRoute) []openapi.Tensor {
+	inputs, whole := route.Inputs()
+	if !whole {
+		return nil
+	}
+	all := make([]openapi.Tensor, len(inputs))
+	for i, in := range inputs {
+		all[i] = openapi.Tensor{TensorSpec: in.TensorSpec, Row: in.Cells, Table: in.Table, Optional: in.Optional, File: in.File, Image: in.Image}
+	}
+	return all
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	bentoml "github.com/prime-radiant/radiant/bento"
 	"github.com/prime-radiant/radiant/executor/tensor"
 	"github.com/prime-radiant/radiant/executor/tensor/jsontext"
 )
@@ -24,6 +25,8 @@ type BentoRoute struct {
 type bentoParameter struct {
 	name     string
 	required bool
+	// example is a value that the Bento says works, as JSON; nil: it says none.
+	example json.RawMessage
 	bentoType
 }
 
@@ -54,62 +57,62 @@ type bentoType struct {
 	columns []string
 	// byColumn says that a table is lists by the names of its columns.
 	byColumn bool
+	// image says that a file is a picture.
+	image bool
 }
 
 // bentoSchema is the part of a JSON schema that is understood.
 type bentoSchema struct {
-	Type       any             `json:"type"`
-	Format     string          `json:"format"`
-	DType      string          `json:"dtype"`
-	Shape      []int64         `json:"shape"`
-	Orient     string          `json:"orient"`
-	Columns    []string        `json:"columns"`
-	Items      *bentoSchema    `json:"items"`
-	AnyOf      []bentoSchema   `json:"anyOf"`
-	Default    json.RawMessage `json:"default"`
-	Properties json.RawMessage `json:"properties"`
-	Required   []string        `json:"required"`
-	Root       bool            `json:"root_input"`
+	Type       any               `json:"type"`
+	Format     string            `json:"format"`
+	DType      string            `json:"dtype"`
+	Shape      []int64           `json:"shape"`
+	Orient     string            `json:"orient"`
+	Columns    []string          `json:"columns"`
+	Items      *bentoSchema      `json:"items"`
+	AnyOf      []bentoSchema     `json:"anyOf"`
+	Default    json.RawMessage   `json:"default"`
+	Examples   []json.RawMessage `json:"examples"`
+	Properties json.RawMessage   `json:"properties"`
+	Required   []string          `json:"required"`
+	Root       bool              `json:"root_input"`
 }
 
 // parseBentoSpec reads the body of GET /schema.json. API names the route; empty is the
 // only one.
 func parseBentoSpec(body []byte, api string) (*Spec, error) {
-	var told struct {
-		Routes []struct {
-			Name   string      `json:"name"`
-			Route  string      `json:"route"`
-			Input  bentoSchema `json:"input"`
-			Output bentoSchema `json:"output"`
-		} `json:"routes"`
+	routes, err := bentoml.Routes(body)
+	if err != nil {
+		return nil, refuse("", "%s", reason(err))
 	}
-	if err := json.Unmarshal(body, &told); err != nil {
-		return nil, refuse("", "reading schema.json of the Bento: %s", reason(err))
+	chosen, err := bentoml.Choose(routes, api)
+	if err != nil {
+		return nil, refuse("", "%s", reason(err))
 	}
-	var names []string
-	for _, r := range told.Routes {
-		names = append(names, r.Name)
-		if r.Name != api && strings.Trim(r.Route, "/") != strings.Trim(api, "/") && (api != "" || len(told.Routes) > 1) {
+	var input, output bentoSchema
+	for _, part := range []struct {
+		of   json.RawMessage
+		into *bentoSchema
+	}{{chosen.Input, &input}, {chosen.Output, &output}} {
+		if len(part.of) == 0 {
 			continue
 		}
-		route := &BentoRoute{Path: "/" + strings.TrimPrefix(r.Route, "/"), output: r.Output.read()}
-		if err := route.take(&r.Input); err != nil {
-			return nil, err
+		if err := json.Unmarshal(part.of, part.into); err != nil {
+			return nil, refuse("", "reading schema.json of the Bento: route %s: %s", chosen.Name, reason(err))
 		}
-		return &Spec{Route: route, Inputs: route.inputs(), Outputs: route.outputs()}, nil
 	}
-	slices.Sort(names)
-	if api == "" {
-		return nil, refuse("", "the Bento has the routes %q, and the node's parameter api_name does not say which", names)
+	route := &BentoRoute{Path: "/" + strings.TrimPrefix(chosen.Path, "/"), output: output.read()}
+	if err := route.take(&input); err != nil {
+		return nil, err
 	}
-	return nil, refuse("", "the Bento has no route %q, which the node's parameter api_name names; it has %q", api, names)
+	return &Spec{Route: route, Inputs: route.inputs(), Outputs: route.outputs()}, nil
 }
 
 // take reads the parameters of a route.
 func (r *BentoRoute) take(input *bentoSchema) error {
 	if input.Root {
 		r.alone = true
-		r.parameters = []bentoParameter{{name: "body", required: input.Default == nil, bentoType: input.read()}}
+		r.parameters = []bentoParameter{{"body", input.Default == nil, input.example(), input.read()}}
 		return nil
 	}
 	if input.Properties == nil {
@@ -124,9 +127,17 @@ func (r *BentoRoute) take(input *bentoSchema) error {
 		if err := json.Unmarshal(f.Value, &s); err != nil {
 			return refuse(f.Key, "reading schema.json of the Bento: %s", reason(err))
 		}
-		r.parameters = append(r.parameters, bentoParameter{f.Key, slices.Contains(input.Required, f.Key), s.read()})
+		r.parameters = append(r.parameters, bentoParameter{f.Key, slices.Contains(input.Required, f.Key), s.example(), s.read()})
 	}
 	return nil
+}
+
+// example is a value that works.
+func (s *bentoSchema) example() json.RawMessage {
+	if len(s.Examples) == 0 {
+		return nil
+	}
+	return s.Examples[0]
 }
 
 // read understands a schema.
@@ -148,7 +159,7 @@ func (s *bentoSchema) read() bentoType {
 	case "string":
 		return bentoType{kind: bentoText, dtype: tensor.Bytes, shape: []int64{}}
 	case "file":
-		return bentoType{kind: bentoFile, dtype: tensor.Bytes, shape: []int64{}}
+		return bentoType{kind: bentoFile, dtype: tensor.Bytes, shape: []int64{}, image: s.Format == "image"}
 	case "integer":
 		return bentoType{kind: bentoOne, dtype: tensor.Int64, shape: []int64{}}
 	case "number":
@@ -188,37 +199,6 @@ func numpyType(name string) tensor.DType {
 	}
 	dtype, _ := tensor.ParseDType(strings.ToUpper(name))
 	return dtype
-}
-
-// inputs are the parameters as tensors; of a table with known columns, these.
-func (r *BentoRoute) inputs() (all []TensorSpec) {
-	for _, p := range r.parameters {
-		if p.kind == bentoTable && len(p.columns) > 0 {
-			for _, column := range p.columns {
-				all = append(all, TensorSpec{Name: column, Shape: []int64{-1}})
-			}
-			continue
-		}
-		all = append(all, TensorSpec{Name: p.name, DType: p.dtype, Shape: p.shape})
-	}
-	return all
-}
-
-// Vague reports whether a request that works cannot be made up from what is known: of a
-// file, any JSON, a table or an array it is not known what it holds. A nil route is
-// not vague.
-func (r *BentoRoute) Vague() bool {
-	return r != nil && slices.ContainsFunc(r.parameters, func(p bentoParameter) bool {
-		switch p.kind {
-		case bentoOne, bentoText:
-			return false
-		case bentoArray:
-			return p.required && p.shape == nil
-		case bentoTable:
-			return p.required && len(p.columns) == 0
-		}
-		return p.required
-	})
 }
 
 // outputs is the answer as a tensor, if it is one.

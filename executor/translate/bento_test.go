@@ -171,8 +171,8 @@ func TestBentoSpec(t *testing.T) {
 		{bentoSchemaJSON, "ages", "/by/age", "", []TensorSpec{{Name: "people"}, {Name: "limit", DType: tensor.Int64, Shape: []int64{}}}},
 		{bentoSchemaJSON, "/by/age", "/by/age", "", []TensorSpec{{Name: "people"}, {Name: "limit", DType: tensor.Int64, Shape: []int64{}}}},
 		{`{"routes":[{"name":"only","route":"/only","input":{"properties":{"x":{"type":"tensor"}},"required":["x"]},"output":{}}]}`, "", "/only", "", []TensorSpec{{Name: "x"}}},
-		{bentoSchemaJSON, "", "", `cannot translate: the Bento has the routes ["ages" "bare" "columns" "look" "predict" "say" "shout" "sums"], and the node's parameter api_name does not say which`, nil},
-		{`{"routes":[{"name":"only","route":"/only"}]}`, "other", "", `cannot translate: the Bento has no route "other", which the node's parameter api_name names; it has ["only"]`, nil},
+		{bentoSchemaJSON, "", "", `cannot translate: the Bento has the routes ages, bare, columns, look, predict, say, shout or sums: give the node the parameter {name: api_name, type: STRING, value: ages}, or another of them`, nil},
+		{`{"routes":[{"name":"only","route":"/only"}]}`, "other", "", `cannot translate: the Bento has no route "other", which the node's parameter api_name names; use only`, nil},
 		{`<html>`, "", "", "cannot translate: reading schema.json of the Bento: invalid character '<' looking for beginning of value", nil},
 	} {
 		spec, err := ParseSpec(BentoJSON, []byte(c.schema), c.api)

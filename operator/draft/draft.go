@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation"
 
+	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/manifests"
 )
 
@@ -28,8 +29,10 @@ type Model struct {
 	Server string
 	// Name is the one by which the server knows the model; empty: any will do.
 	Name string
-	// Parameters are what the server has to be told besides.
+	// Parameters are what the server has to be told besides. Remark is a sentence
+	// about them, or empty.
 	Parameters []Parameter
+	Remark     string
 }
 
 // Parameter is one of a node's, of type STRING.
@@ -188,6 +191,9 @@ const mostLetters = 30
 // place of the model's folder, from where the file is to be.
 func Write(name, uri string, m Model, servers manifests.Servers) string {
 	protocol, node, parameters := servers.Servers[m.Server].Protocol, cmp.Or(m.Name, name), m.Parameters
+	if protocol == string(v1.ProtocolBentoML) { // No client speaks it.
+		protocol = "seldon"
+	}
 	if label(node) != node {
 		// The name of a node is that of a container. By another protocol the
 		// executor asks for the model by the name that the parameter gives.
@@ -195,8 +201,11 @@ func Write(name, uri string, m Model, servers manifests.Servers) string {
 		parameters = append([]Parameter{{"model_name", m.Name}}, parameters...)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Made by radiant init, since %s holds %s.
-apiVersion: machinelearning.seldon.io/v1
+	fmt.Fprintf(&b, "# Made by radiant init, since %s holds %s.\n", uri, m.File)
+	if m.Remark != "" {
+		b.WriteString("# " + m.Remark + "\n")
+	}
+	fmt.Fprintf(&b, `apiVersion: machinelearning.seldon.io/v1
 kind: SeldonDeployment
 metadata:
   name: %s
@@ -208,7 +217,7 @@ spec:
       name: %s
       implementation: %s
       modelUri: %q
-`, uri, m.File, name, protocol, node, m.Server, uri)
+`, name, protocol, node, m.Server, uri)
 	if len(parameters) > 0 {
 		b.WriteString("      parameters:\n")
 	}

@@ -10,7 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prime-radiant/radiant/bento"
 	"github.com/prime-radiant/radiant/manifests"
+	"github.com/prime-radiant/radiant/wording"
 )
 
 // settingsFile is how MLServer is told of a model.
@@ -24,7 +26,7 @@ func look(folder fs.FS, servers manifests.Servers) (models []Model, hint string,
 	if err != nil {
 		return nil, "", err
 	}
-	for _, kind := range []func(contents, manifests.Servers) []Model{described, logged, repository, transformer, loaded} {
+	for _, kind := range []func(contents, manifests.Servers) []Model{packed, described, logged, repository, transformer, loaded} {
 		if found := kind(contents{folder, names}, servers); len(found) > 0 {
 			return found, "", nil
 		}
@@ -48,6 +50,31 @@ func (c contents) matching(pattern string) string {
 		return ""
 	}
 	return c.names[i]
+}
+
+// packed is a Bento, which holds the files of its models. What its routes are lies in
+// it; of several, the first by name is asked.
+func packed(c contents, _ manifests.Servers) []Model {
+	if c.matching(bento.File) == "" {
+		return nil
+	}
+	m := Model{File: bento.File, Server: "BENTOML_SERVER"}
+	schema, err := fs.ReadFile(c.folder, bento.Schema)
+	if err != nil {
+		return []Model{m}
+	}
+	routes, err := bento.Routes(schema)
+	if err != nil || len(routes) < 2 {
+		return []Model{m}
+	}
+	names := make([]string, len(routes))
+	for i := range routes {
+		names[i] = routes[i].Name
+	}
+	slices.Sort(names)
+	m.Parameters = []Parameter{{bento.Parameter, names[0]}}
+	m.Remark = bento.Parameter + " is one of " + wording.Listed(names) + "."
+	return []Model{m}
 }
 
 // described is a model that MLServer's own file describes.

@@ -18,7 +18,7 @@ func TestInit(t *testing.T) {
 	var files []string
 	for sample, server := range map[string]string{
 		"iris-sklearn": "SKLEARN_SERVER", "iris-xgboost": "XGBOOST_SERVER", "iris-mlflow": "MLFLOW_SERVER", "mnist": "TENSORFLOW_SERVER",
-		"tumours-onnx": "ONNX_SERVER",
+		"tumours-onnx": "ONNX_SERVER", "iris-bento": "BENTOML_SERVER",
 	} {
 		if err := os.CopyFS(filepath.Join(home, sample, "model"), os.DirFS(filepath.Join("..", "..", "samples", sample, "model"))); err != nil {
 			t.Fatal(err)

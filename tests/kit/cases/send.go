@@ -130,14 +130,17 @@ func message(d protoreflect.MessageDescriptor) (proto.Message, error) {
 	return kind.New().Interface(), nil
 }
 
-// spellOut writes float32 tensors that travel as raw bytes as the numbers that
+// spellOut writes tensors of floats that travel as raw bytes as the numbers that
 // they hold.
 func spellOut(m proto.Message) {
 	switch m := m.(type) {
 	case *inference.ModelInferResponse:
 		for i, raw := range m.GetRawOutputContents() {
-			if m.GetOutputs()[i].GetDatatype() == "FP32" {
+			switch m.GetOutputs()[i].GetDatatype() {
+			case "FP32":
 				m.GetOutputs()[i].Contents = &inference.InferTensorContents{Fp32Contents: floats(raw)}
+			case "FP64":
+				m.GetOutputs()[i].Contents = &inference.InferTensorContents{Fp64Contents: doubles(raw)}
 			}
 		}
 	default:
@@ -153,8 +156,13 @@ func spellOut(m proto.Message) {
 			}
 			return true
 		})
-		if tensor, ok := m.(*tensorflow.TensorProto); ok && tensor.GetDtype() == tensorflow.DataType_DT_FLOAT && len(tensor.GetTensorContent()) > 0 {
+		tensor, ok := m.(*tensorflow.TensorProto)
+		switch {
+		case !ok || len(tensor.GetTensorContent()) == 0:
+		case tensor.GetDtype() == tensorflow.DataType_DT_FLOAT:
 			tensor.FloatVal, tensor.TensorContent = floats(tensor.GetTensorContent()), nil
+		case tensor.GetDtype() == tensorflow.DataType_DT_DOUBLE:
+			tensor.DoubleVal, tensor.TensorContent = doubles(tensor.GetTensorContent()), nil
 		}
 	}
 }
@@ -163,6 +171,14 @@ func floats(raw []byte) []float32 {
 	list := make([]float32, len(raw)/4)
 	for i := range list {
 		list[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return list
+}
+
+func doubles(raw []byte) []float64 {
+	list := make([]float64, len(raw)/8)
+	for i := range list {
+		list[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
 	}
 	return list
 }

@@ -64,6 +64,11 @@ func standIns() []image {
 			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/onnx/onnx_server.py", "--host=0.0.0.0"}, User: "8888", Env: python},
 		},
 		{
+			name:   "docker.io/radiant/bento-server:1.4.39",
+			layers: []layer{base, packages("bento", "../../../manifests/python/bento.txt"), copied("opt/bento", "../../../manifests/python", "bento_server.py")},
+			config: v1.Config{Entrypoint: []string{"/usr/bin/python3", "/opt/bento/bento_server.py", "--host=0.0.0.0"}, User: "8888", Env: python},
+		},
+		{
 			// What users build from their class and the Python wrapper.
 			name:   "docker.io/example/components:1",
 			layers: []layer{base, packages("wrapper", "../../peers/wrapper.txt"), copied("opt/component", "../../peers", "components.py")},
