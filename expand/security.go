@@ -99,6 +99,7 @@ func users() map[string]imageUser {
 		"radiant/executor":                    {own: true, writesNothing: true},
 		"radiant/storage-initializer":         {own: true, writesNothing: true},
 		"radiant/onnx-server":                 {own: true, writesNothing: true},
+		"radiant/torch-server":                {own: true, writesNothing: true},
 		"radiant/bento-server":                {own: true},
 		"seldonio/mlserver":                   {own: true},
 		"seldonio/rclone-storage-initializer": {own: true},

@@ -24,7 +24,7 @@ const (
 func modelFiles() map[string]bool {
 	return map[string]bool{
 		"saved_model.pb": true, "*.keras": false, "*.h5": false, "*.onnx": true, "*.joblib": true,
-		"*.safetensors": true, "*.pt": true, "*.bst": true, "*.ubj": true,
+		"*.safetensors": true, "*.pt": true, "*.pt2": true, "*.bst": true, "*.ubj": true,
 	}
 }
 

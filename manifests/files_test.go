@@ -62,6 +62,12 @@ func TestFilesOfAModel(t *testing.T) {
 		{"LIGHTGBM_SERVER", []string{"model.cbm"}, []string{"there is model.cbm, which is for CATBOOST_SERVER"}},
 		{"CATBOOST_SERVER", []string{"model.bin"}, nil},
 		{"CATBOOST_SERVER", []string{"tumours.cbm"}, []string{"it loads model.cbm, model.bin", "name it model.cbm"}},
+		{"PYTORCH_SERVER", []string{"model.pt2"}, nil},
+		{"PYTORCH_SERVER", []string{"2/net.pt"}, nil},
+		{"PYTORCH_SERVER", []string{"model.onnx"}, []string{"there is model.onnx, which is for ONNX_SERVER"}},
+		{"SKLEARN_SERVER", []string{"model.pt2"}, []string{"there is model.pt2, which is for PYTORCH_SERVER"}},
+		{"BENTOML_SERVER", []string{"bento.yaml", "src/service.py"}, nil},
+		{"BENTOML_SERVER", []string{"service.py", "bentofile.yaml"}, []string{"there is bentofile.yaml; bentoml build makes a Bento of it"}},
 		{"HUGGINGFACE_SERVER", []string{"anything"}, nil},
 	} {
 		err := servers.CheckFiles(c.server, c.files, nil)

@@ -12,7 +12,7 @@ func TestLoad(t *testing.T) {
 	}
 	for _, name := range []string{
 		"TENSORFLOW_SERVER", "SKLEARN_SERVER", "XGBOOST_SERVER", "MLFLOW_SERVER",
-		"HUGGINGFACE_SERVER", "ONNX_SERVER", "BENTOML_SERVER", "LIGHTGBM_SERVER", "CATBOOST_SERVER", "TRITON_SERVER", "TEMPO_SERVER",
+		"HUGGINGFACE_SERVER", "ONNX_SERVER", "BENTOML_SERVER", "PYTORCH_SERVER", "LIGHTGBM_SERVER", "CATBOOST_SERVER", "TRITON_SERVER", "TEMPO_SERVER",
 	} {
 		if _, ok := s.Servers[name]; !ok {
 			t.Errorf("no entry for %s", name)

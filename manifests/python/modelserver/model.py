@@ -9,11 +9,12 @@ from modelserver.errors import invalid
 @dataclasses.dataclass(frozen=True)
 class Spec:
     """An input or output. A dimension of -1 varies; shape is None where
-    nothing is known of it."""
+    nothing is known of it, and likely is what the metadata tell then."""
 
     name: str
     datatype: str
     shape: tuple
+    likely: tuple = None
 
     @property
     def dtype(self):

@@ -92,7 +92,10 @@ def number(version):
 
 
 def _spec(spec, labels):
-    described = {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape or (-1,))}
+    described = {"name": spec.name, "datatype": spec.datatype}
+    shape = spec.likely if spec.shape is None else spec.shape
+    if shape is not None:
+        described["shape"] = list(shape or (-1,))
     if labels:
         described["parameters"] = {"labels": orjson.dumps(labels).decode()}
     return described

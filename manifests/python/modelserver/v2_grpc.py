@@ -118,7 +118,7 @@ class Service:
         response.versions.extend(str(n) for n, s in self._models.states(request.name) if s.name == "AVAILABLE")
         for specs, to in ((loaded.inputs, response.inputs), (loaded.outputs, response.outputs)):
             for spec in specs:
-                to.add(name=spec.name, datatype=spec.datatype, shape=spec.shape or (-1,))
+                to.add(name=spec.name, datatype=spec.datatype, shape=spec.shape or spec.likely or (-1,))
         return response
 
     def ModelInfer(self, request):
