@@ -47,6 +47,7 @@ func (p *predictor) addExecutor() error {
 	if err := p.fetchNodeFiles(pod, &c); err != nil {
 		return err
 	}
+	p.showVersions(pod, &c)
 	pod.Containers = append(pod.Containers, c)
 	return nil
 }

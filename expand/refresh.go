@@ -3,11 +3,14 @@ package expand
 import (
 	"fmt"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -53,4 +56,45 @@ func refreshes(c *corev1.Container, args []string) {
 		FailureThreshold: mostStartup / versionsPeriod,
 		TimeoutSeconds:   5,
 	}
+}
+
+// The executor sees the folders of models that are refreshed in its pod below versionsDir,
+// and is told of them by envModelFolders.
+const (
+	envModelFolders = "RADIANT_MODEL_FOLDERS"
+	versionsDir     = "/mnt/versions"
+)
+
+// showVersions lets the executor in a pod see what was found of the versions of models
+// that are refreshed beside it, and tells the operator where the executor says that.
+func (p *predictor) showVersions(pod *corev1.PodSpec, executor *corev1.Container) {
+	var folders []string
+	refreshed := false
+	for _, n := range p.order {
+		if n.ModelRefresh == "" || n.ModelURI == "" {
+			continue
+		}
+		refreshed = true
+		i := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == n.Name })
+		if i < 0 {
+			continue // It is in another pod.
+		}
+		if own := mountAt(&pod.Containers[i], modelDir); own != nil {
+			mount := *own
+			mount.MountPath, mount.ReadOnly = path.Join(versionsDir, n.Name), true
+			addMount(executor, mount)
+			folders = append(folders, n.Name+"="+mount.MountPath)
+		}
+	}
+	if !refreshed {
+		return
+	}
+	if len(folders) > 0 {
+		executor.Env = addEnv(executor.Env, envModelFolders, strings.Join(folders, ","))
+	}
+	d := p.host.deployment
+	d.Labels[discovery.LabelRefreshed] = "true"
+	d.Annotations[discovery.AnnotationRefreshed] = marshalled(discovery.Refreshed{
+		Predictor: p.spec.Name, ReportPort: p.executorPorts().HTTP, TLS: p.spec.SSL != nil,
+	})
 }

@@ -35,7 +35,8 @@ Fetches each URI into its folder: a folder, a file, or an archive to unpack.
   REMOTE:BUCKET/PATH, where RCLONE_CONFIG_REMOTE_TYPE and the like are set
 
 With --refresh the folders below the URI whose names are numbers are versions of a
-model. Those that --versions names (latest, latest:2, all, specific:3,7) are brought,
+model; of http://, https://, hf:// and oci:// those in what the URI names now, or that
+itself, by the second from which on it is there. Those that --versions names (latest, latest:2, all, specific:3,7) are brought,
 and the store is looked at again and again for others, until the program is told to
 end. --server is where the status of the model is asked for, as in
 http://localhost:8501/v1/models/NAME: versions that are not wanted any more, or do not

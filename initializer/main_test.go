@@ -187,7 +187,7 @@ func TestRefreshes(t *testing.T) {
 		"--refresh wants the time":     {"--versions=all", store, dst},
 		"--versions is \"newest\"":     {"--refresh=1s", "--versions=newest", store, dst},
 		"usage: storage-initializer":   {"--refresh=1s", store, dst, store, dst},
-		"names no folder whose folder": {"--refresh=1s", "hf://o/m", dst},
+		"names no folder whose folder": {"--refresh=1s", "ftp://o/m", dst},
 		"there is no folder whose":     {"--refresh=1s", t.TempDir(), filepath.Join(t.TempDir(), "m")},
 	} {
 		out.Reset()

@@ -69,16 +69,18 @@ func parseRefresh(args []string) (*refreshing, []string, error) {
 // there is no version to begin with.
 func (r *refreshing) run(ctx context.Context, uri, dir string, options storage.Options, to io.Writer) (status int) {
 	options.Progress = nil // What comes beside a server that answers is told when it is there.
-	catalog, err := storage.NewCatalog(uri, options)
-	if err == nil {
-		err = os.MkdirAll(dir, 0o755)
+	states, single := storage.NewStates(uri, options)
+	var catalog *storage.Catalog
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil && !single {
+		catalog, err = storage.NewCatalog(uri, options)
 	}
 	if err != nil {
 		fmt.Fprintln(to, "storage-initializer:", err)
 		return failed
 	}
 	every := r.every
-	if catalog.IsLocal() {
+	if catalog != nil && catalog.IsLocal() {
 		every = min(every, localEvery)
 	}
 	// Both together are the time within which a version is noticed and complete.
@@ -92,7 +94,10 @@ func (r *refreshing) run(ctx context.Context, uri, dir string, options storage.O
 		// It is in the same pod.
 		o.Serving = refresh.TensorFlow(access.NewClient(func(*http.Request) (*url.URL, error) { return nil, nil }), r.server)
 	}
-	one := refresh.New(catalog, o)
+	one := refresh.NewOfStates(states, o)
+	if !single {
+		one = refresh.New(catalog, o)
+	}
 	if err := one.First(ctx); err != nil {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("interrupted while fetching %s", storage.Redact(uri))

@@ -24,6 +24,7 @@ import (
 // Catalog is a folder of a store that is looked at again and again: which folders it
 // has, what is in one of them. Its methods may be called by one goroutine at a time.
 type Catalog struct {
+	remains
 	uri     string
 	options Options
 	open    opener
@@ -38,13 +39,6 @@ type Catalog struct {
 // this machine.
 func catalogs() map[string]opener {
 	return map[string]opener{"s3": s3.Open, "gs": gcs.Open, "azblob": azure.Open, "https": azure.OpenURL}
-}
-
-// HasCatalog reports whether folders at a URI can be listed, as far as its scheme tells:
-// those of object stores and of paths can, and a single file of a web server cannot.
-func HasCatalog(uri string, o Options) bool {
-	_, err := NewCatalog(uri, o)
-	return err == nil
 }
 
 // NewCatalog is that of a URI. Nothing is asked yet. The error is about what has no

@@ -12,9 +12,13 @@ import (
 // partialPrefix begins the names of the temporary folders of fetches to a place.
 func partialPrefix(dst string) string { return tempPrefix + shortHash(dst) + "-" }
 
+// remains is what fetches that broke off have left, of whoever looks at a store again and
+// again.
+type remains struct{}
+
 // PartialSize is how many bytes on the disk a fetch to dst has left, which did not exist,
 // for the next one to continue.
-func (*Catalog) PartialSize(dst string) (bytes int64) {
+func (remains) PartialSize(dst string) (bytes int64) {
 	dst, err := filepath.Abs(dst)
 	if err != nil {
 		return 0
@@ -34,7 +38,7 @@ func (*Catalog) PartialSize(dst string) (bytes int64) {
 
 // RemovePartials removes what fetches to places in the folder dir have left there, but
 // for those to the places to keep, and those that a process is at.
-func (*Catalog) RemovePartials(dir string, keep ...string) error {
+func (remains) RemovePartials(dir string, keep ...string) error {
 	var prefixes []string
 	for _, dst := range keep {
 		dst, err := filepath.Abs(dst)

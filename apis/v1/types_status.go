@@ -49,6 +49,9 @@ type SeldonDeploymentStatus struct {
 	Selector string `json:"selector,omitempty"`
 	// Scaling is that of the first Deployment that its requests scale.
 	Scaling *ScalingStatus `json:"scaling,omitempty"`
+	// ModelVersions are the versions of models of nodes with modelRefresh, as pods tell of
+	// them.
+	ModelVersions []ModelVersionStatus `json:"modelVersions,omitempty"`
 	// Address is where the first predictor answers inside the cluster.
 	Address *Address `json:"address,omitempty"`
 	// ObservedGeneration is the generation of the specification that the rest
@@ -81,6 +84,22 @@ type ScalingStatus struct {
 	// Reason is a word, Message a sentence.
 	Reason string `json:"reason,omitempty"`
 	// Message says in a sentence why it is this number.
+	Message string `json:"message,omitempty"`
+}
+
+// ModelVersionStatus is what became of a version of a node's model, and in how many pods.
+type ModelVersionStatus struct {
+	Predictor string `json:"predictor,omitempty"`
+	Node      string `json:"node"`
+	// Version is empty where the state is one of the store, StoreAway.
+	Version string `json:"version,omitempty"`
+	// State is Present, Loading, Serving, Unloading, Failed, Refused or StoreAway.
+	State string `json:"state"`
+	Pods  int32  `json:"pods"`
+	// Since is when the first of these pods had it so.
+	Since metav1.Time `json:"since,omitempty,omitzero"`
+	// Reason is a word, Message a sentence, of what is refused.
+	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
 }
 

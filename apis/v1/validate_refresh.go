@@ -2,7 +2,7 @@ package v1
 
 import (
 	"net/url"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/prime-radiant/radiant/graph"
@@ -34,8 +34,8 @@ func (v *validator) refreshes(n node) {
 	case !known || server.Versions == nil || v.wire(n) != ProtocolTensorFlow:
 		v.errorf(path, "only TENSORFLOW_SERVER takes new versions while it runs; others get a new model by a new modelUri")
 	case n.ModelURI == "": // It is told where that is missing.
-	case !hasFolders(n.ModelURI):
-		v.errorf(path, "%s names no folder whose folders can be listed: s3://, gs://, azblob://, pvc:// and paths do", withoutSecrets(n.ModelURI))
+	case isFixed(n.ModelURI):
+		v.errorf(path, "%s names one state for good, so that no new version can come: name a tag, a branch or a folder", withoutSecrets(n.ModelURI))
 	case n.StorageInitializerImage != "":
 		v.warnf(path, "the image of storageInitializerImage has to know --refresh, as Radiant's own does")
 	}
@@ -61,19 +61,14 @@ func (v *validator) ownInitializer(path, container string, nodes map[string]*gra
 	}
 }
 
-// hasFolders reports whether what is below a URI can be listed by folders, as far as its
-// scheme tells.
-func hasFolders(uri string) bool {
-	scheme, rest, ok := strings.Cut(uri, "://")
-	switch strings.ToLower(scheme) {
-	case "http", "hf", "oci":
-		return !ok
-	case "https":
-		host, _, _ := strings.Cut(rest, "/")
-		return !ok || strings.Contains(host, ".blob.")
-	}
-	return true
-}
+// fixedCommit is a model at a whole name of a commit, fixedDigest an artifact by its digest.
+var (
+	fixedCommit = regexp.MustCompile(`^hf://[^/]+/[^/@:]+[@:][0-9a-f]{40}(/|$)`)
+	fixedDigest = regexp.MustCompile(`^oci://.*@sha256:[0-9a-f]{64}$`)
+)
+
+// isFixed reports whether what a URI names never changes.
+func isFixed(uri string) bool { return fixedCommit.MatchString(uri) || fixedDigest.MatchString(uri) }
 
 // withoutSecrets is a URI without its user, password and query.
 func withoutSecrets(uri string) string {

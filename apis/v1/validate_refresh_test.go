@@ -1,6 +1,9 @@
 package v1
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestValidateRefresh(t *testing.T) {
 	node := func(implementation, uri, rest string) string {
@@ -8,9 +11,10 @@ func TestValidateRefresh(t *testing.T) {
 	}
 	const at = "spec.predictors[0].graph.modelRefresh: "
 	const others = "error: " + at + "only TENSORFLOW_SERVER takes new versions while it runs; others get a new model by a new modelUri"
-	nowhere := func(uri string) string {
-		return "error: " + at + uri + " names no folder whose folders can be listed: s3://, gs://, azblob://, pvc:// and paths do"
+	fixed := func(uri string) string {
+		return "error: " + at + uri + " names one state for good, so that no new version can come: name a tag, a branch or a folder"
 	}
+	commit, digest := strings.Repeat("a1", 20), "sha256:"+strings.Repeat("0f", 32)
 	check(t, []validateCase{
 		{"right", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: 60s"), nil},
 		{"a claim", node("TENSORFLOW_SERVER", "pvc://claim/m", "modelRefresh: 24h"), nil},
@@ -24,8 +28,11 @@ func TestValidateRefresh(t *testing.T) {
 		}},
 		{"too often", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: 1s"), []string{"error: " + at + "1s is not between 5s and 24h"}},
 		{"never", node("TENSORFLOW_SERVER", "s3://bucket/m", "modelRefresh: -60s"), []string{"error: " + at + "-60s is not between 5s and 24h"}},
-		{"one file", node("TENSORFLOW_SERVER", "https://user:secret@host/m.tar.gz?token=secret", "modelRefresh: 60s"), []string{nowhere("https://host/m.tar.gz")}},
-		{"Hugging Face", node("TENSORFLOW_SERVER", "hf://o/m", "modelRefresh: 60s"), []string{nowhere("hf://o/m")}},
+		{"an archive", node("TENSORFLOW_SERVER", "https://user:secret@host/m.tar.gz?token=secret", "modelRefresh: 60s"), nil},
+		{"a branch", node("TENSORFLOW_SERVER", "hf://o/m@main/saved", "modelRefresh: 60s"), nil},
+		{"a tag", node("TENSORFLOW_SERVER", "oci://registry/m:stable", "modelRefresh: 60s"), nil},
+		{"a commit", node("TENSORFLOW_SERVER", "hf://o/m@"+commit+"/saved", "modelRefresh: 60s"), []string{fixed("hf://o/m@" + commit + "/saved")}},
+		{"a digest", node("TENSORFLOW_SERVER", "oci://registry/m@"+digest, "modelRefresh: 60s"), []string{fixed("oci://registry/m@" + digest)}},
 		{"another server", node("SKLEARN_SERVER", "s3://bucket/m", "modelRefresh: 60s"), []string{others}},
 		{"a server of v2", `{predictors: [{name: p, graph: {name: a, type: MODEL, modelRefresh: 60s}, componentSpecs: [{spec: {containers: [{name: a, image: x}]}}]}]}`, []string{others}},
 		{"built-in", `{predictors: [{name: p, graph: {name: a, implementation: SIMPLE_MODEL, modelRefresh: 60s}}]}`, []string{others}},

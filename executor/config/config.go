@@ -41,6 +41,9 @@ type Config struct {
 	// NodeFiles is the folder that holds a folder of files for each built-in node
 	// with a modelUri.
 	NodeFiles string
+	// ModelFolders are the folders of models with modelRefresh, as NODE=FOLDER with
+	// commas: what is known of their versions is written there.
+	ModelFolders string
 	// StateDir keeps what built-in nodes learn; empty: nothing does. Replica names
 	// this one there; empty: the host's name does.
 	StateDir, Replica string

@@ -82,6 +82,8 @@ func (c *Config) nodeFields() []field {
 		text(&c.TLS.NodeCertFile, row{Group: g, Variable: "RADIANT_NODE_CERT_FILE", Doc: "certificate shown to nodes with `endpoint.tls`"}),
 		text(&c.TLS.NodeKeyFile, row{Group: g, Variable: "RADIANT_NODE_KEY_FILE", Doc: "its key"}),
 		text(&c.NodeFiles, row{Group: g, Variable: "RADIANT_NODE_FILES", Doc: "folder that holds a folder of files for each built-in node with a `modelUri`; the operator sets it"}),
+		text(&c.ModelFolders, row{Group: g, Variable: "RADIANT_MODEL_FOLDERS",
+			Doc: "folders of models with `modelRefresh`, as NODE=FOLDER with commas; the operator sets it. What was refused of their versions is told by `radiant_model_version` and `/model-versions`"}),
 		text(&c.StateDir, row{Group: g, Variable: "RADIANT_STATE_DIR", Doc: "folder that keeps what built-in nodes learn; none: nothing is kept. Replicas may share it"}),
 		text(&c.Replica, row{Group: g, Variable: "RADIANT_REPLICA", Doc: "names this replica there; none: the host's name"}),
 		text(&c.Peers, row{Group: g, Variable: "RADIANT_PEERS",

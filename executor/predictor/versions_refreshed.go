@@ -14,15 +14,15 @@ type VersionState struct {
 	State string
 }
 
-// Refreshes reports whether the model of some node is looked at for new versions while
-// its server runs.
-func (p *Predictor) Refreshes() bool {
+// Refreshed names the nodes whose models are looked at for new versions while their
+// servers run.
+func (p *Predictor) Refreshed() (nodes []string) {
 	for i, n := range p.nodes {
 		if n.versions != nil && p.plan.Steps[i].Node.ModelRefresh != "" {
-			return true
+			nodes = append(nodes, n.name)
 		}
 	}
-	return false
+	return nodes
 }
 
 // RefreshedVersions asks the servers of those nodes for the versions that they have. Of

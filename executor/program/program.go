@@ -68,7 +68,7 @@ func Run(ctx context.Context, c *config.Config, out io.Writer, listening func(re
 		return err
 	}
 	followVersions(ctx, c, p, log)
-	if err := showRefreshed(ctx, tel, p); err != nil {
+	if err := showRefreshed(ctx, c, tel, p, &options); err != nil {
 		return err
 	}
 	showNodes(&walk.Nodes, &options)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/config"
 	"github.com/prime-radiant/radiant/executor/predictor"
-	"github.com/prime-radiant/radiant/executor/telemetry"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -67,36 +66,4 @@ func versionsText(all map[string]graph.LiveVersions) map[string]any {
 		texts[node] = text
 	}
 	return texts
-}
-
-// refreshedEvery is how often the servers of models with modelRefresh are asked for
-// their versions.
-const refreshedEvery = 5 * time.Second
-
-// showRefreshed keeps the metric of those versions until ctx ends.
-func showRefreshed(ctx context.Context, t *telemetry.Telemetry, p *predictor.Predictor) error {
-	if !p.Refreshes() {
-		return nil
-	}
-	shown, err := t.Refreshed()
-	if err != nil {
-		return err
-	}
-	go func() {
-		tick := time.NewTicker(refreshedEvery)
-		defer tick.Stop()
-		for {
-			var all []telemetry.Version
-			for _, v := range p.RefreshedVersions(ctx) {
-				all = append(all, telemetry.Version{Node: v.Node, Version: v.Version, State: v.State})
-			}
-			shown.Set(all)
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	}()
-	return nil
 }

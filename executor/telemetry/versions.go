@@ -64,7 +64,7 @@ var _ prometheus.Collector = (*Refreshed)(nil)
 // Refreshed makes that metric, for whoever asks the servers.
 func (t *Telemetry) Refreshed() (*Refreshed, error) {
 	r := &Refreshed{desc: prometheus.NewDesc("radiant_model_version",
-		"Versions of a node's model with modelRefresh, as its server tells of them: 1 for the state that each is in", []string{"model_name", "version", "state"}, nil)}
+		"Versions of a node's model with modelRefresh, as its server tells of them, or REFUSED: 1 for the state that each is in", []string{"model_name", "version", "state"}, nil)}
 	return r, t.common.Register(r)
 }
 

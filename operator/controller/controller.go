@@ -22,6 +22,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/operator/report"
 	"github.com/prime-radiant/radiant/operator/scaler"
+	"github.com/prime-radiant/radiant/operator/versions"
 )
 
 // Reconciler makes passes.
@@ -36,6 +37,8 @@ type Reconciler struct {
 	asker asker
 	// said is of [pass].
 	said func(types.NamespacedName) (scaler.Said, bool)
+	// found is of [pass].
+	found func(types.NamespacedName) ([]versions.Told, bool)
 }
 
 // Reconcile makes one pass over a deployment.
@@ -48,7 +51,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, nil
 	}
 	p := newPass(f, r.objects.now())
-	p.said = r.said
+	p.said, p.found = r.said, r.found
 	err = p.run(ctx, r.steps)
 	r.tell(ctx, p)
 	if err != nil {
@@ -94,6 +97,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, p *pass) error {
 		return client.IgnoreNotFound(err)
 	}
 	r.objects.memory.rememberStatus(p.name(), wanted, o.GetResourceVersion())
+	r.tellVersions(p, stored.ModelVersions, wanted.ModelVersions)
 	if stored.State != wanted.State {
 		kind := corev1.EventTypeNormal
 		if wanted.State == v1.StatusFailed {

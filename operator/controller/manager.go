@@ -1,8 +1,10 @@
 package controller
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -57,6 +59,10 @@ type Options struct {
 	// Scaling tells what was decided last about a Deployment that its requests
 	// scale; nil: nothing is.
 	Scaling func(types.NamespacedName) (scaler.Said, bool)
+	// VersionsEvery is the time between two questions to pods which versions of models
+	// they have found; 0: ten seconds. Dial connects to them; nil: as the system does.
+	VersionsEvery time.Duration
+	Dial          func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the clock; nil: the machine's.
 	Now func() time.Time
 }

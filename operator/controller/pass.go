@@ -13,6 +13,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/operator/scaler"
+	"github.com/prime-radiant/radiant/operator/versions"
 )
 
 // pass is one look at a deployment: what is known, and what came of it.
@@ -26,7 +27,10 @@ type pass struct {
 	scaling map[ref]scaling
 	// said tells what was decided last about a Deployment that its requests scale;
 	// nil: nothing is.
-	said    func(types.NamespacedName) (scaler.Said, bool)
+	said func(types.NamespacedName) (scaler.Said, bool)
+	// found tells what pods found of the versions of a deployment's models; nil: nobody
+	// asks them.
+	found   func(types.NamespacedName) ([]versions.Told, bool)
 	changes Changes
 	// trafficBehind: requests are led where the deployment no longer wants them
 	// to.

@@ -23,6 +23,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/reach"
+	"github.com/prime-radiant/radiant/operator/versions"
 )
 
 // addController gives the manager the controller with all its watches.
@@ -60,18 +61,26 @@ func addController(m manager.Manager, o Options) (*Reconciler, error) {
 	}
 	ask := reaching{timeout: o.Answer, settle: o.Settle}
 	found := make(chan event.GenericEvent)
+	changed := func(ctx context.Context, deployment types.NamespacedName) {
+		d := newDeployment()
+		d.SetNamespace(deployment.Namespace)
+		d.SetName(deployment.Name)
+		select {
+		case found <- event.GenericEvent{Object: d}:
+		case <-ctx.Done():
+		}
+	}
+	asksVersions := versions.New(versions.Options{
+		Targets: func(ctx context.Context) ([]versions.Target, error) { return refreshedPods(ctx, m.GetCache()) },
+		Changed: changed, Log: o.Log, Every: o.VersionsEvery, Dial: o.Dial,
+	})
+	if err := m.Add(manager.RunnableFunc(asksVersions.Start)); err != nil {
+		return nil, err
+	}
+	r.found = asksVersions.Known
 	if o.Answer > 0 {
 		a := reach.New(reach.Options{
-			Targets: addresses{direct}.targets, Timeout: o.Answer, Settle: o.Settle,
-			Changed: func(ctx context.Context, deployment types.NamespacedName) {
-				d := newDeployment()
-				d.SetNamespace(deployment.Namespace)
-				d.SetName(deployment.Name)
-				select {
-				case found <- event.GenericEvent{Object: d}:
-				case <-ctx.Done():
-				}
-			},
+			Targets: addresses{direct}.targets, Timeout: o.Answer, Settle: o.Settle, Changed: changed,
 		})
 		if err := m.Add(manager.RunnableFunc(a.Start)); err != nil {
 			return nil, err

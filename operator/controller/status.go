@@ -49,6 +49,7 @@ func (p *pass) status(before v1.SeldonDeploymentStatus, now time.Time) v1.Seldon
 	}
 	after.DeploymentStatus = p.deploymentStatus()
 	p.tellScaling(before, &after)
+	after.ModelVersions = p.modelVersions(before.ModelVersions)
 	if len(p.desired) > 0 {
 		after.ServiceStatus = p.serviceStatus()
 		after.Address = p.address()

@@ -13,6 +13,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/prime-radiant/radiant/storage/access"
 	"github.com/prime-radiant/radiant/storage/transfer"
@@ -151,16 +152,50 @@ type entry struct {
 // List lists the files of the commit that the revision is now. Every file has
 // a digest: the SHA-256 of large ones, Git's name of small ones.
 func (s *store) List(ctx context.Context) ([]transfer.Object, error) {
-	var info struct {
-		Commit string `json:"sha"`
-	}
-	at := s.endpoint + "/api/models/" + s.repo.ID + "/revision/" + url.PathEscape(s.repo.Revision)
-	if _, err := s.ask(ctx, at, &info); err != nil {
+	now, err := s.revision(ctx, "")
+	if err != nil {
 		return nil, err
 	}
-	if s.commit = info.Commit; s.commit == "" {
-		return nil, errors.New("the server does not say which commit the revision is")
+	return s.list(ctx, now.Commit)
+}
+
+// revision is what a revision names.
+type revision struct {
+	Commit   string    `json:"sha"`
+	Modified time.Time `json:"lastModified"`
+}
+
+// short asks for an answer without the list of files.
+const short = "?expand=sha&expand=lastModified"
+
+// revision asks what the revision is now.
+func (s *store) revision(ctx context.Context, query string) (now revision, err error) {
+	at := s.endpoint + "/api/models/" + s.repo.ID + "/revision/" + url.PathEscape(s.repo.Revision) + query
+	if _, err := s.ask(ctx, at, &now); err != nil {
+		return now, err
 	}
+	if now.Commit == "" {
+		return now, errors.New("the server does not say which commit the revision is")
+	}
+	return now, nil
+}
+
+// State is the commit that the revision is now. Commits that change nothing below the
+// path have the same mark.
+func (s *store) State(ctx context.Context, last transfer.State) (transfer.State, error) {
+	at, err := s.revision(ctx, short)
+	if err != nil || at.Commit == last.Token {
+		return last, err
+	}
+	objects, err := s.list(ctx, at.Commit)
+	if err != nil {
+		return last, err
+	}
+	return transfer.State{Token: at.Commit, Mark: transfer.Signature(objects), Time: at.Modified, Bytes: transfer.Total(objects)}, nil
+}
+
+func (s *store) list(ctx context.Context, commit string) ([]transfer.Object, error) {
+	s.commit = commit
 	objects, err := s.tree(ctx, s.repo.Path)
 	if s.repo.Path != "" && (len(objects) == 0 || errors.Is(err, transfer.ErrNotFound)) {
 		// A path of one file is found in its folder.

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +59,11 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	switch {
 	case path == "/api/models/org/m/revision/main" || path == "/api/models/org/m/revision/refs/pr/1":
-		_ = json.NewEncoder(w).Encode(map[string]string{"sha": commit})
+		info := map[string]any{"sha": commit, "lastModified": "2026-01-02T03:04:05.000Z"}
+		if !slices.Contains(r.URL.Query()["expand"], "sha") {
+			info["siblings"] = strings.Repeat("a list of all files ", 1000)
+		}
+		_ = json.NewEncoder(w).Encode(info)
 	case strings.HasPrefix(path, "/api/models/org/m/tree/"+commit):
 		h.tree(w, r, strings.Trim(strings.TrimPrefix(path, "/api/models/org/m/tree/"+commit), "/"))
 	case strings.HasPrefix(path, "/org/m/resolve/"+commit+"/"):
@@ -163,6 +169,64 @@ func TestFetch(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestState: where the commit is the last one a short answer tells; another one that
+// changes nothing below the path has the same mark.
+func TestState(t *testing.T) {
+	h, a := start(t)
+	read := 0
+	a.Client.Transport = counting{a.Client.Transport, &read}
+	s, err := Open(t.Context(), "hf://org/m/weights", a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	states := s.(transfer.Stateful)
+	first, err := states.State(t.Context(), transfer.State{})
+	want := transfer.State{Token: commit, Mark: first.Mark, Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Bytes: int64(len(h.files[h.large]) + 1)}
+	if err != nil || first.Mark == "" || first != want {
+		t.Fatalf("%+v, %v; want %+v", first, err, want)
+	}
+	read = 0
+	again, err := states.State(t.Context(), first)
+	if err != nil || again != first || read == 0 || read > 200 {
+		t.Errorf("%+v, %v after %d bytes", again, err, read)
+	}
+	other := first
+	other.Token = "another commit"
+	h.files["config.json"] = "changed"
+	if now, err := states.State(t.Context(), other); err != nil || now.Mark != first.Mark || now.Token != commit {
+		t.Errorf("%+v, %v; want the mark of %+v", now, err, first)
+	}
+	h.files["weights/a b#c.txt"] = "changed"
+	if now, err := states.State(t.Context(), other); err != nil || now.Mark == first.Mark {
+		t.Errorf("%+v, %v; want another mark than that of %+v", now, err, first)
+	}
+}
+
+// counting counts the bytes of answers.
+type counting struct {
+	http.RoundTripper
+	read *int
+}
+
+func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := c.RoundTripper.RoundTrip(r)
+	if err == nil {
+		answer.Body = counted{answer.Body, c.read}
+	}
+	return answer, err
+}
+
+type counted struct {
+	io.ReadCloser
+	read *int
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	*c.read += n
+	return n, err
 }
 
 func TestFetchRefuses(t *testing.T) {

@@ -2,8 +2,6 @@ package refresh
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,32 +10,29 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
 
+	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/storage/transfer"
 )
 
 // hidden begins the names of folders that are no versions to any server.
 const hidden = ".refresh-"
 
-// signature tells two states of a version in the store apart.
-func signature(files []transfer.Object) string {
-	sum := sha256.New()
-	for _, f := range files {
-		fmt.Fprintf(sum, "%q %d %q\n", f.Name, f.Size, f.Version)
-	}
-	return hex.EncodeToString(sum.Sum(nil)[:16])
-}
-
 // bring fetches a version that is not here, unless it was refused as it is. It reports
 // whether it is here now.
 func (r *Refresher) bring(ctx context.Context, v version) bool {
+	if r.states != nil {
+		return r.take(ctx, v)
+	}
 	files, err := r.source.Files(ctx, v.name)
 	if err != nil {
 		r.refuse(v, "", "listing", err)
 		return false
 	}
-	mark := signature(files)
-	if known := r.state.of(v.number); known.Refused != "" && known.Signature == mark {
+	mark := transfer.Signature(files)
+	if known := r.state.of(v.number); known.Refused != "" && known.Signature == mark || r.waits(known, mark) {
 		return false
 	}
 	if err := incomplete(files); err != nil {
@@ -62,13 +57,39 @@ func (r *Refresher) bring(ctx context.Context, v version) bool {
 		case errors.Is(err, errNoWeights):
 			r.refuse(v, mark, "incomplete", err)
 		default:
-			r.refuse(v, "", "fetching", err) // The next look tries again.
+			r.failed(v, mark, "fetching", err)
 		}
 		return false
 	}
-	r.state.set(Version{Version: v.number, Bytes: bytes, Signature: mark, Since: r.Now()})
+	r.state.set(Version{Known: discovery.Known{Version: v.number, Bytes: bytes, Since: r.Now()}, Signature: mark})
 	r.Log.Info("a version is there", "version", v.number, "files", len(files), "bytes", bytes, "seconds", r.Now().Sub(began).Seconds())
 	return true
+}
+
+// mostPause bounds the time between two tries to fetch what fails for good.
+const mostPause = time.Hour
+
+// failed notes that a version could not be fetched. The next look tries again. Where that
+// brings the whole for nothing, as of content that is damaged, it waits twice as long
+// after each try, as long as the store has the same.
+func (r *Refresher) failed(v version, mark, kind string, err error) {
+	tries := 1
+	if known := r.state.of(v.number); known.Tried == mark {
+		tries += known.Tries
+	}
+	r.refuse(v, "", kind, err)
+	if !transfer.IsPermanent(err) || errors.Is(err, transfer.ErrDenied) || errors.Is(err, transfer.ErrNotFound) {
+		return
+	}
+	known := r.state.of(v.number)
+	again := r.Now().Add(max(r.Every, min(r.Every<<min(tries-1, 20), mostPause)))
+	known.Tried, known.Tries, known.Again = mark, tries, &again
+	r.state.set(known)
+}
+
+// waits reports whether it is too early to fetch again what failed.
+func (r *Refresher) waits(known Version, mark string) bool {
+	return known.Again != nil && known.Tried == mark && r.Now().Before(*known.Again)
 }
 
 // settled reports whether a version stays as it is listed: one that grows is still
@@ -82,7 +103,7 @@ func (r *Refresher) settled(ctx context.Context, v version, mark string) bool {
 		r.refuse(v, "", "listing", err)
 		return false
 	}
-	if signature(files) != mark {
+	if transfer.Signature(files) != mark {
 		r.refuse(v, "", "growing", errors.New("it is still being written"))
 		return false
 	}
@@ -100,7 +121,7 @@ func (r *Refresher) fetch(ctx context.Context, v version, mark string) error {
 		return err
 	}
 	files, err := r.source.Files(ctx, v.name)
-	if err == nil && signature(files) != mark {
+	if err == nil && transfer.Signature(files) != mark {
 		err = errors.New("it changed while it was fetched")
 	}
 	if err == nil && !slices.ContainsFunc(files, func(f transfer.Object) bool { return f.Name == weightsIndex }) {
@@ -132,7 +153,7 @@ func incomplete(files []transfer.Object) error {
 			shards, of = shards+1, m[2]
 		}
 	}
-	if !names["saved_model.pb"] && !names["saved_model.pbtxt"] && !names["model.tflite"] {
+	if !hasGraph(files) {
 		return errors.New("it has no saved_model.pb, saved_model.pbtxt or model.tflite")
 	}
 	index := names[weightsIndex]
@@ -148,33 +169,56 @@ func incomplete(files []transfer.Object) error {
 	return nil
 }
 
+// hasGraph reports whether files are those of one model: a graph is right among them.
+func hasGraph(files []transfer.Object) bool {
+	return slices.ContainsFunc(files, func(f transfer.Object) bool {
+		return f.Name == "saved_model.pb" || f.Name == "saved_model.pbtxt" || f.Name == "model.tflite"
+	})
+}
+
 // room is an error where there is not enough of the disk, or of memory: what a model
 // takes there is at least what its files do, and the old versions stay beside a new
 // one until it serves.
 func (r *Refresher) room(v version, bytes int64) (kind string, err error) {
-	missing := bytes - r.source.PartialSize(r.beside(v)) // An earlier fetch is continued.
+	if err := r.diskRoom(v, bytes); err != nil {
+		return "disk", err
+	}
+	if err := r.memoryRoom(bytes); err != nil {
+		return "memory", err
+	}
+	return "", nil
+}
+
+// diskRoom is an error where a version does not fit on the disk.
+func (r *Refresher) diskRoom(v version, bytes int64) error {
+	missing := bytes - r.remains.PartialSize(r.beside(v)) // An earlier fetch is continued.
 	free, known := r.free()
 	if known && missing > free {
 		r.tidy([]version{v})
 		free, known = r.free()
 	}
 	if known && missing > free {
-		return "disk", fmt.Errorf("it has %s, and the disk has room for %s", transfer.Size(bytes), transfer.Size(free))
+		return fmt.Errorf("it has %s, and the disk has room for %s", transfer.Size(bytes), transfer.Size(free))
 	}
+	return nil
+}
+
+// memoryRoom is an error where a version does not fit into memory.
+func (r *Refresher) memoryRoom(bytes int64) error {
 	beside := int64(0)
 	for _, v := range r.local() {
 		beside += r.size(v)
 	}
 	if r.Memory > 0 && beside+bytes > r.Memory {
-		return "memory", fmt.Errorf("it needs at least %s of memory beside %s of the versions that are there, and the server may have %s",
+		return fmt.Errorf("it needs at least %s of memory beside %s of the versions that are there, and the server may have %s",
 			transfer.Size(bytes), transfer.Size(beside), transfer.Size(r.Memory))
 	}
 	if r.Available != nil {
 		if free, known := r.Available(); known && bytes > free {
-			return "memory", fmt.Errorf("it needs at least %s of memory, and %s are left on this machine", transfer.Size(bytes), transfer.Size(free))
+			return fmt.Errorf("it needs at least %s of memory, and %s are left on this machine", transfer.Size(bytes), transfer.Size(free))
 		}
 	}
-	return "", nil
+	return nil
 }
 
 // free is how many bytes the disk has room for.
@@ -190,13 +234,25 @@ func (r *Refresher) size(v version) (bytes int64) {
 	if known := r.state.of(v.number); known.Bytes > 0 {
 		return known.Bytes
 	}
-	_ = filepath.WalkDir(filepath.Join(r.Dir, v.name), func(_ string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type().IsRegular() {
-			if info, err := e.Info(); err == nil {
-				bytes += info.Size()
-			}
-		}
-		return nil //nolint:nilerr // What goes away while it is looked at has no size.
-	})
+	for _, f := range filesIn(filepath.Join(r.Dir, v.name)) {
+		bytes += f.Size
+	}
 	return bytes
+}
+
+// filesIn are those in a folder of this machine, but for hidden ones right in it, such as
+// the list of what was fetched.
+func filesIn(dir string) (files []transfer.Object) {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return nil //nolint:nilerr // What goes away while it is looked at is none.
+		}
+		info, err := e.Info()
+		name, outside := filepath.Rel(dir, path)
+		if err == nil && outside == nil && !strings.HasPrefix(name, ".") {
+			files = append(files, transfer.Object{Key: path, Name: filepath.ToSlash(name), Size: info.Size()})
+		}
+		return nil
+	})
+	return files
 }

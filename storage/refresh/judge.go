@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/prime-radiant/radiant/storage/transfer"
 )
 
 const (
@@ -136,9 +138,7 @@ func (r *Refresher) renew(ctx context.Context, serving func() map[int64]Serving)
 		if all := serving(); all[v.number].Available || anyServes(all, v.number, local) {
 			continue
 		}
-		mark := r.state.of(v.number).Signature
-		files, err := r.source.Files(ctx, v.name)
-		if err != nil || mark == "" || signature(files) == mark || incomplete(files) != nil {
+		if mark := r.state.of(v.number).Signature; mark == "" || !r.isAnother(ctx, v, mark) {
 			continue
 		}
 		if err := r.drop(v); err != nil {
@@ -148,6 +148,16 @@ func (r *Refresher) renew(ctx context.Context, serving func() map[int64]Serving)
 		r.state.remove(v.number)
 		r.Log.Info("a version changed in the store before it served, and is fetched again", "version", v.number)
 	}
+}
+
+// isAnother reports whether a version is another one in the store than the signature says,
+// and whole.
+func (r *Refresher) isAnother(ctx context.Context, v version, mark string) bool {
+	if r.states != nil {
+		return !r.state.Current.is(mark)
+	}
+	files, err := r.source.Files(ctx, v.name)
+	return err == nil && transfer.Signature(files) != mark && incomplete(files) == nil
 }
 
 // errNoWeights is of a version whose graph cannot be loaded without what is missing.

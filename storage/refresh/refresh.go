@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -23,6 +24,7 @@ import (
 
 // Source is where the versions are.
 type Source interface {
+	Remains
 	// Folders are the names of all folders; a few hundred bytes tell them.
 	Folders(ctx context.Context) ([]string, error)
 	// Files are those of one folder, by their names.
@@ -30,6 +32,10 @@ type Source interface {
 	// Fetch brings a folder to dst, which does not exist before and is complete when
 	// it does.
 	Fetch(ctx context.Context, folder, dst string) error
+}
+
+// Remains is what fetches that broke off have left.
+type Remains interface {
 	// PartialSize is how many bytes on the disk a fetch to dst has left for the next one.
 	PartialSize(dst string) int64
 	// RemovePartials removes what fetches to places in the folder dir have left, but for
@@ -95,7 +101,11 @@ type Serving struct {
 // Refresher keeps one folder.
 type Refresher struct {
 	Options
-	source Source
+	// source is where versions are folders, and states where there is one state at a
+	// time; one of both is nil.
+	source  Source
+	states  States
+	remains Remains
 	// state is what is told of the folder; versions are known by their numbers.
 	state state
 	// there are the versions in the store at the last look.
@@ -106,12 +116,22 @@ type Refresher struct {
 	silent silence
 	// unwritten is why the state could not be written last; empty: it was.
 	unwritten string
+	// now is the state in the store at the last look, staged the one that lies unpacked
+	// in the staging place, and seen the last one of which nobody says since when it is
+	// there, with the time at which it was first seen here. The zero value is none.
+	now, staged, seen transfer.State
 }
 
 // New is a refresher of a folder, which may have versions already. It knows what an
 // earlier one wrote there.
 func New(source Source, o Options) *Refresher {
-	return &Refresher{Options: o, source: source, state: readState(o.Dir)}
+	return &Refresher{Options: o, source: source, remains: source, state: readState(o.Dir)}
+}
+
+// NewOfStates is the same where the store has one state at a time, which holds versions
+// or is one.
+func NewOfStates(states States, o Options) *Refresher {
+	return &Refresher{Options: o, states: states, remains: states, state: readState(o.Dir)}
 }
 
 // First returns when the folder has a version. The error says why it gets none.
@@ -121,7 +141,19 @@ func (r *Refresher) First(ctx context.Context) error {
 		_ = r.write(true) // It was told: what cannot be written down can be served.
 		return nil
 	}
-	return cmp.Or(err, r.refusals(), errors.New("there is no folder whose name is a number, which is a version"))
+	return cmp.Or(err, r.refusals(), r.unwanted(), errors.New("there is no folder whose name is a number, which is a version"))
+}
+
+// unwanted is an error that names the versions of the store, where none is wanted.
+func (r *Refresher) unwanted() error {
+	if len(r.there) == 0 {
+		return nil
+	}
+	var names []string
+	for _, v := range r.there {
+		names = append(names, v.name)
+	}
+	return fmt.Errorf("of the versions %s none is wanted", strings.Join(names, ", "))
 }
 
 // Run looks at the store until ctx ends: first after a part of the time between looks
@@ -154,8 +186,11 @@ func numbered(names []string) (all []version) {
 }
 
 // local are the versions in the folder.
-func (r *Refresher) local() []version {
-	entries, err := os.ReadDir(r.Dir)
+func (r *Refresher) local() []version { return foldersIn(r.Dir) }
+
+// foldersIn are the numbered folders in one.
+func foldersIn(dir string) []version {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
 	}
@@ -175,7 +210,7 @@ func has(all []version, number int64) bool {
 // Look looks at the store once, and brings the folder closer to what it has. The error
 // is why the store could not be asked; nothing has changed then.
 func (r *Refresher) Look(ctx context.Context) error {
-	names, err := r.source.Folders(ctx)
+	there, err := r.ask(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -183,7 +218,7 @@ func (r *Refresher) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.there = numbered(names)
+	r.there = there
 	serving := r.once(ctx)
 	r.setAside(serving)
 	r.renew(ctx, serving)
@@ -202,7 +237,17 @@ func (r *Refresher) Look(ctx context.Context) error {
 	r.forget()
 	r.remove(wanted, serving)
 	r.tidy(r.unfinished())
+	r.staged = transfer.State{}
 	return r.write(false)
+}
+
+// ask asks the store for the versions that it has.
+func (r *Refresher) ask(ctx context.Context) ([]version, error) {
+	if r.states != nil {
+		return r.current(ctx)
+	}
+	names, err := r.source.Folders(ctx)
+	return numbered(names), err
 }
 
 // tellStore says once that the store is away, and once that it is back.
@@ -260,15 +305,16 @@ func anyServes(serving map[int64]Serving, but int64, all []version) bool {
 
 // remove takes versions away that are not wanted any more: those that the server has
 // dropped, while another one serves, and those that the store has no more. A server keeps
-// the last one that it has loaded until another one serves.
+// the last one that it has loaded until another one serves; of several it takes the
+// highest, so that one below is loaded when those above it are away.
 func (r *Refresher) remove(wanted []version, serving func() map[int64]Serving) {
-	mayLoad := func(v version) bool { return serving()[v.number].Failed == "" }
 	for _, v := range r.local() {
 		if has(wanted, v.number) {
 			continue
 		}
+		mayLoadBelow := func(w version) bool { return w.number < v.number && serving()[w.number].Failed == "" }
 		switch {
-		case !has(r.there, v.number) && serving() != nil && slices.ContainsFunc(wanted, mayLoad):
+		case !has(r.there, v.number) && serving() != nil && slices.ContainsFunc(wanted, mayLoadBelow):
 		case !anyServes(serving(), v.number, wanted):
 			continue
 		case serving()[v.number].Available && has(r.there, v.number):

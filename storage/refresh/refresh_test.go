@@ -320,6 +320,7 @@ func TestVersionsThatTheStoreHasNoMore(t *testing.T) {
 type broken struct {
 	refresh.Source
 	list, fetch error
+	fetches     int
 }
 
 func (b *broken) Folders(ctx context.Context) ([]string, error) {
@@ -330,6 +331,7 @@ func (b *broken) Folders(ctx context.Context) ([]string, error) {
 }
 
 func (b *broken) Fetch(ctx context.Context, folder, dst string) error {
+	b.fetches++
 	if b.fetch != nil {
 		return b.fetch
 	}
@@ -372,13 +374,52 @@ func TestTheStoreIsAway(t *testing.T) {
 	s.told("connection reset", 1)
 	source.fetch = nil
 	s.wants(r, "1 2") // What failed for now is tried again.
-	source.fetch = transfer.Permanent(errors.New("it is damaged"))
+	source.fetch = transfer.Denied(errors.New("it may not be read"))
 	s.write("3", model()...)
 	s.wants(r, "1 2")
 	s.wants(r, "1 2")
-	s.told("it is damaged", 1)
+	s.told("it may not be read", 1)
 	source.fetch = nil
 	s.wants(r, "1 2 3") // A missing right, which no try mends, may be granted by now.
+}
+
+// TestDamagedVersions are fetched again after pauses that grow, up to an hour, and at once
+// when they have changed.
+func TestDamagedVersions(t *testing.T) {
+	s := newScene(t)
+	s.write("1", model()...)
+	catalog, err := storage.NewCatalog(s.store, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := &broken{Source: catalog}
+	s.source = source
+	s.wants(s.refresher(), "1")
+	s.write("2", model()...)
+	source.fetch = transfer.Permanent(errors.New("it is damaged"))
+	began := time.Now()
+	now := began
+	s.options.Now = func() time.Time { return now }
+	r := s.refresher()
+	var at []int // The minutes of fetches.
+	for minute := range 200 {
+		now = began.Add(time.Duration(minute) * time.Minute)
+		before := source.fetches
+		s.wants(r, "1")
+		if source.fetches > before {
+			at = append(at, minute)
+		}
+		if minute == 40 {
+			r = s.refresher() // Another process knows it from the file.
+		}
+	}
+	if want := []int{0, 1, 3, 7, 15, 31, 63, 123, 183}; !slices.Equal(at, want) {
+		t.Errorf("it was fetched in the minutes %v, want %v", at, want)
+	}
+	s.told("it is damaged", 1)
+	s.put("2", "mended")
+	source.fetch = nil
+	s.wants(r, "1 2")
 }
 
 // TestNothingToBeginWith is an error that says why.

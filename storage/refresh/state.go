@@ -8,37 +8,36 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/prime-radiant/radiant/discovery"
 )
 
-// StateName is the file in the folder that says what is known of its versions. A server
-// looks for folders, and passes it over.
-const StateName = ".radiant-versions.json"
+// StateName is the file in the folder that says what is known of its versions.
+const StateName = discovery.FileName
 
-// state is what that file says.
+// state is what that file says: a [discovery.Found] and what only a refresher wants to
+// know.
 type state struct {
-	// Ready is true once the folder had a version.
-	Ready bool `json:"ready"`
-	// Store is why the store cannot be asked; empty: it answered last.
+	Ready bool   `json:"ready"`
 	Store string `json:"store,omitempty"`
-	// Versions are those of which there is something to say, in ascending order.
+	// Current is what the store has, if it has one state at a time.
+	Current  *current  `json:"current,omitempty"`
 	Versions []Version `json:"versions"`
 }
 
 // Version is what is known of one version.
 type Version struct {
-	Version int64 `json:"version"`
-	// Since is when it was there, or was refused.
-	Since time.Time `json:"since"`
-	// Serving is when it was first seen to answer requests; nil: it was not yet.
-	Serving *time.Time `json:"serving,omitempty"`
-	Bytes   int64      `json:"bytes,omitempty"`
-	// Refused is why it is not there, and kind a word for that; empty: it is there.
-	Refused string `json:"refused,omitempty"`
-	Kind    string `json:"kind,omitempty"`
+	discovery.Known
 	// Signature is of its files in the store. What was refused with one is not looked
 	// into again as long as they stay.
 	Signature string `json:"signature,omitempty"`
+	// Tried is the signature of what could not be fetched so often in a row, and is not
+	// tried again before a time.
+	Tried string     `json:"tried,omitempty"`
+	Tries int        `json:"tries,omitempty"`
+	Again *time.Time `json:"again,omitempty"`
 }
 
 func readState(dir string) (s state) {
@@ -59,7 +58,7 @@ func (s *state) of(number int64) Version {
 			return v
 		}
 	}
-	return Version{Version: number}
+	return Version{Known: discovery.Known{Version: number}}
 }
 
 func (s *state) set(v Version) {
@@ -78,8 +77,22 @@ func (r *Refresher) refuse(v version, mark, kind string, err error) {
 	if known.Refused == "" || known.Kind != kind || known.Signature != mark {
 		r.Log.Warn("a version is refused", "version", v.number, "reason", err.Error())
 		known.Since = r.Now()
+	} else if withoutDigits(known.Refused) == withoutDigits(err.Error()) {
+		err = errors.New(known.Refused) // What is left of a disk changes all the time.
 	}
-	r.state.set(Version{Version: v.number, Since: known.Since, Refused: err.Error(), Kind: kind, Signature: mark})
+	r.state.set(Version{
+		Known:     discovery.Known{Version: v.number, Since: known.Since, Refused: err.Error(), Kind: kind},
+		Signature: mark,
+	})
+}
+
+func withoutDigits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '.' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // refusals are what was refused, as an error.

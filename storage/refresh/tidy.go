@@ -15,7 +15,12 @@ import (
 // the next look.
 func (r *Refresher) unfinished() (all []version) {
 	for _, v := range r.there {
-		if kind := r.state.of(v.number).Kind; kind == "fetching" || kind == "listing" {
+		kind := r.state.of(v.number).Kind
+		switch {
+		case kind != "fetching" && kind != "listing":
+		case r.states != nil:
+			return []version{wholeState()}
+		default:
 			all = append(all, v)
 		}
 	}
@@ -29,7 +34,7 @@ func (r *Refresher) tidy(keep []version) {
 	for _, v := range keep {
 		places = append(places, r.beside(v))
 	}
-	err := r.source.RemovePartials(r.Dir, places...)
+	err := r.remains.RemovePartials(r.Dir, places...)
 	entries, _ := os.ReadDir(r.Dir)
 	for _, e := range entries {
 		path := filepath.Join(r.Dir, e.Name())

@@ -10,8 +10,9 @@ import (
 
 // manifest is what an artifact consists of, or, with Manifests, a list of such.
 type manifest struct {
-	Layers    []layer `json:"layers"`
-	Manifests []layer `json:"manifests"`
+	Layers      []layer           `json:"layers"`
+	Manifests   []layer           `json:"manifests"`
+	Annotations map[string]string `json:"annotations"`
 }
 
 type layer struct {

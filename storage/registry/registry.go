@@ -3,6 +3,7 @@ package registry
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -106,57 +107,73 @@ type store struct {
 
 // List reads the manifest. Each layer is a file of its title, or an archive.
 func (s *store) List(ctx context.Context) ([]transfer.Object, error) {
-	m, err := s.manifest(ctx, s.reference.Reference)
+	a, err := s.artifact(ctx)
+	return a.objects, err
+}
+
+// artifact is what a reference names.
+type artifact struct {
+	digest  string
+	objects []transfer.Object
+	// created is when it was made; empty: it does not say.
+	created string
+}
+
+func (s *store) artifact(ctx context.Context) (a artifact, err error) {
+	m, digest, err := s.manifest(ctx, s.reference.Reference)
 	if err != nil {
-		return nil, err
+		return a, err
 	}
+	a.digest, a.created = digest, m.Annotations[createdAnnotation]
 	if len(m.Manifests) > 0 {
 		// One for each platform; a model has none, so that they are alike.
-		if m, err = s.manifest(ctx, m.Manifests[0].Digest); err != nil {
-			return nil, err
+		if m, _, err = s.manifest(ctx, m.Manifests[0].Digest); err != nil {
+			return a, err
 		}
+		a.created = cmp.Or(a.created, m.Annotations[createdAnnotation])
 	}
-	var objects []transfer.Object
 	for i, l := range m.Layers {
 		o, err := l.object(i)
 		if err != nil {
-			return nil, transfer.Permanent(fmt.Errorf("layer %d: %w", i+1, err))
+			return a, transfer.Permanent(fmt.Errorf("layer %d: %w", i+1, err))
 		}
 		if o.Name != "" {
-			objects = append(objects, o)
+			a.objects = append(a.objects, o)
 		}
 	}
-	if len(objects) == 0 {
-		return nil, transfer.NotFound(errors.New("the artifact has no layers"))
+	if len(a.objects) == 0 {
+		return a, transfer.NotFound(errors.New("the artifact has no layers"))
 	}
-	return objects, nil
+	return a, nil
 }
 
-func (s *store) manifest(ctx context.Context, reference string) (manifest, error) {
-	var m manifest
-	r, err := s.get(ctx, "/manifests/"+reference, http.Header{
-		"Accept": {strings.Join([]string{ociManifest, ociIndex, dockerManifest, dockerList}, ", ")},
-	})
+// manifestTypes is the header that asks for the manifests that are read here.
+func manifestTypes() http.Header {
+	return http.Header{"Accept": {strings.Join([]string{ociManifest, ociIndex, dockerManifest, dockerList}, ", ")}}
+}
+
+func (s *store) manifest(ctx context.Context, reference string) (m manifest, digest string, err error) {
+	r, err := s.send(ctx, http.MethodGet, "/manifests/"+reference, manifestTypes())
 	if err != nil {
-		return m, err
+		return m, "", err
 	}
 	defer r.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxManifest+1))
 	if err != nil {
-		return m, err
+		return m, "", err
 	}
 	if len(body) > maxManifest {
-		return m, transfer.Permanent(fmt.Errorf("the manifest is larger than %s", transfer.Size(maxManifest)))
+		return m, "", transfer.Permanent(fmt.Errorf("the manifest is larger than %s", transfer.Size(maxManifest)))
 	}
-	if want, ok := strings.CutPrefix(reference, "sha256:"); ok {
-		if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != want {
-			return m, transfer.Permanent(fmt.Errorf("the manifest is damaged: its digest is sha256:%x, not %s", sum, reference))
-		}
+	sum := sha256.Sum256(body)
+	digest = "sha256:" + hex.EncodeToString(sum[:])
+	if strings.HasPrefix(reference, "sha256:") && reference != digest {
+		return m, "", transfer.Permanent(fmt.Errorf("the manifest is damaged: its digest is %s, not %s", digest, reference))
 	}
 	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&m); err != nil {
-		return m, transfer.Permanent(fmt.Errorf("reading the manifest: %w", err))
+		return m, "", transfer.Permanent(fmt.Errorf("reading the manifest: %w", err))
 	}
-	return m, nil
+	return m, digest, nil
 }
 
 // Open reads a layer.
@@ -165,7 +182,7 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 	if offset > 0 || length != o.Size {
 		header.Set("Range", access.Range(offset, length))
 	}
-	r, err := s.get(ctx, "/blobs/"+o.Key, header)
+	r, err := s.send(ctx, http.MethodGet, "/blobs/"+o.Key, header)
 	if err != nil {
 		return nil, err
 	}
@@ -176,9 +193,9 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 	return &transfer.Body{ReadCloser: r.Body}, nil
 }
 
-func (s *store) get(ctx context.Context, path string, header http.Header) (*http.Response, error) {
+func (s *store) send(ctx context.Context, method, path string, header http.Header) (*http.Response, error) {
 	ctx = auth.WithScopes(ctx, auth.ScopeRepository(s.reference.Repository, auth.ActionPull))
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, s.base+path, nil)
 	if err != nil {
 		return nil, transfer.Permanent(access.Failure(err))
 	}

@@ -39,6 +39,8 @@ type store struct {
 	// first, so that the file is not asked for twice.
 	mu    sync.Mutex
 	first *http.Response
+	// seen are the headers of the answer that told the last state.
+	seen http.Header
 }
 
 // List asks for the file, and leaves its body to Open: a signed URL is often
@@ -47,7 +49,7 @@ func (s *store) List(ctx context.Context) ([]transfer.Object, error) {
 	// The body outlives the call, and ctx bounds the call only.
 	lasting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, cancel)
-	r, err := s.get(lasting, "")
+	r, err := s.ask(lasting, http.MethodGet, http.Header{})
 	if !stop() && err == nil {
 		r.Body.Close()
 		err = ctx.Err()
@@ -108,18 +110,15 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 		}
 		first.Body.Close()
 	}
-	byteRange := ""
-	if offset > 0 || length != o.Size {
-		byteRange = access.Range(offset, length)
+	header := http.Header{}
+	if !o.Whole && (offset > 0 || length != o.Size) {
+		header.Set("Range", access.Range(offset, length))
 	}
-	if o.Whole {
-		byteRange = ""
-	}
-	r, err := s.get(ctx, byteRange)
+	r, err := s.ask(ctx, http.MethodGet, header)
 	if err != nil {
 		return nil, err
 	}
-	if byteRange != "" && r.StatusCode != http.StatusPartialContent {
+	if header.Get("Range") != "" && r.StatusCode != http.StatusPartialContent {
 		r.Body.Close()
 		return nil, transfer.Changed()
 	}
@@ -142,21 +141,22 @@ func (s *store) Close() error {
 	return nil
 }
 
-func (s *store) get(ctx context.Context, byteRange string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.uri, nil)
+func (s *store) ask(ctx context.Context, method string, header http.Header) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, s.uri, nil)
 	if err != nil {
 		return nil, transfer.Permanent(access.Failure(err))
 	}
+	request.Header = header
 	// A .gz file is to come as it is.
 	request.Header.Set("Accept-Encoding", "identity")
-	if byteRange != "" {
-		request.Header.Set("Range", byteRange)
-	}
 	r, err := s.client.Do(request)
 	if err != nil {
 		return nil, access.Failure(err)
 	}
-	if r.StatusCode == http.StatusOK || r.StatusCode == http.StatusPartialContent {
+	switch {
+	case r.StatusCode == http.StatusOK, r.StatusCode == http.StatusPartialContent:
+		return r, nil
+	case r.StatusCode == http.StatusNotModified && header.Get("If-None-Match") != "":
 		return r, nil
 	}
 	defer r.Body.Close()

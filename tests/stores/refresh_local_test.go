@@ -2,6 +2,8 @@ package stores
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,4 +155,72 @@ func TestANewVersionIsServed(t *testing.T) {
 	if got := swerved.Load(); got != 0 {
 		t.Errorf("%d requests were answered by a version that was refused", got)
 	}
+}
+
+// TestANewArchiveIsServed by radiant local from a web server: an archive without numbered
+// folders is a version by the time of its last change, and one that is no archive leaves
+// what serves.
+func TestANewArchiveIsServed(t *testing.T) {
+	root := t.TempDir()
+	put := func(second int64, content []byte) {
+		t.Helper()
+		file := filepath.Join(root, "rents.tar.gz")
+		err := os.WriteFile(file+".new", content, 0o600)
+		if err == nil {
+			err = os.Chtimes(file+".new", time.Unix(second, 0), time.Unix(second, 0))
+		}
+		if err == nil {
+			err = os.Rename(file+".new", file)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(version string) []byte {
+		files := map[string]string{}
+		for name, content := range stores.Folder(t, "../../samples/versions/model/"+version, "") {
+			files[name] = string(content)
+		}
+		return packed(files)
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(root)))
+	t.Cleanup(server.Close)
+	put(1000, of("3"))
+	file, state := filepath.Join(t.TempDir(), "rents.yaml"), t.TempDir()
+	if err := os.WriteFile(file, []byte(strings.Replace(rents, "s3://bucket/rents", server.URL+"/rents.tar.gz", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := local(t, programs.Build(t), file, map[string]string{"RADIANT_MODEL_CACHE": t.TempDir()}, 1, "--state-dir", state)
+	answers := func(want float64, version string) {
+		t.Helper()
+		for deadline := time.Now().Add(localTimeout); ; time.Sleep(50 * time.Millisecond) {
+			answer, err := cases.Send(address, "../../samples/versions", cases.Request{
+				Transport: "rest", Path: "/seldon/default/rents/api/v1.0/predictions", BodyFile: "request.json",
+				Headers: map[string]string{"Seldon-Model-Version": version},
+			})
+			if err == nil && rentsAre(answer.Body) == want {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the answer is %+v, %v; want %g", answer, err, want)
+			}
+		}
+	}
+	answers(600, "1000")
+	put(2000, []byte("no archive"))
+	refused := filepath.Join(state, "*", "*", "*", "volumes", "*", ".radiant-versions.json")
+	for deadline := time.Now().Add(localTimeout); ; time.Sleep(50 * time.Millisecond) {
+		found, _ := filepath.Glob(refused)
+		if len(found) == 1 {
+			if text, err := os.ReadFile(found[0]); err == nil && strings.Contains(string(text), "unpacking rents.tar.gz") {
+				break
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v do not say what is refused", found)
+		}
+	}
+	answers(600, "1000")
+	put(3000, of("7"))
+	answers(630, "3000")
 }

@@ -5,9 +5,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -106,6 +109,118 @@ func TestVersionsOfStores(t *testing.T) {
 			}
 			wantVersions(t, dir, map[string]string{"1": "first", "10": "second"})
 		})
+	}
+}
+
+// TestTheBucketIsAway for five minutes, by the clock of the refresher: nothing happens to
+// what is there, it is said once, and what came to the bucket in the meantime comes when
+// it is back.
+func TestTheBucketIsAway(t *testing.T) {
+	const from, to, end = 2 * time.Minute, 7 * time.Minute, 10 * time.Minute
+	s := stores.StartS3(t, "bucket")
+	s.Put(t, "bucket", versionFiles("1", "first"))
+	r, dir, log := refresher(t, "s3://bucket/models/rents", s.Env())
+	if err := r.First(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(dir, refresh.StateName)
+	var written os.FileInfo
+	clock, away, looks := time.Duration(0), false, 0
+	r.Random = func() float64 { return 1 }
+	r.Sleep = func(_ context.Context, d time.Duration) bool {
+		clock += d
+		switch {
+		case clock >= from && clock < to && !away:
+			s.Stop()
+			away = true
+		case clock >= to && away:
+			wantVersions(t, dir, map[string]string{"1": "first"})
+			if now, err := os.Stat(state); err != nil || !os.SameFile(now, written) {
+				t.Errorf("what is known is written again while nothing happens: %v", err)
+			}
+			s.Start(t)
+			s.Put(t, "bucket", versionFiles("2", "second"))
+			away = false
+		case away:
+			looks++
+			if now, err := os.Stat(state); err == nil && looks == 1 {
+				written = now
+			}
+		}
+		return clock < end
+	}
+	r.Run(t.Context())
+	wantVersions(t, dir, map[string]string{"1": "first", "2": "second"})
+	for text, times := range map[string]int{"the store cannot be asked": 1, "the store answers again": 1, "level=ERROR": 0} {
+		if n := strings.Count(log.String(), text); n != times {
+			t.Errorf("%q is said %d times, want %d: %s", text, n, times, log)
+		}
+	}
+	if looks < 4 {
+		t.Errorf("the store was asked %d times while it was away", looks)
+	}
+}
+
+// TestTagsOfARegistry: a tag that is moved to another artifact is another version, by when
+// that was made, and one that is moved back is the one before. Where it is not moved, its
+// manifest is not read.
+func TestTagsOfARegistry(t *testing.T) {
+	var manifests atomic.Int32
+	address := stores.StartRegistry(t, func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/manifests/") {
+			manifests.Add(1)
+		}
+		return false
+	})
+	push := func(created, content string) {
+		t.Helper()
+		var layers []stores.Layer
+		for name, content := range versionFiles("1", content) {
+			name = strings.TrimPrefix(name, "models/rents/1/")
+			layers = append(layers, stores.Layer{MediaType: "application/octet-stream", Annotations: map[string]string{title: name}, Content: content})
+		}
+		slices.SortFunc(layers, func(a, b stores.Layer) int { return strings.Compare(a.Annotations[title], b.Annotations[title]) })
+		stores.PushMade(t, address, "team/rents", "stable", map[string]string{"org.opencontainers.image.created": created}, layers...)
+	}
+	states, single := storage.NewStates("oci://"+address+"/team/rents:stable", options(nil))
+	if !single {
+		t.Fatal("it has no states")
+	}
+	serves := map[int64]refresh.Serving{}
+	dir, log := t.TempDir(), &bytes.Buffer{}
+	r := refresh.NewOfStates(states, refresh.Options{
+		Dir: dir, Every: time.Minute, Log: slog.New(slog.NewTextHandler(log, nil)), Now: time.Now,
+		Sleep:   func(ctx context.Context, _ time.Duration) bool { return ctx.Err() == nil },
+		Serving: func(context.Context) (map[int64]refresh.Serving, error) { return serves, nil },
+	})
+	look := func(serving int64, want map[string]string) {
+		t.Helper()
+		clear(serves)
+		serves[serving] = refresh.Serving{Available: true}
+		if err := r.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wantVersions(t, dir, want)
+	}
+	push("2026-01-02T03:04:05Z", "first")
+	first := map[string]string{"1767323045": "first"}
+	look(0, first)
+	look(1767323045, first)
+	read := manifests.Load()
+	for range 3 {
+		look(1767323045, first)
+	}
+	if n := manifests.Load() - read; n != 0 {
+		t.Errorf("the manifest is read %d times though nothing is new", n)
+	}
+	push("2026-01-02T03:04:06Z", "second")
+	second := map[string]string{"1767323046": "second"}
+	look(1767323045, map[string]string{"1767323045": "first", "1767323046": "second"})
+	look(1767323046, second)
+	push("2026-01-02T03:04:05Z", "first")
+	look(1767323046, first)
+	if t.Failed() {
+		t.Log(log)
 	}
 }
 

@@ -42,15 +42,25 @@ func StartRegistry(t testing.TB, before func(w http.ResponseWriter, r *http.Requ
 // digest.
 func Push(t testing.TB, address, repository, tag string, layers ...Layer) (digest string) {
 	t.Helper()
+	return PushMade(t, address, repository, tag, nil, layers...)
+}
+
+// PushMade is the same with annotations of the artifact.
+func PushMade(t testing.TB, address, repository, tag string, annotations map[string]string, layers ...Layer) (digest string) {
+	t.Helper()
 	base := "http://" + address + "/v2/" + repository
 	empty := Layer{MediaType: "application/vnd.oci.empty.v1+json", Content: []byte("{}")}
 	for i := range layers {
 		layers[i].push(t, base)
 	}
 	empty.push(t, base)
-	manifest, err := json.Marshal(map[string]any{
+	fields := map[string]any{
 		"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": empty, "layers": layers,
-	})
+	}
+	if annotations != nil {
+		fields["annotations"] = annotations
+	}
+	manifest, err := json.Marshal(fields)
 	if err != nil {
 		t.Fatal(err)
 	}

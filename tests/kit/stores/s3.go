@@ -3,15 +3,18 @@ package stores
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
@@ -20,6 +23,9 @@ type S3 struct {
 	URL, Key, Secret string
 	// Dir has a folder for each bucket.
 	Dir string
+
+	program func(host, port string) *exec.Cmd
+	stop    func()
 }
 
 // StartS3 starts a server with empty buckets.
@@ -33,13 +39,37 @@ func StartS3(t testing.TB, buckets ...string) *S3 {
 		}
 	}
 	side := t.TempDir()
-	s.URL = "http://" + serve(t, func(host, port string) *exec.Cmd {
+	s.program = func(host, port string) *exec.Cmd {
 		// Attributes lie beside the files: not every file system has room for
 		// them.
 		return exec.Command(gateway, "--port", host+":"+port, "--access", s.Key, "--secret", s.Secret, "posix", "--sidecar", side, s.Dir)
-	})
+	}
+	s.Start(t)
 	return s
 }
+
+// Start starts the server, with all that is in its buckets; one that was stopped listens
+// where it did.
+func (s *S3) Start(t testing.TB) {
+	t.Helper()
+	var output programs.Output
+	for range 5 {
+		address := strings.TrimPrefix(s.URL, "http://")
+		if address == "" {
+			address = FreeAddress(t, Loopback)
+		}
+		host, port, _ := net.SplitHostPort(address)
+		stop, err := begin(t, s.program(host, port), address, &output)
+		if err == nil {
+			s.URL, s.stop = "http://"+address, stop
+			return
+		}
+	}
+	t.Fatalf("the server does not start:\n%s", output.String())
+}
+
+// Stop ends the server.
+func (s *S3) Stop() { s.stop() }
 
 // Client speaks to the server as its owner.
 func (s *S3) Client() *s3.Client {

@@ -35,22 +35,29 @@ func serveAt(t testing.TB, host string, program func(host, port string) *exec.Cm
 	for range 5 {
 		address = FreeAddress(t, host)
 		_, port, _ := net.SplitHostPort(address)
-		cmd := program(host, port)
-		cmd.Stdout, cmd.Stderr = &output, &output
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := Await(cmd)
-		t.Cleanup(func() {
-			_ = cmd.Process.Kill()
-			<-ended
-		})
-		if err := listening(address, ended); err == nil {
+		if _, err := begin(t, program(host, port), address, &output); err == nil {
 			return address
 		}
 	}
 	t.Fatalf("the server does not start:\n%s", output.String())
 	return ""
+}
+
+// begin starts a server that is to listen at an address. It runs until it is stopped, or
+// the test ends.
+func begin(t testing.TB, cmd *exec.Cmd, address string, output *programs.Output) (stop func(), err error) {
+	t.Helper()
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := Await(cmd)
+	stop = func() {
+		_ = cmd.Process.Kill()
+		<-ended
+	}
+	t.Cleanup(stop)
+	return stop, listening(address, ended)
 }
 
 // Await waits for a program.

@@ -1,0 +1,147 @@
+// Package discovery is what passes between those who deal with the versions of models
+// that are looked for while their servers run: the program beside a server that brings
+// them, the executor that knows what the server says, and the operator that writes both
+// into the status of a deployment.
+package discovery
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// FileName is the file in the folder of a model that says what is known of its versions.
+// A server looks for folders, and passes it over.
+const FileName = ".radiant-versions.json"
+
+// PathReport is where executors answer with a [Report], at their HTTP port.
+const PathReport = "/model-versions"
+
+const (
+	// LabelRefreshed, "true", is on Deployments whose executors answer there.
+	LabelRefreshed = "machinelearning.seldon.io/refreshed"
+	// AnnotationRefreshed holds a [Refreshed] as JSON.
+	AnnotationRefreshed = "machinelearning.seldon.io/refreshed"
+)
+
+// Refreshed is what the annotation of a Deployment says.
+type Refreshed struct {
+	// Predictor is its name in the deployment.
+	Predictor string `json:"predictor"`
+	// ReportPort is where its pods answer [PathReport], with TLS or not.
+	ReportPort int32 `json:"reportPort"`
+	TLS        bool  `json:"tls,omitempty"`
+}
+
+// Found is what the file says.
+type Found struct {
+	// Ready is true once the folder had a version.
+	Ready bool `json:"ready"`
+	// Store is why the store cannot be asked; empty: it answered last.
+	Store string `json:"store,omitempty"`
+	// Versions are those of which there is something to say, in ascending order.
+	Versions []Known `json:"versions"`
+}
+
+// Known is what is known of one version in the folder.
+type Known struct {
+	Version int64 `json:"version"`
+	// Since is when it was there, or was refused.
+	Since time.Time `json:"since"`
+	// Serving is when it was first seen to answer requests; nil: it was not yet.
+	Serving *time.Time `json:"serving,omitempty"`
+	Bytes   int64      `json:"bytes,omitempty"`
+	// Refused is why it is not there, and Kind a word for that; empty: it is there.
+	Refused string `json:"refused,omitempty"`
+	Kind    string `json:"kind,omitempty"`
+	// Note is what else there is to say of one that is there.
+	Note string `json:"note,omitempty"`
+}
+
+// States of a version.
+const (
+	// Present: it is in the folder, and the server has not spoken of it.
+	Present = "Present"
+	Loading = "Loading"
+	Serving = "Serving"
+	// Unloading: the server is about to drop it.
+	Unloading = "Unloading"
+	// Failed: the server could not load it.
+	Failed = "Failed"
+	// Refused: it is in the store, and for some reason not in the folder.
+	Refused = "Refused"
+)
+
+// Report is what an executor says of all nodes whose models are looked for.
+type Report struct {
+	Nodes []Node `json:"nodes"`
+}
+
+// Node is one of them.
+type Node struct {
+	Node string `json:"node"`
+	// Store is why the store cannot be asked; empty: it answered last.
+	Store    string    `json:"store,omitempty"`
+	Versions []Version `json:"versions,omitempty"`
+}
+
+// Version is what becomes of one version, and since when as far as that is known.
+type Version struct {
+	Version string    `json:"version"`
+	State   string    `json:"state"`
+	Since   time.Time `json:"since,omitzero"`
+	// Reason is a word and Message a sentence, where there is more to say.
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
+}
+
+// Merge is what becomes of the versions of a node's model: by the folder, as far as it
+// can be read, and by the words of the server, such as AVAILABLE, for each version.
+func Merge(node string, found Found, told map[string]string) Node {
+	n := Node{Node: node, Store: found.Store}
+	for _, k := range found.Versions {
+		n.Versions = append(n.Versions, k.version(told))
+	}
+	for version, word := range told {
+		number, err := strconv.ParseInt(version, 10, 64)
+		isFound := slices.ContainsFunc(found.Versions, func(k Known) bool { return k.Version == number })
+		if state := states()[word]; err == nil && !isFound && state != "" && state != Failed {
+			n.Versions = append(n.Versions, Version{Version: version, State: state})
+		}
+	}
+	slices.SortFunc(n.Versions, func(a, b Version) int {
+		return cmp.Or(cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version))
+	})
+	return n
+}
+
+// states are those of the words of servers. One that has ended is of no more use, and did
+// not load if it is in the folder.
+func states() map[string]string {
+	return map[string]string{"START": Loading, "LOADING": Loading, "AVAILABLE": Serving, "UNLOADING": Unloading, "END": Failed}
+}
+
+func (k Known) version(told map[string]string) Version {
+	v := Version{Version: strconv.FormatInt(k.Version, 10), State: Present, Since: k.Since, Message: k.Note}
+	switch state := states()[told[v.Version]]; {
+	case k.Refused != "":
+		v.State, v.Reason, v.Message = Refused, reasons()[k.Kind], k.Refused
+	case state == Serving:
+		v.State = Serving
+		if k.Serving != nil {
+			v.Since = *k.Serving
+		}
+	case state != "":
+		v.State = state
+	}
+	return v
+}
+
+// reasons are words for kinds of refusals, as a status has them.
+func reasons() map[string]string {
+	return map[string]string{
+		"listing": "NotListed", "growing": "StillWritten", "incomplete": "Incomplete", "fetching": "NotFetched",
+		"disk": "NoDiskSpace", "memory": "NoMemory", "broken": "NotLoaded",
+	}
+}

@@ -1,0 +1,37 @@
+package discovery
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestMerge: the folder says what is there and what was refused, the server what it does
+// with it; one of both may be silent.
+func TestMerge(t *testing.T) {
+	came, served := time.Unix(1000, 0), time.Unix(1010, 0)
+	found := Found{Store: "it is away", Versions: []Known{
+		{Version: 7, Since: came, Serving: &served},
+		{Version: 8, Since: came, Note: "it is another one by now"},
+		{Version: 9, Since: came},
+		{Version: 10, Since: came},
+		{Version: 11, Since: came, Refused: "the disk is full", Kind: "disk"},
+	}}
+	told := map[string]string{"6": "UNLOADING", "7": "AVAILABLE", "9": "LOADING", "10": "END", "5": "END", "12": "AVAILABLE"}
+	want := Node{Node: "n", Store: "it is away", Versions: []Version{
+		{Version: "6", State: Unloading},
+		{Version: "7", State: Serving, Since: served},
+		{Version: "8", State: Present, Since: came, Message: "it is another one by now"},
+		{Version: "9", State: Loading, Since: came},
+		{Version: "10", State: Failed, Since: came},
+		{Version: "11", State: Refused, Since: came, Reason: "NoDiskSpace", Message: "the disk is full"},
+		{Version: "12", State: Serving},
+	}}
+	if diff := cmp.Diff(want, Merge("n", found, told)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff(Node{Node: "n"}, Merge("n", Found{}, nil)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

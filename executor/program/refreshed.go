@@ -1,0 +1,172 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prime-radiant/radiant/discovery"
+	"github.com/prime-radiant/radiant/executor/config"
+	"github.com/prime-radiant/radiant/executor/predictor"
+	"github.com/prime-radiant/radiant/executor/server"
+	"github.com/prime-radiant/radiant/executor/telemetry"
+)
+
+// refreshedEvery is how often the servers of models with modelRefresh are asked for
+// their versions, and what was found beside them is read.
+const refreshedEvery = 5 * time.Second
+
+// showRefreshed keeps the metric of those versions until ctx ends, and the page that the
+// operator reads.
+func showRefreshed(ctx context.Context, c *config.Config, t *telemetry.Telemetry, p *predictor.Predictor, o *server.Options) error {
+	folders, err := modelFolders(c.ModelFolders)
+	if err != nil {
+		return err
+	}
+	nodes := p.Refreshed()
+	if len(nodes) == 0 {
+		return nil
+	}
+	shown, err := t.Refreshed()
+	if err != nil {
+		return err
+	}
+	page := &versionsPage{}
+	pages := maps.Clone(o.Pages)
+	if pages == nil {
+		pages = map[string]http.Handler{}
+	}
+	pages[discovery.PathReport] = page
+	o.Pages = pages
+	look := func() {
+		told := p.RefreshedVersions(ctx)
+		report := reportVersions(nodes, folders, told)
+		page.set(report)
+		shown.Set(metricOf(told, report))
+	}
+	go func() {
+		tick := time.NewTicker(refreshedEvery)
+		defer tick.Stop()
+		for {
+			look()
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return nil
+}
+
+// modelFolders reads NODE=FOLDER with commas.
+func modelFolders(text string) (map[string]string, error) {
+	folders := map[string]string{}
+	for pair := range strings.SplitSeq(text, ",") {
+		if pair == "" {
+			continue
+		}
+		node, folder, ok := strings.Cut(pair, "=")
+		if !ok || node == "" || folder == "" {
+			return nil, fmt.Errorf("RADIANT_MODEL_FOLDERS: %q is not NODE=FOLDER", pair)
+		}
+		folders[node] = folder
+	}
+	return folders, nil
+}
+
+// reportVersions is what becomes of the versions of nodes, by their servers and by what
+// lies in their folders.
+func reportVersions(nodes []string, folders map[string]string, told []predictor.VersionState) discovery.Report {
+	said := map[string]map[string]string{}
+	for _, v := range told {
+		if said[v.Node] == nil {
+			said[v.Node] = map[string]string{}
+		}
+		said[v.Node][v.Version] = v.State
+	}
+	var r discovery.Report
+	for _, node := range nodes {
+		r.Nodes = append(r.Nodes, discovery.Merge(node, found(folders[node]), said[node]))
+	}
+	return r
+}
+
+// found is what the program beside a server has written; nothing where there is no folder.
+func found(folder string) (f discovery.Found) {
+	if folder == "" {
+		return f
+	}
+	text, err := os.ReadFile(filepath.Join(folder, discovery.FileName))
+	if err != nil || json.Unmarshal(text, &f) != nil {
+		return discovery.Found{} // It is not there yet.
+	}
+	return f
+}
+
+// wordRefused is the state in the metric of a version that is refused; others are the
+// words of servers.
+const wordRefused = "REFUSED"
+
+// metricOf are the versions as the metric has them.
+func metricOf(told []predictor.VersionState, r discovery.Report) (all []telemetry.Version) {
+	for _, n := range r.Nodes {
+		for _, v := range n.Versions {
+			if v.State == discovery.Refused {
+				all = append(all, telemetry.Version{Node: n.Node, Version: v.Version, State: wordRefused})
+			}
+		}
+	}
+	refused := slices.Clone(all)
+	for _, v := range told {
+		if !slices.Contains(refused, telemetry.Version{Node: v.Node, Version: v.Version, State: wordRefused}) {
+			all = append(all, telemetry.Version{Node: v.Node, Version: v.Version, State: v.State})
+		}
+	}
+	return all
+}
+
+// versionsPage answers with the last report, or that it is still the one that who asks
+// has.
+type versionsPage struct{ told atomic.Pointer[toldVersions] }
+
+type toldVersions struct {
+	etag string
+	text []byte
+}
+
+func (p *versionsPage) set(r discovery.Report) {
+	text, err := json.Marshal(r)
+	if before := p.told.Load(); err != nil || before != nil && bytes.Equal(before.text, text) {
+		return
+	}
+	sum := sha256.Sum256(text)
+	p.told.Store(&toldVersions{`"` + hex.EncodeToString(sum[:16]) + `"`, text})
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *versionsPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	told := p.told.Load()
+	if told == nil {
+		http.Error(w, "nobody has asked the servers yet", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("ETag", told.etag)
+	if slices.Contains(r.Header.Values("If-None-Match"), told.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(told.text) // Who asked may have gone.
+}

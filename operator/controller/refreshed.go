@@ -1,0 +1,171 @@
+package controller
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/discovery"
+	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/operator/report"
+	"github.com/prime-radiant/radiant/operator/versions"
+	"github.com/prime-radiant/radiant/wording"
+)
+
+// What pods find of new versions of their models is in the status: see package discovery.
+
+const (
+	// storeAway is the state of a node whose store cannot be asked.
+	storeAway = "StoreAway"
+	// mostVersions bounds those in a status, and mostInVersion what is said of one.
+	mostVersions  = 100
+	mostInVersion = 512
+)
+
+// refreshedPods are the pods whose executors know of versions of models.
+func refreshedPods(ctx context.Context, c client.Reader) ([]versions.Target, error) {
+	var list appsv1.DeploymentList
+	if err := c.List(ctx, &list, client.UnsafeDisableDeepCopy, client.MatchingLabels{discovery.LabelRefreshed: "true"}); err != nil {
+		return nil, fmt.Errorf("listing Deployments: %w", err)
+	}
+	var targets []versions.Target
+	for i := range list.Items {
+		d := &list.Items[i]
+		owner := metav1.GetControllerOf(d)
+		var says discovery.Refreshed
+		if owner == nil || !isDeployment(*owner) || json.Unmarshal([]byte(d.Annotations[discovery.AnnotationRefreshed]), &says) != nil {
+			continue
+		}
+		var pods corev1.PodList
+		if err := c.List(ctx, &pods, client.UnsafeDisableDeepCopy, client.InNamespace(d.Namespace), client.MatchingFields{indexWorkload: d.Name}); err != nil {
+			return nil, fmt.Errorf("listing pods of Deployment %s: %w", d.Name, err)
+		}
+		scheme := "http"
+		if says.TLS {
+			scheme = "https"
+		}
+		for j := range pods.Items {
+			pod := &pods.Items[j]
+			if pod.Status.PodIP == "" || isOver(pod) {
+				continue
+			}
+			targets = append(targets, versions.Target{
+				Deployment: types.NamespacedName{Namespace: d.Namespace, Name: owner.Name}, Predictor: says.Predictor, Pod: pod.UID,
+				URL: scheme + "://" + net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(int(says.ReportPort))) + discovery.PathReport,
+			})
+		}
+	}
+	return targets, nil
+}
+
+// modelVersions is what the status says of the versions of models that are looked for.
+// While no pod has answered it stays as it was.
+func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionStatus {
+	if !refreshes(p.deployment) {
+		return nil
+	}
+	if p.found == nil {
+		return before
+	}
+	told, known := p.found(p.name())
+	if !known {
+		return before
+	}
+	var all []v1.ModelVersionStatus
+	for _, pod := range told {
+		for _, n := range pod.Nodes {
+			if n.Store != "" {
+				all = count(all, v1.ModelVersionStatus{Predictor: pod.Predictor, Node: n.Node, State: storeAway, Message: n.Store})
+			}
+			for _, v := range n.Versions {
+				all = count(all, v1.ModelVersionStatus{
+					Predictor: pod.Predictor, Node: n.Node, Version: v.Version, State: v.State,
+					Since: metav1.Unix(v.Since.Unix(), 0), Reason: v.Reason, Message: v.Message,
+				})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b v1.ModelVersionStatus) int {
+		return cmp.Or(cmp.Compare(a.Predictor, b.Predictor), cmp.Compare(a.Node, b.Node),
+			cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version), cmp.Compare(a.State, b.State), cmp.Compare(a.Reason, b.Reason))
+	})
+	return all[:min(len(all), mostVersions)]
+}
+
+// count adds what a pod says to what others said: the same of one version is said once.
+func count(all []v1.ModelVersionStatus, one v1.ModelVersionStatus) []v1.ModelVersionStatus {
+	one.Pods, one.Message = 1, wording.Cut(one.Message, mostInVersion)
+	if one.Since.Unix() <= 0 {
+		one.Since = metav1.Time{} // Nobody says.
+	}
+	for i := range all {
+		a := &all[i]
+		if a.Predictor != one.Predictor || a.Node != one.Node || a.Version != one.Version || a.State != one.State || a.Reason != one.Reason {
+			continue
+		}
+		a.Pods++
+		if !one.Since.IsZero() && (a.Since.IsZero() || one.Since.Before(&a.Since)) {
+			a.Since = one.Since
+		}
+		return all
+	}
+	return append(all, one)
+}
+
+// refreshes reports whether the model of some node is looked at for new versions.
+func refreshes(d *v1.SeldonDeployment) (any bool) {
+	for i := range d.Spec.Predictors {
+		d.Spec.Predictors[i].Graph.Walk(func(_ string, n *graph.Node) { any = any || n.ModelRefresh != "" })
+	}
+	return any
+}
+
+// versionEvent is one of what became of a version.
+type versionEvent struct{ kind, reason, note string }
+
+// versionEvents are what a new status says of versions that the one before did not.
+func versionEvents(before, after []v1.ModelVersionStatus) (all []versionEvent) {
+	for _, v := range after {
+		if slices.ContainsFunc(before, func(b v1.ModelVersionStatus) bool {
+			return b.Predictor == v.Predictor && b.Node == v.Node && b.Version == v.Version && b.State == v.State && b.Reason == v.Reason
+		}) {
+			continue
+		}
+		of := fmt.Sprintf("version %s of node %s", v.Version, v.Node)
+		if v.Predictor != "" {
+			of += " of predictor " + v.Predictor
+		}
+		switch v.State {
+		case discovery.Serving:
+			all = append(all, versionEvent{corev1.EventTypeNormal, "VersionServing", of + " serves"})
+		case discovery.Refused:
+			all = append(all, versionEvent{corev1.EventTypeWarning, "VersionRefused", of + " is refused: " + v.Message})
+		case discovery.Failed:
+			all = append(all, versionEvent{corev1.EventTypeWarning, "VersionFailed", of + " does not load"})
+		case storeAway:
+			all = append(all, versionEvent{
+				corev1.EventTypeWarning, storeAway,
+				fmt.Sprintf("the store of node %s cannot be asked for new versions; what is there goes on serving: %s", v.Node, v.Message),
+			})
+		}
+	}
+	return all
+}
+
+// tellVersions records what became of versions.
+func (r *Reconciler) tellVersions(p *pass, before, after []v1.ModelVersionStatus) {
+	for _, e := range versionEvents(before, after) {
+		r.recorder.Eventf(p.stored, nil, e.kind, e.reason, "Refresh", "%s", report.Note(e.note))
+	}
+}
