@@ -6,12 +6,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/tests/kit/cases"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/stores"
@@ -221,6 +223,20 @@ func TestANewArchiveIsServed(t *testing.T) {
 		}
 	}
 	answers(600, "1000")
+	says := func(texts ...string) {
+		t.Helper()
+		for deadline := time.Now().Add(localTimeout); ; time.Sleep(50 * time.Millisecond) {
+			answer, err := cases.Send(address, ".", cases.Request{Transport: "rest", Method: http.MethodGet, Path: "/seldon/default/rents" + discovery.PathReport})
+			if err == nil && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(answer.Body, text) }) {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the executor says %+v, %v; want %q", answer, err, texts)
+			}
+		}
+	}
+	says(`"version":"2000","state":"Refused"`, `"reason":"NotFetched"`, "unpacking rents.tar.gz", `"version":"1000","state":"Serving"`)
 	put(3000, of("7"))
 	answers(630, "3000")
+	says(`"version":"3000","state":"Serving"`)
 }
