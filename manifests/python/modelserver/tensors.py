@@ -59,6 +59,11 @@ def from_json(data, dtype, name):
     if dtype.kind == "f":
         try:
             # What most requests bring, a flat list of numbers, in half the time.
+            if dtype == np.float32:
+                made = np.frombuffer(plain.array("f", data), dtype)
+                # What is too large for the type became infinite, or was it: cast tells.
+                if not np.isinf(made).any():
+                    return made
             return cast(np.frombuffer(plain.array("d", data)), dtype, name)
         except (TypeError, OverflowError):
             pass

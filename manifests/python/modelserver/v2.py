@@ -168,7 +168,10 @@ class _Asked:
     """The outputs that a request asks for, and which of them as bytes."""
 
     def __init__(self, document):
+        self.names, self._each, self._all = [], {}, False
         outputs = document.get("outputs") or []
+        if outputs == [] and "parameters" not in document:
+            return  # As most requests are.
         if not isinstance(outputs, list) or not all(isinstance(o, dict) and isinstance(o.get("name"), str) for o in outputs):
             raise invalid("'outputs' must be a list of objects with a name")
         self._all = _parameters(document).get("binary_data_output") is True
