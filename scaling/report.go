@@ -11,6 +11,11 @@ const PathReport = "/scaling"
 // each gets all.
 const PathWakes = "/scaling/wakes"
 
+// HeaderReach, on a GET of a front's [Front.ReadyPath], asks no more than whether
+// requests come this far. An activator answers it itself, with 200, and has no pod made
+// for it; to an executor it says nothing.
+const HeaderReach = "Radiant-Reach"
+
 // Load is what there was of requests since the program began. Whoever asks
 // takes differences of two reports, so that any number may ask.
 type Load struct {

@@ -355,6 +355,50 @@ func TestRequestsWaitForTheFirstPod(t *testing.T) {
 	}
 }
 
+// Who asks no more than whether requests come this far is answered, and has no pod made.
+func TestWhoAsksForReachIsAnsweredHere(t *testing.T) {
+	h := start(t, nil)
+	ask := func(method, path, reach string) *http.Response {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		t.Cleanup(cancel)
+		r, err := http.NewRequestWithContext(ctx, method, "http://"+h.address+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reach != "" {
+			r.Header.Set(scaling.HeaderReach, reach)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		return answer
+	}
+	for _, path := range []string{"/ready", "/seldon/ns/d/ready"} {
+		if answer := ask(http.MethodGet, path, "true"); answer.StatusCode != http.StatusOK || !answer.Close {
+			t.Errorf("%s: %s, and the connection stays: %t", path, answer.Status, !answer.Close)
+		}
+	}
+	h.Place(map[string]Position{"ns/svc": {Index: 0, Among: 1}})
+	if answer := ask(http.MethodGet, "/ready", "true"); answer.StatusCode != http.StatusOK || answer.Close {
+		t.Errorf("of a front that is led here: %s, and the connection stays: %t", answer.Status, !answer.Close)
+	}
+	if l := h.all()[0].held.Load(); l.Requests > 0 || h.cluster.next > 0 {
+		t.Errorf("it counts as a request: %+v; pods were followed %d times", l, h.cluster.next)
+	}
+	// All others are requests.
+	m := h.place.start(t, 2)
+	h.cluster.set(m.pod())
+	ask(http.MethodGet, "/ready", "")
+	ask(http.MethodPost, "/ready", "true")
+	ask(http.MethodGet, "/predict", "true")
+	if l := h.all()[0].held.Load(); l.Requests == 0 {
+		t.Error("requests that are no such question did not wait for a pod")
+	}
+}
+
 // 200 requests at once reach pods that come one after the other, each once, and no pod
 // has more than it takes.
 func TestManyAtOnceAreAnsweredOnce(t *testing.T) {

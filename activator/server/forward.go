@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prime-radiant/radiant/activator/hold"
 	"github.com/prime-radiant/radiant/activator/refusal"
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 // onward is how requests go on: by connections to pods.
@@ -83,8 +85,26 @@ const (
 	byGRPC = "gRPC"
 )
 
+// asksForReach reports whether a request asks no more than whether it comes this far.
+func (f *front) asksForReach(r *http.Request) bool {
+	f.mu.Lock()
+	path := f.spec.ReadyPath
+	f.mu.Unlock()
+	return r.Method == http.MethodGet && r.Header.Get(scaling.HeaderReach) != "" && path != "" && strings.HasSuffix(r.URL.Path, path)
+}
+
+// leadsPast reports whether clients should make other connections: their next request
+// goes to a pod then, without a detour.
+func (f *front) leadsPast() bool { return f.activator.draining.Load() || !f.led() }
+
 // serve hands a request on, when there is a pod for it.
 func (f *front) serve(w http.ResponseWriter, r *http.Request) {
+	if f.asksForReach(r) {
+		if f.leadsPast() {
+			w.Header().Set("Connection", "close")
+		}
+		return
+	}
 	f.use()
 	defer f.leave()
 	x := &exchange{front: f, by: byREST, began: time.Now()}
@@ -170,10 +190,9 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	}
 }
 
-// answered has clients make other connections when the front leads past us: their
-// next request goes to a pod, without a detour.
+// answered has clients make other connections when the front leads past us.
 func (x *exchange) answered(answer *http.Response) error {
-	if x.front.activator.draining.Load() || !x.front.led() {
+	if x.front.leadsPast() {
 		answer.Header.Set("Connection", "close")
 	}
 	return nil

@@ -100,7 +100,7 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 		Drain:          m.Drain,
 		Answer:         m.Answer,
 		Settle:         m.Settle,
-		Scaling:        scales.Said,
+		Scaling:        scales,
 		MetricsAddress: m.MetricsAddress,
 		HealthAddress:  m.HealthAddress,
 		Election: controller.Election{

@@ -21,7 +21,6 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/operator/report"
-	"github.com/prime-radiant/radiant/operator/scaler"
 	"github.com/prime-radiant/radiant/operator/versions"
 )
 
@@ -35,8 +34,8 @@ type Reconciler struct {
 	steps    []step
 	// asker asks whether requests reach deployments; nil: nobody is asked.
 	asker asker
-	// said is of [pass].
-	said func(types.NamespacedName) (scaler.Said, bool)
+	// scales is of [pass].
+	scales Scaling
 	// found is of [pass].
 	found func(types.NamespacedName) ([]versions.Told, bool)
 }
@@ -51,7 +50,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, nil
 	}
 	p := newPass(f, r.objects.now())
-	p.said, p.found = r.said, r.found
+	p.scales, p.found = r.scales, r.found
 	err = p.run(ctx, r.steps)
 	r.tell(ctx, p)
 	if err != nil {

@@ -16,10 +16,14 @@ import (
 // activators, as long as none of those serves them.
 func (p *pass) leadFronts() error {
 	desired := make([]Desired, len(p.desired))
+	p.direct = map[ref]bool{}
 	for i, d := range p.desired {
 		var err error
 		if desired[i], err = d.asServed(p.live[d.ref]); err != nil {
 			return err
+		}
+		if _, always := passesActivators(d.object.GetAnnotations()); always && desired[i].hash != d.hash {
+			p.direct[d.ref] = true
 		}
 	}
 	p.desired = desired

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/controller"
 )
 
 // containsLine reports whether a condition has a reason and a text in its
@@ -48,6 +49,9 @@ func TestEachRuleShowsInTheStatus(t *testing.T) {
 		"deep":             {`predictors: [{name: a, graph: {name: m, children: [{name: k, type: MODLE}]}` + pod + `}]`, "spec.predictors[0].graph.children[0].type"},
 		"not-a-pod":        {`predictors: [{name: a, graph: {name: m}, componentSpecs: [{spec: {containers: {name: m}}}]}]`, "spec.predictors[0].componentSpecs[0].spec.containers"},
 		"not-a-quantity":   {`predictors: [{name: a, graph: {name: m}, componentSpecs: [{spec: {containers: [{name: m, image: "m:1", resources: {limits: {cpu: lots}}}]}}]}]`, "spec.predictors[0].componentSpecs[0].spec.containers[0].resources.limits"},
+		"scale-bounds":     {`predictors: [{name: a, graph: {name: m}, componentSpecs: [{scaleSpec: {minReplicas: 4, maxReplicas: 3}, spec: {containers: [{name: m, image: "m:1"}]}}]}]`, "spec.predictors[0].componentSpecs[0].scaleSpec.minReplicas: minReplicas 4 is above maxReplicas 3"},
+		"scale-target":     {`predictors: [{name: a, graph: {name: m}, componentSpecs: [{scaleSpec: {target: 0}, spec: {containers: [{name: m, image: "m:1"}]}}]}]`, "spec.predictors[0].componentSpecs[0].scaleSpec.target: 0 is not above 0"},
+		"two-autoscalers":  {`predictors: [{name: a, graph: {name: m}, componentSpecs: [{scaleSpec: {}, hpaSpec: {maxReplicas: 3}, spec: {containers: [{name: m, image: "m:1"}]}}]}]`, "spec.predictors[0].componentSpecs[0].scaleSpec: excludes hpaSpec beside it"},
 		"several-problems": {`predictors: [{name: a, traffic: 7, graph: {name: m, type: MODLE, logger: {mode: never}}}]`, "spec.predictors[0].graph.logger.mode"},
 	}
 	for name, c := range cases {
@@ -77,6 +81,21 @@ func TestEachRuleShowsInTheStatus(t *testing.T) {
 			t.Errorf("not all problems are shown, %s is missing: %s", field, d.Status.Description)
 		}
 	}
+}
+
+// TestNoActivatorIsInstalled: what would need one is refused, as the status says.
+func TestNoActivatorIsInstalled(t *testing.T) {
+	w := newWorld(t, server)
+	w.start(func(o *controller.Options) { o.Environment.Expand.Activator = false })
+	w.apply(sized("scaleSpec: {minReplicas: 0}"))
+	d := w.awaitState("model", v1.StatusFailed)
+	const want = "spec.predictors[0].componentSpecs[0].scaleSpec.minReplicas: 0 needs the activator, which keeps requests until there is a pod, and none is installed"
+	if !containsLine(d, v1.ConditionValid, "Invalid", want) || !strings.Contains(d.Status.Description, want) {
+		t.Errorf("the status does not say %q: %+v", want, d.Status)
+	}
+	w.apply(sized("scaleSpec: {minReplicas: 1}"))
+	w.serveAll()
+	w.awaitState("model", v1.StatusAvailable)
 }
 
 // TestInvalidChangeLeavesWhatServes as it is.

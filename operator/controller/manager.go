@@ -56,15 +56,26 @@ type Options struct {
 	Election       Election
 	// MetricsAddress and HealthAddress are host:port; "0": not served.
 	MetricsAddress, HealthAddress string
-	// Scaling tells what was decided last about a Deployment that its requests
-	// scale; nil: nothing is.
-	Scaling func(types.NamespacedName) (scaler.Said, bool)
+	// Scaling tells of the Deployments that their requests scale; nil: none is known.
+	Scaling Scaling
 	// VersionsEvery is the time between two questions to pods which versions of models
 	// they have found; 0: ten seconds. Dial connects to them; nil: as the system does.
 	VersionsEvery time.Duration
 	Dial          func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the clock; nil: the machine's.
 	Now func() time.Time
+}
+
+// Scaling tells what was decided about Deployments that their requests scale, and
+// whether their requests are kept.
+type Scaling interface {
+	// Said is what was decided last about a Deployment; false: nothing yet.
+	Said(deployment types.NamespacedName) (scaler.Said, bool)
+	// Kept is whether requests to a Service are kept; false: it is not known yet.
+	Kept(service types.NamespacedName, uid types.UID) (scaler.Kept, bool)
+	// OnChange has somebody told of each SeldonDeployment that should be looked at
+	// again. It is called once, before anything is told.
+	OnChange(tell func(ctx context.Context, deployment types.NamespacedName))
 }
 
 // Election is how one of several operators is chosen to act.

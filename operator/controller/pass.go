@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/operator/scaler"
 	"github.com/prime-radiant/radiant/operator/versions"
 )
 
@@ -25,9 +24,11 @@ type pass struct {
 	workloads map[string]*appsv1.Deployment
 	// scaling is how the autoscalers fared before the pass.
 	scaling map[ref]scaling
-	// said tells what was decided last about a Deployment that its requests scale;
-	// nil: nothing is.
-	said func(types.NamespacedName) (scaler.Said, bool)
+	// scales tells of Deployments that their requests scale; nil: nothing is known.
+	scales Scaling
+	// direct are Services that go on to lead to their pods though their requests are to
+	// pass activators.
+	direct map[ref]bool
 	// found tells what pods found of the versions of a deployment's models; nil: nobody
 	// asks them.
 	found   func(types.NamespacedName) ([]versions.Told, bool)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -82,8 +83,14 @@ func (p *pass) incomplete(explainers bool) string {
 		if d.kind.GroupKind() != workloadKind() || !explainers && d.object.GetLabels()[v1.LabelExplainer] != "" {
 			continue
 		}
-		if w := p.workloads[d.ref.Name]; w == nil || !isComplete(w) {
+		w := p.workloads[d.ref.Name]
+		if w == nil || !isComplete(w) {
 			return d.ref.String()
+		}
+		if desired, ok := d.object.(*appsv1.Deployment); ok {
+			if reason, _ := p.unkept(desired, w); reason != "" {
+				return d.ref.String()
+			}
 		}
 	}
 	if len(p.refused) > 0 {

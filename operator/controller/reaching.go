@@ -45,10 +45,6 @@ func (s reaching) run(_ context.Context, p *pass) error {
 	}
 	p.reach = &v1.Condition{Type: v1.ConditionReachable, Status: metav1.ConditionUnknown}
 	fronts := p.fronts()
-	if before := p.storedCondition(v1.ConditionReachable); before.Status == metav1.ConditionTrue && p.asleep() {
-		*p.reach = before // A question would wake it.
-		return nil
-	}
 	if len(fronts) == 0 {
 		s.asker.Forget(p.name())
 		p.reach.Reason, p.reach.Message = reasonWaiting, "no pod that requests go to is ready"
@@ -66,7 +62,7 @@ func (s reaching) run(_ context.Context, p *pass) error {
 			s.asker.Believe(subject, f)
 		}
 	}
-	s.tell(p.reach, s.asker.Find(subject), questions)
+	s.tell(p, s.asker.Find(subject), questions)
 	return nil
 }
 
@@ -86,8 +82,9 @@ func (reaching) toldBefore(p *pass, before v1.Condition) (reach.Finding, bool) {
 // saidBefore is what a message tells after what was found.
 const saidBefore = ". "
 
-// tell makes a condition of what was found.
-func (s reaching) tell(c *v1.Condition, f reach.Finding, questions []expand.Question) {
+// tell makes the condition of what was found.
+func (s reaching) tell(p *pass, f reach.Finding, questions []expand.Question) {
+	c := p.reach
 	switch f.Verdict {
 	case reach.Answered:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, reasonReady, f.Said
@@ -102,19 +99,26 @@ func (s reaching) tell(c *v1.Condition, f reach.Finding, questions []expand.Ques
 		for i := range questions {
 			ways = append(ways, questions[i].Way)
 		}
+		who := "pods are ready"
+		if p.asleep() {
+			who = "activators keep requests"
+		}
 		c.Status, c.Reason = metav1.ConditionFalse, reasonAsking
-		c.Message = fmt.Sprintf("pods are ready, and %s is asked whether it leads to them", strings.Join(ways, " and "))
+		c.Message = fmt.Sprintf("%s, and %s is asked whether it leads to them", who, strings.Join(ways, " and "))
 	}
 }
 
-// fronts names the Deployments that requests go to first and that have a pod
-// that serves, sorted.
+// fronts names the Deployments that requests go to first and whose requests a pod
+// answers, or an activator keeps, sorted.
 func (p *pass) fronts() []string {
 	var names []string
-	anyAwake := !p.asleep() // Then requests to those asleep have been kept, or will be.
 	for _, spec := range answering(p.deployment) {
 		for _, w := range p.frontsOf(spec) {
-			if now := p.workloads[w.Name]; now != nil && (now.Status.AvailableReplicas > 0 || wakes(w) && anyAwake) {
+			now := p.workloads[w.Name]
+			if now == nil || now.Status.AvailableReplicas == 0 && !wakes(w) {
+				continue
+			}
+			if reason, _ := p.unkept(w, now); reason == "" {
 				names = append(names, w.Name)
 			}
 		}

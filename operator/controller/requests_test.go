@@ -9,11 +9,11 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
-	"github.com/prime-radiant/radiant/operator/controller"
 	"github.com/prime-radiant/radiant/operator/scaler"
 	"github.com/prime-radiant/radiant/scaling"
 )
@@ -117,13 +117,12 @@ func TestTheOldWayStaysUntilActivatorsServe(t *testing.T) {
 func TestWhatRequestsScaleKeepsItsReplicas(t *testing.T) {
 	w := newWorld(t, server)
 	name := types.NamespacedName{Name: "model-main-0-classifier"}
-	w.start(func(o *controller.Options) {
-		o.Scaling = func(of types.NamespacedName) (scaler.Said, bool) {
-			return scaler.Said{Desired: 0, Reason: "ScaledToZero", Message: "no pods: no requests"}, of.Name == name.Name
-		}
-	})
+	decider := newDecider(w, "model")
+	decider.said[name.Name] = scaler.Said{Desired: 0, Reason: "ScaledToZero", Message: "no pods: no requests"}
+	w.start(decider.decides)
 	w.serveAll()
 	w.apply(sized("scaleSpec: {minReplicas: 0, maxReplicas: 4}"))
+	decider.keep(w, "model-main", scaler.Kept{Kept: true})
 	w.awaitState("model", v1.StatusAvailable)
 	d := &appsv1.Deployment{}
 	d.Name, d.Namespace = name.Name, w.namespace
@@ -156,4 +155,50 @@ func TestWhatRequestsScaleKeepsItsReplicas(t *testing.T) {
 		}
 		return cmp.Diff(int32(1), *d.Spec.Replicas)
 	})
+}
+
+// TestAWokenPodThatIsNeverReadyIsSaid: what has no pods is available while a request has
+// one made, and not any more when that cannot become ready, with the pod's own reason.
+func TestAWokenPodThatIsNeverReadyIsSaid(t *testing.T) {
+	w := newWorld(t, server)
+	const name = "model-main-0-classifier"
+	decider := newDecider(w, "model")
+	w.start(decider.decides)
+	w.apply(sized("scaleSpec: {minReplicas: 0, initialScale: 0}"))
+	w.awaitWorkloads(name)
+	w.serve(name)
+	decider.keep(w, "model-main", scaler.Kept{Kept: true})
+	w.awaitState("model", v1.StatusAvailable)
+
+	d := &appsv1.Deployment{}
+	d.Name, d.Namespace = name, w.namespace
+	body := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 1}}
+	if err := w.SubResource("scale").Update(t.Context(), d, client.WithSubResourceBody(body), client.FieldOwner(scaler.FieldManager)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Get(t.Context(), types.NamespacedName{Name: name}, d); err != nil {
+		t.Fatal(err)
+	}
+	d.Status = appsv1.DeploymentStatus{ObservedGeneration: d.Generation, Replicas: 1, UpdatedReplicas: 1, UnavailableReplicas: 1}
+	if err := w.Status().Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually(func() string {
+		s := w.deployment("model").Status
+		if s.State != v1.StatusAvailable {
+			t.Fatalf("the state is %s while a pod is made: %s", s.State, s.Description)
+		}
+		return cmp.Diff(int32(1), s.Replicas)
+	})
+	pod := w.pod(name, "woken")
+	pod.Status = corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "classifier", State: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff", Message: "no such image"},
+	}}}}
+	if err := w.Status().Update(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCondition("model", v1.ConditionDeployments, metav1.ConditionFalse, "ImagePullBackOff")
+	if s := w.awaitState("model", v1.StatusCreating).Status; !strings.Contains(s.Description, "no such image") {
+		t.Errorf("the description is %q", s.Description)
+	}
 }

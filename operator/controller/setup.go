@@ -57,11 +57,11 @@ func addController(m manager.Manager, o Options) (*Reconciler, error) {
 		scope:    o.Scope,
 		recorder: m.GetEventRecorder(recorderName),
 		metrics:  metrics,
-		said:     o.Scaling,
+		scales:   o.Scaling,
 	}
 	ask := reaching{timeout: o.Answer, settle: o.Settle}
 	found := make(chan event.GenericEvent)
-	changed := func(ctx context.Context, deployment types.NamespacedName) {
+	look := func(ctx context.Context, deployment types.NamespacedName) {
 		d := newDeployment()
 		d.SetNamespace(deployment.Namespace)
 		d.SetName(deployment.Name)
@@ -72,15 +72,18 @@ func addController(m manager.Manager, o Options) (*Reconciler, error) {
 	}
 	asksVersions := versions.New(versions.Options{
 		Targets: func(ctx context.Context) ([]versions.Target, error) { return refreshedPods(ctx, m.GetCache()) },
-		Changed: changed, Log: o.Log, Every: o.VersionsEvery, Dial: o.Dial,
+		Changed: look, Log: o.Log, Every: o.VersionsEvery, Dial: o.Dial,
 	})
 	if err := m.Add(manager.RunnableFunc(asksVersions.Start)); err != nil {
 		return nil, err
 	}
 	r.found = asksVersions.Known
+	if o.Scaling != nil {
+		o.Scaling.OnChange(look)
+	}
 	if o.Answer > 0 {
 		a := reach.New(reach.Options{
-			Targets: addresses{direct}.targets, Timeout: o.Answer, Settle: o.Settle, Changed: changed,
+			Targets: addresses{direct}.targets, Timeout: o.Answer, Settle: o.Settle, Changed: look,
 		})
 		if err := m.Add(manager.RunnableFunc(a.Start)); err != nil {
 			return nil, err

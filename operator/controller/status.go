@@ -163,16 +163,9 @@ func (p *pass) deploymentsReady() v1.Condition {
 		if d.kind.GroupKind() != workloadKind() {
 			continue
 		}
-		w, waits := p.workloads[d.ref.Name], p.leaving[d.ref.Name]
-		if w != nil && isComplete(w) && waits == "" {
+		reason, message := p.lacking(d)
+		if reason == "" {
 			continue
-		}
-		reason, message := reasonProgressing, cmp.Or(waits, "it has just been applied")
-		if w != nil && waits == "" {
-			reason, message = p.trouble(w)
-			if p.onlyScales(d.object, w, reason) {
-				continue
-			}
 		}
 		// The first that says more than that it goes on gives the reason.
 		if c.Status == metav1.ConditionTrue || c.Reason == reasonProgressing {
@@ -189,6 +182,24 @@ func (p *pass) deploymentsReady() v1.Condition {
 	}
 	c.Message = wording.Cut(strings.Join(lines, "\n"), mostInMessageLength)
 	return c
+}
+
+// lacking says, in a word and a sentence, what a Deployment lacks; empty: requests to it
+// are answered, or kept.
+func (p *pass) lacking(d Desired) (reason, message string) {
+	w, waits := p.workloads[d.ref.Name], p.leaving[d.ref.Name]
+	if w == nil || waits != "" {
+		return reasonProgressing, cmp.Or(waits, "it has just been applied")
+	}
+	if !isComplete(w) {
+		if reason, message = p.trouble(w); !p.onlyScales(d.object, w, reason) {
+			return reason, message
+		}
+	}
+	if desired, ok := d.object.(*appsv1.Deployment); ok {
+		return p.unkept(desired, w)
+	}
+	return "", ""
 }
 
 func (p *pass) staleDeployments() map[string]bool {

@@ -118,7 +118,7 @@ func (p *pass) frontsThatDoNotServe() []string {
 			continue // Requests go elsewhere meanwhile.
 		}
 		for _, w := range p.frontsOf(spec) {
-			if now := p.workloads[w.Name]; now == nil || !serves(now) {
+			if now := p.workloads[w.Name]; now == nil || !p.isServing(w, now) {
 				missing = append(missing, "Deployment "+w.Name)
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"time"
+
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 // Target is a request that tells whether a way leads to a deployment.
@@ -62,6 +64,7 @@ func (c client) ask(ctx context.Context, t Target) Finding {
 	for name, value := range t.Headers {
 		request.Header.Set(name, value)
 	}
+	request.Header.Set(scaling.HeaderReach, "true") // Who has no pods gets none for this.
 	response, err := c.http.Do(request)
 	switch {
 	case err != nil && !connected:

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 // gateway is a server whose answer has a status, and an asker that asks there.
@@ -32,7 +33,7 @@ func newGateway(t *testing.T, timeout, settle time.Duration) *gateway {
 	g := &gateway{T: t, changed: make(chan types.NamespacedName, 10)}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.asked.Add(1)
-		if r.Host != "models.example.com" || r.URL.Path != "/seldon/a/b/ready" || r.Header.Get("team") != "blue" {
+		if r.Host != "models.example.com" || r.URL.Path != "/seldon/a/b/ready" || r.Header.Get("team") != "blue" || r.Header.Get(scaling.HeaderReach) == "" {
 			t.Errorf("asked for %s %s with %v", r.Host, r.URL, r.Header)
 		}
 		w.WriteHeader(int(g.status.Load()))

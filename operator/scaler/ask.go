@@ -55,6 +55,12 @@ type answers struct {
 	// silent are the activators that have told nothing for some ticks, while others
 	// did: their node may have gone, of which the cluster takes a while to hear.
 	silent map[string]bool
+	// ports are who has which.
+	ports *ports
+	// keeps is what is found of fronts, by the Service, and retold are SeldonDeployments
+	// of which something else is said than before.
+	keeps  map[types.NamespacedName]keptFront
+	retold map[types.NamespacedName]bool
 }
 
 // mostMissed is how many reports in a row an activator may miss.

@@ -30,6 +30,9 @@ const writeWithin = 10 * time.Second
 // decide does for each Deployment what its load wants.
 func (s *Scaler) decide(ctx context.Context, a answers) {
 	s.listen(&a)
+	s.forgetPorts(a.world)
+	a.ports = portsOf(a.world, s.ports, s.options.Ports.First)
+	a.keeps, a.retold = map[types.NamespacedName]keptFront{}, map[types.NamespacedName]bool{}
 	there := map[types.NamespacedName]bool{}
 	wanted := map[types.NamespacedName]bool{}
 	for i := range a.workloads {
@@ -43,11 +46,13 @@ func (s *Scaler) decide(ctx context.Context, a answers) {
 		}
 	}
 	s.removeSlices(ctx, a.world, wanted)
+	s.tell(ctx, a.keeps, a.retold)
 }
 
 // decideOne decides for a Deployment, and notes which EndpointSlices it wants.
 func (s *Scaler) decideOne(ctx context.Context, w *workload, a *answers, wanted map[types.NamespacedName]bool) {
 	now, c := s.now(), s.component(w)
+	stayed := c.decision.Reason == reasonNoActivator
 	if load, known := c.load(w, a); known {
 		c.Record(now, load)
 	}
@@ -66,6 +71,9 @@ func (s *Scaler) decideOne(ctx context.Context, w *workload, a *answers, wanted 
 		}
 	} else if d.Reason != scaling.ReasonNoData {
 		s.say(c, w, d)
+	}
+	if stayed != (c.decision.Reason == reasonNoActivator) {
+		a.retold[w.deployment()] = true
 	}
 	s.metrics.decided(w, d)
 }

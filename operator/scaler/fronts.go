@@ -2,13 +2,11 @@ package scaler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,23 +22,6 @@ import (
 	"github.com/prime-radiant/radiant/scaling"
 )
 
-// PortRange is a range of TCP ports.
-type PortRange struct{ First, Last int32 }
-
-// ParsePortRange reads "20000-29999".
-func ParsePortRange(text string) (PortRange, error) {
-	first, last, ok := strings.Cut(text, "-")
-	a, errA := strconv.ParseUint(first, 10, 16)
-	b, errB := strconv.ParseUint(last, 10, 16)
-	if !ok || errA != nil || errB != nil || a == 0 || a > b {
-		return PortRange{}, fmt.Errorf("%q is not a range of ports such as 20000-29999", text)
-	}
-	return PortRange{int32(a), int32(b)}, nil
-}
-
-// errNoPort says that all ports of the range are taken.
-var errNoPort = errors.New("all ports at which activators may take requests are taken; widen --activator-ports")
-
 // lead sees to it that activators are endpoints of the fronts of a Deployment, if
 // they are to keep requests, and notes the EndpointSlices that are wanted. It
 // reports whether requests to all fronts are kept when there is no pod.
@@ -52,23 +33,28 @@ func (s *Scaler) lead(ctx context.Context, w *workload, a *answers, keep bool, w
 			led = false // The cache has not seen it yet.
 			continue
 		}
-		// Activators listen long before anybody is led to them.
-		if err := s.givePort(ctx, &f, a.world); err != nil {
+		err := s.leadOne(ctx, &f, a, keep, wanted)
+		if err != nil {
 			s.log.Error(err, "requests cannot be led to activators", "service", f.name)
-			led = false
-			continue
 		}
-		if !keep && !f.Always {
-			a.stayLed(&f, wanted)
-			continue
-		}
-		if err := s.leadFront(ctx, &f, a, wanted); err != nil {
-			s.log.Error(err, "requests cannot be led to activators", "service", f.name)
-			led = false
-		}
-		led = led && isLed(&f, a.world)
+		kept := a.keep(&f, err)
+		a.keeps[f.name] = keptFront{Kept: kept, uid: f.uid, owner: w.deployment()}
+		led = led && err == nil && (kept.Kept || !keep && !f.Always)
 	}
 	return led
+}
+
+// leadOne is [Scaler.lead] for one front.
+func (s *Scaler) leadOne(ctx context.Context, f *front, a *answers, keep bool, wanted map[types.NamespacedName]bool) error {
+	// Activators listen long before anybody is led to them.
+	if err := s.givePort(ctx, f, a); err != nil {
+		return err
+	}
+	if !keep && !f.Always {
+		a.stayLed(f, wanted)
+		return nil
+	}
+	return s.leadFront(ctx, f, a, wanted)
 }
 
 // stayLed keeps activators among the endpoints of a front whose pods serve, until
@@ -217,9 +203,11 @@ func (s *Scaler) removeSlices(ctx context.Context, world *world, wanted map[type
 			s.log.Error(err, "requests are still led to activators", "endpointSlice", name)
 		}
 	}
-	maps.DeleteFunc(s.left, func(uid types.UID, _ time.Time) bool {
-		return !slices.ContainsFunc(slices.Collect(maps.Values(world.slices)), func(slice *discoveryv1.EndpointSlice) bool { return slice.UID == uid })
-	})
+	there := map[types.UID]bool{}
+	for _, slice := range world.slices {
+		there[slice.UID] = true
+	}
+	maps.DeleteFunc(s.left, func(uid types.UID, _ time.Time) bool { return !there[uid] })
 }
 
 // leftWithin is how long an EndpointSlice stays at most that leads a Service to
@@ -253,69 +241,6 @@ func (s *Scaler) isLastWay(ctx context.Context, world *world, slice *discoveryv1
 	return !slices.ContainsFunc(all.Items, func(other discoveryv1.EndpointSlice) bool {
 		return other.Labels[discoveryv1.LabelManagedBy] != FieldManager && slices.ContainsFunc(other.Endpoints, isServing)
 	})
-}
-
-// isOthers reports whether another Service has the port of a front: the one whose
-// clients are led there, or, of several or none, the older front. A Service may be a
-// copy of another, with its annotations, or a front again that was one before.
-func (w *world) isOthers(f *front) bool {
-	led := w.ledAt[f.port]
-	if len(led) > 0 && !slices.Contains(led, f.name) {
-		return true
-	}
-	for _, other := range w.fronts {
-		if other.port == f.port && other.uid != f.uid && (other.made < f.made || other.made == f.made && other.uid < f.uid) &&
-			(len(led) == 0 || slices.Contains(led, other.name)) {
-			return true
-		}
-	}
-	return false
-}
-
-// given is a port that was written, and the version of the Service that the cache
-// showed then: as long as it shows that one, there is nothing to write again.
-type given struct {
-	port    int32
-	version string
-}
-
-// givePort gives a front the port at which activators take its requests: the
-// lowest that no front has, and to which no Service leads that is a front no more.
-func (s *Scaler) givePort(ctx context.Context, f *front, world *world) error {
-	if f.port != 0 && !world.isOthers(f) {
-		delete(s.ports, f.name)
-		return nil
-	}
-	taken := map[int32]bool{}
-	for _, other := range world.fronts {
-		taken[other.port] = true
-	}
-	for port, led := range world.ledAt {
-		taken[port] = taken[port] || slices.ContainsFunc(led, func(name types.NamespacedName) bool { return name != f.name })
-	}
-	for _, other := range s.ports {
-		taken[other.port] = true
-	}
-	before := s.ports[f.name]
-	port := before.port
-	for n := s.options.Ports.First; port == 0 && n <= s.options.Ports.Last; n++ {
-		if !taken[n] {
-			port = n
-		}
-	}
-	if port == 0 {
-		return errNoPort
-	}
-	f.port = port
-	if before.version == f.version {
-		return nil
-	}
-	s.ports[f.name] = given{port: port}
-	if err := s.annotate(ctx, f, scaling.AnnotationFrontPort, port); err != nil {
-		return err
-	}
-	s.ports[f.name] = given{port, f.version}
-	return nil
 }
 
 // annotate writes a port into an annotation of a front.

@@ -75,8 +75,14 @@ type Scaler struct {
 	// missed is how many reports in a row activators have missed, by address.
 	missed map[string]int
 
+	// changed is called with each SeldonDeployment of which [Scaler.Kept], or the
+	// absence of activators, says something else than before; nil: nobody is told.
+	changed func(ctx context.Context, deployment types.NamespacedName)
+
 	mu   sync.Mutex
 	said map[types.NamespacedName]Said
+	// keeps are the fronts, by the Service.
+	keeps map[types.NamespacedName]keptFront
 }
 
 // New makes a scaler, which does nothing before [Scaler.Add].

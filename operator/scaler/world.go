@@ -116,6 +116,14 @@ func (w *workload) predictor() types.NamespacedName {
 	return types.NamespacedName{Namespace: w.name.Namespace, Name: w.Predictor}
 }
 
+// deployment names the SeldonDeployment; its name is empty if there is none.
+func (w *workload) deployment() types.NamespacedName {
+	if w.owner == nil {
+		return types.NamespacedName{}
+	}
+	return types.NamespacedName{Namespace: w.name.Namespace, Name: w.owner.Name}
+}
+
 // pod is one whose executor counts.
 type pod struct {
 	uid   types.UID

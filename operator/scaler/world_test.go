@@ -107,6 +107,12 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // start runs a scaler of the namespace, and returns it and what ends it.
 func (w *world) start() (s *scaler.Scaler, stop func()) {
 	w.Helper()
+	return w.startTelling(nil)
+}
+
+// startTelling is [world.start], where somebody is told of SeldonDeployments.
+func (w *world) startTelling(tell func(context.Context, types.NamespacedName)) (s *scaler.Scaler, stop func()) {
+	w.Helper()
 	cluster := apis.Config()
 	cluster.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -127,6 +133,9 @@ func (w *world) start() (s *scaler.Scaler, stop func()) {
 		Cluster: cluster, Log: logr.Discard(), Namespace: w.namespace, Ports: w.ports,
 		Tick: scaling.Tick / faster, Now: w.now, Dial: w.dial,
 	})
+	if tell != nil {
+		s.OnChange(tell)
+	}
 	if err := s.Add(m); err != nil {
 		w.Fatal(err)
 	}
@@ -244,10 +253,29 @@ func written(value any) string {
 	return string(text)
 }
 
+// meter is one that nothing passes while it is read: this clock goes so fast that what
+// ends between its reading and the meter's would be a second request.
+type meter struct {
+	mu *sync.Mutex
+	*scaling.Meter
+}
+
+func (m meter) Begin() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Meter.Begin()
+}
+
+func (m meter) End() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Meter.End()
+}
+
 // executor is one in a pod.
 type executor struct {
 	ip    string
-	meter *scaling.Meter
+	meter meter
 }
 
 // pod makes a pod of a Deployment that is ready, with its executor.
@@ -257,13 +285,15 @@ func (w *world) pod(of string) executor {
 	w.pods++
 	n := w.pods
 	w.mu.Unlock()
-	e := executor{ip: fmt.Sprintf("10.1.0.%d", n), meter: scaling.NewMeter(w.now)}
+	e := executor{ip: fmt.Sprintf("10.1.0.%d", n), meter: meter{&sync.Mutex{}, scaling.NewMeter(w.now)}}
 	began, started := w.now(), fmt.Sprint(n)
 	w.serve(e.ip, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != scaling.PathReport {
 			http.NotFound(rw, r)
 			return
 		}
+		e.meter.mu.Lock()
+		defer e.meter.mu.Unlock()
 		now := w.now()
 		_ = json.NewEncoder(rw).Encode(scaling.Report{Started: started, Seconds: now.Sub(began).Seconds(), Predictor: e.meter.LoadAt(now)})
 	}))
@@ -366,7 +396,7 @@ func (w *world) passes(d time.Duration) { time.Sleep(d / faster) }
 type activator struct {
 	mu    sync.Mutex
 	now   func() time.Time
-	kept  map[string]*scaling.Meter
+	kept  map[string]meter
 	wakes chan scaling.Wake
 	// deaf: it has heard of no front yet.
 	deaf bool
@@ -382,7 +412,7 @@ func (a *activator) hears(so bool) {
 // activator makes one that is ready at an address.
 func (w *world) activator(ip string) *activator {
 	w.Helper()
-	a := &activator{now: w.now, kept: map[string]*scaling.Meter{}, wakes: make(chan scaling.Wake, 10)}
+	a := &activator{now: w.now, kept: map[string]meter{}, wakes: make(chan scaling.Wake, 10)}
 	began := w.now()
 	mux := http.NewServeMux()
 	mux.HandleFunc(scaling.PathReport, func(rw http.ResponseWriter, _ *http.Request) {
@@ -440,15 +470,17 @@ func (w *world) frontPorts() map[string]int32 {
 }
 
 // keep begins a request to a front that has no pod.
-func (a *activator) keep(front string) *scaling.Meter {
+func (a *activator) keep(front string) meter {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.kept[front] == nil {
-		a.kept[front] = scaling.NewMeter(a.now)
+	m, ok := a.kept[front]
+	if !ok {
+		m = meter{&a.mu, scaling.NewMeter(a.now)}
+		a.kept[front] = m
 	}
-	a.kept[front].Begin()
+	m.Meter.Begin()
 	a.wakes <- scaling.Wake{Front: front, By: "gRPC"}
-	return a.kept[front]
+	return m
 }
 
 // limited makes a Deployment with one pod and these fronts.
