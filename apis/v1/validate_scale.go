@@ -5,6 +5,9 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/scaling"
 	"github.com/prime-radiant/radiant/wording"
 )
@@ -47,6 +50,7 @@ func (v *validator) scale(predictorPath string, p *PredictorSpec, i int) {
 	v.scaleTimes(s)
 	v.scaledBy(s, p)
 	v.limited(s, p, i)
+	v.encrypted(s, p, i)
 }
 
 // scaleCounts checks the numbers of s.
@@ -145,6 +149,30 @@ func (v *validator) limited(s *scaled, p *PredictorSpec, i int) {
 	if p.SSL != nil {
 		v.errorf(at, "of a component in a pod of its own excludes ssl of the predictor: its requests do not pass the activator then, and nothing else keeps the limit; take it out, or let the ingress have the certificate")
 	}
+}
+
+// encrypted checks that activators can read what comes to component i, where requests
+// pass them on their way from the executor.
+func (v *validator) encrypted(s *scaled, p *PredictorSpec, i int) {
+	policy := s.policy()
+	if p.NoExecutor() || i == 0 && !v.deployment.SeparateExecutor(p) || policy.MinReplicas > 0 && policy.ContainerConcurrency == 0 {
+		return
+	}
+	holds := func(at int, node string) bool {
+		return slices.ContainsFunc(p.ComponentSpecs[at].Spec.Containers, func(c corev1.Container) bool { return c.Name == node })
+	}
+	p.Graph.Walk(func(_ string, n *graph.Node) {
+		if n.Endpoint == nil || !n.Endpoint.TLS || !holds(i, n.Name) {
+			return
+		}
+		const why = "excludes endpoint.tls of node %s: the activator cannot read requests that are encrypted for its container"
+		if policy.MinReplicas == 0 {
+			v.errorf(s.where("minReplicas"), "0 "+why+"; write 1, or take tls out", n.Name)
+		}
+		if policy.ContainerConcurrency > 0 {
+			v.errorf(s.where("containerConcurrency"), "of a component in a pod of its own "+why+", and nothing else keeps the limit; take one of them out", n.Name)
+		}
+	})
 }
 
 // scaleAnnotationValues checks the annotations by which Knative is told how to

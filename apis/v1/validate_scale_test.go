@@ -1,6 +1,7 @@
 package v1
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -112,6 +113,30 @@ func TestALimitThatNothingKeeps(t *testing.T) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
+}
+
+// TestWhatActivatorsCannotRead: requests that the executor encrypts for a component in a
+// pod of its own pass no activator; those to a component beside the executor are no
+// matter of activators.
+func TestWhatActivatorsCannotRead(t *testing.T) {
+	with := func(spec, first, second string) string {
+		return braced(spec + ` predictors: [{name: p, graph: {name: m, type: TRANSFORMER, endpoint: {tls: true}, children: [{name: k, type: MODEL, endpoint: {tls: true}}]}, componentSpecs: [
+			{` + first + `spec: {containers: [{name: m, image: i}]}}, {` + second + `spec: {containers: [{name: k, image: i}]}}]}]`)
+	}
+	const sleeps, limit, component = `scaleSpec: {minReplicas: 0}, `, `scaleSpec: {containerConcurrency: 2}, `, `error: spec.predictors[0].componentSpecs`
+	const why = `excludes endpoint.tls of node %s: the activator cannot read requests that are encrypted for its container`
+	zero := func(node string) string {
+		return `.scaleSpec.minReplicas: 0 ` + fmt.Sprintf(why, node) + `; write 1, or take tls out`
+	}
+	check(t, []validateCase{
+		{"beside the executor", with(``, sleeps, ``), nil},
+		{"one pod at least", with(``, ``, `scaleSpec: {minReplicas: 1}, `), nil},
+		{"at zero", with(``, ``, sleeps), []string{component + `[1]` + zero("k")}},
+		{"a limit", with(``, ``, limit), []string{
+			component + `[1].scaleSpec.containerConcurrency: of a component in a pod of its own ` + fmt.Sprintf(why, "k") + `, and nothing else keeps the limit; take one of them out`,
+		}},
+		{"an executor of its own", with(`annotations: {seldon.io/engine-separate-pod: "true"},`, sleeps, ``), []string{component + `[0]` + zero("m")}},
+	})
 }
 
 // TestScalingByAnnotations: what users of Knative write means the same, the
