@@ -30,6 +30,7 @@ func (c *cluster) configure(context.Context) error {
 		"kubelet.yaml":    c.path("kubelet.yaml"),
 		"kube-proxy.yaml": c.path("kube-proxy.yaml"),
 		"Corefile":        c.path("Corefile"),
+		"audit.yaml":      c.path("audit.yaml"),
 		// Pods that ask beyond the cluster are told that there is nothing.
 		"resolv.conf": c.path("resolv.conf"),
 	} {

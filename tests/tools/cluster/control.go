@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"time"
 )
 
@@ -38,6 +39,13 @@ func (c *cluster) startControlPlane(ctx context.Context) error {
 	return c.start("kube-scheduler", []string{"--kubeconfig", c.kubeconfig("scheduler"), "--leader-elect=false"})
 }
 
+// auditSize bounds the audit log, in megabytes; one that is full is kept beside the new
+// one.
+const auditSize = "200"
+
+// audit is the log of the API server of who wrote what.
+func (c *cluster) audit() string { return filepath.Join(c.logs(), "audit.log") }
+
 func (c *cluster) startServer() error {
 	pki := func(name string) string { return c.path("pki", name) }
 	return c.start("kube-apiserver", []string{
@@ -50,6 +58,7 @@ func (c *cluster) startServer() error {
 		"--requestheader-client-ca-file=" + pki("ca.crt"), "--requestheader-allowed-names=front-proxy-client",
 		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--audit-policy-file=" + c.path("audit.yaml"), "--audit-log-path=" + c.audit(), "--audit-log-maxsize=" + auditSize, "--audit-log-maxbackup=1",
 		"--proxy-client-cert-file=" + pki("front-proxy.crt"), "--proxy-client-key-file=" + pki("front-proxy.key"), "--enable-aggregator-routing=true",
 	})
 }

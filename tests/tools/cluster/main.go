@@ -3,7 +3,8 @@
 // needs Linux and root, and nothing that is not in a language's or a
 // distribution's package archive.
 //
-//	cluster up      start it; prints the line that sets KUBECONFIG
+//	cluster up      start it; prints the lines that set KUBECONFIG, PATH and
+//	                RADIANT_E2E_AUDIT, the API server's log of writes
 //	cluster down    stop it and remove all that it left
 //	cluster images  make the images known to the node that manifests name
 //	cluster import NAME LAYOUT    make that of an OCI layout known as NAME
@@ -56,6 +57,7 @@ func command(ctx context.Context, args []string) error {
 		}
 		fmt.Printf("export KUBECONFIG=%s\n", c.kubeconfig("admin"))
 		fmt.Printf("export PATH=%s:$PATH\n", c.binaries)
+		fmt.Printf("export RADIANT_E2E_AUDIT=%s\n", c.audit())
 		return nil
 	case args[0] == "down" && len(args) == 1:
 		return c.down()
