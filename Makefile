@@ -41,7 +41,7 @@ test: build ## Run all tests, with the race detector
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
 
-e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), 200 training jobs at once, a million rows judged and watched for drift, what 500 Services without pods cost the activator, ten samples at zero on a laptop, requests in waves with faults in their midst
+e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), 200 training jobs at once, a million rows judged and watched for drift, what 500 deployments without pods cost the operator and the activator, ten samples at zero on a laptop, requests in waves with faults in their midst
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v ./tests/memory
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestNoAnswerIsCut ./local/gateway
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run NotGrow ./executor/builtin

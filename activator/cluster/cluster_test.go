@@ -1,7 +1,6 @@
 package cluster_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,8 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -285,85 +282,4 @@ func TestPodsSayWhy(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestIdle prints what 500 fronts without pods cost the program. It takes a minute:
-// RADIANT_E2E_LONG=1 runs it.
-func TestIdle(t *testing.T) {
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("RADIANT_E2E_LONG is not set")
-	}
-	const fronts, most, span = 500, 100 << 20, 30 * time.Second
-	w := newWorld(t, "idle")
-	for i := range fronts {
-		name := "f" + strconv.Itoa(i)
-		w.front(name, 21000+i, scaling.Front{Deployment: name, Selector: map[string]string{"seldon-app": name}, HTTPPort: 8000, GRPCPort: 5001, ReadyPath: "/ready"})
-		w.slice(name, address)
-	}
-	program := filepath.Join(t.TempDir(), "radiant")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../operator").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	admin := "127.0.0.1:" + strconv.Itoa(freePort(t))
-	cmd := exec.Command(program, "activator", "--kubeconfig", api.Kubeconfig(), "--pod-ip", address, "--admin-addr", admin, "--leave", "10ms")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() }()
-	await(t, "it is ready", func() bool {
-		answer, err := http.Get("http://" + admin + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = answer.Body.Close()
-		return answer.StatusCode == http.StatusOK
-	})
-	time.Sleep(5 * time.Second)
-	before := used(t, cmd.Process.Pid)
-	time.Sleep(span)
-	after := used(t, cmd.Process.Pid)
-	share := (after.cpu - before.cpu).Seconds() / span.Seconds()
-	t.Logf("%d fronts at zero: %.1f MiB resident, %.2f %% of a core", fronts, float64(after.resident)/(1<<20), 100*share)
-	if after.resident > most || share > 0.01 {
-		t.Errorf("want %d MiB and 1 %% at most", most>>20)
-	}
-}
-
-// usage is what a process has taken.
-type usage struct {
-	resident int64
-	cpu      time.Duration
-}
-
-func used(t *testing.T, pid int) usage {
-	t.Helper()
-	status, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = status.Close() }()
-	var u usage
-	for lines := bufio.NewScanner(status); lines.Scan(); {
-		if text, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
-			n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 10, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			u.resident = n << 10
-		}
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')'):]))
-	for _, i := range []int{12, 13} { // utime and stime, in hundredths of a second
-		n, err := strconv.ParseInt(fields[i], 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u.cpu += time.Duration(n) * 10 * time.Millisecond
-	}
-	return u
 }

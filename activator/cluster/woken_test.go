@@ -17,6 +17,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,22 +52,15 @@ func TestWokenByTheOperator(t *testing.T) {
 	if err := api.Install(t.Context(), crd.YAML()); err != nil {
 		t.Fatal(err)
 	}
-	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "seldon-system"}})
 	program := filepath.Join(t.TempDir(), "radiant")
 	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../operator").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	ip, admin := ownAddress(t), freePort(t)
+	w.activators("seldon-activator-1", ip, admin)
+	t.Cleanup(w.clear)
 	start(t, program, "activator", "--kubeconfig", api.Kubeconfig(), "--pod-ip", ip, "--admin-addr", net.JoinHostPort(ip, strconv.Itoa(admin)), "--leave", "10ms")
 	start(t, program, "manager", "--kubeconfig", api.Kubeconfig(), "--metrics-addr", "0", "--health-addr", "0", "--activator-ports", fmt.Sprintf("%d-%[1]d", freePort(t)))
-	w.create(&discoveryv1.EndpointSlice{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "seldon-system", Name: "seldon-activator-1", Labels: map[string]string{
-			scaling.LabelFront: scaling.FrontActivator, discoveryv1.LabelServiceName: "seldon-activator",
-		}},
-		AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:       []discoveryv1.EndpointPort{{Name: new(scaling.PortAdmin), Port: new(int32(admin))}}, //nolint:gosec // It is a port.
-		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{ip}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
-	})
 	var lazy unstructured.Unstructured
 	if err := yaml.Unmarshal([]byte(atZero), &lazy.Object); err != nil {
 		t.Fatal(err)
@@ -115,6 +109,30 @@ func TestWokenByTheOperator(t *testing.T) {
 	if a := <-got; a.err != nil || a.status != http.StatusOK || a.text != "y" {
 		t.Errorf("answer is %+v", a)
 	}
+}
+
+// activators says, until the test ends, that there is an activator at an address.
+func (w *world) activators(name, ip string, admin int) {
+	w.t.Helper()
+	const namespace = "seldon-system"
+	err := w.Create(w.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		w.t.Fatal(err)
+	}
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{
+			scaling.LabelFront: scaling.FrontActivator, discoveryv1.LabelServiceName: "seldon-activator",
+		}},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Name: new(scaling.PortAdmin), Port: new(int32(admin))}}, //nolint:gosec // It is a port.
+		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{ip}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
+	}
+	w.create(slice)
+	w.t.Cleanup(func() {
+		if err := w.Delete(context.Background(), slice); err != nil {
+			w.t.Error(err)
+		}
+	})
 }
 
 // standIn makes a pod of a Deployment whose containers are servers of this test.
@@ -173,8 +191,8 @@ func ownAddress(t *testing.T) string {
 	return ""
 }
 
-// start runs a program until the test ends.
-func start(t *testing.T, program string, args ...string) {
+// start runs a program until the test ends, and returns its process.
+func start(t *testing.T, program string, args ...string) (pid int) {
 	t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Stderr = t.Output()
@@ -185,4 +203,5 @@ func start(t *testing.T, program string, args ...string) {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
+	return cmd.Process.Pid
 }

@@ -117,6 +117,14 @@ func TestReview(t *testing.T) {
 			name: "a misspelt field", operation: admissionv1.Create,
 			object: strings.Replace(right, "modelUri", "modelURI: x, modelUri", 1), warned: []string{"graph.modelURI"},
 		},
+		{
+			name: "scaling", operation: admissionv1.Create,
+			object: strings.Replace(right, "- name: default\n", "- name: default\n    componentSpecs: [{scaleSpec: {minReplicas: 4, maxReplicas: 3, target: 0}, hpaSpec: {maxReplicas: 3}}]\n", 1),
+			refused: []string{
+				"spec.predictors[0].componentSpecs[0].scaleSpec", "spec.predictors[0].componentSpecs[0].scaleSpec.minReplicas", "spec.predictors[0].componentSpecs[0].scaleSpec.target",
+			},
+			warned: []string{"requests no cpu"},
+		},
 		{name: "deletion", operation: admissionv1.Delete, old: wrong},
 		{name: "connection", operation: admissionv1.Connect},
 	} {
@@ -179,6 +187,22 @@ spec: {predictors: [{name: p, graph: {name: m, endpoint: {httpPort: 9100}}, comp
 		resp := Review(&admissionv1.AdmissionRequest{Operation: admissionv1.Create, Object: raw(t, object)}, r)
 		if !resp.Allowed || len(resp.Warnings) != warnings {
 			t.Errorf("containers from %d: allowed is %t, warnings are %q, want %d", port, resp.Allowed, resp.Warnings, warnings)
+		}
+	}
+}
+
+// TestReviewKnowsOfActivators: what needs one is refused where none is installed.
+func TestReviewKnowsOfActivators(t *testing.T) {
+	object := strings.Replace(right, "- name: default\n", "- name: default\n    componentSpecs: [{scaleSpec: {minReplicas: 0}}]\n", 1)
+	for _, none := range []bool{false, true} {
+		r := rules(t)
+		r.NoActivator = none
+		resp := Review(&admissionv1.AdmissionRequest{Operation: admissionv1.Create, Object: raw(t, object)}, r)
+		if resp.Allowed == none {
+			t.Errorf("without an activator: %t; allowed is %t: %v", none, resp.Allowed, resp.Result)
+		}
+		if none {
+			checkRefusal(t, resp.Result, []string{"spec.predictors[0].componentSpecs[0].scaleSpec.minReplicas"})
 		}
 	}
 }

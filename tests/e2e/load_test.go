@@ -31,8 +31,9 @@ type failure struct {
 // request is one request; an error says why it failed.
 type request func(context.Context) error
 
-// answerTime bounds the wait for one answer.
-const answerTime = time.Minute
+// answerTime bounds the wait for one answer: longer than activators keep a request, so
+// that what they say of one that waited in vain is seen.
+const answerTime = 3 * time.Minute
 
 // startLoad sends perSecond requests a second, and fewer only while all clients
 // wait for answers. 0: as many as the clients can.

@@ -19,6 +19,13 @@ type chart struct {
 	// stepped draws a value until it changes, as a number of pods does.
 	stepped bool
 	points  []sample
+	marks   []mark
+}
+
+// mark is something that happened.
+type mark struct {
+	since time.Duration
+	what  string
 }
 
 type sample struct {
@@ -32,6 +39,8 @@ const (
 	chartGap     = 46
 	marginLeft   = 54
 	marginRight  = 16
+	// mostTimes are written below a chart.
+	mostTimes = 15
 )
 
 // picture draws charts below each other, over the same time, as SVG.
@@ -73,7 +82,11 @@ func (c *chart) draw(b *strings.Builder, top float64, x func(time.Duration) floa
 		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end" fill="#555">%.0f</text>`+"\n",
 			marginLeft, pictureWidth-marginRight, y(value), y(value), marginLeft-6, y(value)+4, value)
 	}
-	for at := time.Duration(0); at <= last; at += 20 * time.Second {
+	between := 20 * time.Second
+	for last/between > mostTimes {
+		between *= 2
+	}
+	for at := time.Duration(0); at <= last; at += between {
 		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" text-anchor="middle" fill="#555">%.0f s</text>`+"\n", x(at), bottom+15, at.Seconds())
 	}
 	var path strings.Builder
@@ -88,6 +101,10 @@ func (c *chart) draw(b *strings.Builder, top float64, x func(time.Duration) floa
 		}
 	}
 	fmt.Fprintf(b, `<path d="%s" fill="none" stroke="#1f6feb" stroke-width="2"/>`+"\n", path.String())
+	for i, m := range c.marks { // In two rows, since they may be near to each other.
+		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f" stroke="#b35900" stroke-dasharray="3 3"/>`+"\n", x(m.since), x(m.since), top, bottom)
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" fill="#b35900" font-size="10">%s</text>`+"\n", x(m.since)+3, top+9+float64(i%2)*11, html.EscapeString(m.what))
+	}
 }
 
 // keep writes a file to the test's artifacts.

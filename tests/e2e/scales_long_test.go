@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -156,12 +155,12 @@ func (w *world) watchWaves(deployment string, inFlight *atomic.Int64) *waveSerie
 	return s
 }
 
-// mark notes in a title what happened when.
+// mark notes what happens now.
 func (s *waveSeries) mark(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if what != "nothing" {
-		s.flights.title += fmt.Sprintf("; %.0f s: %s", time.Since(s.start).Seconds(), what)
+		s.flights.marks = append(s.flights.marks, mark{time.Since(s.start), what})
 	}
 }
 

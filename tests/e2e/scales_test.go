@@ -325,7 +325,8 @@ func TestManyAtZero(t *testing.T) {
 	t.Parallel()
 	const all = 200
 	w := newWorld(t, "many-at-zero")
-	w.scaled("many", byRequests("default", "{minReplicas: 0, maxReplicas: 3, initialScale: 0, target: 20}", "TELL=true", "HOLD=50ms"))
+	// What the pods printed is read while they are there.
+	w.scaled("many", byRequests("default", "{minReplicas: 0, maxReplicas: 3, initialScale: 0, target: 20, window: 5m}", "TELL=true", "HOLD=50ms"))
 	w.zero("many")
 	began := time.Now()
 	if errs := w.atOnce("many", all, newTally(0))(); len(errs) > 0 {
@@ -379,11 +380,19 @@ func TestIdleIsQuiet(t *testing.T) {
 		t.Errorf("no pods %s after the last answer, want %s, give or take %s", took, window+grace, about)
 	}
 	w.zero("idle")
-	time.Sleep(5 * time.Second) // The status tells of the end of the pod.
 	versions := func() string {
 		return w.kubectl("get", "sdep,deployments,replicasets,services,endpointslices,pods,events", "--sort-by=.metadata.name",
 			"-o", `jsonpath={range .items[*]}{.kind}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`)
 	}
+	const settled = 5 * time.Second
+	w.eventually("the status tells of the end of the pod", func() error {
+		before := versions()
+		time.Sleep(settled)
+		if after := versions(); after != before {
+			return fmt.Errorf("objects have changed from\n%s\nto\n%s", before, after)
+		}
+		return nil
+	})
 	from, before := time.Now(), versions()
 	time.Sleep(quiet)
 	if after := versions(); after != before || !strings.Contains(before, "Deployment/idle-default-0-classifier") {

@@ -105,7 +105,7 @@ type deployment struct {
 
 // served asks the gateway what it serves.
 func served(address string) ([]deployment, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // The machine may be busy.
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/", nil)
 	if err != nil {

@@ -34,6 +34,10 @@ type Answer struct {
 	Value  any
 }
 
+// answerTime bounds the wait for an answer: longer than a gateway keeps a request, so that
+// what it says of one that waited in vain is seen.
+const answerTime = 3 * time.Minute
+
 // Send sends one request to a gateway: r's files are in folder. The answer of a
 // gRPC call that failed is its code and text; an error means that there was no
 // answer at all, or none of the kind that r expects.
@@ -45,7 +49,7 @@ func Send(address, folder string, r Request) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), answerTime)
 	defer cancel()
 	if r.Transport == "grpc" {
 		return sendGRPC(ctx, address, r, body)
