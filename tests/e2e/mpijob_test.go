@@ -14,7 +14,6 @@ import (
 // pods, with each version of Open MPI: one that reads the settings that Kubeflow
 // makes, one that does not, and one that refuses the options of its line.
 func TestMPIJob(t *testing.T) {
-	long(t)
 	t.Parallel()
 	manifest := read(t, "testdata/article/mpijob.yaml")
 	for _, version := range []string{"4.1.8", "5.0.8", "5.0.11"} {

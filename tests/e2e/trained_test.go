@@ -23,7 +23,6 @@ const leastAccuracy = 0.97
 // annotation that the command line adds, and in an overlay, from whose folder the
 // trained model is served. The parameter servers, which have nothing to do then, go.
 func TestTFJob(t *testing.T) {
-	long(t)
 	t.Parallel()
 	t.Run("annotated", func(t *testing.T) {
 		w := newWorld(t, "tf-annotated")
