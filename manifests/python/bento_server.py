@@ -9,11 +9,13 @@ here is said before it starts.
 """
 
 import argparse
+import lzma
 import os
 import pathlib
 import sys
 import tarfile
 import tempfile
+import zlib
 from importlib import metadata
 
 import yaml
@@ -34,8 +36,12 @@ def unpacked(folder, work):
     if len(archives) != 1:
         raise Missing(f"{folder} holds neither {FILE} nor one archive with the ending .bento")
     to = pathlib.Path(tempfile.mkdtemp(prefix="bento-", dir=work))
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(to, filter="data")
+    try:
+        with tarfile.open(archives[0]) as archive:
+            archive.extractall(to, filter="data")
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError) as err:
+        reason = str(err).partition("\n")[0].rstrip(":")
+        raise Missing(f"{archives[0].name} is no whole archive that bentoml export writes: {reason}") from err
     if not (to / FILE).is_file():
         raise Missing(f"{archives[0].name} holds no {FILE}: bentoml export writes such an archive")
     return to

@@ -17,7 +17,7 @@ from torch.utils import _pytree as pytree
 
 from modelserver import main
 from modelserver.errors import ServingError, invalid
-from modelserver.model import Model, Spec
+from modelserver.model import Model, Spec, leaf_names
 from modelserver.versions import Format
 
 ENDINGS = (".pt2", ".pt", ".pth")
@@ -68,10 +68,7 @@ class Exported(Program):
         signature = exported.graph_signature
         self.inputs = tuple(_spec(name, values.get(name), "input") for name in signature.user_inputs)
         kinds = [values.get(name) for name in signature.user_outputs]
-        names = [f"output-{i}" for i in range(len(kinds))]
-        shape = pytree.tree_unflatten(names, exported.call_spec.out_spec)
-        if isinstance(shape, dict):
-            names = [str(key) for key in shape]
+        names = leaf_names(pytree.tree_unflatten(range(len(kinds)), exported.call_spec.out_spec))
         self.outputs = tuple(_spec(name, kind, "output") for name, kind in zip(names, kinds))
 
     def call(self, given):
@@ -153,7 +150,8 @@ def _spec(name, value, what):
 def _array(tensor):
     if tensor.dtype == torch.bfloat16:
         tensor = tensor.float()
-    return tensor.contiguous().numpy()
+    # A weight that is an answer would else not become an array.
+    return tensor.detach().contiguous().numpy()
 
 
 def _load(file):

@@ -161,6 +161,7 @@ func TestBentoThatCannotBeServed(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
+		{map[string]string{"irises.bento": "half of an archive"}, "irises.bento is no whole archive that bentoml export writes: file could not be opened successfully"},
 		{map[string]string{"model.joblib": ""}, "holds neither bento.yaml nor one archive with the ending .bento"},
 		{map[string]string{"bento.yaml": described + "models: [{tag: 'forest:7', module: bentoml.sklearn}]\n"},
 			"the Bento irises:1 holds no model forest:7: bentoml export irises:1 packs them with it"},

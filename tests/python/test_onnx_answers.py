@@ -72,6 +72,10 @@ class Digits(Asks):
             (inputs(shape=[1, 65]), "64 elements do not make the shape [1, 65]"),
             (inputs(shape=[-1, 64]), "shape must be a list of whole numbers"),
             (inputs(datatype="FLOAT"), "there is no datatype 'FLOAT'"),
+            (inputs(datatype=["FP32"]), "there is no datatype ['FP32']"),
+            (inputs(shape=[1] * 100, data=[0.5]), "input 'pixels': maximum supported dimension"),
+            (inputs(shape=[0, 2**63], data=[]), "input 'pixels': Maximum allowed dimension exceeded"),
+            (inputs(shape=[0, 2**62, 2**62], data=[]), "input 'pixels': array is too big"),
             (inputs(data=["a"] * 64), "there is text among the data"),
             (inputs(data=row[1:] + ["1"]), "there is text among the data"),
             (inputs(data=[row, [1.0]]), "not of one length"),
@@ -84,6 +88,13 @@ class Digits(Asks):
             status, answer = self.post(body)
             self.assertEqual(status, 400, f"{body[:80]}: {answer}")
             self.assertIn(words, answer["error"])
+
+    def test_numbers_and_texts_that_python_does_not_take(self):
+        body = json.dumps({"id": "7\ud800", "inputs": [{"name": "pixels", "datatype": "FP32", "shape": [1, 64], "data": [0.5] * 64}]})
+        status, answer = self.post(body)
+        self.assertEqual((status, answer.get("id")), (200, "7?"), answer)
+        self.assertEqual(self.post(body, "/v2/models/m/versions/" + "9" * 5000 + "/infer")[0], 404)
+        self.assertEqual(self.post(body, headers={"Inference-Header-Content-Length": "9" * 5000})[0], 400)
 
     def test_missing_values(self):
         _, answer = self.post(json.dumps({"inputs": [{"name": "pixels", "datatype": "FP32", "shape": [1, 64], "data": [None] * 64}]}))
@@ -109,6 +120,9 @@ class Digits(Asks):
     def test_codes_over_grpc(self):
         request = message("ModelInferRequest")(model_name="m")
         for change, code in (
+            (lambda: (request.inputs.add(name="pixels", datatype="FP32", shape=[0, 2**62, 2**62]), request.raw_input_contents.append(b"")), grpc.StatusCode.INVALID_ARGUMENT),
+            (lambda: (request.ClearField("inputs"), request.ClearField("raw_input_contents"), setattr(request, "model_version", "9" * 5000)), grpc.StatusCode.NOT_FOUND),
+            (lambda: request.ClearField("model_version"), grpc.StatusCode.INVALID_ARGUMENT),
             (lambda: setattr(request, "model_name", "n"), grpc.StatusCode.NOT_FOUND),
             (lambda: (setattr(request, "model_name", "m"), request.inputs.add(name="pixels", datatype="FP32", shape=[1, 64])), grpc.StatusCode.INVALID_ARGUMENT),
         ):

@@ -36,6 +36,27 @@ class Model:
         raise NotImplementedError
 
 
+def leaf_names(answer):
+    """Names of what an answer holds, in its order: of a dict, the keys, and behind them
+    what leads on in what lies within it; else the count."""
+    names = list(_paths(answer)) if isinstance(answer, dict) else []
+    leaves = sum(1 for _ in _paths(answer))
+    # A name that stands twice is none.
+    return names if len(set(names)) == leaves else [f"output-{i}" for i in range(leaves)]
+
+
+def _paths(answer, before=()):
+    if isinstance(answer, dict):
+        within = answer.items()
+    elif isinstance(answer, (list, tuple)):
+        within = enumerate(answer)
+    else:
+        yield "-".join(map(str, before))
+        return
+    for key, value in within:
+        yield from _paths(value, (*before, key))
+
+
 def predict(model, arrays, wanted):
     """Runs a model on what a request brings, fitted to what the model takes."""
     outputs = [spec.name for spec in model.outputs]

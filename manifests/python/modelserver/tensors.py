@@ -34,7 +34,7 @@ def datatype(array):
 
 
 def dtype_of(name, input_name):
-    if name not in DTYPES:
+    if not isinstance(name, str) or name not in DTYPES:
         raise invalid(f"input {input_name!r}: there is no datatype {name!r}; there are {', '.join(DTYPES)}")
     return DTYPES[name]
 
@@ -45,10 +45,17 @@ def shape_of(value, name):
     return tuple(value)
 
 
+def _reshaped(array, shape, name):
+    try:
+        return array.reshape(shape)
+    except ValueError as err:  # Too many dimensions, or too long ones beside one of 0.
+        raise invalid(f"input {name!r}: {str(err).partition(';')[0]}") from err
+
+
 def shaped(array, shape, name):
     if array.size != math.prod(shape):
         raise invalid(f"input {name!r}: {array.size} elements do not make the shape {list(shape)}")
-    return array.reshape(shape)
+    return _reshaped(array, shape, name)
 
 
 def from_json(data, dtype, name):
@@ -141,7 +148,7 @@ def from_raw(raw, dtype, shape, name):
         return shaped(_texts_from_raw(raw, name), shape, name)
     if len(raw) != dtype.itemsize * math.prod(shape):
         raise invalid(f"input {name!r}: {len(raw)} bytes do not make {_NAMES[dtype]} of the shape {list(shape)}")
-    return np.frombuffer(raw, dtype.newbyteorder("<")).reshape(shape)
+    return _reshaped(np.frombuffer(raw, dtype.newbyteorder("<")), shape, name)
 
 
 def _texts_from_raw(raw, name):

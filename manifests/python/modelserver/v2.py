@@ -15,6 +15,9 @@ from modelserver.web import Response, failure
 # Where the JSON of a body with binary data ends.
 JSON_LENGTH = "Inference-Header-Content-Length"
 
+# Longer numbers are no versions, or lengths; Python reads 4300 digits at most.
+_DIGITS = 20
+
 _MODEL = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(/infer|/ready)?/?")
 
 
@@ -86,8 +89,8 @@ def number(version):
     """A version as people write it, as a number; None: the highest."""
     if not version:
         return None
-    if not version.isascii() or not version.isdigit():
-        raise ServingError("NOT_FOUND", f"there is no version {version!r}: versions are numbers")
+    if not version.isascii() or not version.isdigit() or len(version) > _DIGITS:
+        raise ServingError("NOT_FOUND", f"there is no version {version[:40]!r}: versions are numbers")
     return int(version)
 
 
@@ -110,7 +113,7 @@ def split(request):
     body, binary = request.body, b""
     length = request.headers.get(JSON_LENGTH)
     if length is not None:
-        if not length.isascii() or not length.isdigit() or int(length) > len(body):
+        if not length.isascii() or not length.isdigit() or len(length) > _DIGITS or int(length) > len(body):
             raise invalid(f"{JSON_LENGTH}: {length[:40]!r} is not a length within the body, which has {len(body)} bytes")
         body, binary = body[: int(length)], memoryview(body)[int(length) :]
     try:
@@ -184,7 +187,8 @@ class _Asked:
 
 def _answer(document, id_, loaded, arrays, asked):
     if isinstance(id_, str) and id_:
-        document["id"] = id_
+        # Half of a pair of UTF-16, which JSON can spell, is no text.
+        document["id"] = id_.encode(errors="replace").decode()
     outputs, binary = [], []
     for name, array in arrays.items():
         written = {"name": name, "datatype": tensors.datatype(array), "shape": list(array.shape)}

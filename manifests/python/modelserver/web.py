@@ -3,6 +3,7 @@
 import dataclasses
 import gzip
 import http.server
+import io
 import json
 import logging
 import socket
@@ -160,9 +161,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding", "").lower() != "gzip":
             return body
         try:
-            return gzip.decompress(body)
+            with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
+                body = unpacked.read(MAX_BODY + 1)
         except (OSError, EOFError, zlib.error) as err:
             raise invalid(f"body is not gzip: {err}") from err
+        if len(body) > MAX_BODY:
+            raise invalid(f"the body has more than {MAX_BODY} bytes when it is unpacked")
+        return body
 
     def _length(self, text, base):
         try:
