@@ -59,7 +59,8 @@ class OnnxModel(Model):
     def run(self, arrays, wanted):
         try:
             answers = self._session.run(wanted, arrays)
-        except states.InvalidArgument as err:
+        except (states.InvalidArgument, states.Fail) as err:
+            # What fails in the middle of a model are sizes that it does not say before.
             raise invalid(f"onnxruntime: {err}") from err
         return {name: self._array(name, answer) for name, answer in zip(wanted, answers)}
 

@@ -216,5 +216,21 @@ class Fixed(Asks):
         self.assertEqual((status, answer["error"]), (400, "input 'x' has the shape [1, 3], and the model takes [2, 3]"))
 
 
+class Unsaid(Asks):
+    """A model that does not say how many columns it takes."""
+
+    def test_what_it_does_not_take_is_refused(self):
+        Unsaid.server = onnx(MODELS / "unsaid").wait_until_ready()
+        self.addCleanup(self.server.stop)
+        rows = np.array([[1, 0, 0, 0], [0, 0, 0, 2]], np.float32)
+        self.assertSame(self.typed(self.json({"x": rows})), {"y": np.array([[0, 1], [12, 14]], np.float32)})
+        status, answer = self.json({"x": rows[:, :3]})
+        self.assertEqual(status, 400, answer)
+        self.assertIn("MatMul dimension mismatch", answer["error"])
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.rpc({"x": rows[:, :3]}, as_raw=True)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -58,8 +58,20 @@ def fixed():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def unsaid():
+    """A model that does not say how many columns it takes, which are four."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "by"], ["y"])], "unsaid",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["rows", "columns"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["rows", 2])],
+        [helper.make_tensor("by", TensorProto.FLOAT, [4, 2], np.arange(8, dtype=np.float32))],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
 if __name__ == "__main__":
     save("digits-opset9", digits({"": 9, "ai.onnx.ml": 1}))
     save("digits-opset18", digits({"": 18, "ai.onnx.ml": 3}))
     save("kinds", kinds())
     save("fixed", fixed())
+    save("unsaid", unsaid())
