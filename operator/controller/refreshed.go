@@ -96,11 +96,31 @@ func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionSt
 			}
 		}
 	}
+	all = highest(all)
 	slices.SortStableFunc(all, func(a, b v1.ModelVersionStatus) int {
 		return cmp.Or(cmp.Compare(a.Predictor, b.Predictor), cmp.Compare(a.Node, b.Node),
 			cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version), cmp.Compare(a.State, b.State), cmp.Compare(a.Reason, b.Reason))
 	})
-	return all[:min(len(all), mostVersions)]
+	return all
+}
+
+// highest are as many as a status has, of more: those of stores, and of versions the
+// highest, which are the new ones.
+func highest(all []v1.ModelVersionStatus) []v1.ModelVersionStatus {
+	if len(all) <= mostVersions {
+		return all
+	}
+	isStore := func(v v1.ModelVersionStatus) int {
+		if v.State == storeAway {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(all, func(a, b v1.ModelVersionStatus) int {
+		return cmp.Or(cmp.Compare(isStore(a), isStore(b)), cmp.Compare(len(b.Version), len(a.Version)), cmp.Compare(b.Version, a.Version),
+			cmp.Compare(a.Predictor, b.Predictor), cmp.Compare(a.Node, b.Node), cmp.Compare(a.State, b.State), cmp.Compare(a.Reason, b.Reason))
+	})
+	return all[:mostVersions]
 }
 
 // count adds what a pod says to what others said: the same of one version is said once.

@@ -89,12 +89,16 @@ func New(o Options) *Asker {
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{Timeout: answerWithin}).DialContext
 	}
-	return &Asker{options: o, pods: map[types.UID]answer{}, known: map[types.NamespacedName][]Told{}, client: &http.Client{Transport: &http.Transport{
-		// Nothing is told, and a certificate for the name by which clients come is right
-		// for no pod's address.
-		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // See above.
-		MaxIdleConnsPerHost: 1, IdleConnTimeout: 3 * o.Every, DialContext: o.Dial,
-	}}}
+	return &Asker{options: o, pods: map[types.UID]answer{}, known: map[types.NamespacedName][]Told{}, client: &http.Client{
+		// An executor leads nowhere else, and whoever took its place must not send the operator to others.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			// Nothing is told, and a certificate for the name by which clients come is right
+			// for no pod's address.
+			TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // See above.
+			MaxIdleConnsPerHost: 1, IdleConnTimeout: 3 * o.Every, DialContext: o.Dial,
+		},
+	}}
 }
 
 // Known is what the pods of a deployment said last; false: none has answered yet.

@@ -259,9 +259,13 @@ func (r *Refresher) tellStore(err error) {
 		r.Log.Info("the store answers again")
 	}
 	r.away = err != nil
+	was := r.state.Store
 	r.state.Store = ""
 	if err != nil {
 		r.state.Store = err.Error()
+		if withoutDigits(was) == withoutDigits(r.state.Store) {
+			r.state.Store = was // Each connection that fails is from another port.
+		}
 		_ = r.write(false) // The folder is told of too, as far as it can be written.
 	}
 }

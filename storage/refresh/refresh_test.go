@@ -383,6 +383,43 @@ func TestTheStoreIsAway(t *testing.T) {
 	s.wants(r, "1 2 3") // A missing right, which no try mends, may be granted by now.
 }
 
+// TestTheSameFaultIsOneFault: what fails the same way at each look is written down once,
+// since whatever is written there is told on; another fault is told.
+func TestTheSameFaultIsOneFault(t *testing.T) {
+	s := newScene(t)
+	s.write("1", model()...)
+	catalog, err := storage.NewCatalog(s.store, storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := &broken{Source: catalog}
+	s.source = source
+	r := s.refresher()
+	s.wants(r, "1")
+	read := func(port int) string {
+		source.list = fmt.Errorf("read tcp 10.0.0.5:%d->10.0.0.9:443: connection reset by peer", port)
+		if err := r.Look(t.Context()); err == nil {
+			t.Fatal("the store answers")
+		}
+		text, err := os.ReadFile(filepath.Join(s.dir, refresh.StateName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	first := read(43512)
+	if again := read(51002); again != first {
+		t.Errorf("it was\n%sand is\n%s", first, again)
+	}
+	source.list = errors.New("access denied")
+	if err := r.Look(t.Context()); err == nil {
+		t.Fatal("the store answers")
+	}
+	if text, err := os.ReadFile(filepath.Join(s.dir, refresh.StateName)); err != nil || !strings.Contains(string(text), "access denied") {
+		t.Errorf("another fault is not told: %s, %v", text, err)
+	}
+}
+
 // TestDamagedVersions are fetched again after pauses that grow, up to an hour, and at once
 // when they have changed.
 func TestDamagedVersions(t *testing.T) {
