@@ -96,10 +96,11 @@ type imageUser struct {
 // users is what is known of images, by their last two names.
 func users() map[string]imageUser {
 	return map[string]imageUser{
-		"radiant/executor":                    {own: true, writesNothing: true},
-		"radiant/storage-initializer":         {own: true, writesNothing: true},
-		"radiant/onnx-server":                 {own: true, writesNothing: true},
-		"radiant/torch-server":                {own: true, writesNothing: true},
+		"radiant/executor":            {own: true, writesNothing: true},
+		"radiant/storage-initializer": {own: true, writesNothing: true},
+		"radiant/onnx-server":         {own: true, writesNothing: true},
+		// PyTorch makes a folder for its caches before it reads what torch.export wrote.
+		"radiant/torch-server":                {own: true},
 		"radiant/bento-server":                {own: true},
 		"seldonio/mlserver":                   {own: true},
 		"seldonio/rclone-storage-initializer": {own: true},
