@@ -89,17 +89,21 @@ type ScalingStatus struct {
 
 // ModelVersionStatus is what became of a version of a node's model, and in how many pods.
 type ModelVersionStatus struct {
+	// Predictor is the name of the predictor.
 	Predictor string `json:"predictor,omitempty"`
-	Node      string `json:"node"`
+	// Node is the name of the node of its graph.
+	Node string `json:"node"`
 	// Version is empty where the state is one of the store, StoreAway.
 	Version string `json:"version,omitempty"`
 	// State is Present, Loading, Serving, Unloading, Failed, Refused or StoreAway.
 	State string `json:"state"`
-	Pods  int32  `json:"pods"`
+	// Pods is in how many pods it is so.
+	Pods int32 `json:"pods"`
 	// Since is when the first of these pods had it so.
 	Since metav1.Time `json:"since,omitempty,omitzero"`
-	// Reason is a word, Message a sentence, of what is refused.
-	Reason  string `json:"reason,omitempty"`
+	// Reason is a word for why it is refused.
+	Reason string `json:"reason,omitempty"`
+	// Message says in a sentence why it is refused.
 	Message string `json:"message,omitempty"`
 }
 
