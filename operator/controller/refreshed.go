@@ -70,11 +70,13 @@ func refreshedPods(ctx context.Context, c client.Reader) ([]versions.Target, err
 }
 
 // modelVersions is what the status says of the versions of models that are looked for.
-// While no pod has answered it stays as it was.
+// While no pod has answered it stays as it was, unless there are no pods for good.
 func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionStatus {
 	if !refreshes(p.deployment) {
 		return nil
 	}
+	gone := p.withoutPods()
+	before = slices.DeleteFunc(slices.Clone(before), func(v v1.ModelVersionStatus) bool { return gone[v.Predictor] })
 	if p.found == nil {
 		return before
 	}
@@ -84,6 +86,9 @@ func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionSt
 	}
 	var all []v1.ModelVersionStatus
 	for _, pod := range told {
+		if gone[pod.Predictor] {
+			continue // It was, and the next question will not find it.
+		}
 		for _, n := range pod.Nodes {
 			if n.Store != "" {
 				all = count(all, v1.ModelVersionStatus{Predictor: pod.Predictor, Node: n.Node, State: storeAway, Message: n.Store})
@@ -102,6 +107,20 @@ func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionSt
 			cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version), cmp.Compare(a.State, b.State), cmp.Compare(a.Reason, b.Reason))
 	})
 	return all
+}
+
+// withoutPods are predictors whose Deployments want no pods and have none, so that no version
+// of a model serves there.
+func (p *pass) withoutPods() map[string]bool {
+	gone := map[string]bool{}
+	for _, d := range p.workloads {
+		var says discovery.Refreshed
+		if json.Unmarshal([]byte(d.Annotations[discovery.AnnotationRefreshed]), &says) == nil {
+			others, has := gone[says.Predictor]
+			gone[says.Predictor] = (others || !has) && d.Spec.Replicas != nil && *d.Spec.Replicas == 0 && d.Status.Replicas == 0
+		}
+	}
+	return gone
 }
 
 // highest are as many as a status has, of more: those of stores, and of versions the
