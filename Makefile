@@ -49,7 +49,7 @@ e2e-long: ## Many large messages in the memory of a container (root, Linux; some
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run TestReleaseIsReproducible ./images
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestPasswordsAtTheGateway ./tests/samples
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run 'TestTraining|TestHeavySamples|TestTenAtZero' ./tests/samples
-	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJobSurvives|TestScalesBothWays|TestMPIJobFails|TestMPIJobOfUsers|TestTrainingRecovers|TestWavesLoseNothing|TestHeldRequestsArePods|TestFromZero|TestColdStart|TestManyAtZero|TestIdleIsQuiet|TestALimitComesAndGoes|TestGoingBackToAVersion'
+	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJob|TestScalesBothWays|TestMPIJobFails|TestMPIJobOfUsers|TestTrainingRecovers|TestWavesLoseNothing|TestHeldRequestsArePods|TestFromZero|TestColdStart|TestManyAtZero|TestIdleIsQuiet|TestALimitComesAndGoes|TestGoingBackToAVersion'
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestManyAtOnce ./operator/training
 
 check: ## Formatting, vet and lint of Go and of shell scripts

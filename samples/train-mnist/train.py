@@ -91,6 +91,12 @@ def choose(tf, name, task):
     return tf.distribute.ParameterServerStrategy(resolver)
 
 
+def wait_for_all(tf, strategy):
+    """Returns when all workers have come here: worker 0 ends the job, and with it those who still run."""
+    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        tf.function(lambda: strategy.reduce("SUM", strategy.run(lambda: tf.ones([])), axis=None), autograph=False)()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--digits", type=pathlib.Path, required=True)
@@ -129,6 +135,7 @@ def main():
     weights = model.get_weights()
     digest = hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest()[:16]
     print(f"weights {digest} after {seconds:.1f} s of training", flush=True)
+    wait_for_all(tf, strategy)
     if not leads:
         return
     alone = build(keras)

@@ -37,6 +37,7 @@ func TestTFJob(t *testing.T) {
 		})
 	})
 	t.Run("in an overlay, and served", func(t *testing.T) {
+		long(t)
 		w := newWorld(t, "tf-served")
 		w.claim()
 		w.kubectl("create", "secret", "generic", storesSecret)

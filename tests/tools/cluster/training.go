@@ -22,7 +22,7 @@ func trainingImages(servers []layer) []image {
 		name:   "docker.io/library/tf-dist-mnist-test:1.0",
 		layers: append(servers[:len(servers):len(servers)], packages("keras", "../../../samples/mnist/requirements.txt", "../../../samples/train-mnist/requirements.txt"), digits, sample),
 		config: v1.Config{
-			Entrypoint: []string{"/usr/bin/python3", "/opt/train-mnist/train.py", "--digits", "/opt/digits", "--model", "/tmp/model", "--epochs", "3"},
+			Entrypoint: []string{"/usr/bin/python3", "/opt/train-mnist/train.py", "--digits", "/opt/digits", "--model", "/tmp/model", "--epochs", "2"},
 			Env:        pythonVariables("/opt/packages", "/opt/packages/bin:/usr/bin:/bin"),
 		},
 	}}
