@@ -102,6 +102,7 @@ func New(o Options) (*Activator, error) {
 		BaseContext: func(l net.Listener) context.Context {
 			return context.WithValue(context.Background(), frontKey{}, l.(frontListener).front)
 		},
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) },
 	}
 	a.server.Protocols.SetHTTP1(true)
 	a.server.Protocols.SetUnencryptedHTTP2(true)
@@ -110,13 +111,10 @@ func New(o Options) (*Activator, error) {
 	return a, err
 }
 
-type frontKey struct{}
-
-// frontListener takes the connections of one front.
-type frontListener struct {
-	net.Listener
-	front *front
-}
+type (
+	frontKey struct{}
+	connKey  struct{}
+)
 
 const (
 	headerTimeout = 60 * time.Second
@@ -204,8 +202,14 @@ func (a *Activator) all() []*front {
 // serve answers a request by the front that it came to.
 func (a *Activator) serve(w http.ResponseWriter, r *http.Request) {
 	f := r.Context().Value(frontKey{}).(*front)
+	if c, ok := r.Context().Value(connKey{}).(*frontConn); ok {
+		c.busy.Add(1)
+		defer c.done()
+	}
+	// A connection stays when its front has another port: it goes on with the front that
+	// the Service has now.
 	a.mu.Lock()
-	there := a.fronts[f.key] == f
+	f, there := a.fronts[f.key]
 	a.mu.Unlock()
 	if !there {
 		// Its listener is closed, and this connection is left.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -712,5 +713,50 @@ func TestAPortThatAnotherServiceHas(t *testing.T) {
 	answer := ask("/")
 	if answer.StatusCode != http.StatusServiceUnavailable || !answer.Close {
 		t.Errorf("the answer is %s, close %v", answer.Status, answer.Close)
+	}
+}
+
+// A gateway keeps connections by their address. One that it used for a Service that is
+// led here no more ends, so that it brings no request of the next one; one that is new
+// goes on with its Service at another port.
+func TestConnectionsOfAFrontThatEnds(t *testing.T) {
+	h := start(t, nil)
+	h.Place(map[string]Position{"ns/svc": {Index: 0, Among: 1}})
+	var conns []net.Conn
+	for range 2 {
+		c, err := net.Dial("tcp", h.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		conns = append(conns, c)
+	}
+	fresh, used := conns[0], conns[1] // Connections are taken in order, so fresh has been when used is answered.
+	ask := func(c net.Conn) (*http.Response, error) {
+		if _, err := fmt.Fprintf(c, "GET /ready HTTP/1.1\r\nHost: a\r\n%s: true\r\n\r\n", scaling.HeaderReach); err != nil {
+			return nil, err
+		}
+		return http.ReadResponse(bufio.NewReader(c), nil)
+	}
+	if answer, err := ask(used); err != nil || answer.StatusCode != http.StatusOK || answer.Close {
+		t.Fatalf("the answer is %v, %v", answer, err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := h.all()[0].spec
+	moved.Port = l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	h.Place(nil)
+	if err := h.Set([]Front{moved}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := used.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("a connection that was used is kept: %v", err)
+	}
+	if answer, err := ask(fresh); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("a connection that was not used yet: %v, %v", answer, err)
 	}
 }

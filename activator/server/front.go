@@ -46,6 +46,8 @@ type front struct {
 	// asleep is set while requests wait and there is no pod.
 	asleep bool
 	closed bool
+
+	conns conns
 }
 
 func newFront(a *Activator, spec Front, l net.Listener) *front {
@@ -93,6 +95,7 @@ func sameLabels(a, b map[string]string) bool {
 // close lets no more requests in.
 func (f *front) close() {
 	_ = f.listener.Close()
+	f.conns.end()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = true

@@ -253,7 +253,7 @@ spec:
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
 		if err != nil || resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %s, %w", resp.Status, text, err)
+			return fmt.Errorf("%s: %s, %v", resp.Status, text, err)
 		}
 		return mentions(string(text), "ndarray")
 	})

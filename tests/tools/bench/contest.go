@@ -59,9 +59,9 @@ func (c *Cost) executor() bool {
 // entrant is a program in a contest.
 type entrant struct {
 	*program
-	client  client
-	costs   []float64
-	times   []float64
+	client client
+	costs  []float64
+	times  []float64
 	// made are the connections to the component, opened those of them that count.
 	made    int64
 	opened  int64

@@ -32,7 +32,7 @@ type Latency struct {
 	// CPU is the program's own time on a processor a request, in nanoseconds: the median
 	// of all turns. It is more than of a closed loop, where requests wait for each other
 	// and a program finds several at once; 0: there is no program.
-	CPU int64 `json:"cpu"`
+	CPU int64 `json:"cpu,omitempty"`
 	// Added is how much larger P99 is than without a program between.
 	Added int64 `json:"added_p99"`
 }

@@ -67,6 +67,11 @@ func quickLatencies(ctx context.Context, c *component, path, only string) error 
 		r.Latencies = append(r.Latencies, rows...)
 	}
 	fmt.Print(r.latencyTable())
+	for _, l := range r.Latencies {
+		if l.CPU > 0 {
+			fmt.Printf("%s, %s: %.1f µs of CPU a request\n", l.Protocol, l.Program, float64(l.CPU)/1000)
+		}
+	}
 	return nil
 }
 

@@ -104,10 +104,9 @@ func (r *Results) graphsTable() string {
 
 func (r *Results) latencyTable() string {
 	var b strings.Builder
-	b.WriteString("| protocol | requests/s | program | p50 | p99 | p99.9 | added p99 | CPU a request |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| protocol | requests/s | program | p50 | p99 | p99.9 | added p99 |\n|---|---|---|---|---|---|---|\n")
 	for _, l := range r.Latencies {
-		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %s | %s | %.1f µs |\n",
-			l.Protocol, l.PerSecond, l.Program, micro(l.P50), micro(l.P99), micro(l.P999), micro(l.Added), float64(l.CPU)/1000)
+		fmt.Fprintf(&b, "| %s | %.0f | %s | %s | %s | %s | %s |\n", l.Protocol, l.PerSecond, l.Program, micro(l.P50), micro(l.P99), micro(l.P999), micro(l.Added))
 	}
 	return b.String()
 }
