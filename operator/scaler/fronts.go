@@ -12,7 +12,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -88,11 +87,10 @@ func (s *Scaler) leadFront(ctx context.Context, f *front, a *answers, wanted map
 			continue
 		}
 		wanted[name] = true
-		slice := f.endpoints(family, addresses)
-		if live != nil && equality.Semantic.DeepEqual(live.Endpoints, slice.Endpoints) && equality.Semantic.DeepEqual(live.Ports, slice.Ports) {
+		if live != nil && f.isWritten(live, addresses) {
 			continue
 		}
-		if err := s.write(ctx, slice, live == nil); err != nil {
+		if err := s.write(ctx, f.endpoints(family, addresses), live == nil); err != nil {
 			return fmt.Errorf("writing EndpointSlice %s: %w", name, err)
 		}
 	}
@@ -279,6 +277,29 @@ func (f *front) slice(family discoveryv1.AddressType) types.NamespacedName {
 	return types.NamespacedName{Namespace: f.name.Namespace, Name: f.name.Name + "-activator-" + strings.ToLower(string(family))}
 }
 
+// isWritten reports whether an EndpointSlice is as [front.endpoints] makes it. It is asked
+// of all fronts at each tick.
+func (f *front) isWritten(live *discoveryv1.EndpointSlice, addresses []string) bool {
+	names := portNames()
+	if len(live.Endpoints) != len(addresses) || len(live.Ports) != len(names) {
+		return false
+	}
+	for i, e := range live.Endpoints {
+		if len(e.Addresses) != 1 || e.Addresses[0] != addresses[i] || e.Conditions.Ready == nil || !*e.Conditions.Ready {
+			return false
+		}
+	}
+	for i, p := range live.Ports {
+		if p.Name == nil || *p.Name != names[i] || p.Port == nil || *p.Port != f.port || p.Protocol == nil || *p.Protocol != corev1.ProtocolTCP {
+			return false
+		}
+	}
+	return true
+}
+
+// portNames are those of the ports of a front.
+func portNames() [2]string { return [...]string{v1.HTTPPortName, v1.GRPCPortName} }
+
 // endpoints are activators as endpoints of a front. REST and gRPC share a port.
 func (f *front) endpoints(family discoveryv1.AddressType, addresses []string) *discoveryv1.EndpointSlice {
 	name := f.slice(family)
@@ -292,7 +313,7 @@ func (f *front) endpoints(family discoveryv1.AddressType, addresses []string) *d
 		},
 		AddressType: family,
 	}
-	for _, port := range []string{v1.HTTPPortName, v1.GRPCPortName} {
+	for _, port := range portNames() {
 		slice.Ports = append(slice.Ports, discoveryv1.EndpointPort{Name: new(port), Protocol: new(corev1.ProtocolTCP), Port: new(f.port)})
 	}
 	for _, address := range addresses {

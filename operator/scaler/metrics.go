@@ -13,6 +13,24 @@ import (
 type metrics struct {
 	desired, ready, panics, stable, burst, spare *prometheus.GaugeVec
 	wakes                                        *prometheus.CounterVec
+	// of are the gauges of each Deployment. Only the scaler's run uses them.
+	of map[types.NamespacedName]*gauges
+}
+
+// gauges are those of one Deployment.
+type gauges struct {
+	desired, ready, panics, stable, burst, spare prometheus.Gauge
+}
+
+// gauges returns those of a Deployment.
+func (m *metrics) gauges(name types.NamespacedName) *gauges {
+	if g := m.of[name]; g != nil {
+		return g
+	}
+	one := func(v *prometheus.GaugeVec) prometheus.Gauge { return v.WithLabelValues(name.Namespace, name.Name) }
+	g := &gauges{one(m.desired), one(m.ready), one(m.panics), one(m.stable), one(m.burst), one(m.spare)}
+	m.of[name] = g
+	return g
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -24,6 +42,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		return g
 	}
 	m := &metrics{
+		of:      map[types.NamespacedName]*gauges{},
 		desired: gauge("desired_replicas", "Pods that requests want of a Deployment with a scaleSpec."),
 		ready:   gauge("ready_replicas", "Pods of it that are ready."),
 		panics:  gauge("panic", "1 while a burst keeps its pods from going."),
@@ -51,24 +70,23 @@ func registered[C prometheus.Collector](r prometheus.Registerer, c C) (C, error)
 }
 
 func (m *metrics) decided(w *workload, d scaling.Decision) {
-	set := func(g *prometheus.GaugeVec, value float64) {
-		g.WithLabelValues(w.name.Namespace, w.name.Name).Set(value)
-	}
 	panics := 0.0
 	if d.Panic {
 		panics = 1
 	}
-	set(m.desired, float64(d.Replicas))
-	set(m.ready, float64(w.ready))
-	set(m.panics, panics)
-	set(m.stable, d.Stable)
-	set(m.burst, d.Burst)
-	set(m.spare, float64(w.ready)*w.Policy.Target-d.Burst)
+	g := m.gauges(w.name)
+	g.desired.Set(float64(d.Replicas))
+	g.ready.Set(float64(w.ready))
+	g.panics.Set(panics)
+	g.stable.Set(d.Stable)
+	g.burst.Set(d.Burst)
+	g.spare.Set(float64(w.ready)*w.Policy.Target - d.Burst)
 }
 
 func (m *metrics) woken(w *workload) { m.wakes.WithLabelValues(w.name.Namespace, w.name.Name).Inc() }
 
 func (m *metrics) forget(name types.NamespacedName) {
+	delete(m.of, name)
 	for _, g := range []*prometheus.GaugeVec{m.desired, m.ready, m.panics, m.stable, m.burst, m.spare} {
 		g.DeleteLabelValues(name.Namespace, name.Name)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +45,7 @@ type ports struct {
 	// holders are the fronts that have a port, of those whose annotations name it: the
 	// one whose clients are led there, or, of several or none, the oldest. A Service may
 	// be a copy of another, with its annotations, or a front again that was one before.
-	holders map[int32]*front
+	holders map[int32]holder
 	// led are the ports to which clients of one Service alone are led.
 	led map[types.NamespacedName]int32
 	// taken are those that no front gets: one has it, or clients are led there.
@@ -53,48 +54,59 @@ type ports struct {
 	next int32
 }
 
+// holder is a front that has a port.
+type holder struct {
+	made int64
+	uid  types.UID
+}
+
+func (h holder) isOlder(other holder) bool {
+	return h.made < other.made || h.made == other.made && h.uid < other.uid
+}
+
 // portsOf finds out who has which port; given are those that the world may not show yet.
 func portsOf(w *world, given map[types.NamespacedName]given, first int32) *ports {
-	p := &ports{holders: map[int32]*front{}, led: map[types.NamespacedName]int32{}, taken: map[int32]bool{}, next: first}
-	at, promised := map[int32]map[types.NamespacedName]bool{}, map[int32]bool{}
+	p := &ports{holders: make(map[int32]holder, len(w.fronts)), led: make(map[types.NamespacedName]int32, len(w.ledAt)), taken: make(map[int32]bool, len(w.fronts)), next: first}
+	promised := map[int32]bool{}
 	for _, g := range given {
 		p.taken[g.port], promised[g.port] = true, true
 	}
 	for port, led := range w.ledAt {
-		p.taken[port], at[port] = true, map[types.NamespacedName]bool{}
-		for _, name := range led {
-			at[port][name] = true
-		}
-		if len(at[port]) == 1 && !promised[port] {
+		p.taken[port] = true
+		if !promised[port] && !slices.ContainsFunc(led, func(name types.NamespacedName) bool { return name != led[0] }) {
 			p.led[led[0]] = port
 		}
 	}
-	for _, f := range w.fronts {
+	for name, f := range w.fronts {
+		if f.port == 0 {
+			continue
+		}
 		p.taken[f.port] = true
-		if holder := p.holders[f.port]; f.port != 0 && (len(at[f.port]) == 0 || at[f.port][f.name]) && (holder == nil || f.isOlder(holder)) {
-			p.holders[f.port] = &f
+		if led := w.ledAt[f.port]; len(led) > 0 && !slices.Contains(led, name) {
+			continue
+		}
+		one := holder{f.made, f.uid}
+		if before, ok := p.holders[f.port]; !ok || one.isOlder(before) {
+			p.holders[f.port] = one
 		}
 	}
 	return p
 }
 
-// isOlder reports whether a front was there before another.
-func (f *front) isOlder(other *front) bool {
-	return f.made < other.made || f.made == other.made && f.uid < other.uid
-}
-
 // has reports whether a front has the port that its annotation names.
 func (p *ports) has(f *front) bool {
-	holder := p.holders[f.port]
-	return holder != nil && holder.uid == f.uid
+	holder, ok := p.holders[f.port]
+	return ok && holder.uid == f.uid
 }
 
 // free takes a port for a front: the one to which its clients are led, and nobody
 // else's, or else the lowest that is free; 0: none is.
 func (p *ports) free(f *front, within PortRange) int32 {
-	if port, ok := p.led[f.name]; ok && within.has(port) && p.holders[port] == nil {
-		delete(p.led, f.name)
-		return port
+	if port, ok := p.led[f.name]; ok && within.has(port) {
+		if _, held := p.holders[port]; !held {
+			delete(p.led, f.name)
+			return port
+		}
 	}
 	for ; within.has(p.next); p.next++ {
 		if !p.taken[p.next] {

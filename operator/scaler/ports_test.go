@@ -21,7 +21,7 @@ func TestWhoHasAPort(t *testing.T) {
 			led := w.ledAt[f.port]
 			want := f.port != 0 && (len(led) == 0 || slices.Contains(led, f.name))
 			for _, other := range w.fronts {
-				if other.port == f.port && other.isOlder(&f) && (len(led) == 0 || slices.Contains(led, other.name)) {
+				if other.port == f.port && (holder{other.made, other.uid}).isOlder(holder{f.made, f.uid}) && (len(led) == 0 || slices.Contains(led, other.name)) {
 					want = false
 				}
 			}

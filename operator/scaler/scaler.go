@@ -65,6 +65,10 @@ type Scaler struct {
 	metrics  *metrics
 	streams  *streams
 
+	// workloadsRead and frontsRead are what was read at the tick before: most objects have
+	// not changed since.
+	workloadsRead map[types.NamespacedName]workload
+	frontsRead    map[types.NamespacedName]front
 	// components are by the Deployment. Only run uses them.
 	components map[types.NamespacedName]*component
 	// ports are those given to fronts that the cache may not show yet.

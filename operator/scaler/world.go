@@ -173,12 +173,19 @@ func (s *Scaler) workloads(ctx context.Context, w *world) error {
 		if d.DeletionTimestamp != nil {
 			continue
 		}
-		one, err := workloadOf(d)
-		if err != nil {
-			s.log.Error(err, "a Deployment is not scaled", "deployment", one.name)
-			continue
+		one, known := s.workloadsRead[client.ObjectKeyFromObject(d)]
+		if !known || one.uid != d.UID || one.version != d.ResourceVersion {
+			var err error
+			if one, err = workloadOf(d); err != nil {
+				s.log.Error(err, "a Deployment is not scaled", "deployment", one.name)
+				continue
+			}
 		}
 		w.workloads = append(w.workloads, one)
+	}
+	s.workloadsRead = make(map[types.NamespacedName]workload, len(w.workloads))
+	for i := range w.workloads {
+		s.workloadsRead[w.workloads[i].name] = w.workloads[i]
 	}
 	return nil
 }
@@ -244,13 +251,17 @@ func (s *Scaler) fronts(ctx context.Context, w *world) error {
 		if o.Annotations[scaling.AnnotationFront] == "" || o.DeletionTimestamp != nil {
 			continue
 		}
-		f, err := frontOf(o)
-		if err != nil {
-			s.log.Error(err, "requests to a Service are not kept", "service", f.name)
-			continue
+		f, known := s.frontsRead[client.ObjectKeyFromObject(o)]
+		if !known || f.uid != o.UID || f.version != o.ResourceVersion {
+			var err error
+			if f, err = frontOf(o); err != nil {
+				s.log.Error(err, "requests to a Service are not kept", "service", f.name)
+				continue
+			}
 		}
 		w.fronts[f.name] = f
 	}
+	s.frontsRead = w.fronts // Nobody changes it.
 	return nil
 }
 
