@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,10 @@ const atZero = `
     autoscaling.knative.dev/scale-to-zero-pod-retention-period: 2s
 `
 
+// ofRadiant are the processes that radiant local has without any predictor: the guard,
+// which ends what is left should radiant be killed.
+const ofRadiant = 1
+
 // TestTenAtZero: of ten samples that nobody asks nothing runs; each is asked in turn,
 // and only those run that were asked. It prints what they take.
 func TestTenAtZero(t *testing.T) {
@@ -39,7 +44,7 @@ func TestTenAtZero(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS("../../samples")); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"local"}
+	args, deployments := []string{"local"}, map[string]string{}
 	for _, name := range samples {
 		file := filepath.Join(dir, name+".yaml")
 		text, err := os.ReadFile(file)
@@ -55,6 +60,11 @@ func TestTenAtZero(t *testing.T) {
 			t.Fatal(err)
 		}
 		args = append(args, "-f", file)
+		if found := regexp.MustCompile(`(?m)^  name: (\S+)$`).FindStringSubmatch(head); found != nil {
+			deployments[name] = found[1]
+		} else {
+			t.Fatalf("%s does not say the deployment's name", file)
+		}
 	}
 	address, _, pid := serveUntil(t, func(address string) error {
 		all, err := served(address)
@@ -63,7 +73,7 @@ func TestTenAtZero(t *testing.T) {
 		}
 		return err
 	}, dir, filepath.Join(programs.Build(t), "radiant"), args...)
-	if now, takes := running(t, address), memory(t, pid); len(now) > 0 || takes.processes > 0 {
+	if now, takes := running(t, address), memory(t, pid); len(now) > 0 || takes.processes > ofRadiant {
 		t.Errorf("nobody was asked, and there run %v: %s", now, takes)
 	}
 	t.Logf("at zero: %s", memory(t, pid))
@@ -75,7 +85,7 @@ func TestTenAtZero(t *testing.T) {
 		if err := firstAnswer(address, folder, c.Requests[0]); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		asked = append(asked, filepath.Base(name))
+		asked = append(asked, deployments[name])
 		now := running(t, address)
 		most = max(most, len(now))
 		for _, d := range now {
@@ -88,7 +98,7 @@ func TestTenAtZero(t *testing.T) {
 	if most == 0 {
 		t.Error("nothing ran while it was asked")
 	}
-	for end := time.Now().Add(startTimeout); len(running(t, address)) > 0 || memory(t, pid).processes > 0; time.Sleep(time.Second) {
+	for end := time.Now().Add(startTimeout); len(running(t, address)) > 0 || memory(t, pid).processes > ofRadiant; time.Sleep(time.Second) {
 		if time.Now().After(end) {
 			t.Fatalf("nobody asks any more, and there run %v: %s", running(t, address), memory(t, pid))
 		}
