@@ -56,6 +56,22 @@ func (s *Scaler) leadOne(ctx context.Context, f *front, a *answers, keep bool, w
 	return s.leadFront(ctx, f, a, wanted)
 }
 
+// posted is an EndpointSlice that was made, and that the cache may not show yet.
+type posted struct {
+	addresses []string
+	port      int32
+	at        time.Time
+}
+
+// shownWithin is how long the cache may take to show what was made. What it does not show
+// then has been deleted, and is made again.
+const shownWithin = 10 * time.Second
+
+// is reports whether what was made a moment ago is what is to be made.
+func (p posted) is(f *front, addresses []string, now time.Time) bool {
+	return p.port == f.port && now.Sub(p.at) < shownWithin && slices.Equal(p.addresses, addresses)
+}
+
 // stayLed keeps activators among the endpoints of a front whose pods serve, until
 // Kubernetes has led it to one of them.
 func (w *world) stayLed(f *front, wanted map[types.NamespacedName]bool) {
@@ -87,11 +103,17 @@ func (s *Scaler) leadFront(ctx context.Context, f *front, a *answers, wanted map
 			continue
 		}
 		wanted[name] = true
-		if live != nil && f.isWritten(live, addresses) {
+		if live != nil {
+			delete(s.posted, name)
+		}
+		if live != nil && f.isWritten(live, addresses) || live == nil && s.posted[name].is(f, addresses, s.now()) {
 			continue
 		}
 		if err := s.write(ctx, f.endpoints(family, addresses), live == nil); err != nil {
 			return fmt.Errorf("writing EndpointSlice %s: %w", name, err)
+		}
+		if live == nil {
+			s.posted[name] = posted{addresses: addresses, port: f.port, at: s.now()}
 		}
 	}
 	if f.Always && f.served != f.port && isLed(f, a.world) {
@@ -201,6 +223,7 @@ func (s *Scaler) removeSlices(ctx context.Context, world *world, wanted map[type
 			s.log.Error(err, "requests are still led to activators", "endpointSlice", name)
 		}
 	}
+	maps.DeleteFunc(s.posted, func(name types.NamespacedName, _ posted) bool { return !wanted[name] })
 	there := map[types.UID]bool{}
 	for _, slice := range world.slices {
 		there[slice.UID] = true

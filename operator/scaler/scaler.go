@@ -73,6 +73,8 @@ type Scaler struct {
 	components map[types.NamespacedName]*component
 	// ports are those given to fronts that the cache may not show yet.
 	ports map[types.NamespacedName]given
+	// posted are the EndpointSlices that the cache may not show yet.
+	posted map[types.NamespacedName]posted
 	// left is since when EndpointSlices lead Services to activators that are no
 	// fronts any more.
 	left map[types.UID]time.Time
@@ -93,7 +95,7 @@ type Scaler struct {
 func New(o Options) *Scaler {
 	s := &Scaler{
 		options: o, log: o.Log.WithName("scaler"), now: o.Now,
-		components: map[types.NamespacedName]*component{}, ports: map[types.NamespacedName]given{}, left: map[types.UID]time.Time{}, said: map[types.NamespacedName]Said{},
+		components: map[types.NamespacedName]*component{}, ports: map[types.NamespacedName]given{}, posted: map[types.NamespacedName]posted{}, left: map[types.UID]time.Time{}, said: map[types.NamespacedName]Said{},
 	}
 	if s.now == nil {
 		s.now = time.Now
