@@ -192,7 +192,7 @@ func TestFromZero(t *testing.T) {
 	long(t)
 	t.Parallel()
 	w := newWorld(t, "from-zero")
-	w.scaled("lazy", byRequests("default", "{minReplicas: 0, initialScale: 0, window: 20s, scaleToZeroGracePeriod: 0s}"))
+	w.scaled("lazy", byRequests("default", "{minReplicas: 0, initialScale: 0, window: 40s, scaleToZeroGracePeriod: 0s}"))
 	if pods := w.podNames(podsOf("lazy")); len(pods) > 0 {
 		t.Errorf("a deployment that is to begin without pods has %v", pods)
 	}
