@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -20,6 +18,7 @@ import (
 	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/operator/report"
 	"github.com/prime-radiant/radiant/operator/versions"
+	"github.com/prime-radiant/radiant/scrape"
 	"github.com/prime-radiant/radiant/wording"
 )
 
@@ -51,10 +50,6 @@ func refreshedPods(ctx context.Context, c client.Reader) ([]versions.Target, err
 		if err := c.List(ctx, &pods, client.UnsafeDisableDeepCopy, client.InNamespace(d.Namespace), client.MatchingFields{indexWorkload: d.Name}); err != nil {
 			return nil, fmt.Errorf("listing pods of Deployment %s: %w", d.Name, err)
 		}
-		scheme := "http"
-		if says.TLS {
-			scheme = "https"
-		}
 		for j := range pods.Items {
 			pod := &pods.Items[j]
 			if pod.Status.PodIP == "" || isOver(pod) {
@@ -62,7 +57,7 @@ func refreshedPods(ctx context.Context, c client.Reader) ([]versions.Target, err
 			}
 			targets = append(targets, versions.Target{
 				Deployment: types.NamespacedName{Namespace: d.Namespace, Name: owner.Name}, Predictor: says.Predictor, Pod: pod.UID,
-				URL: scheme + "://" + net.JoinHostPort(pod.Status.PodIP, strconv.Itoa(int(says.ReportPort))) + discovery.PathReport,
+				URL: scrape.URL(says.TLS, pod.Status.PodIP, says.ReportPort, discovery.PathReport),
 			})
 		}
 	}

@@ -2,47 +2,32 @@ package scaler
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/prime-radiant/radiant/scaling"
+	"github.com/prime-radiant/radiant/scrape"
 )
 
 const (
 	// mostAsked is how many programs are asked at once.
 	mostAsked = 32
-	// answerWithin is how long one may take to answer.
-	answerWithin = time.Second
 	// mostReport is the largest report of an executor that is read, in bytes, and
 	// mostKept that of an activator, which names all fronts of the cluster.
 	mostReport = 1 << 20
 	mostKept   = 16 << 20
 )
 
-// asker asks programs for their reports.
-type asker struct{ client *http.Client }
+// idle is how long a connection stays between two ticks.
+const idle = 30 * time.Second
 
-func newAsker(dial func(ctx context.Context, network, address string) (net.Conn, error)) *asker {
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: answerWithin}).DialContext
-	}
-	return &asker{&http.Client{Transport: &http.Transport{
-		// Nothing is told, and nothing believed but numbers: a certificate for the
-		// name by which clients come is right for no pod's address.
-		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // See above.
-		MaxIdleConnsPerHost: 1, IdleConnTimeout: 30 * time.Second,
-		DialContext: dial,
-	}}}
-}
+// asker asks programs for their reports.
+type asker struct{ client *scrape.Client }
+
+func newAsker(dial scrape.Dial) *asker { return &asker{scrape.New(dial, idle)} }
 
 // answers are what was told at a tick.
 type answers struct {
@@ -84,64 +69,35 @@ func (s *Scaler) listen(a *answers) {
 func (a *asker) ask(ctx context.Context, w *world) answers {
 	got := answers{world: w, reports: map[types.UID]scaling.Report{}, kept: map[string]scaling.Report{}}
 	var mu sync.Mutex
-	var all sync.WaitGroup
-	places := make(chan struct{}, mostAsked)
+	var all errgroup.Group
+	all.SetLimit(mostAsked)
 	ask := func(url string, most int64, take func(scaling.Report)) {
-		all.Add(1)
-		places <- struct{}{}
-		go func() {
-			defer func() { <-places; all.Done() }()
-			if r, err := a.report(ctx, url, most); err == nil {
+		all.Go(func() error {
+			var r scaling.Report
+			if _, err := a.client.Read(ctx, url, "", most, &r); err == nil {
 				mu.Lock()
 				take(r)
 				mu.Unlock()
 			}
-		}()
+			return nil
+		})
 	}
 	asked := map[types.UID]bool{}
 	for i := range w.workloads {
 		one := &w.workloads[i]
-		scheme := "http"
-		if one.TLS {
-			scheme = "https"
-		}
 		for _, p := range w.pods[one.predictor()] {
 			if asked[p.uid] {
 				continue
 			}
 			asked[p.uid] = true
-			ask(address(scheme, p.ip, one.ReportPort)+scaling.PathReport, mostReport, func(r scaling.Report) { got.reports[p.uid] = r })
+			ask(scrape.URL(one.TLS, p.ip, one.ReportPort, scaling.PathReport), mostReport, func(r scaling.Report) { got.reports[p.uid] = r })
 		}
 	}
 	for _, one := range w.activators {
-		ask(one.url()+scaling.PathReport, mostKept, func(r scaling.Report) { got.kept[one.ip] = r })
+		ask(one.url(scaling.PathReport), mostKept, func(r scaling.Report) { got.kept[one.ip] = r })
 	}
-	all.Wait()
+	_ = all.Wait() // A question that fails is no answer.
 	return got
 }
 
-func (a activator) url() string { return address("http", a.ip, a.admin) }
-
-func address(scheme, ip string, port int32) string {
-	return scheme + "://" + net.JoinHostPort(ip, strconv.Itoa(int(port)))
-}
-
-// report reads a report of at most so many bytes.
-func (a *asker) report(ctx context.Context, url string, most int64) (scaling.Report, error) {
-	var r scaling.Report
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return r, err
-	}
-	response, err := a.client.Do(request)
-	if err != nil {
-		return r, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		return r, fmt.Errorf("%s answered %s", url, response.Status)
-	}
-	return r, json.NewDecoder(io.LimitReader(response.Body, most)).Decode(&r)
-}
+func (a activator) url(path string) string { return scrape.URL(false, a.ip, a.admin, path) }

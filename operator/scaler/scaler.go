@@ -139,7 +139,7 @@ func (s *Scaler) run(ctx context.Context) error {
 	if !s.reader.WaitForCacheSync(ctx) {
 		return nil // Ctx has ended.
 	}
-	s.streams = newStreams(s.log, s.asker.client)
+	s.streams = newStreams(s.log, s.asker.client.Client)
 	ticker := time.NewTicker(s.options.Tick)
 	defer ticker.Stop()
 	asked := make(chan answers, 1)

@@ -37,14 +37,14 @@ func newStreams(log logr.Logger, c *http.Client) *streams {
 func (s *streams) follow(ctx context.Context, activators []activator) {
 	there := map[string]bool{}
 	for _, a := range activators {
-		url := a.url()
+		url := a.url(scaling.PathWakes)
 		there[url] = true
 		if s.ends[url] != nil {
 			continue
 		}
 		ctx, end := context.WithCancel(ctx)
 		s.ends[url] = end
-		s.all.Go(func() { s.keepReading(ctx, url+scaling.PathWakes) })
+		s.all.Go(func() { s.keepReading(ctx, url) })
 	}
 	for url, end := range s.ends {
 		if !there[url] {

@@ -7,12 +7,6 @@ package versions
 
 import (
 	"context"
-	"crypto/tls"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -20,18 +14,18 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/prime-radiant/radiant/discovery"
+	"github.com/prime-radiant/radiant/scrape"
 )
 
 const (
 	// every is the time between two questions to a pod.
 	every = 10 * time.Second
-	// answerWithin is how long an answer may take, and mostAnswer how many bytes it may
-	// have.
-	answerWithin = time.Second
-	mostAnswer   = 1 << 20
+	// mostAnswer is how many bytes an answer may have.
+	mostAnswer = 1 << 20
 	// atOnce is how many pods are asked at once.
 	atOnce = 16
 )
@@ -61,13 +55,13 @@ type Options struct {
 	// Every is the time between two questions; 0: ten seconds.
 	Every time.Duration
 	// Dial connects to executors; nil: as the system does.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial scrape.Dial
 }
 
 // Asker asks.
 type Asker struct {
 	options Options
-	client  *http.Client
+	client  *scrape.Client
 	// pods are the last answers. Only Start uses them.
 	pods map[types.UID]answer
 
@@ -86,20 +80,14 @@ func New(o Options) *Asker {
 	if o.Every == 0 {
 		o.Every = every
 	}
-	if o.Dial == nil {
-		o.Dial = (&net.Dialer{Timeout: answerWithin}).DialContext
+	return &Asker{
+		options: o, client: scrape.New(o.Dial, connectionsStay*o.Every),
+		pods: map[types.UID]answer{}, known: map[types.NamespacedName][]Told{},
 	}
-	return &Asker{options: o, pods: map[types.UID]answer{}, known: map[types.NamespacedName][]Told{}, client: &http.Client{
-		// An executor leads nowhere else, and whoever took its place must not send the operator to others.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{
-			// Nothing is told, and a certificate for the name by which clients come is right
-			// for no pod's address.
-			TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // See above.
-			MaxIdleConnsPerHost: 1, IdleConnTimeout: 3 * o.Every, DialContext: o.Dial,
-		},
-	}}
 }
+
+// connectionsStay is how many times that between two questions connections are kept.
+const connectionsStay = 3
 
 // Known is what the pods of a deployment said last; false: none has answered yet.
 func (a *Asker) Known(deployment types.NamespacedName) ([]Told, bool) {
@@ -134,17 +122,16 @@ func (a *Asker) round(ctx context.Context) {
 	}
 	slices.SortFunc(targets, func(x, y Target) int { return strings.Compare(string(x.Pod), string(y.Pod)) })
 	answers := make([]answer, len(targets))
-	var all sync.WaitGroup
-	places := make(chan struct{}, atOnce)
+	var all errgroup.Group
+	all.SetLimit(atOnce)
 	for i, t := range targets {
 		last := a.pods[t.Pod]
-		places <- struct{}{}
-		all.Go(func() {
-			defer func() { <-places }()
+		all.Go(func() error {
 			answers[i] = a.ask(ctx, t.URL, last)
+			return nil
 		})
 	}
-	all.Wait()
+	_ = all.Wait() // A question that fails is no answer.
 	if ctx.Err() != nil {
 		return
 	}
@@ -177,35 +164,11 @@ func (a *Asker) learn(now map[types.NamespacedName][]Told) (changed []types.Name
 
 // ask asks one pod. One that does not answer is taken to be as it was.
 func (a *Asker) ask(ctx context.Context, url string, last answer) answer {
-	next, err := a.get(ctx, url, last)
-	if err != nil {
-		return last // It may be starting or ending.
+	next := answer{report: &discovery.Report{}}
+	etag, err := a.client.Read(ctx, url, last.etag, mostAnswer, next.report)
+	if err != nil || last.etag != "" && etag == last.etag {
+		return last // It may be starting or ending, or has nothing new to say.
 	}
+	next.etag = etag
 	return next
-}
-
-func (a *Asker) get(ctx context.Context, url string, last answer) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerWithin)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return last, err
-	}
-	if last.etag != "" {
-		request.Header.Set("If-None-Match", last.etag)
-	}
-	response, err := a.client.Do(request)
-	if err != nil {
-		return last, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	switch response.StatusCode {
-	case http.StatusNotModified:
-		return last, nil
-	case http.StatusOK:
-	default:
-		return last, fmt.Errorf("%s answered %s", url, response.Status)
-	}
-	next := answer{etag: response.Header.Get("ETag"), report: &discovery.Report{}}
-	return next, json.NewDecoder(io.LimitReader(response.Body, mostAnswer)).Decode(next.report)
 }

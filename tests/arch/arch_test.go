@@ -61,6 +61,7 @@ var rules = []rule{
 	{in: "operator/training", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/controller"}, why: "jobs know nothing of deployments"},
 	{in: "operator/scaler", direct: true, never: []string{"os", "os/exec"}, why: "pods are scaled by the API server alone"},
 	{in: "operator/scaler", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/controller"}, why: "who scales knows Deployments, not what they are made of"},
+	{in: "scrape", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/...", module + "/executor/...", module + "/operator/...", module + "/scaling", module + "/discovery"}, why: "who asks programs does not know what they say"},
 	{in: "operator/versions", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", module + "/operator/..."}, why: "who asks pods is told where they are"},
 	{in: "operator/reach", never: []string{"k8s.io/client-go/...", "sigs.k8s.io/controller-runtime/...", module + "/operator/..."}, why: "who asks from outside does not look inside"},
 	{in: "operator/webhook", never: []string{module + "/operator/controller", module + "/operator/cli", module + "/expand", module + "/local/..."}, why: "a review asks for the rules alone"},
