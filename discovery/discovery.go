@@ -71,7 +71,12 @@ const (
 	Failed = "Failed"
 	// Refused: it is in the store, and for some reason not in the folder.
 	Refused = "Refused"
+	// StoreAway is that of a node whose store cannot be asked.
+	StoreAway = "StoreAway"
 )
+
+// Compare is the order of versions, which are numbers without zeroes before them.
+func Compare(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
 
 // Report is what an executor says of all nodes whose models are looked for.
 type Report struct {
@@ -110,9 +115,7 @@ func Merge(node string, found Found, told map[string]string) Node {
 			n.Versions = append(n.Versions, Version{Version: version, State: state})
 		}
 	}
-	slices.SortFunc(n.Versions, func(a, b Version) int {
-		return cmp.Or(cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version))
-	})
+	slices.SortFunc(n.Versions, func(a, b Version) int { return Compare(a.Version, b.Version) })
 	return n
 }
 

@@ -5,8 +5,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/http"
 	"os"
 	"time"
 
@@ -43,17 +41,12 @@ func nodeWorld(c *config.Config, secure *tls.Config, r prometheus.Registerer, lo
 // showNodes serves what nodes saw that watch for drift, if there are any, and what
 // nodes have learnt that other replicas ask for.
 func showNodes(w *builtin.World, s *server.Options) {
-	pages := maps.Clone(s.Pages)
-	if pages == nil {
-		pages = map[string]http.Handler{}
-	}
 	if w.Watch.Any() {
-		pages[builtin.DriftPath] = w.Watch
+		addPage(s, builtin.DriftPath, w.Watch)
 	}
 	if w.State.Shares() {
-		pages[state.Path] = w.State
+		addPage(s, state.Path, w.State)
 	}
-	s.Pages = pages
 }
 
 // nodeState opens where what nodes learn is kept; nil: nowhere.

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -43,12 +42,7 @@ func showRefreshed(ctx context.Context, c *config.Config, t *telemetry.Telemetry
 		return err
 	}
 	page := &versionsPage{}
-	pages := maps.Clone(o.Pages)
-	if pages == nil {
-		pages = map[string]http.Handler{}
-	}
-	pages[discovery.PathReport] = page
-	o.Pages = pages
+	addPage(o, discovery.PathReport, page)
 	look := func() {
 		told := p.RefreshedVersions(ctx)
 		report := reportVersions(nodes, folders, told)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,12 +34,7 @@ func admit(c *config.Config, walk *predictor.Options, options *server.Options, r
 	}
 	calls := admission.NewCalls(time.Now)
 	walk.Observe = counted(walk.Observe, calls, elsewhere(walk.Graph))
-	pages := maps.Clone(options.Pages)
-	if pages == nil {
-		pages = map[string]http.Handler{}
-	}
-	pages[scaling.PathReport] = &admission.Page{Gate: gate, Calls: calls, Process: newID(), Began: time.Now(), Now: time.Now}
-	options.Pages = pages
+	addPage(options, scaling.PathReport, &admission.Page{Gate: gate, Calls: calls, Process: newID(), Began: time.Now(), Now: time.Now})
 	return gate, nil
 }
 

@@ -59,10 +59,18 @@ func meters(p *predictor.Options, t *telemetry.Telemetry) (err error) {
 	return err
 }
 
+// addPage has a server answer at one more path.
+func addPage(s *server.Options, path string, page http.Handler) {
+	if s.Pages == nil {
+		s.Pages = map[string]http.Handler{}
+	}
+	s.Pages[path] = page
+}
+
 // observe shows the work of a server and of its predictor to telemetry.
 func observe(t *telemetry.Telemetry, path string, p *predictor.Options, s *server.Options) {
 	if path != "" {
-		s.Pages = map[string]http.Handler{path: t.Handler()}
+		addPage(s, path, t.Handler())
 	}
 	if path == "" && !t.Traces() {
 		return

@@ -25,8 +25,6 @@ import (
 // What pods find of new versions of their models is in the status: see package discovery.
 
 const (
-	// storeAway is the state of a node whose store cannot be asked.
-	storeAway = "StoreAway"
 	// mostVersions bounds those in a status, and mostInVersion what is said of one.
 	mostVersions  = 100
 	mostInVersion = 512
@@ -42,8 +40,8 @@ func refreshedPods(ctx context.Context, c client.Reader) ([]versions.Target, err
 	for i := range list.Items {
 		d := &list.Items[i]
 		owner := metav1.GetControllerOf(d)
-		var says discovery.Refreshed
-		if owner == nil || !isDeployment(*owner) || json.Unmarshal([]byte(d.Annotations[discovery.AnnotationRefreshed]), &says) != nil {
+		says, ok := refreshedOf(d)
+		if owner == nil || !isDeployment(*owner) || !ok {
 			continue
 		}
 		var pods corev1.PodList
@@ -62,6 +60,12 @@ func refreshedPods(ctx context.Context, c client.Reader) ([]versions.Target, err
 		}
 	}
 	return targets, nil
+}
+
+// refreshedOf is what a Deployment says of its pods; false: nothing.
+func refreshedOf(d *appsv1.Deployment) (says discovery.Refreshed, ok bool) {
+	err := json.Unmarshal([]byte(d.Annotations[discovery.AnnotationRefreshed]), &says)
+	return says, err == nil
 }
 
 // modelVersions is what the status says of the versions of models that are looked for.
@@ -86,7 +90,7 @@ func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionSt
 		}
 		for _, n := range pod.Nodes {
 			if n.Store != "" {
-				all = count(all, v1.ModelVersionStatus{Predictor: pod.Predictor, Node: n.Node, State: storeAway, Message: n.Store})
+				all = count(all, v1.ModelVersionStatus{Predictor: pod.Predictor, Node: n.Node, State: discovery.StoreAway, Message: n.Store})
 			}
 			for _, v := range n.Versions {
 				all = count(all, v1.ModelVersionStatus{
@@ -97,11 +101,20 @@ func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionSt
 		}
 	}
 	all = highest(all)
-	slices.SortStableFunc(all, func(a, b v1.ModelVersionStatus) int {
-		return cmp.Or(cmp.Compare(a.Predictor, b.Predictor), cmp.Compare(a.Node, b.Node),
-			cmp.Compare(len(a.Version), len(b.Version)), cmp.Compare(a.Version, b.Version), cmp.Compare(a.State, b.State), cmp.Compare(a.Reason, b.Reason))
-	})
+	slices.SortFunc(all, func(a, b v1.ModelVersionStatus) int { return subjectOf(a).compare(subjectOf(b)) })
 	return all
+}
+
+// subject is what a part of the status is of: what is said of one is said once.
+type subject struct{ predictor, node, version, state, reason string }
+
+func subjectOf(v v1.ModelVersionStatus) subject {
+	return subject{v.Predictor, v.Node, v.Version, v.State, v.Reason}
+}
+
+func (s subject) compare(other subject) int {
+	return cmp.Or(cmp.Compare(s.predictor, other.predictor), cmp.Compare(s.node, other.node),
+		discovery.Compare(s.version, other.version), cmp.Compare(s.state, other.state), cmp.Compare(s.reason, other.reason))
 }
 
 // withoutPods are predictors whose Deployments want no pods and have none, so that no version
@@ -109,8 +122,7 @@ func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionSt
 func (p *pass) withoutPods() map[string]bool {
 	gone := map[string]bool{}
 	for _, d := range p.workloads {
-		var says discovery.Refreshed
-		if json.Unmarshal([]byte(d.Annotations[discovery.AnnotationRefreshed]), &says) == nil {
+		if says, ok := refreshedOf(d); ok {
 			others, has := gone[says.Predictor]
 			gone[says.Predictor] = (others || !has) && d.Spec.Replicas != nil && *d.Spec.Replicas == 0 && d.Status.Replicas == 0
 		}
@@ -125,14 +137,13 @@ func highest(all []v1.ModelVersionStatus) []v1.ModelVersionStatus {
 		return all
 	}
 	isStore := func(v v1.ModelVersionStatus) int {
-		if v.State == storeAway {
+		if v.State == discovery.StoreAway {
 			return 0
 		}
 		return 1
 	}
-	slices.SortStableFunc(all, func(a, b v1.ModelVersionStatus) int {
-		return cmp.Or(cmp.Compare(isStore(a), isStore(b)), cmp.Compare(len(b.Version), len(a.Version)), cmp.Compare(b.Version, a.Version),
-			cmp.Compare(a.Predictor, b.Predictor), cmp.Compare(a.Node, b.Node), cmp.Compare(a.State, b.State), cmp.Compare(a.Reason, b.Reason))
+	slices.SortFunc(all, func(a, b v1.ModelVersionStatus) int {
+		return cmp.Or(cmp.Compare(isStore(a), isStore(b)), discovery.Compare(b.Version, a.Version), subjectOf(a).compare(subjectOf(b)))
 	})
 	return all[:mostVersions]
 }
@@ -145,7 +156,7 @@ func count(all []v1.ModelVersionStatus, one v1.ModelVersionStatus) []v1.ModelVer
 	}
 	for i := range all {
 		a := &all[i]
-		if a.Predictor != one.Predictor || a.Node != one.Node || a.Version != one.Version || a.State != one.State || a.Reason != one.Reason {
+		if subjectOf(*a) != subjectOf(one) {
 			continue
 		}
 		a.Pods++
@@ -171,9 +182,7 @@ type versionEvent struct{ kind, reason, note string }
 // versionEvents are what a new status says of versions that the one before did not.
 func versionEvents(before, after []v1.ModelVersionStatus) (all []versionEvent) {
 	for _, v := range after {
-		if slices.ContainsFunc(before, func(b v1.ModelVersionStatus) bool {
-			return b.Predictor == v.Predictor && b.Node == v.Node && b.Version == v.Version && b.State == v.State && b.Reason == v.Reason
-		}) {
+		if slices.ContainsFunc(before, func(b v1.ModelVersionStatus) bool { return subjectOf(b) == subjectOf(v) }) {
 			continue
 		}
 		of := fmt.Sprintf("version %s of node %s", v.Version, v.Node)
@@ -187,9 +196,9 @@ func versionEvents(before, after []v1.ModelVersionStatus) (all []versionEvent) {
 			all = append(all, versionEvent{corev1.EventTypeWarning, "VersionRefused", of + " is refused: " + v.Message})
 		case discovery.Failed:
 			all = append(all, versionEvent{corev1.EventTypeWarning, "VersionFailed", of + " does not load"})
-		case storeAway:
+		case discovery.StoreAway:
 			all = append(all, versionEvent{
-				corev1.EventTypeWarning, storeAway,
+				corev1.EventTypeWarning, discovery.StoreAway,
 				fmt.Sprintf("the store of node %s cannot be asked for new versions; what is there goes on serving: %s", v.Node, v.Message),
 			})
 		}

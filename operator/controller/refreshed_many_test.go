@@ -31,7 +31,7 @@ func TestOfManyVersionsTheNewOnesAreInTheStatus(t *testing.T) {
 	if len(got) != mostVersions {
 		t.Fatalf("there are %d", len(got))
 	}
-	if first, second, last := got[0], got[1].Version, got[len(got)-1].Version; first.State != storeAway || second != "7" || last != strconv.Itoa(mostVersions+5) {
+	if first, second, last := got[0], got[1].Version, got[len(got)-1].Version; first.State != discovery.StoreAway || second != "7" || last != strconv.Itoa(mostVersions+5) {
 		t.Errorf("they are from %+v and %s to %s", first, second, last)
 	}
 }
