@@ -41,6 +41,16 @@ func Routes(schema []byte) ([]Route, error) {
 	return told.Routes, nil
 }
 
+// Names are those of routes, sorted.
+func Names(routes []Route) []string {
+	names := make([]string, len(routes))
+	for i := range routes {
+		names[i] = routes[i].Name
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Choose finds the route that a node's parameter names, by its name or its path; an
 // empty one is the only route.
 func Choose(routes []Route, api string) (*Route, error) {
@@ -52,11 +62,7 @@ func Choose(routes []Route, api string) (*Route, error) {
 			return &routes[i], nil
 		}
 	}
-	names := make([]string, len(routes))
-	for i := range routes {
-		names[i] = routes[i].Name
-	}
-	slices.Sort(names)
+	names := Names(routes)
 	switch {
 	case len(routes) == 0:
 		return nil, errors.New("the Bento has no routes")

@@ -56,9 +56,7 @@ func (g *generation) modelProblems(predictor int, servers manifests.Servers, fro
 				err = servers.CheckFiles(n.Implementation, names, headOf(n.ModelURI))
 				if err == nil {
 					err = g.otherName(layout, n, servers.Servers[n.Implementation])
-					whole, server := fmt.Sprintf("spec.predictors[%d].%s", predictor, at), servers.Servers[n.Implementation]
-					problems = append(problems, missingVersions(whole, n, server, names)...)
-					problems = append(problems, missingRoute(whole, n, server, n.ModelURI)...)
+					problems = append(problems, missing(predictor, at, n, servers.Servers[n.Implementation], names, n.ModelURI)...)
 				}
 			} else if err == nil && known {
 				err = checkNodeFile(n, names, n.ModelURI)
@@ -96,9 +94,7 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 			if err == nil && known && !changesServer(p, n.Name) {
 				uri := absoluteURI(n.ModelURI, s.Dir)
 				if err = cmp.Or(servers.CheckFiles(n.Implementation, names, headOf(uri)), checkNodeFile(n, names, uri)); err == nil {
-					whole := fmt.Sprintf("spec.predictors[%d].%s", i, at)
-					problems = append(problems, missingVersions(whole, n, server, names)...)
-					problems = append(problems, missingRoute(whole, n, server, uri)...)
+					problems = append(problems, missing(i, at, n, server, names, uri)...)
 				}
 			}
 			if err != nil {
@@ -225,4 +221,11 @@ func volumeAt(c *corev1.Container, at string) string {
 		}
 	}
 	return ""
+}
+
+// missing are the problems of a node that names what a model does not have, whose files
+// are these, below a URI: versions, or a route.
+func missing(predictor int, at string, n *graph.Node, server manifests.Server, files []string, uri string) v1.Problems {
+	path := fmt.Sprintf("spec.predictors[%d].%s", predictor, at)
+	return append(missingVersions(path, n, server, files), missingRoute(path, n, server, uri)...)
 }

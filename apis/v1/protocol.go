@@ -31,6 +31,9 @@ func (p Protocol) HasVersions() bool {
 	return p.Canonical() == ProtocolTensorFlow || p.Canonical() == ProtocolV2
 }
 
+// OfServers reports whether servers of nodes may speak p: what clients speak, or BentoML's.
+func (p Protocol) OfServers() bool { return p.Valid() || p == ProtocolBentoML }
+
 // RESTOnly reports whether servers that speak p listen for REST alone, whatever the
 // transport of clients is.
 func (p Protocol) RESTOnly() bool { return p == ProtocolBentoML }

@@ -82,7 +82,7 @@ func (v *validator) noExecutor(path string, root node, nodes int) {
 		return
 	}
 	outside, wire := v.deployment.Spec.Protocol.Canonical(), v.wire(root)
-	if wire != outside && outside.Valid() && (wire.Valid() || wire == ProtocolBentoML) {
+	if wire != outside && outside.Valid() && wire.OfServers() {
 		v.errorf(path, "node %q speaks %s, and without an executor nothing translates it from %s: "+
 			"remove this annotation, or set spec.protocol to %[2]s", root.Name, wire, outside)
 	}

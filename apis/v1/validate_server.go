@@ -35,7 +35,7 @@ func (v *validator) server(n node) {
 		v.errorf(n.path+".modelUri", "Predictive unit modelUri required when using standalone servers: "+
 			"%s needs the place of its model", n.Implementation)
 	}
-	if e := n.Endpoint; image == "" && e != nil && (Protocol(e.Protocol).Valid() || Protocol(e.Protocol) == ProtocolBentoML) && e.Protocol != "" && server.Protocol != "" &&
+	if e := n.Endpoint; image == "" && e != nil && Protocol(e.Protocol).OfServers() && e.Protocol != "" && server.Protocol != "" &&
 		Protocol(e.Protocol).Canonical() != Protocol(server.Protocol).Canonical() {
 		v.errorf(n.path+".endpoint.protocol", "the image of %s speaks %s, not %s; leave this out, or give the container %q an image of your own",
 			n.Implementation, server.Protocol, e.Protocol, n.Name)

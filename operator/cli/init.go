@@ -29,8 +29,8 @@ func Init() *cobra.Command {
 		Short: "Write a SeldonDeployment for the model in a folder",
 		Long: `Init looks at a folder with a model, and writes the SeldonDeployment that serves
 it: for Keras and TensorFlow (SavedModel), scikit-learn, XGBoost, LightGBM, CatBoost,
-MLflow, ONNX, BentoML, Hugging Face's library and repositories of Triton. It asks nothing; where it finds no model,
-or several, it says what it found.
+MLflow, ONNX, PyTorch, BentoML, Hugging Face's library and repositories of Triton. It
+asks nothing; where it finds no model, or several, it says what it found.
 
   radiant init model && radiant local iris.yaml`,
 		Args: cobra.MaximumNArgs(1),

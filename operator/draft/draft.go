@@ -192,7 +192,7 @@ const mostLetters = 30
 func Write(name, uri string, m Model, servers manifests.Servers) string {
 	protocol, node, parameters := servers.Servers[m.Server].Protocol, cmp.Or(m.Name, name), m.Parameters
 	if protocol == string(v1.ProtocolBentoML) { // No client speaks it.
-		protocol = "seldon"
+		protocol = string(v1.ProtocolSeldon)
 	}
 	if label(node) != node {
 		// The name of a node is that of a container. By another protocol the

@@ -67,11 +67,7 @@ func packed(c contents, _ manifests.Servers) []Model {
 	if err != nil || len(routes) < 2 {
 		return []Model{m}
 	}
-	names := make([]string, len(routes))
-	for i := range routes {
-		names[i] = routes[i].Name
-	}
-	slices.Sort(names)
+	names := bento.Names(routes)
 	m.Parameters = []Parameter{{bento.Parameter, names[0]}}
 	m.Remark = bento.Parameter + " is one of " + wording.Listed(names) + "."
 	return []Model{m}
