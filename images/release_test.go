@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/version"
 )
 
@@ -29,7 +30,7 @@ func TestReleaseIsReproducible(t *testing.T) {
 		t.Fatalf("building the program: %v\n%s", err, out)
 	}
 	args := []string{"-C", "..", "-prefix", "mirror.example/team/"}
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
+	if !long.Asked() {
 		here := "linux/" + runtime.GOARCH
 		args = append(args, "-only", "storage-initializer", "-platforms", here, "-archives", here)
 	}

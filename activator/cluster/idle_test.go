@@ -21,14 +21,13 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/prime-radiant/radiant/manifests/crd"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
 // TestIdle prints what 500 deployments without pods cost the operator and the activator,
 // when all are available. It takes minutes: RADIANT_E2E_LONG=1 runs it.
 func TestIdle(t *testing.T) {
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("RADIANT_E2E_LONG is not set")
-	}
+	long.Only(t)
 	const deployments, most, span = 500, 100 << 20, time.Minute
 	w := newWorld(t, "idle")
 	if err := appsv1.AddToScheme(w.Scheme()); err != nil {

@@ -3,12 +3,12 @@ package builtin
 import (
 	"maps"
 	"math/rand/v2"
-	"os"
 	"runtime"
 	"slices"
 	"testing"
 
 	"github.com/prime-radiant/radiant/reference"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
 // features30 are rows of 30 features that go together.
@@ -146,7 +146,7 @@ func TestDetectorsDoNotGrow(t *testing.T) {
 			return m.HeapAlloc
 		}
 		before, more := size(20), 30
-		if os.Getenv("RADIANT_E2E_LONG") != "" { // make e2e-long
+		if long.Asked() { // make e2e-long
 			more = 980
 		}
 		if after := size(more); after > before+64<<10 {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
 const driftSample = "../../samples/drift"
@@ -278,7 +279,7 @@ func TestDriftDoesNotGrow(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before, more := size(20), 80
-	if os.Getenv("RADIANT_E2E_LONG") != "" { // make e2e-long
+	if long.Asked() { // make e2e-long
 		more = 980
 	}
 	if after := size(more); after > before+64<<10 {

@@ -5,11 +5,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
 func TestTrust(t *testing.T) {
@@ -57,7 +58,7 @@ func TestTrust(t *testing.T) {
 // No answer to a request with a body of more than a buffer is cut.
 func TestNoAnswerIsCut(t *testing.T) {
 	requests := 20_000
-	if os.Getenv("RADIANT_E2E_LONG") != "" {
+	if long.Asked() {
 		requests = 200_000
 	}
 	var early atomic.Int64

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
 
@@ -24,7 +25,7 @@ import (
 // nothing, as the API server counts.
 func TestManyAtOnce(t *testing.T) {
 	many := 30
-	if os.Getenv("RADIANT_E2E_LONG") == "1" {
+	if long.Asked() {
 		many = 200
 	}
 	w := newWorld(t)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
 // The article's MPIJob, unchanged but for the tag of its image, runs its ranks in two
@@ -41,7 +43,7 @@ func TestMPIJob(t *testing.T) {
 
 // What mpirun ends with is what its job says.
 func TestMPIJobFails(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	w := newWorld(t, "mpi-fails")
 	w.graphics()
@@ -59,7 +61,7 @@ func TestMPIJobFails(t *testing.T) {
 // An MPIJob of today's version runs as a user, whose home has the keys; its launcher
 // works as well, with a worker and alone.
 func TestMPIJobOfUsers(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	for _, c := range []struct {
 		workers, slots string

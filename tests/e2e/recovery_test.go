@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
 // recovery is a job of ten short epochs, to which something happens in the middle.
@@ -24,7 +26,7 @@ type recovery struct {
 // What happens to a job's pods, node and operator in the middle of training ends as
 // docs/training.md says.
 func TestTrainingRecovers(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	const mirrored, again, servers = "radiant.io/strategy: multiworkermirrored", "radiant.io/restart: all", "radiant.io/strategy: parameterserver"
 	for _, c := range []struct {

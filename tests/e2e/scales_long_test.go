@@ -11,6 +11,8 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
 // waves is how requests come: none, more and more, many, fewer and fewer, none.
@@ -39,7 +41,7 @@ func waveAt(at time.Duration) float64 {
 // no pods; a rolling update, a deleted pod, a restarted operator and a deleted activator
 // fall into their midst. None fails.
 func TestWavesLoseNothing(t *testing.T) {
-	long(t)
+	long.Only(t)
 	const waves = 6
 	w := newWorld(t, "waves")
 	w.scaled("waves", byRequests("default", "{minReplicas: 0, maxReplicas: 6, target: 1, window: 12s, scaleToZeroGracePeriod: 5s}", "HOLD=50ms"))

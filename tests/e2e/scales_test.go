@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/prime-radiant/radiant/scaling"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
@@ -155,7 +156,7 @@ func (w *world) release(deployment string) {
 // Five requests that are held, where a pod takes one, are five pods with one each; of
 // two predictors with half of the requests each, as many as each has. None fails.
 func TestHeldRequestsArePods(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	w := newWorld(t, "held")
 	const one = "{maxReplicas: 8, containerConcurrency: 1, target: 1}"
@@ -189,7 +190,7 @@ func TestHeldRequestsArePods(t *testing.T) {
 // A deployment without pods answers the first request, whichever way it comes: over
 // REST and over gRPC through the gateway, and at the address of its Service.
 func TestFromZero(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	w := newWorld(t, "from-zero")
 	w.scaled("lazy", byRequests("default", "{minReplicas: 0, initialScale: 0, window: 40s, scaleToZeroGracePeriod: 0s}"))
@@ -222,7 +223,7 @@ func TestFromZero(t *testing.T) {
 // A small model of scikit-learn answers its first request at zero as soon as its pod is
 // ready.
 func TestColdStart(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	const most = 1.3
 	w := newWorld(t, "cold-start")
@@ -321,7 +322,7 @@ func (w *world) coldStart(deployment string, ask request) (first, own time.Durat
 
 // 200 requests at once at zero: each is answered, and arrives once.
 func TestManyAtZero(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	const all = 200
 	w := newWorld(t, "many-at-zero")
@@ -356,7 +357,7 @@ func TestManyAtZero(t *testing.T) {
 // What nobody asks has no pods after its window and grace period; then nothing of ours
 // writes anything about it for a minute.
 func TestIdleIsQuiet(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	const window, grace, about, quiet = 10 * time.Second, 5 * time.Second, 10 * time.Second, time.Minute
 	w := newWorld(t, "idle-is-quiet")
@@ -446,7 +447,7 @@ func (w *world) writes(log string, from, to time.Time) []string {
 
 // A limit that is added to what serves, and taken out again, costs no request.
 func TestALimitComesAndGoes(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	w := newWorld(t, "limit")
 	w.scaled("limit", byRequests("default", "{minReplicas: 1}"))

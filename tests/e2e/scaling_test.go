@@ -8,28 +8,20 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
-
-// long skips what make e2e-long runs, unless it is asked for.
-func long(t *testing.T) {
-	t.Helper()
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("make e2e-long runs this test")
-	}
-}
 
 // Training and serving scale, each by a number in a manifest: the article's TFJob on
 // one worker and on two, and what it wrote served by one pod and by three.
 func TestScalesBothWays(t *testing.T) {
-	long(t)
+	long.Only(t)
 	w := newWorld(t, "scales")
 	w.claim()
 	w.kubectl("create", "secret", "generic", storesSecret)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
@@ -37,7 +38,7 @@ func TestTFJob(t *testing.T) {
 		})
 	})
 	t.Run("in an overlay, and served", func(t *testing.T) {
-		long(t)
+		long.Only(t)
 		w := newWorld(t, "tf-served")
 		w.claim()
 		w.kubectl("create", "secret", "generic", storesSecret)
@@ -56,7 +57,7 @@ func TestTFJob(t *testing.T) {
 // A worker of TensorFlow that is killed half way takes the others with it. Where all
 // start again, training goes on at the last checkpoint; elsewhere the job fails.
 func TestTFJobSurvives(t *testing.T) {
-	long(t)
+	long.Only(t)
 	epochs := func(w *world) string {
 		return strings.Replace(w.kubectl("kustomize", "testdata/article"), `- "8"`, `- "10"`, 1)
 	}

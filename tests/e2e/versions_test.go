@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
@@ -37,7 +38,7 @@ func (w *world) versionOf(question string) (string, error) {
 // Going back to another version is an edit: the pod that runs answers by it, and
 // neither a pod nor a ReplicaSet is made.
 func TestGoingBackToAVersion(t *testing.T) {
-	long(t)
+	long.Only(t)
 	t.Parallel()
 	w := newWorld(t, "versions")
 	w.models(map[string]stores.Files{"models": stores.Folder(t, "../../samples/versions/model", "rents/")})

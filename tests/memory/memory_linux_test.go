@@ -24,6 +24,7 @@ import (
 
 	"github.com/prime-radiant/radiant/executor/memory"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
@@ -271,7 +272,7 @@ func TestWhatAMessageTakes(t *testing.T) {
 // many is how many clients send and receive how much: in the long form all that
 // an executor takes of a client.
 func many() (clients int, size int64) {
-	if os.Getenv("RADIANT_E2E_LONG") != "" {
+	if long.Asked() {
 		return 100, 100 * mega
 	}
 	return 24, 40 * mega

@@ -5,12 +5,12 @@
 package samples
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/openapi"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
@@ -19,9 +19,7 @@ func TestSamples(t *testing.T) { runSamples(t, "case.yaml") }
 
 // TestHeavySamples: those whose packages take hundreds of megabytes.
 func TestHeavySamples(t *testing.T) {
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("RADIANT_E2E_LONG is not set: make e2e-long")
-	}
+	long.Only(t)
 	runSamples(t, "case-long.yaml")
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/pages"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
@@ -21,9 +22,7 @@ import (
 // docs/security.md: who has no password, or a wrong one, gets 401, and the model
 // does not see the right one.
 func TestPasswordsAtTheGateway(t *testing.T) {
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("Traefik takes minutes to build; make e2e-long runs this test")
-	}
+	long.Only(t)
 	page, err := os.ReadFile("../../docs/security.md")
 	if err != nil {
 		t.Fatal(err)

@@ -11,15 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 // TestHeavySamplesRefuseWeights: what torch.save writes of a model has no program in it,
 // and PYTORCH_SERVER says what to write instead.
 func TestHeavySamplesRefuseWeights(t *testing.T) {
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("RADIANT_E2E_LONG is not set: make e2e-long")
-	}
+	long.Only(t)
 	bin, folder := programs.Build(t), t.TempDir()
 	if err := os.Mkdir(filepath.Join(folder, "scripted"), 0o755); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/tools"
 )
@@ -28,9 +29,7 @@ const leastAccuracy = 0.97
 // trainingFolder copies the sample and fetches the digits beside it.
 func trainingFolder(t *testing.T) string {
 	t.Helper()
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("training takes minutes; make e2e-long runs this test")
-	}
+	long.Only(t)
 	folder := filepath.Join(t.TempDir(), "train-mnist")
 	if err := os.CopyFS(folder, os.DirFS("../../samples/train-mnist")); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/prime-radiant/radiant/tests/kit/cases"
+	"github.com/prime-radiant/radiant/tests/kit/long"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
@@ -33,9 +34,7 @@ const ofRadiant = 1
 // TestTenAtZero: of ten samples that nobody asks nothing runs; each is asked in turn,
 // and only those run that were asked. It prints what they take.
 func TestTenAtZero(t *testing.T) {
-	if os.Getenv("RADIANT_E2E_LONG") == "" {
-		t.Skip("RADIANT_E2E_LONG is not set: make e2e-long")
-	}
+	long.Only(t)
 	samples := []string{
 		"iris-sklearn/iris-sklearn", "iris-sklearn/iris-sklearn-classes", "iris-sklearn/iris-sklearn-v2", "ab-test/ab-test", "ab-test/canary",
 		"combiner/combiner", "combiner/vote", "drift/drift", "outliers/flowers", "forest/forest",
