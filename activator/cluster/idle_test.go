@@ -4,10 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -18,9 +15,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
-	"github.com/prime-radiant/radiant/manifests/crd"
 	"github.com/prime-radiant/radiant/tests/kit/long"
 )
 
@@ -30,31 +25,9 @@ func TestIdle(t *testing.T) {
 	long.Only(t)
 	const deployments, most, span = 500, 100 << 20, time.Minute
 	w := newWorld(t, "idle")
-	if err := appsv1.AddToScheme(w.Scheme()); err != nil {
-		t.Fatal(err)
-	}
-	if err := api.Install(t.Context(), crd.YAML()); err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "radiant")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../operator").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	ip, admin := ownAddress(t), freePort(t)
-	w.activators("seldon-activator-idle", ip, admin)
-	t.Cleanup(w.clear)
-	processes := map[string]int{
-		"activator": start(t, program, "activator", "--kubeconfig", api.Kubeconfig(), "--pod-ip", ip, "--admin-addr", net.JoinHostPort(ip, strconv.Itoa(admin)), "--leave", "10ms"),
-		"operator":  start(t, program, "manager", "--kubeconfig", api.Kubeconfig(), "--metrics-addr", "0", "--health-addr", "0", "--activator-ports", "21000-21999"),
-	}
+	processes := w.run("seldon-activator-idle", "21000-21999")
 	for i := range deployments {
-		var lazy unstructured.Unstructured
-		if err := yaml.Unmarshal([]byte(atZero), &lazy.Object); err != nil {
-			t.Fatal(err)
-		}
-		lazy.SetNamespace(w.namespace)
-		lazy.SetName("lazy-" + strconv.Itoa(i))
-		w.create(&lazy)
+		w.createAtZero("lazy-" + strconv.Itoa(i))
 	}
 	began := time.Now()
 	for available := 0; available < deployments; time.Sleep(time.Second) {

@@ -46,26 +46,8 @@ spec:
 // request is answered by that. The pod is this test's, since there is no node.
 func TestWokenByTheOperator(t *testing.T) {
 	w := newWorld(t, "woken")
-	if err := appsv1.AddToScheme(w.Scheme()); err != nil {
-		t.Fatal(err)
-	}
-	if err := api.Install(t.Context(), crd.YAML()); err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "radiant")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../operator").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	ip, admin := ownAddress(t), freePort(t)
-	w.activators("seldon-activator-1", ip, admin)
-	t.Cleanup(w.clear)
-	start(t, program, "activator", "--kubeconfig", api.Kubeconfig(), "--pod-ip", ip, "--admin-addr", net.JoinHostPort(ip, strconv.Itoa(admin)), "--leave", "10ms")
-	start(t, program, "manager", "--kubeconfig", api.Kubeconfig(), "--metrics-addr", "0", "--health-addr", "0", "--activator-ports", fmt.Sprintf("%d-%[1]d", freePort(t)))
-	var lazy unstructured.Unstructured
-	if err := yaml.Unmarshal([]byte(atZero), &lazy.Object); err != nil {
-		t.Fatal(err)
-	}
-	w.create(&lazy)
+	w.run("seldon-activator-1", fmt.Sprintf("%d-%[1]d", freePort(t)))
+	w.createAtZero("lazy")
 
 	port := ""
 	await(t, "the Service has a port at activators, and leads there", func() bool {
@@ -94,7 +76,7 @@ func TestWokenByTheOperator(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		for {
-			a := postTo(ctx, "http://"+net.JoinHostPort(ip, port)+"/api/v1.0/predictions")
+			a := postTo(ctx, "http://"+net.JoinHostPort(ownAddress(t), port)+"/api/v1.0/predictions")
 			if a.err == nil || ctx.Err() != nil { // The activator may hear of the port later than this test.
 				got <- a
 				return
@@ -192,6 +174,42 @@ func ownAddress(t *testing.T) string {
 }
 
 // start runs a program until the test ends, and returns its process.
+// run starts an activator and an operator whose fronts have ports of a range, and returns
+// their process ids.
+func (w *world) run(activator, ports string) map[string]int {
+	w.t.Helper()
+	t := w.t
+	if err := appsv1.AddToScheme(w.Scheme()); err != nil {
+		t.Fatal(err)
+	}
+	if err := api.Install(t.Context(), crd.YAML()); err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "radiant")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../operator").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	ip, admin := ownAddress(t), freePort(t)
+	w.activators(activator, ip, admin)
+	t.Cleanup(w.clear)
+	return map[string]int{
+		"activator": start(t, program, "activator", "--kubeconfig", api.Kubeconfig(), "--pod-ip", ip, "--admin-addr", net.JoinHostPort(ip, strconv.Itoa(admin)), "--leave", "10ms"),
+		"operator":  start(t, program, "manager", "--kubeconfig", api.Kubeconfig(), "--metrics-addr", "0", "--health-addr", "0", "--activator-ports", ports),
+	}
+}
+
+// createAtZero makes a deployment that begins without pods.
+func (w *world) createAtZero(name string) {
+	w.t.Helper()
+	var lazy unstructured.Unstructured
+	if err := yaml.Unmarshal([]byte(atZero), &lazy.Object); err != nil {
+		w.t.Fatal(err)
+	}
+	lazy.SetNamespace(w.namespace)
+	lazy.SetName(name)
+	w.create(&lazy)
+}
+
 func start(t *testing.T, program string, args ...string) (pid int) {
 	t.Helper()
 	cmd := exec.Command(program, args...)

@@ -323,6 +323,18 @@ type broken struct {
 	fetches     int
 }
 
+// mayBreak has the scene's refreshers ask a source that fails when it is told to.
+func (s *scene) mayBreak() *broken {
+	s.Helper()
+	catalog, err := storage.NewCatalog(s.store, storage.Options{})
+	if err != nil {
+		s.Fatal(err)
+	}
+	b := &broken{Source: catalog}
+	s.source = b
+	return b
+}
+
 func (b *broken) Folders(ctx context.Context) ([]string, error) {
 	if b.list != nil {
 		return nil, b.list
@@ -342,12 +354,7 @@ func (b *broken) Fetch(ctx context.Context, folder, dst string) error {
 func TestTheStoreIsAway(t *testing.T) {
 	s := newScene(t)
 	s.write("1", model()...)
-	catalog, err := storage.NewCatalog(s.store, storage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := &broken{Source: catalog}
-	s.source = source
+	source := s.mayBreak()
 	r := s.refresher()
 	s.wants(r, "1")
 	source.list = errors.New("connection refused")
@@ -388,12 +395,7 @@ func TestTheStoreIsAway(t *testing.T) {
 func TestTheSameFaultIsOneFault(t *testing.T) {
 	s := newScene(t)
 	s.write("1", model()...)
-	catalog, err := storage.NewCatalog(s.store, storage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := &broken{Source: catalog}
-	s.source = source
+	source := s.mayBreak()
 	r := s.refresher()
 	s.wants(r, "1")
 	read := func(port int) string {
@@ -425,12 +427,7 @@ func TestTheSameFaultIsOneFault(t *testing.T) {
 func TestDamagedVersions(t *testing.T) {
 	s := newScene(t)
 	s.write("1", model()...)
-	catalog, err := storage.NewCatalog(s.store, storage.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := &broken{Source: catalog}
-	s.source = source
+	source := s.mayBreak()
 	s.wants(s.refresher(), "1")
 	s.write("2", model()...)
 	source.fetch = transfer.Permanent(errors.New("it is damaged"))

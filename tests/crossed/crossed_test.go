@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -179,21 +178,8 @@ func (w *way) ask(t *testing.T, c crossing, transport string) string {
 	case "v2":
 		path = "/v2/models/" + c.model + "/infer"
 	}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, fmt.Sprintf("http://127.0.0.1:%d%s", w.http, path), strings.NewReader(c.request))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return numeric(string(body))
+	_, body := post(t, fmt.Sprintf("http://127.0.0.1:%d%s", w.http, path), "application/json", strings.NewReader(c.request))
+	return numeric(body)
 }
 
 func (w *way) askRPC(t *testing.T, c crossing) string {
