@@ -19,7 +19,7 @@ const FileName = ".radiant-versions.json"
 const PathReport = "/model-versions"
 
 const (
-	// LabelRefreshed, "true", is on Deployments whose executors answer there.
+	// LabelRefreshed is, as "true", on Deployments whose executors answer there.
 	LabelRefreshed = "machinelearning.seldon.io/refreshed"
 	// AnnotationRefreshed holds a [Refreshed] as JSON.
 	AnnotationRefreshed = "machinelearning.seldon.io/refreshed"

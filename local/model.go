@@ -47,6 +47,7 @@ func (g *generation) modelProblems(predictor int, servers manifests.Servers, fro
 		if n.ModelURI == "" {
 			return
 		}
+		where := fmt.Sprintf("spec.predictors[%d].%s", predictor, at)
 		for _, layout := range g.layouts {
 			if !slices.ContainsFunc(layout.inits, func(c containerLayout) bool { return c.fetches(n.ModelURI) }) {
 				continue
@@ -56,14 +57,14 @@ func (g *generation) modelProblems(predictor int, servers manifests.Servers, fro
 				err = servers.CheckFiles(n.Implementation, names, headOf(n.ModelURI))
 				if err == nil {
 					err = g.otherName(layout, n, servers.Servers[n.Implementation])
-					problems = append(problems, missing(predictor, at, n, servers.Servers[n.Implementation], names, n.ModelURI)...)
+					problems = append(problems, missing(where, n, servers.Servers[n.Implementation], names, n.ModelURI)...)
 				}
 			} else if err == nil && known {
 				err = checkNodeFile(n, names, n.ModelURI)
 			}
 			if err != nil {
 				problems = append(problems, v1.Problem{
-					Severity: v1.SeverityError, Path: fmt.Sprintf("spec.predictors[%d].%s.modelUri", predictor, at), Message: err.Error(),
+					Severity: v1.SeverityError, Path: where + ".modelUri", Message: err.Error(),
 				})
 			}
 			return
@@ -86,6 +87,7 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 			if !v1.IsLocal(n.ModelURI) || reads {
 				return
 			}
+			where := fmt.Sprintf("spec.predictors[%d].%s", i, at)
 			names, known, err := storage.Look(absoluteURI(n.ModelURI, s.Dir), storage.Options{})
 			severity := v1.SeverityError
 			if err != nil && path.IsAbs(strings.TrimPrefix(n.ModelURI, "file://")) {
@@ -94,12 +96,12 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 			if err == nil && known && !changesServer(p, n.Name) {
 				uri := absoluteURI(n.ModelURI, s.Dir)
 				if err = cmp.Or(servers.CheckFiles(n.Implementation, names, headOf(uri)), checkNodeFile(n, names, uri)); err == nil {
-					problems = append(problems, missing(i, at, n, server, names, uri)...)
+					problems = append(problems, missing(where, n, server, names, uri)...)
 				}
 			}
 			if err != nil {
 				problems = append(problems, v1.Problem{
-					Severity: severity, Path: fmt.Sprintf("spec.predictors[%d].%s.modelUri", i, at), Message: err.Error(),
+					Severity: severity, Path: where + ".modelUri", Message: err.Error(),
 				})
 			}
 		})
@@ -223,9 +225,8 @@ func volumeAt(c *corev1.Container, at string) string {
 	return ""
 }
 
-// missing are the problems of a node that names what a model does not have, whose files
-// are these, below a URI: versions, or a route.
-func missing(predictor int, at string, n *graph.Node, server manifests.Server, files []string, uri string) v1.Problems {
-	path := fmt.Sprintf("spec.predictors[%d].%s", predictor, at)
-	return append(missingVersions(path, n, server, files), missingRoute(path, n, server, uri)...)
+// missing are the problems of a node, at a path, that names what a model does not have,
+// whose files are these, below a URI: versions, or a route.
+func missing(at string, n *graph.Node, server manifests.Server, files []string, uri string) v1.Problems {
+	return append(missingVersions(at, n, server, files), missingRoute(at, n, server, uri)...)
 }

@@ -63,7 +63,7 @@ type series struct {
 func recordedSeries() []series {
 	const none = 1 << 30
 	onTime := func(int) int { return 0 }
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // A series that is always the same.
+	random := rand.New(rand.NewPCG(1, 2)) // A series that is always the same.
 	noise := make([]float64, 600)
 	for i := range noise {
 		noise[i] = random.ExpFloat64() * 4

@@ -11,7 +11,7 @@ const PathReport = "/scaling"
 // each gets all.
 const PathWakes = "/scaling/wakes"
 
-// HeaderReach, on a GET of a front's [Front.ReadyPath], asks no more than whether
+// HeaderReach asks, on a GET of a front's [Front.ReadyPath], no more than whether
 // requests come this far. An activator answers it itself, with 200, and has no pod made
 // for it; to an executor it says nothing.
 const HeaderReach = "Radiant-Reach"

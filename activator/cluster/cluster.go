@@ -201,7 +201,7 @@ func places(list []discoveryv1.EndpointSlice, address string) map[string]server.
 func slim(o any) (any, error) {
 	switch o := o.(type) {
 	case *corev1.Service:
-		forget(&o.ObjectMeta.ManagedFields, &o.ObjectMeta.OwnerReferences)
+		forget(&o.ManagedFields, &o.OwnerReferences)
 		said := map[string]string{}
 		for _, name := range []string{scaling.AnnotationFront, scaling.AnnotationFrontPort} {
 			if v, ok := o.Annotations[name]; ok {
@@ -210,13 +210,13 @@ func slim(o any) (any, error) {
 		}
 		o.Annotations, o.Spec, o.Status = said, corev1.ServiceSpec{}, corev1.ServiceStatus{}
 	case *discoveryv1.EndpointSlice:
-		forget(&o.ObjectMeta.ManagedFields, &o.ObjectMeta.OwnerReferences)
+		forget(&o.ManagedFields, &o.OwnerReferences)
 		o.Annotations, o.Ports = nil, nil
 		for i := range o.Endpoints {
 			o.Endpoints[i] = discoveryv1.Endpoint{Addresses: o.Endpoints[i].Addresses}
 		}
 	case *corev1.Pod:
-		forget(&o.ObjectMeta.ManagedFields, &o.ObjectMeta.OwnerReferences)
+		forget(&o.ManagedFields, &o.OwnerReferences)
 		o.Annotations = nil
 	}
 	return o, nil

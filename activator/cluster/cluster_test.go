@@ -195,7 +195,7 @@ func ask(port int) answered {
 // Clients are told to go on their own when the Service does not lead here any more.
 func TestFrontsAndPods(t *testing.T) {
 	w := newWorld(t, "fronts")
-	port, pods := freePort(t), int32(freePort(t)) //nolint:gosec // It is a port.
+	port, pods := freePort(t), int32(freePort(t)) // It is a port.
 	selector := map[string]string{"seldon-app": "a"}
 	w.front("a", port, scaling.Front{Deployment: "a", Selector: selector, HTTPPort: pods})
 	slice := w.slice("a", address, "10.1.0.2")
@@ -213,7 +213,7 @@ func TestFrontsAndPods(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { _ = http.Serve(l, mux) }() //nolint:gosec // It ends with the listener.
+	go func() { _ = http.Serve(l, mux) }() // It ends with the listener.
 	t.Cleanup(func() { _ = l.Close() })
 	activate(t, w)
 	got := make(chan answered, 1)

@@ -106,7 +106,7 @@ func (w *world) activators(name, ip string, admin int) {
 			scaling.LabelFront: scaling.FrontActivator, discoveryv1.LabelServiceName: "seldon-activator",
 		}},
 		AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:       []discoveryv1.EndpointPort{{Name: new(scaling.PortAdmin), Port: new(int32(admin))}}, //nolint:gosec // It is a port.
+		Ports:       []discoveryv1.EndpointPort{{Name: new(scaling.PortAdmin), Port: new(int32(admin))}}, // It is a port.
 		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{ip}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
 	}
 	w.create(slice)
@@ -132,7 +132,7 @@ func (w *world) standIn(d *appsv1.Deployment, ip string) {
 			w.t.Fatal(err)
 		}
 		w.t.Cleanup(func() { _ = l.Close() })
-		go func() { _ = http.Serve(l, mux) }() //nolint:gosec // It ends with the listener.
+		go func() { _ = http.Serve(l, mux) }() // It ends with the listener.
 	}
 	p := &corev1.Pod{ObjectMeta: w.meta("stand-in"), Spec: *d.Spec.Template.Spec.DeepCopy()}
 	p.Labels, p.Spec.AutomountServiceAccountToken = d.Spec.Template.Labels, new(false)

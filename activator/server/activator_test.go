@@ -325,7 +325,7 @@ func TestRequestsWaitForTheFirstPod(t *testing.T) {
 				n++
 			}
 		}
-		if n != 3 || err != io.EOF {
+		if n != 3 || !errors.Is(err, io.EOF) {
 			t.Errorf("a stream: %d answers, %v", n, err)
 		}
 	})

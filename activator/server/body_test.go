@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -131,7 +132,7 @@ func TestABodyThatWaitsAgainIsCharged(t *testing.T) {
 	over := newBody(http.NoBody, 0, &budget{})
 	<-over.done
 	over.unread.WriteString("x")
-	if err := over.stay(); err != errMemory {
+	if err := over.stay(); !errors.Is(err, errMemory) {
 		t.Errorf("without room: %v", err)
 	}
 	over.end(func() {})

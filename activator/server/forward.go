@@ -127,7 +127,7 @@ func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 		FlushInterval:  -1,
 		BufferPool:     f.activator.onward.buffers,
 		ErrorLog:       log.New(io.Discard, "", 0),
-		ErrorHandler:   func(w http.ResponseWriter, r *http.Request, err error) { f.failed(w, r, x, err) },
+		ErrorHandler:   func(w http.ResponseWriter, r *http.Request, err error) { f.failed(w, r, err) },
 	}
 	proxy.ServeHTTP(w, r)
 }
@@ -282,7 +282,7 @@ func (b *keptOpen) Read(p []byte) (int, error) {
 func (*keptOpen) Close() error { return nil }
 
 // failed tells what went wrong with a request that had a pod.
-func (f *front) failed(w http.ResponseWriter, r *http.Request, x *exchange, err error) {
+func (f *front) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // The client has gone.
 	}

@@ -358,7 +358,7 @@ func (f *frame) insert(at int, made tensor.Tensor, names []string) error {
 		if columns[k], err = columns[k].Reshape(shape); err != nil {
 			return err
 		}
-		columns[k].Name = names[k]
+		columns[k].Name = names[k] //nolint:gosec // There are as many names as columns.
 	}
 	f.tensors = slices.Replace(slices.Clone(f.tensors), at, end, columns...)
 	return nil

@@ -128,19 +128,7 @@ func New(o Options) (*Predictor, error) {
 			n.payloads, err = o.Payloads(plan.Steps[i].Node)
 			errs = append(errs, err)
 		}
-		p.nodes = append(p.nodes, n)
-		if _, ok := n.builtin.(builtin.Learner); ok {
-			p.learns = true
-		}
-		if _, ok := n.builtin.(builtin.InputTransformer); ok {
-			p.notes = true
-		}
-		p.tellsRoutes = p.tellsRoutes || o.TellRoutes && plan.Steps[i].Calls.Has(graph.CallRoute)
-		p.versions = p.versions || n.versions != nil
-		if n.versions != nil && plan.Steps[i].Node.DeclaresVersions() {
-			p.declares.Store(true)
-		}
-		p.branches = p.branches || len(plan.Steps[i].Children) > 1
+		p.add(n, &plan.Steps[i])
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("compiling the graph: %w", err)
@@ -157,6 +145,23 @@ func New(o Options) (*Predictor, error) {
 		p.limit = policy.NewLimit(o.MaxInFlight, o.MaxWaiting)
 	}
 	return p, nil
+}
+
+// add takes a node, and notes what it asks of each walk.
+func (p *Predictor) add(n *node, s *graph.Step) {
+	p.nodes = append(p.nodes, n)
+	if _, ok := n.builtin.(builtin.Learner); ok {
+		p.learns = true
+	}
+	if _, ok := n.builtin.(builtin.InputTransformer); ok {
+		p.notes = true
+	}
+	p.tellsRoutes = p.tellsRoutes || p.options.TellRoutes && s.Calls.Has(graph.CallRoute)
+	p.versions = p.versions || n.versions != nil
+	if n.versions != nil && s.Node.DeclaresVersions() {
+		p.declares.Store(true)
+	}
+	p.branches = p.branches || len(s.Children) > 1
 }
 
 // Reads reports whether answers of nodes are looked into on their way, by the

@@ -213,14 +213,15 @@ func encodeBentoRequest(m *content) (message.Message, error) {
 		body, err := appendArguments(append(m.room, '{'), m.arguments)
 		return jsonPayload(append(body, '}')), err
 	}
-	for _, a := range m.arguments {
-		if a.kind == bentoFile || a.kind == bentoText && a.tensors != nil {
-			return message.Message{Body: a.tensors[0].Elems()[0], Type: a.mediaType()}, nil
-		}
-		body, err := a.append(m.room)
-		return jsonPayload(body), err
+	if len(m.arguments) == 0 {
+		return jsonPayload([]byte("{}")), nil
 	}
-	return jsonPayload([]byte("{}")), nil
+	a := &m.arguments[0]
+	if a.kind == bentoFile || a.kind == bentoText && a.tensors != nil {
+		return message.Message{Body: a.tensors[0].Elems()[0], Type: a.mediaType()}, nil
+	}
+	body, err := a.append(m.room)
+	return jsonPayload(body), err
 }
 
 func (t *bentoType) mediaType() string {

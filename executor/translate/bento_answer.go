@@ -34,8 +34,8 @@ func decodeBentoResponse(p message.Message) (*content, error) {
 		m.field, m.value = dataJSON, value
 		return m, nil
 	case jsontext.Array:
-		err = m.readBentoList(value)
-		return m, err
+		m.readBentoList(value)
+		return m, nil
 	}
 	t, err := tensor.Parse(value, tensor.Dialect{Words: true})
 	if err == nil {
@@ -50,19 +50,18 @@ func decodeBentoResponse(p message.Message) (*content, error) {
 
 // readBentoList reads records of a table, an array, or rows of a table. Any other
 // list is JSON that only a seldon client has a place for.
-func (m *content) readBentoList(value []byte) error {
+func (m *content) readBentoList(value []byte) {
 	if value[jsontext.Space(value, 1)] == '{' {
 		columns, err := readRecords(value)
 		if m.tensors, m.table = columns, err == nil; err != nil {
 			m.tensors, m.field, m.value = nil, dataJSON, value
 		}
-		return nil
+		return
 	}
 	read := ahead{dialect: tensor.Dialect{Words: true, Null: true}}
 	if err := m.readArrayOrTable(value, &read); err != nil {
 		m.field, m.value = dataJSON, value
 	}
-	return nil
 }
 
 // bentoColumns makes a table of an answer that is one by its schema.

@@ -32,9 +32,13 @@ func Training(name string) ([]byte, error) {
 	return nil, fmt.Errorf("there is no definition %s", name)
 }
 
-// LabelManager marks the definitions that Radiant has installed, by the value
-// [Manager]. One without it is somebody else's, and is left as it is.
-const LabelManager, Manager = "app.kubernetes.io/managed-by", "radiant"
+const (
+	// LabelManager marks the definitions that Radiant has installed, by the value
+	// [Manager]. One without it is somebody else's, and is left as it is.
+	LabelManager = "app.kubernetes.io/managed-by"
+	// Manager is Radiant, in that label.
+	Manager = "radiant"
+)
 
 // IsRadiants reports whether a definition that a cluster has is Radiant's.
 func IsRadiants(definition interface{ GetLabels() map[string]string }) bool {

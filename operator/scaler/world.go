@@ -154,7 +154,10 @@ type activator struct {
 
 // look reads the world from the cache.
 func (s *Scaler) look(ctx context.Context) (*world, error) {
-	w := &world{pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{}, ledAt: map[int32][]types.NamespacedName{}, toPods: map[types.NamespacedName]bool{}}
+	w := &world{
+		pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{},
+		ledAt: map[int32][]types.NamespacedName{}, toPods: map[types.NamespacedName]bool{},
+	}
 	for _, read := range []func(context.Context, *world) error{s.workloads, s.pods, s.fronts, s.slices} {
 		if err := read(ctx, w); err != nil {
 			return nil, err

@@ -190,17 +190,22 @@ func (p *pass) decide() (decision, error) {
 	case train.Again:
 		d.action, d.replicas, d.reason, d.message = restart, verdict.Replicas, reasonRestarting, verdict.Message
 	case train.GoOn:
-		if limit, n := plan.Limit(), seen.restarts+p.status.Restarts; limit >= 0 && n > limit {
-			d.action, d.reason = fail, "BackoffLimitExceeded"
-			d.message = fmt.Sprintf("containers were started again %d times; the limit is %d", n, limit)
-			return d, nil
-		}
-		d.replicas = p.toMake(plan, seen)
-		if together := kubeflow.RestartsTogether(p.job); together && seen.ending > 0 {
-			d.replicas = nil // All start at once: when the last of the old pods is gone.
-		}
+		p.goOn(&d)
 	}
 	return d, nil
+}
+
+// goOn decides for a job that neither ends nor starts again.
+func (p *pass) goOn(d *decision) {
+	if limit, n := d.plan.Limit(), d.seen.restarts+p.status.Restarts; limit >= 0 && n > limit {
+		d.action, d.reason = fail, "BackoffLimitExceeded"
+		d.message = fmt.Sprintf("containers were started again %d times; the limit is %d", n, limit)
+		return
+	}
+	d.replicas = p.toMake(d.plan, d.seen)
+	if kubeflow.RestartsTogether(p.job) && d.seen.ending > 0 {
+		d.replicas = nil // All start at once: when the last of the old pods is gone.
+	}
 }
 
 // toMake are the replicas that have no pod, but for those that were made a moment

@@ -162,7 +162,7 @@ func incomplete(files []transfer.Object) error {
 	case shards > 0 && !index:
 		return errors.New("it has no variables/variables.index")
 	case index && shards == 0:
-		return errors.New("it has variables/variables.index and none of the files variables.data-...")
+		return errors.New("it has variables/variables.index and none of the files variables.data-...") //nolint:staticcheck // So the files are called.
 	case shards < total:
 		return fmt.Errorf("it has %d of the %d files variables.data-...-of-%s", shards, total, of)
 	}

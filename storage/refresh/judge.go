@@ -54,7 +54,7 @@ func (r *Refresher) wait(ctx context.Context, d time.Duration) bool {
 
 // isOpen reports whether a version is there that has not served, and somebody can tell.
 func (r *Refresher) isOpen() bool {
-	return r.Options.Serving != nil && slices.ContainsFunc(r.local(), func(v version) bool { return !r.hasServed(v) })
+	return r.Serving != nil && slices.ContainsFunc(r.local(), func(v version) bool { return !r.hasServed(v) })
 }
 
 func (r *Refresher) hasServed(v version) bool { return r.state.of(v.number).Serving != nil }
@@ -132,7 +132,7 @@ func (r *Refresher) hasNext(v version, serving map[int64]Serving) bool {
 func (r *Refresher) renew(ctx context.Context, serving func() map[int64]Serving) {
 	local := r.local()
 	for _, v := range local {
-		if r.Options.Serving == nil || r.hasServed(v) || !has(r.there, v.number) {
+		if r.Serving == nil || r.hasServed(v) || !has(r.there, v.number) {
 			continue
 		}
 		if all := serving(); all[v.number].Available || anyServes(all, v.number, local) {

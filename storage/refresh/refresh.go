@@ -273,10 +273,10 @@ func (r *Refresher) tellStore(err error) {
 // serving is what the server says; nil: nobody tells. Since when a version serves is
 // noted.
 func (r *Refresher) serving(ctx context.Context) map[int64]Serving {
-	if r.Options.Serving == nil {
+	if r.Serving == nil {
 		return nil
 	}
-	all, err := r.Options.Serving(ctx)
+	all, err := r.Serving(ctx)
 	if err != nil { // It may be starting.
 		if r.silent.since.IsZero() {
 			r.silent.since = r.Now()

@@ -130,7 +130,7 @@ func (s *state) write(dir string) error {
 	if was, err := os.ReadFile(file); err == nil && string(was) == string(text)+"\n" {
 		return nil
 	}
-	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil { //nolint:gosec // The server's user may read it.
+	if err := os.WriteFile(file+".new", append(text, '\n'), 0o644); err != nil { // The server's user may read it.
 		return fmt.Errorf("writing %s: %w", StateName, err)
 	}
 	return os.Rename(file+".new", file)

@@ -22,16 +22,19 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
+// pair is the protocol of clients and that of a model.
+type pair struct{ outside, inside string }
+
 // versioned starts a model with versions, each with its own digit, behind an executor.
-func versioned(t *testing.T, start Start, outside, inside string, traffic map[string]int32, parameters ...graph.Parameter) (Executor, *stub.Versions) {
+func versioned(t *testing.T, start Start, p pair, traffic map[string]int32, parameters ...graph.Parameter) (Executor, *stub.Versions) {
 	t.Helper()
 	cs := components{}
-	node := speaking(inside, model("m", 0)).build(t, outside, cs)
+	node := speaking(p.inside, model("m", 0)).build(t, p.outside, cs)
 	node.Parameters, node.VersionTraffic = parameters, traffic
-	v := &stub.Versions{Protocol: inside, Name: "m"}
+	v := &stub.Versions{Protocol: p.inside, Name: "m"}
 	v.Set(map[int]stub.Version{3: {Digit: 3}, 7: {Digit: 7}, 10: {Digit: 1}})
 	cs["m"].Otherwise(v.Answer)
-	return start(t, launchOf(t, outside, node)), v
+	return start(t, launchOf(t, p.outside, node)), v
 }
 
 func versionLabels() []graph.Parameter {
@@ -50,7 +53,7 @@ func shareVersions(t *testing.T, start Start) {
 		})
 		t.Run(inside+" all shares are of one", func(t *testing.T) {
 			each(t, nil, func(t *testing.T, w wire) {
-				e, _ := versioned(t, start, w.protocol, inside, map[string]int32{"canary": 100}, versionLabels()...)
+				e, _ := versioned(t, start, pair{w.protocol, inside}, map[string]int32{"canary": 100}, versionLabels()...)
 				expect(t, w, e, 77)
 			})
 		})
@@ -128,7 +131,7 @@ func calledRPC(protocol string, call func(method string, in, out proto.Message) 
 }
 
 func byHeader(t *testing.T, start Start, w wire, inside string) {
-	e, _ := versioned(t, start, w.protocol, inside, nil, versionLabels()...)
+	e, _ := versioned(t, start, pair{w.protocol, inside}, nil, versionLabels()...)
 	for _, c := range []struct {
 		asked string
 		want  float64
@@ -151,7 +154,7 @@ func byHeader(t *testing.T, start Start, w wire, inside string) {
 
 // oneGoes lets a version go and come back.
 func oneGoes(t *testing.T, start Start, w wire, inside string) {
-	e, v := versioned(t, start, w.protocol, inside, map[string]int32{"3": 50, "7": 50})
+	e, v := versioned(t, start, pair{w.protocol, inside}, map[string]int32{"3": 50, "7": 50})
 	all := func() map[float64]bool {
 		seen := map[float64]bool{}
 		for range 40 {
@@ -197,19 +200,19 @@ func byPath(t *testing.T, start Start) {
 		{"v2", "/v2/models/m/versions/stable/infer", `{"inputs":[{"name":"features","datatype":"FP64","shape":[1,1],"data":[7]}]}`, "m=3", `"model_version":"3"`},
 	} {
 		for _, inside := range []string{"tensorflow", "v2"} {
-			e, _ := versioned(t, start, c.outside, inside, map[string]int32{"10": 100}, versionLabels()...)
+			e, _ := versioned(t, start, pair{c.outside, inside}, map[string]int32{"10": 100}, versionLabels()...)
 			body, header, err := post(soon(t), "http://"+e.REST+c.path, "application/json", []byte(c.body))
 			if err != nil || header.Get("Seldon-Model-Version") != c.told || !strings.Contains(string(body), c.has) {
 				t.Errorf("%s at a server of %s: %s of %q, %v", c.path, inside, body, header.Get("Seldon-Model-Version"), err)
 			}
 		}
 	}
-	e, _ := versioned(t, start, "tensorflow", "tensorflow", nil, versionLabels()...)
+	e, _ := versioned(t, start, pair{"tensorflow", "tensorflow"}, nil, versionLabels()...)
 	for _, path := range []string{"/v1/models/m/versions/8", "/v1/models/m/versions/8/metadata", "/v1/models/m/labels/new/metadata"} {
 		_, _, err := get(soon(t), "http://"+e.REST+path)
 		failed(t, wire{}, err, failure{http.StatusNotFound, codes.OK, "the model m has no version"})
 	}
-	s, _ := versioned(t, start, "seldon", "tensorflow", nil, versionLabels()...)
+	s, _ := versioned(t, start, pair{"seldon", "tensorflow"}, nil, versionLabels()...)
 	body, _, err := get(soon(t), "http://"+s.REST+"/api/v1.0/metadata/m")
 	var told struct{ Versions []string }
 	if err != nil || json.Unmarshal(body, &told) != nil || strings.Join(told.Versions, " ") != "3 7 10" {
@@ -220,7 +223,7 @@ func byPath(t *testing.T, start Start) {
 // byField names versions in messages of gRPC.
 func byField(t *testing.T, start Start) {
 	for _, inside := range []string{"tensorflow", "v2"} {
-		e, _ := versioned(t, start, "tensorflow", inside, map[string]int32{"10": 100}, versionLabels()...)
+		e, _ := versioned(t, start, pair{"tensorflow", inside}, map[string]int32{"10": 100}, versionLabels()...)
 		for _, spec := range []*tensorflow.ModelSpec{
 			{Name: "m", VersionChoice: &tensorflow.ModelSpec_Version{Version: wrapperspb.Int64(7)}},
 			{Name: "m", VersionChoice: &tensorflow.ModelSpec_VersionLabel{VersionLabel: "canary"}},
@@ -233,7 +236,7 @@ func byField(t *testing.T, start Start) {
 				t.Errorf("%v at a server of %s is answered %v, %v", spec, inside, &out, err)
 			}
 		}
-		e, _ = versioned(t, start, "v2", inside, map[string]int32{"10": 100}, versionLabels()...)
+		e, _ = versioned(t, start, pair{"v2", inside}, map[string]int32{"10": 100}, versionLabels()...)
 		for _, version := range []string{"7", "canary"} {
 			in := v2Request(7)
 			in.ModelName, in.ModelVersion = "m", version
@@ -250,7 +253,7 @@ func byField(t *testing.T, start Start) {
 func otherNames(t *testing.T, start Start) {
 	for _, inside := range []string{"tensorflow", "v2"} {
 		each(t, onlySeldon(), func(t *testing.T, w wire) {
-			e, v := versioned(t, start, w.protocol, inside, map[string]int32{"3": 50, "7": 50})
+			e, v := versioned(t, start, pair{w.protocol, inside}, map[string]int32{"3": 50, "7": 50})
 			v.Set(map[int]stub.Version{3: {Digit: 3}, 7: {Digit: 7, Input: newInput, Output: newOutput}})
 			seen := map[float64]int{}
 			for range 60 {
@@ -289,7 +292,7 @@ func severalNodes(t *testing.T, start Start) {
 }
 
 func versionsCounted(t *testing.T, start Start) {
-	e, _ := versioned(t, start, "seldon", "tensorflow", nil)
+	e, _ := versioned(t, start, pair{"seldon", "tensorflow"}, nil)
 	for _, version := range []string{"3", "3", "7"} {
 		if _, _, err := asked(t, wires()[0], e, version); err != nil {
 			t.Fatal(err)

@@ -31,7 +31,7 @@ func TestVersionShares(t *testing.T) {
 		if inside == "seldon" {
 			inside = "tensorflow"
 		}
-		e, v := versioned(t, asBinary, w.protocol, inside, map[string]int32{"3": 90, "7": 10})
+		e, v := versioned(t, asBinary, pair{w.protocol, inside}, map[string]int32{"3": 90, "7": 10})
 		send := sender(t, w, e)
 		var group sync.WaitGroup
 		var failures atomic.Int32
@@ -58,7 +58,7 @@ func TestVersionShares(t *testing.T) {
 func TestUsersKeepTheirVersion(t *testing.T) {
 	sticky := graph.Parameter{Name: graph.StickyHeaderParameter, Value: "X-User-Id", Type: graph.StringParameter}
 	start := func(how Start, canary int32) Executor {
-		e, _ := versioned(t, how, "seldon", "tensorflow", map[string]int32{"3": 100 - canary, "7": canary}, sticky)
+		e, _ := versioned(t, how, pair{"seldon", "tensorflow"}, map[string]int32{"3": 100 - canary, "7": canary}, sticky)
 		return e
 	}
 	rest, rpc, wider := sender(t, wires()[0], start(asBinary, 10)), sender(t, wires()[3], start(inProcess, 10)), sender(t, wires()[0], start(inProcess, 30))

@@ -27,8 +27,12 @@ func TestBandits(t *testing.T) {
 	known := func(pods []string) func() error {
 		return func() error {
 			for _, pod := range pods {
-				if n, err := w.rewards(pod); err != nil || n != first+second {
-					return fmt.Errorf("%s knows of %d rewards: %v", pod, n, err)
+				n, err := w.rewards(pod)
+				if err != nil {
+					return fmt.Errorf("%s: %w", pod, err)
+				}
+				if n != first+second {
+					return fmt.Errorf("%s knows of %d rewards", pod, n)
 				}
 			}
 			return nil

@@ -253,8 +253,11 @@ spec:
 		}
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
-		if err != nil || resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %s, %v", resp.Status, text, err)
+		if err != nil {
+			return fmt.Errorf("%s: %w", resp.Status, err)
+		}
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", resp.Status, text)
 		}
 		return mentions(string(text), "ndarray")
 	})

@@ -41,7 +41,7 @@ func TestLocal(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Join(documents, "---\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := local(t, bin, file, env, 2)
+	address := local(t, laptop{bin, file, env, 2})
 	for _, scheme := range []string{"s3", "gs"} {
 		answer := predict(t, "http://"+address+"/seldon/default/mnist-"+scheme+"/api/v1.0/predictions")
 		if got, want := digit(t, answer), digit(t, expected(t)); got != want {
@@ -56,14 +56,21 @@ func TestLocal(t *testing.T) {
 	}
 }
 
-// local runs radiant local until the test ends, and returns the gateway's address
-// when so many deployments are ready.
-func local(t *testing.T, bin, file string, env map[string]string, deployments int, flags ...string) (address string) {
+// laptop is a file for radiant local, and how many deployments it has.
+type laptop struct {
+	bin, file   string
+	env         map[string]string
+	deployments int
+}
+
+// local runs radiant local until the test ends, and returns the gateway's address when
+// all deployments are ready.
+func local(t *testing.T, l laptop, flags ...string) (address string) {
 	t.Helper()
 	address = fmt.Sprintf("localhost:%d", programs.FreePort(t))
-	cmd := exec.Command(filepath.Join(bin, "radiant"), append([]string{"local", "--port", strings.TrimPrefix(address, "localhost:"), "-f", file}, flags...)...)
+	cmd := exec.Command(filepath.Join(l.bin, "radiant"), append([]string{"local", "--port", strings.TrimPrefix(address, "localhost:"), "-f", l.file}, flags...)...)
 	cmd.Env = os.Environ()
-	for name, value := range env {
+	for name, value := range l.env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	var output programs.Output
@@ -85,7 +92,7 @@ func local(t *testing.T, bin, file string, env map[string]string, deployments in
 			t.Fatal("radiant local ended")
 		case <-time.After(200 * time.Millisecond):
 		}
-		if ready(address, deployments) {
+		if ready(address, l.deployments) {
 			return address
 		}
 	}

@@ -57,7 +57,7 @@ func TestANewVersionIsServed(t *testing.T) {
 	if err := os.WriteFile(file, []byte(rents), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := local(t, programs.Build(t), file, with(s.Env(), "RADIANT_MODEL_CACHE", t.TempDir()), 1, "--state-dir", state)
+	address := local(t, laptop{programs.Build(t), file, with(s.Env(), "RADIANT_MODEL_CACHE", t.TempDir()), 1}, "--state-dir", state)
 
 	var last, requests, failed, swerved atomic.Int64
 	var onlyNine atomic.Bool
@@ -192,7 +192,7 @@ func TestANewArchiveIsServed(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(rents, "s3://bucket/rents", server.URL+"/rents.tar.gz", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := local(t, programs.Build(t), file, map[string]string{"RADIANT_MODEL_CACHE": t.TempDir()}, 1, "--state-dir", state)
+	address := local(t, laptop{programs.Build(t), file, map[string]string{"RADIANT_MODEL_CACHE": t.TempDir()}, 1}, "--state-dir", state)
 	answers := func(want float64, version string) {
 		t.Helper()
 		for deadline := time.Now().Add(localTimeout); ; time.Sleep(50 * time.Millisecond) {

@@ -180,7 +180,7 @@ func TestTagsOfARegistry(t *testing.T) {
 			layers = append(layers, stores.Layer{MediaType: "application/octet-stream", Annotations: map[string]string{title: name}, Content: content})
 		}
 		slices.SortFunc(layers, func(a, b stores.Layer) int { return strings.Compare(a.Annotations[title], b.Annotations[title]) })
-		stores.PushMade(t, address, "team/rents", "stable", map[string]string{"org.opencontainers.image.created": created}, layers...)
+		stores.Artifact{Repository: "team/rents", Tag: "stable", Annotations: map[string]string{"org.opencontainers.image.created": created}}.Push(t, address, layers...)
 	}
 	states, single := storage.NewStates("oci://"+address+"/team/rents:stable", options(nil))
 	if !single {

@@ -125,10 +125,11 @@ func deploymentTexts() map[string]field {
 
 func componentTexts() map[string]field {
 	return map[string]field{
-		"componentSpecs.hpaSpec":                {"Asks for a HorizontalPodAutoscaler.", "{maxReplicas: 5, metricsv2: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}}]}"},
-		"hpaSpec.minReplicas":                   {"The least pods.", "1"},
-		"hpaSpec.maxReplicas":                   {"The most pods.", "5"},
-		"hpaSpec.metrics":                       {"Metrics in the shape of the removed autoscaling/v2beta1. When they are given, metricsv2 is ignored.", "[{type: Resource, resource: {name: cpu, targetAverageUtilization: 70}}]"},
+		"componentSpecs.hpaSpec": {"Asks for a HorizontalPodAutoscaler.", "{maxReplicas: 5, metricsv2: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}}]}"},
+		"hpaSpec.minReplicas":    {"The least pods.", "1"},
+		"hpaSpec.maxReplicas":    {"The most pods.", "5"},
+		"hpaSpec.metrics": {"Metrics in the shape of the removed autoscaling/v2beta1. When they are given, metricsv2 is ignored.",
+			"[{type: Resource, resource: {name: cpu, targetAverageUtilization: 70}}]"},
 		"hpaSpec.metricsv2":                     {"Metrics in the shape of autoscaling/v2.", "[{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}}]"},
 		"behavior":                              {"How fast pods come and go, in the shape of autoscaling/v2.", "{scaleDown: {stabilizationWindowSeconds: 300}}"},
 		"componentSpecs.scaleSpec":              {"Scales the component by the requests that are under way, down to none and up from it. It excludes hpaSpec and kedaSpec.", "{minReplicas: 0, maxReplicas: 5, target: 1}"},

@@ -42,13 +42,19 @@ func StartRegistry(t testing.TB, before func(w http.ResponseWriter, r *http.Requ
 // digest.
 func Push(t testing.TB, address, repository, tag string, layers ...Layer) (digest string) {
 	t.Helper()
-	return PushMade(t, address, repository, tag, nil, layers...)
+	return Artifact{Repository: repository, Tag: tag}.Push(t, address, layers...)
 }
 
-// PushMade is the same with annotations of the artifact.
-func PushMade(t testing.TB, address, repository, tag string, annotations map[string]string, layers ...Layer) (digest string) {
+// Artifact is what a tag of a repository names.
+type Artifact struct {
+	Repository, Tag string
+	Annotations     map[string]string
+}
+
+// Push writes the artifact, and returns its digest.
+func (a Artifact) Push(t testing.TB, address string, layers ...Layer) (digest string) {
 	t.Helper()
-	base := "http://" + address + "/v2/" + repository
+	base := "http://" + address + "/v2/" + a.Repository
 	empty := Layer{MediaType: "application/vnd.oci.empty.v1+json", Content: []byte("{}")}
 	for i := range layers {
 		layers[i].push(t, base)
@@ -57,14 +63,14 @@ func PushMade(t testing.TB, address, repository, tag string, annotations map[str
 	fields := map[string]any{
 		"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": empty, "layers": layers,
 	}
-	if annotations != nil {
-		fields["annotations"] = annotations
+	if a.Annotations != nil {
+		fields["annotations"] = a.Annotations
 	}
 	manifest, err := json.Marshal(fields)
 	if err != nil {
 		t.Fatal(err)
 	}
-	send(t, http.MethodPut, base+"/manifests/"+tag, "application/vnd.oci.image.manifest.v1+json", manifest)
+	send(t, http.MethodPut, base+"/manifests/"+a.Tag, "application/vnd.oci.image.manifest.v1+json", manifest)
 	return digestOf(manifest)
 }
 
