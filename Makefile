@@ -5,8 +5,10 @@ SHELL      := /bin/bash
 GO         ?= go
 PROGRAMS   := bin/radiant bin/executor bin/storage-initializer
 
+TESTED     = $(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...
+
 .DEFAULT_GOAL := help
-.PHONY: help build images release run test e2e e2e-long check golden bench bench-go bench-storage scale fuzz hashes generate clean $(PROGRAMS)
+.PHONY: help build images release run test test-packages test-processes test-suites race e2e e2e-long check golden bench bench-go bench-storage scale fuzz hashes generate clean $(PROGRAMS)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,7 +18,7 @@ build: $(PROGRAMS) ## Build bin/radiant, bin/executor and bin/storage-initialize
 # Go decides what is out of date. Programs are built with the same flags
 # everywhere, so that what they are made of is compiled once; the linker adds the
 # commit, which --version prints.
-bin/radiant:             ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $@ ./operator
+bin/radiant:             ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o $@ ./operator
 bin/executor:            ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o $@ ./executor
 bin/storage-initializer: ; @scripts/need.sh @build >/dev/null && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o $@ ./initializer
 
@@ -34,22 +36,45 @@ run: ## Serve the MNIST sample on localhost:8003; PORT=9000 is another port
 	@scripts/need.sh @run >/dev/null
 	@bin/radiant local --port $(or $(PORT),8003) samples/mnist/mnist.yaml
 
-test: build ## Run all tests, with the race detector
-	@scripts/need.sh @test >/dev/null
-	$(GO) test -race -timeout 25m $$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./...)
+# Tests of the product's packages look for races. Those of tests/ and of images do not:
+# they start programs, most of which are not Go, and wait for them, so that the detector
+# would see little and cost much. Several of them run at once, after the packages, whose
+# tests would have too little of the processors beside them. They are built with the flags
+# of programs, and always run, since Go does not know what the programs are made of. The
+# executor's conformance within the test program is looked at for races as well, and serving
+# from Kafka by an executor that is built with the detector.
+test: ## Run all tests: those of the product's packages with the race detector, then those of tests/
+	@scripts/need.sh @build @test >/dev/null
+	@$(MAKE) --no-print-directory -j1 -k test-packages test-processes test-suites
+
+test-packages:
+	$(GO) test -race -trimpath -timeout 25m $$($(TESTED) | grep -v -e /tests/ -e '/images$$')
+
+test-processes:
+	$(GO) test -race -trimpath -timeout 25m -run '^TestInProcess$$' ./tests/conformance
+
+test-suites:
+	CGO_ENABLED=0 $(GO) test -trimpath -timeout 25m -count=1 -p 2 -parallel 2 -skip '^TestInProcess$$' $$($(TESTED) | grep -e /tests/ -e '/images$$')
+
+race: ## Run all tests, also those of tests/, with the race detector (half an hour)
+	@scripts/need.sh @build @test >/dev/null
+	$(GO) test -race -trimpath -timeout 25m -count=1 ./...
 
 e2e: ## Run the cases that need a cluster, on a single-node Kubernetes made for the run (root, Linux)
 	@scripts/e2e.sh -v
 
-e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), 200 training jobs at once, a million rows judged and watched for drift, what 500 deployments without pods cost the operator and the activator, ten samples at zero on a laptop, requests in waves with faults in their midst
+e2e-long: ## Many large messages in the memory of a container (root, Linux; some minutes), 200,000 answers of the local gateway, two whole releases, a gateway with passwords, training and then serving (on a cluster as well), 200 training jobs at once, a million rows judged and watched for drift, what 500 deployments without pods cost the operator and the activator, all cases of samples, ten samples at zero on a laptop, new versions of LightGBM, requests in waves with faults in their midst
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v ./tests/memory
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestNoAnswerIsCut ./local/gateway
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run NotGrow ./executor/builtin
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestIdle ./activator/cluster
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run TestReleaseIsReproducible ./images
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestPasswordsAtTheGateway ./tests/samples
-	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run 'TestTraining|TestHeavySamples|TestTenAtZero' ./tests/samples
-	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJob|TestScalesBothWays|TestMPIJobFails|TestMPIJobOfUsers|TestTrainingRecovers|TestWavesLoseNothing|TestHeldRequestsArePods|TestFromZero|TestColdStart|TestManyAtZero|TestIdleIsQuiet|TestALimitComesAndGoes|TestGoingBackToAVersion'
+	RADIANT_E2E_LONG=1 $(GO) test -timeout 60m -count=1 -v -run 'TestSamples|TestTraining|TestHeavySamples|TestTenAtZero' ./tests/samples
+	$(GO) test -timeout 30m -count=1 -v ./tests/python
+	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestHuggingFace ./tests/crossed
+	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run 'TestANewBento|TestNewTreesAreServed|TestHugeTree' ./tests/stores
+	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJob|TestScalesBothWays|TestMPIJobFails|TestMPIJobOfUsers|TestTrainingRecovers|TestWavesLoseNothing|TestHeldRequestsArePods|TestFromZero|TestColdStart|TestManyAtZero|TestIdleIsQuiet|TestALimitComesAndGoes|TestGoingBackToAVersion|TestNewVersions'
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestManyAtOnce ./operator/training
 
 check: ## Formatting, vet and lint of Go and of shell scripts

@@ -6,6 +6,8 @@ package discovery
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strconv"
 	"time"
@@ -25,6 +27,49 @@ const (
 	AnnotationRefreshed = "machinelearning.seldon.io/refreshed"
 )
 
+// A server that loads its model once, when it starts, takes a new version by a new pod in
+// the place of its own.
+const (
+	// StartName is a link in the folder of the model to the version that its server starts
+	// with.
+	StartName = "start"
+	// StartPrefix and the name of a node are the annotation of a pod that says which version
+	// the node's server is to start with; without it, it is the newest.
+	StartPrefix = "start-version.seldon.io/"
+	// AnnotationStarts of a Deployment holds a [Choice] for each such node, by its name, as
+	// JSON.
+	AnnotationStarts = "machinelearning.seldon.io/start-versions"
+)
+
+// Choice is which version of a model servers are to start with.
+type Choice struct {
+	// Version is empty while each takes the newest.
+	Version string `json:"version,omitempty"`
+	// Refused are those with which servers were not ready in time, in ascending order.
+	Refused []string `json:"refused,omitempty"`
+	// Place is of the modelUri whose versions these are: see [PlaceOf].
+	Place string `json:"place,omitempty"`
+}
+
+// PlaceOf tells a modelUri from another one: versions of both may have the same numbers. It
+// shows nothing of what the URI says.
+func PlaceOf(uri string) string {
+	sum := sha256.Sum256([]byte(uri))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Start is what is known of a server that loads its model once, when it starts.
+type Start struct {
+	// Version is the one that it started with.
+	Version string `json:"version"`
+	// Told is the one that it was to start with; empty: the newest.
+	Told string `json:"told,omitempty"`
+	// Next is another one that would be taken now, and is whole; empty: there is none.
+	Next string `json:"next,omitempty"`
+	// Place is of the modelUri whose versions these are: see [PlaceOf].
+	Place string `json:"place,omitempty"`
+}
+
 // Refreshed is what the annotation of a Deployment says.
 type Refreshed struct {
 	// Predictor is its name in the deployment.
@@ -40,6 +85,8 @@ type Found struct {
 	Ready bool `json:"ready"`
 	// Store is why the store cannot be asked; empty: it answered last.
 	Store string `json:"store,omitempty"`
+	// Start is nil where the server takes versions while it runs.
+	Start *Start `json:"start,omitempty"`
 	// Versions are those of which there is something to say, in ascending order.
 	Versions []Known `json:"versions"`
 }
@@ -55,6 +102,8 @@ type Known struct {
 	// Refused is why it is not there, and Kind a word for that; empty: it is there.
 	Refused string `json:"refused,omitempty"`
 	Kind    string `json:"kind,omitempty"`
+	// Aside is true while it is away from the server so that another one has its memory.
+	Aside bool `json:"aside,omitempty"`
 	// Note is what else there is to say of one that is there.
 	Note string `json:"note,omitempty"`
 }
@@ -87,8 +136,15 @@ type Report struct {
 type Node struct {
 	Node string `json:"node"`
 	// Store is why the store cannot be asked; empty: it answered last.
-	Store    string    `json:"store,omitempty"`
+	Store string `json:"store,omitempty"`
+	// Start is nil where the server takes versions while it runs.
+	Start    *Start    `json:"start,omitempty"`
 	Versions []Version `json:"versions,omitempty"`
+}
+
+// Serves reports whether a version does.
+func (n *Node) Serves(version string) bool {
+	return slices.ContainsFunc(n.Versions, func(v Version) bool { return v.Version == version && v.State == Serving })
 }
 
 // Version is what becomes of one version, and since when as far as that is known.
@@ -104,14 +160,14 @@ type Version struct {
 // Merge is what becomes of the versions of a node's model: by the folder, as far as it
 // can be read, and by the words of the server, such as AVAILABLE, for each version.
 func Merge(node string, found Found, told map[string]string) Node {
-	n := Node{Node: node, Store: found.Store}
+	n := Node{Node: node, Store: found.Store, Start: found.Start}
+	isFound := map[int64]bool{}
 	for _, k := range found.Versions {
-		n.Versions = append(n.Versions, k.version(told))
+		n.Versions, isFound[k.Version] = append(n.Versions, k.version(told, found.Start)), true
 	}
 	for version, word := range told {
 		number, err := strconv.ParseInt(version, 10, 64)
-		isFound := slices.ContainsFunc(found.Versions, func(k Known) bool { return k.Version == number })
-		if state := states()[word]; err == nil && !isFound && state != "" && state != Failed {
+		if state := state(word); err == nil && !isFound[number] && state != "" && state != Failed {
 			n.Versions = append(n.Versions, Version{Version: version, State: state})
 		}
 	}
@@ -119,17 +175,29 @@ func Merge(node string, found Found, told map[string]string) Node {
 	return n
 }
 
-// states are those of the words of servers. One that has ended is of no more use, and did
-// not load if it is in the folder.
-func states() map[string]string {
-	return map[string]string{"START": Loading, "LOADING": Loading, "AVAILABLE": Serving, "UNLOADING": Unloading, "END": Failed}
+// state is that of the word of a server; empty: there is none. A version that has ended is
+// of no more use, and did not load if it is in the folder.
+func state(word string) string {
+	switch word {
+	case "START", "LOADING":
+		return Loading
+	case "AVAILABLE", "READY":
+		return Serving
+	case "UNLOADING":
+		return Unloading
+	case "END":
+		return Failed
+	}
+	return ""
 }
 
-func (k Known) version(told map[string]string) Version {
+func (k Known) version(told map[string]string, start *Start) Version {
 	v := Version{Version: strconv.FormatInt(k.Version, 10), State: Present, Since: k.Since, Message: k.Note}
-	switch state := states()[told[v.Version]]; {
+	switch state := state(told[v.Version]); {
 	case k.Refused != "":
 		v.State, v.Reason, v.Message = Refused, reasons()[k.Kind], k.Refused
+	case k.Aside:
+		v.Reason, v.Message = "OneAtATime", "it is unloaded while another version is loaded, and comes back if that one does not serve"
 	case state == Serving:
 		v.State = Serving
 		if k.Serving != nil {
@@ -137,6 +205,8 @@ func (k Known) version(told map[string]string) Version {
 		}
 	case state != "":
 		v.State = state
+	case start != nil && v.Version == start.Next:
+		v.Reason, v.Message = "NextStart", "the server loads its model when it starts: another one starts with this version"
 	}
 	return v
 }
@@ -145,6 +215,6 @@ func (k Known) version(told map[string]string) Version {
 func reasons() map[string]string {
 	return map[string]string{
 		"listing": "NotListed", "growing": "StillWritten", "incomplete": "Incomplete", "fetching": "NotFetched",
-		"disk": "NoDiskSpace", "memory": "NoMemory", "broken": "NotLoaded",
+		"disk": "NoDiskSpace", "memory": "NoMemory", "broken": "NotLoaded", "unloading": "NotUnloaded",
 	}
 }

@@ -83,6 +83,11 @@ type UnitConfig struct {
 type StorageConfig struct {
 	Image     string
 	Resources corev1.ResourceRequirements
+	// ImageVolumes says how models of oci:// get into pods, where the annotation
+	// [v1.AnnotationImageVolumes] does not. Empty: they are copied, whatever that says.
+	ImageVolumes ImageVolumes
+	// WithoutImageVolumes is true of a cluster that is too old for them.
+	WithoutImageVolumes bool
 	// EnvSecret names the Secret of nodes that name none.
 	EnvSecret   string
 	Credentials CredentialsConfig
@@ -111,8 +116,9 @@ func DefaultConfig() Config {
 			PreStop:         PreStopSleep,
 		},
 		Storage: StorageConfig{
-			Image:     "radiant/storage-initializer:" + Version,
-			Resources: Resources("100m", "1", "100Mi", "1Gi"),
+			Image:        "radiant/storage-initializer:" + Version,
+			ImageVolumes: NeverImageVolumes,
+			Resources:    Resources("100m", "1", "100Mi", "1Gi"),
 			Credentials: CredentialsConfig{
 				S3KeyID: "awsAccessKeyID", S3Key: "awsSecretAccessKey",
 				GCSFile: "gcloud-application-credentials.json",

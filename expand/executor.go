@@ -8,7 +8,6 @@ import (
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -203,11 +202,9 @@ func (p *predictor) executorEnv() []corev1.EnvVar {
 	}
 	annotations := p.deployment.Spec.Annotations
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		name, ok := strings.CutPrefix(key, v1.AnnotationExecutorEnv)
-		if !ok || name == "" || key == v1.AnnotationSeparateExecutor {
-			continue
+		if name, ok := v1.ExecutorVariable(key); ok {
+			env = addEnv(env, name, annotations[key])
 		}
-		env = addEnv(env, strings.ToUpper(strings.ReplaceAll(name, "-", "_")), annotations[key])
 	}
 	return env
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/graph"
 )
 
@@ -21,6 +22,9 @@ type Facts struct {
 	// WithoutPods are the predictors, by name, that no pod serves: others get
 	// their share of the requests.
 	WithoutPods map[string]bool
+	// Starts says which versions of models servers start with, by the names of Deployments
+	// and of nodes, as far as that was chosen.
+	Starts map[string]map[string]discovery.Choice
 }
 
 // Account is a service account.

@@ -34,6 +34,10 @@ const (
 	settingGatewayMirror      = "GATEWAY_API_MIRROR"
 	settingGatewayAddress     = "GATEWAY_API_ADDRESS"
 
+	// Calls over gRPC name a deployment by these headers.
+	headerGRPCDeployment = "seldon"
+	headerGRPCNamespace  = "namespace"
+
 	annotationGateway     = "seldon.io/gateway"
 	annotationGatewayGRPC = "seldon.io/gateway-grpc"
 	annotationGatewayHost = "seldon.io/gateway-host"
@@ -70,6 +74,7 @@ func gatewayWay() Way {
 		objects:  gatewayObjects,
 		limits:   gatewayLimits,
 		ask:      askGateway,
+		askGRPC:  askGatewayGRPC,
 	}
 }
 
@@ -254,7 +259,7 @@ func (t *traffic) gatewayGRPC(mirror GatewayMirror, named *backend) gatewayv1.GR
 		return gatewayv1.GRPCHeaderMatch{Type: new(gatewayv1.GRPCHeaderMatchExact), Name: gatewayv1.GRPCHeaderName(name), Value: value}
 	}
 	rule := gatewayv1.GRPCRouteRule{Matches: []gatewayv1.GRPCRouteMatch{{Headers: []gatewayv1.GRPCHeaderMatch{
-		header("seldon", t.deployment.Name), header("namespace", t.deployment.Namespace),
+		header(headerGRPCDeployment, t.deployment.Name), header(headerGRPCNamespace, t.deployment.Namespace),
 	}}}}
 	if named != nil {
 		rule.Matches[0].Headers = append(rule.Matches[0].Headers, header(strings.ToLower(v1.HeaderPredictor), named.predictor))

@@ -83,6 +83,7 @@ func steps() []step {
 		{"mounting certificates", (*predictor).mountCertificates},
 		{"labelling pods", (*predictor).labelPods},
 		{"telling shares of versions", (*predictor).tellShares},
+		{"telling versions to start with", (*predictor).tellStarts},
 		{"collecting Deployments", (*predictor).collectDeployments},
 		{"making Services", (*predictor).makeServices},
 		{"scaling by requests", (*predictor).scaleByRequests},

@@ -1,13 +1,17 @@
 package expand
 
 import (
+	"slices"
 	"strings"
 
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 // Question is how to find out from outside whether a way leads to a deployment:
-// a GET that changes nothing, sent to where the way takes requests.
+// a request that changes nothing, sent to where the way takes requests.
 type Question struct {
 	// Way is the way's name.
 	Way string
@@ -25,6 +29,10 @@ type Question struct {
 	Path    string
 	Host    string
 	Headers map[string]string
+	// GRPC says that it is a call of gRPC's own health check, and not a GET. A
+	// deployment is ready all the same if such a call is not answered: not every
+	// gateway takes gRPC.
+	GRPC bool
 	// Loose says that no executor answers, so that any answer will do that a
 	// gateway does not give by itself.
 	Loose bool
@@ -36,7 +44,8 @@ type Question struct {
 type GatewayName struct{ Namespace, Name, Listener string }
 
 // Questions lists how to ask whether requests reach a valid deployment: one
-// question for each way that is switched on.
+// question for each way that is switched on, and one over gRPC where a way has
+// other objects for it, of which a gateway may learn later.
 func Questions(d *v1.SeldonDeployment, c Config) []Question {
 	t := trafficOf(d, c.Ingress, nil)
 	if len(t.backends) == 0 {
@@ -49,6 +58,9 @@ func Questions(d *v1.SeldonDeployment, c Config) []Question {
 		q.Path = t.prefix() + q.Path
 		way.ask(t, &q)
 		all = append(all, q)
+		if way.askGRPC != nil && !q.Loose {
+			all = append(all, way.askGRPC(t, q)...)
+		}
 	}
 	return all
 }
@@ -94,6 +106,31 @@ func askGateway(t *traffic, q *Question) {
 	if err != nil {
 		return // There are no routes either.
 	}
+	q.Gateways = t.gatewayNames(parents)
+}
+
+// askGatewayGRPC asks for the GRPCRoute. Where it takes calls is known only of the Gateways of
+// the HTTPRoute if the installation says where that is.
+func askGatewayGRPC(t *traffic, rest Question) []Question {
+	parents, err := t.gatewayParents(annotationGatewayGRPC, t.config[settingGatewayGRPCParents])
+	if err != nil {
+		return nil // There are no routes either.
+	}
+	q := rest
+	q.GRPC, q.Path = true, scaling.HealthCheck
+	q.Headers = map[string]string{headerGRPCDeployment: t.deployment.Name, headerGRPCNamespace: t.deployment.Namespace}
+	if names := t.gatewayNames(parents); len(names) > 0 && !slices.Equal(names, rest.Gateways) {
+		if rest.Address != "" {
+			return nil
+		}
+		q.Gateways = names
+	}
+	return []Question{q}
+}
+
+// gatewayNames are the Gateways that routes name.
+func (t *traffic) gatewayNames(parents []gatewayv1.ParentReference) []GatewayName {
+	var names []GatewayName
 	for _, parent := range parents {
 		name := GatewayName{Namespace: t.deployment.Namespace, Name: string(parent.Name)}
 		if parent.Namespace != nil {
@@ -102,8 +139,9 @@ func askGateway(t *traffic, q *Question) {
 		if parent.SectionName != nil {
 			name.Listener = string(*parent.SectionName)
 		}
-		q.Gateways = append(q.Gateways, name)
+		names = append(names, name)
 	}
+	return names
 }
 
 func askIstio(t *traffic, q *Question) { q.askHost(t.list(annotationIstioHost, "*")) }

@@ -14,6 +14,13 @@ import (
 func TestQuestions(t *testing.T) {
 	const spec = "predictors: [{name: p, graph: {name: c, type: MODEL}}]"
 	executor := func(q Question) Question { q.Path = "/seldon/ns/d/ready"; return q }
+	health := func(q Question) Question {
+		q.GRPC, q.Path, q.Headers = true, "/grpc.health.v1.Health/Check", map[string]string{"seldon": "d", "namespace": "ns"}
+		return q
+	}
+	atWeb := Question{Way: "the Gateway API", Setting: "GATEWAY_API_ADDRESS", Address: "web.infra",
+		Gateways: []GatewayName{{"infra", "web", "http"}, {"ns", "own", ""}}}
+	web := Question{Way: "the Gateway API", Setting: "GATEWAY_API_ADDRESS", Gateways: []GatewayName{{"ns", "web", ""}}}
 	for name, test := range map[string]struct {
 		settings    WaySettings
 		annotations map[string]string
@@ -23,8 +30,15 @@ func TestQuestions(t *testing.T) {
 		"no way": {spec: spec},
 		"Gateways": {
 			settings: WaySettings{"GATEWAY_API_ENABLED": "true", "GATEWAY_API_GATEWAY": "infra/web/http, own", "GATEWAY_API_ADDRESS": "web.infra"}, spec: spec,
-			want: []Question{executor(Question{Way: "the Gateway API", Setting: "GATEWAY_API_ADDRESS", Address: "web.infra",
-				Gateways: []GatewayName{{"infra", "web", "http"}, {"ns", "own", ""}}})},
+			want: []Question{executor(atWeb), health(atWeb)},
+		},
+		"a Gateway for calls": {
+			settings: WaySettings{"GATEWAY_API_ENABLED": "true", "GATEWAY_API_GATEWAY": "web", "GATEWAY_API_GRPC_GATEWAY": "calls"}, spec: spec,
+			want: []Question{executor(web), health(Question{Way: web.Way, Setting: web.Setting, Gateways: []GatewayName{{"ns", "calls", ""}}})},
+		},
+		"a Gateway for calls, which is not at the address": {
+			settings: WaySettings{"GATEWAY_API_ENABLED": "true", "GATEWAY_API_GATEWAY": "infra/web/http, own", "GATEWAY_API_GRPC_GATEWAY": "calls", "GATEWAY_API_ADDRESS": "web.infra"},
+			spec:     spec, want: []Question{executor(atWeb)},
 		},
 		"a host of a Gateway, no executor": {
 			settings:    WaySettings{"GATEWAY_API_ENABLED": "true", "GATEWAY_API_GATEWAY": "web"},

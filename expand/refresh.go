@@ -12,6 +12,7 @@ import (
 
 	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/manifests"
 )
 
 // initializerProgram is where the image of the storage initializer has its program, and
@@ -29,15 +30,106 @@ func (p *predictor) refreshArgs(n *graph.Node, c *corev1.Container) []string {
 		return nil
 	}
 	said, _ := n.Versions(true) // What is wrong with them was told by validation.
-	args := []string{
-		"--refresh=" + n.ModelRefresh,
-		"--versions=" + said.Policy.String(),
-		fmt.Sprintf("--server=http://%s:%d/v1/models/%s", localhost, n.Endpoint.HTTPPort, url.PathEscape(p.modelName(n))),
+	args := []string{"--refresh=" + n.ModelRefresh, "--versions=" + said.Policy.String()}
+	if p.startsWithVersion(n) {
+		args = append(args, "--load=start", "--place="+discovery.PlaceOf(n.ModelURI))
+		if server, stock := p.server(n); stock && len(server.Files) > 0 {
+			args = append(args, "--files="+strings.Join(server.VersionFiles(), ","))
+		}
+	} else {
+		args = append(args, p.loadArgs(n, c)...)
 	}
 	if memory := c.Resources.Limits.Memory(); !memory.IsZero() {
 		args = append(args, "--memory="+strconv.FormatInt(memory.Value(), 10))
 	}
 	return args
+}
+
+// loadArgs say how the server of n, which is c, loads a version while it runs.
+func (p *predictor) loadArgs(n *graph.Node, c *corev1.Container) (args []string) {
+	host, model := fmt.Sprintf("http://%s:%d", localhost, n.Endpoint.HTTPPort), p.modelName(n)
+	switch server, _ := p.server(n); server.Refresh {
+	case manifests.RefreshFolder:
+		args = append(args, "--server="+host+"/v1/models/"+url.PathEscape(model))
+	default:
+		if server.Refresh == manifests.RefreshMLServer {
+			for _, e := range c.Env {
+				if e.Name == envMLServerModelName && e.Value != "" {
+					model = e.Value
+				}
+			}
+		}
+		args = append(args, "--server="+host, "--load="+string(server.Refresh), "--model="+model)
+		if server.Refresh != manifests.RefreshTriton {
+			args = append(args, "--files="+strings.Join(server.VersionFiles(), ","))
+		}
+	}
+	if alone, _ := n.Parameter(graph.OneAtATimeParameter); alone == "true" {
+		args = append(args, "--one-at-a-time")
+	}
+	return args
+}
+
+// startsWithVersion reports whether the node's server loads its model once, when it starts, so
+// that a new version that is found takes a new pod.
+func (p *predictor) startsWithVersion(n *graph.Node) bool {
+	server, stock := p.server(n)
+	return n.ModelRefresh != "" && (!stock || server.Refresh == "")
+}
+
+// envStartVersion tells the storage initializer which version the server is to start with.
+const envStartVersion = "RADIANT_START_VERSION"
+
+// startWith has an init container bring the version that is chosen for the server of a node,
+// and the server find it where it looks for its model.
+func startWith(initializer *corev1.Container, n *graph.Node) {
+	initializer.Env = append(initializer.Env, corev1.EnvVar{Name: envStartVersion, ValueFrom: &corev1.EnvVarSource{
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.annotations['" + discovery.StartPrefix + n.Name + "']"},
+	}})
+}
+
+// tellStarts writes which versions servers are to start with, as it was found out, into the
+// annotations of pods, and what else is known of that into those of their Deployment.
+func (p *predictor) tellStarts() error {
+	for _, w := range p.components {
+		known := map[string]discovery.Choice{}
+		for _, n := range p.order {
+			choice, ok := p.in.Facts.Starts[w.deployment.Name][n.Name]
+			if !ok || !p.startsWithVersion(n) || w.container(n.Name) == nil || choice.Place != discovery.PlaceOf(n.ModelURI) {
+				continue // A number says nothing of versions elsewhere.
+			}
+			known[n.Name] = choice
+			if choice.Version != "" {
+				w.deployment.Spec.Template.Annotations[discovery.StartPrefix+n.Name] = choice.Version
+			}
+		}
+		if len(known) > 0 {
+			w.deployment.Annotations[discovery.AnnotationStarts] = marshalled(known)
+		}
+	}
+	return nil
+}
+
+// refreshedBelow is the folder of the node's modelUri that is looked at for new versions,
+// and in which the server finds them below its own; empty: modelUri itself.
+func (p *predictor) refreshedBelow(n *graph.Node) string {
+	if server, _ := p.server(n); n.ModelRefresh != "" && server.Refresh == manifests.RefreshTriton {
+		return p.modelName(n)
+	}
+	return ""
+}
+
+// belowURI is a folder of what a URI names.
+func belowURI(uri, folder string) string {
+	if folder == "" {
+		return uri
+	}
+	place, query, has := strings.Cut(uri, "?")
+	place = strings.TrimRight(place, "/") + "/" + folder
+	if has {
+		place += "?" + query
+	}
+	return place
 }
 
 // refreshes lets an init container go on beside the others, which start when it has
@@ -75,15 +167,18 @@ func (p *predictor) showVersions(pod *corev1.PodSpec, executor *corev1.Container
 			continue
 		}
 		refreshed = true
-		i := slices.IndexFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == n.Name })
-		if i < 0 {
+		if !slices.ContainsFunc(pod.Containers, func(c corev1.Container) bool { return c.Name == n.Name }) {
 			continue // It is in another pod.
 		}
-		if own := mountAt(&pod.Containers[i], modelDir); own != nil {
-			mount := *own
+		initializer := initContainer(pod, cut(p.downloadName(pod, n), initializerSuffix))
+		if initializer == nil {
+			continue
+		}
+		if all := modelMount(initializer); all != nil {
+			mount := *all
 			mount.MountPath, mount.ReadOnly = path.Join(versionsDir, n.Name), true
 			addMount(executor, mount)
-			folders = append(folders, n.Name+"="+mount.MountPath)
+			folders = append(folders, n.Name+"="+path.Join(mount.MountPath, p.refreshedBelow(n)))
 		}
 	}
 	if !refreshed {

@@ -16,7 +16,7 @@ import (
 )
 
 // modelDir is where a server finds the files of its model.
-const modelDir = "/mnt/models"
+const modelDir = v1.ModelDir
 
 // server returns the entry of the prepackaged server that serves n, and
 // whether the entry describes what runs. A container whose image the user chose
@@ -105,6 +105,9 @@ func (p *predictor) runServer(n *graph.Node, c *corev1.Container, server manifes
 	var asked []string // by parameters of the node
 	if p.tellsVersions(n, server) {
 		args = p.versionsArgs(n, server)
+	}
+	if n.ModelRefresh != "" {
+		asked = replaceAll(server.RefreshArgs, values)
 	}
 	if p.fetchesItself(n) {
 		args = server.Direct.Args

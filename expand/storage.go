@@ -11,12 +11,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 
+	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/graph"
 )
 
 const (
 	initializerSuffix = "-model-initializer"
-	volumeSuffix      = "-provision-location"
+	volumeSuffix      = v1.VolumeSuffix
 
 	claimScheme = "pvc://"
 	claimVolume = "kfserving-pvc-source"
@@ -41,6 +43,9 @@ type download struct {
 	// refresh are the arguments by which the program goes on beside the server and
 	// brings new versions; nil: it ends when the model is there.
 	refresh []string
+	// starts is the node whose server starts with one version of its model, and keeps it;
+	// nil: it finds all that is brought.
+	starts *graph.Node
 }
 
 // fetchModels adds an init container for each node that has a modelUri and a
@@ -54,13 +59,24 @@ func (p *predictor) fetchModels() error {
 			if n == nil || n.ModelURI == "" || p.fetchesItself(n) {
 				continue
 			}
+			if reference := p.imageReference(n, pod, &pod.Containers[i]); reference != "" {
+				mountImage(pod, &pod.Containers[i], n.Name, reference)
+				continue
+			}
+			below := p.refreshedBelow(n)
+			var starts *graph.Node
+			if p.startsWithVersion(n) {
+				starts = n
+			}
 			err := p.fetch(pod, &pod.Containers[i], download{
-				uri:     n.ModelURI,
+				uri:     belowURI(n.ModelURI, below),
+				within:  below,
 				name:    p.downloadName(pod, n),
 				image:   n.StorageInitializerImage,
 				secret:  n.EnvSecretRefName,
 				account: cmp.Or(n.ServiceAccountName, pod.ServiceAccountName, defaultAccount),
 				refresh: p.refreshArgs(n, &pod.Containers[i]),
+				starts:  starts,
 			})
 			if err != nil {
 				errs = append(errs, fmt.Errorf("node %q: %w", n.Name, err))
@@ -85,14 +101,14 @@ func (p *predictor) downloadName(pod *corev1.PodSpec, n *graph.Node) string {
 // into c. Where the user mounts a volume there already, the files go to it.
 func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) error {
 	mount := corev1.VolumeMount{Name: cmp.Or(d.volume, cut(d.name, volumeSuffix)), MountPath: modelDir}
-	if own := mountAt(c, modelDir); own != nil {
+	if own := modelMount(c); own != nil {
 		mount = *own
 		mount.ReadOnly = false
 	}
 	name := cut(d.name, initializerSuffix)
 	if own := initContainer(pod, name); own != nil {
 		// The user's own way to fetch the model. It may name the volume too.
-		if m := mountAt(own, modelDir); m != nil {
+		if m := modelMount(own); m != nil {
 			mount.Name = m.Name
 		}
 	} else {
@@ -108,6 +124,13 @@ func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) 
 			initializer.Args[0] = source
 		}
 		refreshes(&initializer, d.refresh)
+		if d.starts != nil {
+			startWith(&initializer, d.starts)
+			mount.SubPath = path.Join(mount.SubPath, discovery.StartName)
+			if own := modelMount(c); own != nil {
+				own.SubPath = mount.SubPath
+			}
+		}
 		pod.InitContainers = append(pod.InitContainers, initializer)
 	}
 	addVolume(pod, corev1.Volume{Name: mount.Name, VolumeSource: corev1.VolumeSource{
@@ -118,9 +141,10 @@ func (p *predictor) fetch(pod *corev1.PodSpec, c *corev1.Container, d download) 
 	return nil
 }
 
-func mountAt(c *corev1.Container, path string) *corev1.VolumeMount {
+// modelMount is where a container has its model; nil: nothing is mounted there.
+func modelMount(c *corev1.Container) *corev1.VolumeMount {
 	for i := range c.VolumeMounts {
-		if strings.TrimRight(c.VolumeMounts[i].MountPath, "/") == path {
+		if strings.TrimRight(c.VolumeMounts[i].MountPath, "/") == modelDir {
 			return &c.VolumeMounts[i]
 		}
 	}

@@ -46,6 +46,9 @@ type Way struct {
 	limits func(*traffic) []limit
 	// ask completes a question by what is the way's own.
 	ask func(*traffic, *Question)
+	// askGRPC are the questions over gRPC beside one over REST; nil: what leads the
+	// one leads the other.
+	askGRPC func(t *traffic, rest Question) []Question
 }
 
 // Setting is a setting of a way.

@@ -42,7 +42,8 @@ type Node struct {
 	// StorageInitializerImage replaces the image that fetches ModelURI.
 	StorageInitializerImage string `json:"storageInitializerImage,omitempty"`
 	// ModelRefresh has ModelURI looked at for new versions again and again: a
-	// duration such as 60s. Empty: it is fetched once.
+	// duration such as 60s. A server that loads its model once takes them by new
+	// pods. Empty: it is fetched once.
 	ModelRefresh string `json:"modelRefresh,omitempty"`
 	// VersionTraffic shares the node's requests between versions of its model, in
 	// percent, by version or by label.

@@ -16,6 +16,9 @@ const (
 	VersionPolicyParameter = "model_version_policy"
 	// VersionLabelsParameter gives versions names: stable=3,canary=7.
 	VersionLabelsParameter = "version_labels"
+	// OneAtATimeParameter has the server drop the version that it has loaded before it
+	// gets a new one, with modelRefresh.
+	OneAtATimeParameter = "one_at_a_time"
 	// StickyHeaderParameter and StickyKeyParameter say what names a user, all of whose
 	// requests go to one version, as they do for RANDOM_ABTEST.
 	StickyHeaderParameter = "stickyHeader"
@@ -43,6 +46,9 @@ func (p VersionPolicy) keeps() int {
 	}
 	return max(p.Latest, 1)
 }
+
+// IsOne reports whether one version is loaded at most.
+func (p VersionPolicy) IsOne() bool { return p.keeps() == 1 }
 
 // leavesOut reports whether a version is never loaded.
 func (p VersionPolicy) leavesOut(version string) bool {
@@ -349,3 +355,17 @@ func (n *Node) MissingVersions(there []int64) []Fault {
 	}
 	return faults
 }
+
+// CompatVariable is the variable of the executor that asks for habits of Seldon Core v1: one
+// of [CompatWords], or nothing.
+const CompatVariable = "RADIANT_COMPAT"
+
+// CompatWords are the versions whose habits the executor has.
+func CompatWords() []string { return []string{"v1"} }
+
+// RepositoryVariable is the variable of the executor that says what clients may ask of the
+// repositories of servers: one of [RepositoryWords].
+const RepositoryVariable = "RADIANT_REPOSITORY_API"
+
+// RepositoryWords are nothing, which models there are, and to load and unload them too.
+func RepositoryWords() []string { return []string{"none", "index", "all"} }

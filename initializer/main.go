@@ -23,7 +23,7 @@ import (
 
 const usage = `usage: storage-initializer URI FOLDER [URI FOLDER ...]
        storage-initializer --refresh=60s [--versions=latest:2] [--server=URL]
-           [--memory=BYTES] URI FOLDER
+           [--memory=BYTES] [--one-at-a-time] [--load=start] [--place=NAME] URI FOLDER
        storage-initializer --has-version FOLDER
 
 Fetches each URI into its folder: a folder, a file, or an archive to unpack.
@@ -41,6 +41,11 @@ and the store is looked at again and again for others, until the program is told
 end. --server is where the status of the model is asked for, as in
 http://localhost:8501/v1/models/NAME: versions that are not wanted any more, or do not
 load, are removed when another one serves. --memory is how much the server may have.
+With --load=start the server loads its model once, when it starts: FOLDER/start leads to
+its version, which stays, and one that is newer is told of. RADIANT_START_VERSION names
+the version to start with; otherwise it is the newest. --place is told beside versions,
+so that they are not taken for those of another URI.
+With --one-at-a-time the server drops what it has loaded before a new version comes.
 --has-version ends with 0 if the folder has had a version, and with 1 if not yet.
 
 Credentials and settings come from the environment; --settings lists them with
@@ -84,7 +89,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		}
 		return 0
 	}
-	again, args, err := parseRefresh(args)
+	again, args, err := parseRefresh(args, lookup)
 	if err != nil {
 		fmt.Fprintf(to, "storage-initializer: %v\n%s", err, usage)
 		return misuse

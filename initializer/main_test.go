@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -139,6 +142,58 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRefreshesOfOneStore: several programs bring versions from one folder, such as a claim
+// that many pods see, and leave nothing there.
+func TestRefreshesOfOneStore(t *testing.T) {
+	store := t.TempDir()
+	for _, version := range []string{"1", "2"} {
+		if err := os.Mkdir(filepath.Join(store, version), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(store, version, "saved_model.pb"), []byte(version), 0o400); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func() (names []string) {
+		err := filepath.WalkDir(store, func(path string, _ fs.DirEntry, err error) error {
+			names = append(names, path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	before := list()
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	var folders []string
+	for range 3 {
+		dst, out := filepath.Join(t.TempDir(), "models"), &bytes.Buffer{}
+		folders = append(folders, dst)
+		all.Go(func() {
+			if status := run(ctx, []string{"--refresh=10ms", "--versions=all", store, dst}, nothing, screen{Writer: out}); status != 0 {
+				t.Errorf("status %d: %s", status, out.String())
+			}
+		})
+	}
+	for _, dst := range folders {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			if content, err := os.ReadFile(filepath.Join(dst, "1", "saved_model.pb")); err == nil && string(content) == "1" {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("version 1 does not come to %s", dst)
+			}
+		}
+	}
+	stop()
+	all.Wait()
+	if after := list(); !slices.Equal(before, after) {
+		t.Errorf("the store has %v, and had %v", after, before)
+	}
+}
+
 // TestRefreshes: the program goes on after it has brought a version, and its folder says
 // that it has one; what is wrong with its arguments is said.
 func TestRefreshes(t *testing.T) {
@@ -174,6 +229,11 @@ func TestRefreshes(t *testing.T) {
 		}
 	}
 	await("1")
+	var other bytes.Buffer
+	status := run(t.Context(), []string{"--refresh=10ms", "file://" + filepath.ToSlash(store), dst}, nothing, screen{Writer: &other})
+	if want := "another program brings versions into " + dst; status != failed || !strings.Contains(other.String(), want) {
+		t.Errorf("a second one in the same folder ends with %d: %s", status, other.String())
+	}
 	write("2")
 	await("2")
 	stop()
@@ -184,11 +244,17 @@ func TestRefreshes(t *testing.T) {
 		t.Errorf("the folder has no version: status %d", status)
 	}
 	for text, args := range map[string][]string{
-		"--refresh wants the time":     {"--versions=all", store, dst},
-		"--versions is \"newest\"":     {"--refresh=1s", "--versions=newest", store, dst},
-		"usage: storage-initializer":   {"--refresh=1s", store, dst, store, dst},
-		"names no folder whose folder": {"--refresh=1s", "ftp://o/m", dst},
-		"there is no folder whose":     {"--refresh=1s", t.TempDir(), filepath.Join(t.TempDir(), "m")},
+		"--refresh wants the time":       {"--versions=all", store, dst},
+		"--versions is \"newest\"":       {"--refresh=1s", "--versions=newest", store, dst},
+		"latest:2 may be several":        {"--refresh=1s", "--one-at-a-time", "--versions=latest:2", "--server=http://localhost/v1/models/m", store, dst},
+		"--one-at-a-time wants --server": {"--refresh=1s", "--one-at-a-time", store, dst},
+		"--load=by hand is unknown":      {"--refresh=1s", "--load=by hand", store, dst},
+		"--load wants --server and":      {"--refresh=1s", "--load=indexed", "--server=http://localhost", "--files=*.onnx", store, dst},
+		"--load=indexed wants --files":   {"--refresh=1s", "--load=indexed", "--server=http://localhost", "--model=m", store, dst},
+		"--load=mlserver wants --files":  {"--refresh=1s", "--load=mlserver", "--server=http://localhost", "--model=m", store, dst},
+		"usage: storage-initializer":     {"--refresh=1s", store, dst, store, dst},
+		"names no folder whose folder":   {"--refresh=1s", "ftp://o/m", dst},
+		"there is no folder whose":       {"--refresh=1s", t.TempDir(), filepath.Join(t.TempDir(), "m")},
 	} {
 		out.Reset()
 		if status := call(t.Context(), args...); status == 0 || !strings.Contains(out.String(), text) {

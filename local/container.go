@@ -29,12 +29,15 @@ type pace struct {
 	hook time.Duration
 	// waiting is the time between two messages about what is awaited.
 	waiting time.Duration
+	// starts is the time between two looks whether servers have another version to start
+	// with.
+	starts time.Duration
 }
 
 func usualPace() pace {
 	return pace{
 		poll: 250 * time.Millisecond, firstPause: time.Second, longestPause: 30 * time.Second,
-		calm: time.Minute, hook: 30 * time.Second, waiting: 10 * time.Second,
+		calm: time.Minute, hook: 30 * time.Second, waiting: 10 * time.Second, starts: time.Second,
 	}
 }
 

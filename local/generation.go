@@ -41,6 +41,10 @@ type generation struct {
 	// what was made of them.
 	templates map[string][]byte
 	layouts   []*podLayout
+	// starts are its servers that load their models once, when they start.
+	starts []startsWith
+	// startVersions are the versions that these start with.
+	startVersions starts
 	// versions are what its executors were told of versions last.
 	versions map[string]string
 	notes    []string

@@ -204,6 +204,7 @@ func newRunner(o *Options, s *state) *runner {
 		python:   python.Ensure,
 		outdated: make(chan *generation, 1),
 		served:   map[string]*served{},
+		starts:   map[string]starts{},
 	}
 	r.world.gateway.SetTrust(o.Trust)
 	r.world.open = r.open
@@ -332,6 +333,8 @@ func (r *runner) loop(ctx context.Context) error {
 	keys := readLines(r.options.Keys)
 	waiting := time.NewTicker(r.world.host.pace.waiting)
 	defer waiting.Stop()
+	looking := time.NewTicker(r.world.host.pace.starts)
+	defer looking.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -340,6 +343,13 @@ func (r *runner) loop(ctx context.Context) error {
 			r.report(ctx)
 		case <-waiting.C:
 			r.waiting()
+		case <-looking.C:
+			if news := r.world.newStarts(); len(news) > 0 {
+				for _, line := range news {
+					r.console.note("%s", line)
+				}
+				r.change(ctx, r.sources, nil)
+			}
 		case g := <-r.world.outdated:
 			r.console.note("deployment %s, predictor %s: choosing other ports", g.deployment.Name, g.predictor.Name)
 			r.change(ctx, r.sources, nil)

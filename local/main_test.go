@@ -8,9 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,15 +17,12 @@ import (
 
 	"github.com/prime-radiant/radiant/local/localtest"
 	"github.com/prime-radiant/radiant/local/process"
+	kit "github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 func TestMain(m *testing.M) {
 	localtest.RunAct(acts)
-	code := m.Run()
-	if built.dir != "" {
-		os.RemoveAll(built.dir)
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // acts are what the test program can be; the result is the exit code.
@@ -38,6 +33,7 @@ var acts = map[string]func(args []string) int{
 	"train":  actTrain,
 
 	"versions": actVersions,
+	"once":     actOnce,
 }
 
 // actModel answers over REST on the port of the environment, with the first
@@ -73,7 +69,14 @@ func actModel(args []string) int {
 		return 1
 	}
 	fmt.Println(name, "listens")
-	server := &http.Server{Handler: mux}
+	serveUntilStopped(l, mux)
+	fmt.Println(name, "stops")
+	return 0
+}
+
+// serveUntilStopped serves until SIGTERM, and answers what it has begun.
+func serveUntilStopped(l net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler}
 	stopped := make(chan struct{})
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM)
@@ -84,8 +87,6 @@ func actModel(args []string) int {
 	}()
 	server.Serve(l)
 	<-stopped
-	fmt.Println(name, "stops")
-	return 0
 }
 
 // actAbrupt is actModel without a heart for the requests that it works on
@@ -113,37 +114,10 @@ func execAct(name string, args ...string) string {
 	return strings.Join(append([]string{localtest.ActVariable + "=" + name, "exec", os.Args[0]}, args...), " ")
 }
 
-// built are the programs beside radiant, built once when a test needs them.
-var built struct {
-	once sync.Once
-	dir  string
-	err  error
-}
-
 // programs returns the folder of executor and storage-initializer.
-func programs(t *testing.T) string {
-	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "radiant-programs"); built.err != nil {
-			return
-		}
-		for name, from := range map[string]string{"executor": "executor", "storage-initializer": "initializer"} {
-			cmd := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(built.dir, name), "./"+from)
-			cmd.Dir = ".."
-			cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				built.err = fmt.Errorf("building %s: %w\n%s", name, err, out)
-				return
-			}
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.dir
-}
+func programs(t *testing.T) string { return kit.Build(t, "executor", "storage-initializer") }
 
 // quick is a pace for tests.
 func quick() pace {
-	return pace{poll: 10 * time.Millisecond, firstPause: 20 * time.Millisecond, longestPause: 100 * time.Millisecond, calm: time.Minute, hook: 10 * time.Second, waiting: time.Hour}
+	return pace{poll: 10 * time.Millisecond, firstPause: 20 * time.Millisecond, longestPause: 100 * time.Millisecond, calm: time.Minute, hook: 10 * time.Second, waiting: time.Hour, starts: 20 * time.Millisecond}
 }

@@ -3,6 +3,7 @@ package local
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,10 +21,10 @@ import (
 	"github.com/prime-radiant/radiant/storage"
 )
 
-// fetches reports whether the container is the stand-in that fetches uri.
+// fetches reports whether the container is the stand-in that fetches uri, or a folder of it.
 func (c *containerLayout) fetches(uri string) bool {
 	source, _, ok := fetched(c.spec)
-	return c.choice.Mode == runtime.AsProgram && c.choice.Fetches() && ok && source == uri
+	return c.choice.Mode == runtime.AsProgram && c.choice.Fetches() && ok && (source == uri || strings.HasPrefix(source, strings.TrimRight(uri, "/")+"/"))
 }
 
 // fetched is what the program that fetches a model is to bring, and where to; false: it
@@ -54,7 +55,7 @@ func (g *generation) modelProblems(predictor int, servers manifests.Servers, fro
 			}
 			names, known, err := storage.Look(n.ModelURI, storage.Options{Lookup: from.Value})
 			if err == nil && known && g.runsStock(layout, n) {
-				err = servers.CheckFiles(n.Implementation, names, headOf(n.ModelURI))
+				err = checkModel(servers, n, names, headOf(n.ModelURI))
 				if err == nil {
 					err = g.otherName(layout, n, servers.Servers[n.Implementation])
 					problems = append(problems, missing(where, n, servers.Servers[n.Implementation], names, n.ModelURI)...)
@@ -95,7 +96,7 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 			}
 			if err == nil && known && !changesServer(p, n.Name) {
 				uri := absoluteURI(n.ModelURI, s.Dir)
-				if err = cmp.Or(servers.CheckFiles(n.Implementation, names, headOf(uri)), checkNodeFile(n, names, uri)); err == nil {
+				if err = cmp.Or(checkModel(servers, n, names, headOf(uri)), checkNodeFile(n, names, uri)); err == nil {
 					problems = append(problems, missing(where, n, server, names, uri)...)
 				}
 			}
@@ -107,6 +108,34 @@ func (s Source) ModelProblems(servers manifests.Servers) v1.Problems {
 		})
 	}
 	return problems
+}
+
+// checkModel reports whether the node's server finds a model among files. Of one that is
+// looked at for new versions it is the highest that is looked into.
+func checkModel(servers manifests.Servers, n *graph.Node, files []string, head manifests.Head) error {
+	refresh := servers.Servers[n.Implementation].Refresh
+	if n.ModelRefresh == "" || refresh == manifests.RefreshFolder || refresh == manifests.RefreshTriton {
+		return servers.CheckFiles(n.Implementation, files, head)
+	}
+	there := versionsAmong(files)
+	if len(there) == 0 {
+		return errors.New("there is no folder whose name is a number: with modelRefresh each version is in one of its own, such as 1/" + path.Base(files[0]))
+	}
+	newest := slices.MaxFunc(there, func(a, b versionFolder) int { return cmp.Compare(a.number, b.number) }).name
+	var within []string
+	for _, file := range files {
+		if name, inside := strings.CutPrefix(file, newest+"/"); inside {
+			within = append(within, name)
+		}
+	}
+	headWithin := head
+	if head != nil {
+		headWithin = func(file string, bytes int) []byte { return head(newest+"/"+file, bytes) }
+	}
+	if err := servers.CheckFiles(n.Implementation, within, headWithin); err != nil {
+		return fmt.Errorf("version %s: %w", newest, err)
+	}
+	return nil
 }
 
 // headOf reads how files below a folder of this machine begin; of models that lie

@@ -32,6 +32,9 @@ spec:
 // bentoStock is a deployment of a Bento.
 var bentoStock = strings.Replace(stock, "TENSORFLOW_SERVER", "BENTOML_SERVER", 1) + "      parameters:\n      - {name: api_name, type: STRING, value: ROUTE}\n"
 
+// mlserverStock is a deployment of a model of MLServer that is looked at for new versions.
+var mlserverStock = strings.Replace(stock, "TENSORFLOW_SERVER", "SKLEARN_SERVER", 1) + "      modelRefresh: 60s\n"
+
 func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 	for name, c := range map[string]struct {
 		text  string
@@ -49,6 +52,12 @@ func TestAModelThatCannotBeFetchedIsRefusedAtStart(t *testing.T) {
 			"deployment.yaml:13:47: error: spec.predictors[0].graph.parameters[0].value: the Bento has no route \"classifi\", which the node's parameter api_name names; use classify or describe (did you mean classify?)"},
 		"a route that is not named": {strings.Replace(bentoStock, "{name: api_name, type: STRING, value: ROUTE}", "{name: model_input, type: STRING, value: x}", 1), []string{"bento.yaml", bento.Schema}, nil,
 			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: the Bento has the routes classify or describe: give the node the parameter {name: api_name, type: STRING, value: classify}, or another of them"},
+		"no version for MLServer": {mlserverStock, []string{"model.joblib"}, nil,
+			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: there is no folder whose name is a number: with modelRefresh each version is in one of its own, such as 1/model.joblib"},
+		"a version for MLServer without a model": {mlserverStock, []string{"9/model.joblib", "10/other.joblib"}, nil,
+			"deployment.yaml:11:17: error: spec.predictors[0].graph.modelUri: version 10: the server finds no model there; it loads model.joblib, model.pickle, model.pkl, model-settings.json: there is other.joblib; name it model.joblib"},
+		"a version that MLServer has not": {mlserverStock + "      versionTraffic: {\"7\": 100}\n", []string{"9/model.joblib"}, nil,
+			"deployment.yaml:13:29: error: spec.predictors[0].graph.versionTraffic[7]: the model has no version 7; it has 9"},
 		"a Bento for another server": {stock, []string{"bento.yaml", "src/model.joblib"}, nil, "there is bento.yaml, which is for BENTOML_SERVER"},
 		"a model of Keras":           {stock, []string{"model.keras"}, nil, `model.export("model/1")`},
 	} {

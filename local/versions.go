@@ -51,16 +51,13 @@ func (t telling) tell() error {
 // missingVersions are the versions of a model that a node names and that are not among
 // its files, of a server that finds them in numbered folders.
 func missingVersions(at string, n *graph.Node, server manifests.Server, files []string) v1.Problems {
-	if server.Versions == nil || !n.DeclaresVersions() {
+	isBelow := server.Refresh == manifests.RefreshTriton // The folders are in one of the model.
+	if server.Versions == nil && (n.ModelRefresh == "" || isBelow) || !n.DeclaresVersions() {
 		return nil
 	}
 	var there []int64
-	for _, file := range files {
-		folder, _, inside := strings.Cut(file, "/")
-		number, err := strconv.ParseInt(folder, 10, 64)
-		if inside && err == nil && !slices.Contains(there, number) {
-			there = append(there, number)
-		}
+	for _, v := range versionsAmong(files) {
+		there = append(there, v.number)
 	}
 	var problems v1.Problems
 	for _, f := range n.MissingVersions(there) {
@@ -71,4 +68,22 @@ func missingVersions(at string, n *graph.Node, server manifests.Server, files []
 		problems = append(problems, v1.Problem{Severity: v1.SeverityError, Path: at + "." + f.Field, Message: text})
 	}
 	return problems
+}
+
+// versionFolder is a folder whose name is a number.
+type versionFolder struct {
+	number int64
+	name   string
+}
+
+// versionsAmong are the numbered folders that files lie in.
+func versionsAmong(files []string) (all []versionFolder) {
+	for _, file := range files {
+		folder, _, inside := strings.Cut(file, "/")
+		number, err := strconv.ParseInt(folder, 10, 64)
+		if v := (versionFolder{number, folder}); inside && err == nil && !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	return all
 }

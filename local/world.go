@@ -29,6 +29,8 @@ type world struct {
 	// outdated gets generations whose ports were taken by others.
 	outdated chan *generation
 	numbers  int
+	// starts are the versions that servers start with, by startsKey.
+	starts map[string]starts
 
 	mu       sync.Mutex
 	served   map[string]*served
@@ -117,6 +119,7 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 	p := &d.Spec.Predictors[predictor]
 	in := w.input
 	in.Deployment = d
+	in.Facts.Starts = w.starts[startsKey(d, p)]
 	why := ""
 	now := stamp(madeOf(d, p, w.layouts.chooser.Exec))
 	for _, g := range w.candidates(d, p) {
@@ -131,6 +134,10 @@ func (w *world) generation(t *target, source Source, predictor int) (*generation
 		templates, err := e.templates()
 		if err != nil {
 			return nil, err
+		}
+		if g.startsOther(in.Facts.Starts) {
+			why = ", since its model has another version"
+			continue
 		}
 		if !sameTemplates(templates, g.templates) || servicePort(e.service, v1.HTTPPortName) != g.http || !g.scaledAs(e) {
 			continue
@@ -197,7 +204,13 @@ func (w *world) complete(g *generation, in expand.Input) error {
 			errs = append(errs, fmt.Errorf("predictor %s: %w", g.predictor.Name, err))
 		}
 		g.layouts = append(g.layouts, layout)
+		starting, err := startsIn(layout)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("predictor %s: %w", g.predictor.Name, err))
+		}
+		g.starts = append(g.starts, starting...)
 	}
+	g.startVersions = in.Facts.Starts
 	return errors.Join(errs...)
 }
 
@@ -342,6 +355,9 @@ func (w *world) adopt(now *served, s *succession) {
 func (w *world) remove(name string, s *served) {
 	delete(w.served, name)
 	w.publish()
+	for _, g := range s.current {
+		delete(w.starts, startsKey(g.deployment, g.predictor))
+	}
 	w.host.console.note("deployment %s: removed", s.deployment.Name)
 	if s.next != nil {
 		s.next.cancel()

@@ -60,6 +60,11 @@ type Server struct {
 	// Versions is set for servers that are told by a file which versions of a model
 	// to load.
 	Versions *Versions `json:"versions,omitempty"`
+	// Refresh is how the server takes a new version of its model while it runs; empty:
+	// it does not, so that a new version takes a new pod.
+	Refresh Refresh `json:"refresh,omitempty"`
+	// RefreshArgs are added where it does, unless the user gives the same flags.
+	RefreshArgs []string `json:"refreshArgs,omitempty"`
 	// Begins is how the files of these models begin, where other servers load
 	// files of the same names; empty: nothing is known.
 	Begins string `json:"begins,omitempty"`
@@ -74,6 +79,28 @@ type Server struct {
 	// Natives run in place of this server where the predictor speaks another
 	// protocol than its own, by that protocol. They have no Natives.
 	Natives map[string]Server `json:"natives,omitempty"`
+}
+
+// Refresh is how a server takes a new version that was put beside the others.
+type Refresh string
+
+const (
+	// RefreshFolder is of one that looks into its folder.
+	RefreshFolder Refresh = "folder"
+	// RefreshIndexed is of one that looks into its folder as well, and tells of its versions by the
+	// index of the repository API.
+	RefreshIndexed Refresh = "indexed"
+	// RefreshMLServer is of one that is told by the repository API, and each version has settings
+	// of its own.
+	RefreshMLServer Refresh = "mlserver"
+	// RefreshTriton is of one that is told by the repository API of one model of the repository,
+	// which is in a folder of its own with files that are of all versions.
+	RefreshTriton Refresh = "triton"
+)
+
+// VersionFiles are the patterns of [Server.Files] that are of a version in its folder.
+func (s Server) VersionFiles() []string {
+	return slices.DeleteFunc(slices.Clone(s.Files), func(pattern string) bool { return strings.HasPrefix(pattern, "[0-9]*/") })
 }
 
 // For returns the server of predictors that speak the protocol outside:

@@ -11,10 +11,13 @@ const PathReport = "/scaling"
 // each gets all.
 const PathWakes = "/scaling/wakes"
 
-// HeaderReach asks, on a GET of a front's [Front.ReadyPath], no more than whether
-// requests come this far. An activator answers it itself, with 200, and has no pod made
-// for it; to an executor it says nothing.
+// HeaderReach asks, on a GET of a front's [Front.ReadyPath] or a call of [HealthCheck], no
+// more than whether requests come this far. An activator answers it itself, with 200 or
+// SERVING, and has no pod made for it; to an executor it says nothing.
 const HeaderReach = "Radiant-Reach"
+
+// HealthCheck is the path of gRPC's own health check, grpc.health.v1, which executors answer.
+const HealthCheck = "/grpc.health.v1.Health/Check"
 
 // Load is what there was of requests since the program began. Whoever asks
 // takes differences of two reports, so that any number may ask.

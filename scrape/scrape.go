@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -51,6 +52,9 @@ func URL(secured bool, ip string, port int32, path string) string {
 	return scheme + "://" + net.JoinHostPort(ip, strconv.Itoa(int(port))) + path
 }
 
+// ErrUnreadable is what a report is that came and is too long, or is none.
+var ErrUnreadable = errors.New("the report cannot be read")
+
 // Read asks for a report and decodes what comes, of at most so many bytes of JSON. Of a
 // report that still has the ETag it reads nothing; an empty one is none. It returns the
 // ETag that the report has.
@@ -75,5 +79,21 @@ func (c *Client) Read(ctx context.Context, url, etag string, most int64, into an
 	case response.StatusCode != http.StatusOK:
 		return "", fmt.Errorf("%s answered %s", url, response.Status)
 	}
-	return response.Header.Get("ETag"), json.NewDecoder(io.LimitReader(response.Body, most)).Decode(into)
+	body := &io.LimitedReader{R: response.Body, N: most}
+	if err := json.NewDecoder(body).Decode(into); err != nil {
+		return "", unreadable(ctx, url, err, body, most)
+	}
+	return response.Header.Get("ETag"), nil
+}
+
+// unreadable is the error of a report that could not be decoded, if all that may be read of
+// it has come.
+func unreadable(ctx context.Context, url string, err error, body *io.LimitedReader, most int64) error {
+	switch {
+	case ctx.Err() != nil:
+		return err
+	case body.N <= 0:
+		return fmt.Errorf("%w: %s answers with more than %d bytes", ErrUnreadable, url, most)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnreadable, url, err)
 }

@@ -130,6 +130,15 @@ make_venv() {
   for list in ${version//,/ }; do arguments+=(-r "$root/$list"); done
   "$dir/bin/python" -m pip install --no-deps --require-hashes --only-binary :all: --no-input --disable-pip-version-check \
     --progress-bar off --quiet "${arguments[@]}"
+  drop_unneeded
+}
+
+# drop_unneeded removes what no server reads of packages, as radiant local does.
+drop_unneeded() {
+  local line
+  while read -r line; do
+    [[ -z $line || $line == '#'* ]] || rm -rf "${dir:?}"/lib/python3*/site-packages/"$line"
+  done <"$root/manifests/python/unneeded.txt"
 }
 
 # on_machine prints the path of what the machine has.

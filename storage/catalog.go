@@ -179,3 +179,46 @@ func (c *Catalog) Fetch(ctx context.Context, folder, dst string) error {
 	}
 	return c.about(c.options.run(ctx, fetch, Redact(c.uri)+"/"+folder, dst))
 }
+
+// FetchBeside brings the files that lie beside the folders, and not in one, to dst. It
+// reports whether there are any; where there are none, dst does not exist.
+func (c *Catalog) FetchBeside(ctx context.Context, dst string) (found bool, err error) {
+	if c.path == "" {
+		all, err := c.store(ctx)
+		if err != nil {
+			return false, c.about(err)
+		}
+		beside := besideFolders{*all}
+		files, err := ask(ctx, c, func(ctx context.Context, _ *bucket.Folder) ([]transfer.Object, error) { return beside.List(ctx) })
+		if err != nil || len(files) == 0 {
+			return false, c.about(err)
+		}
+		fetch := from(func(context.Context, string, access.Access) (transfer.Store, error) { return beside, nil })
+		return true, c.about(c.options.run(ctx, fetch, Redact(c.uri), dst))
+	}
+	entries, err := os.ReadDir(c.path)
+	if err != nil {
+		return false, c.about(err)
+	}
+	var files []file
+	for _, e := range entries {
+		path := filepath.Join(c.path, e.Name())
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			files = append(files, file{path, e.Name(), info.Size()})
+		}
+	}
+	if len(files) == 0 {
+		return false, nil
+	}
+	fetch := func(ctx context.Context, j *job) error { return j.copyFiles(ctx, files) }
+	return true, c.about(c.options.run(ctx, fetch, Redact(c.uri), dst))
+}
+
+// besideFolders has the files of a folder that lie in no folder below it.
+type besideFolders struct{ bucket.Folder }
+
+// List implements [transfer.Store].
+func (b besideFolders) List(ctx context.Context) ([]transfer.Object, error) {
+	all, err := b.Folder.List(ctx)
+	return slices.DeleteFunc(all, func(o transfer.Object) bool { return strings.Contains(o.Name, "/") }), err
+}

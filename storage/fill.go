@@ -129,6 +129,19 @@ func lockSame(dir string) (*os.File, bool) {
 	return held, true
 }
 
+// Hold takes a folder for this process, until it is released or the process ends. The
+// error is that another one has it, as far as its file system tells.
+func Hold(dir string) (release func(), err error) {
+	f, err := lock(dir)
+	switch {
+	case isHeld(err):
+		return nil, fmt.Errorf("another program brings versions into %s: each needs a folder of its own", dir)
+	case err != nil:
+		return func() {}, nil //nolint:nilerr // There are file systems without locks.
+	}
+	return func() { _ = f.Close() }, nil
+}
+
 func shortHash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:6])

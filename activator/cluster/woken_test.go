@@ -25,6 +25,7 @@ import (
 
 	"github.com/prime-radiant/radiant/manifests/crd"
 	"github.com/prime-radiant/radiant/scaling"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
 // atZero has no pod at first.
@@ -185,10 +186,7 @@ func (w *world) run(activator, ports string) map[string]int {
 	if err := api.Install(t.Context(), crd.YAML()); err != nil {
 		t.Fatal(err)
 	}
-	program := filepath.Join(t.TempDir(), "radiant")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "../../operator").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := filepath.Join(programs.Build(t, "radiant"), "radiant")
 	ip, admin := ownAddress(t), freePort(t)
 	w.activators(activator, ip, admin)
 	t.Cleanup(w.clear)

@@ -47,8 +47,9 @@ type server struct {
 
 // waiter is a request that waits for a server.
 type waiter struct {
-	// got has the key of the server that it got.
+	// got has the key of the server that it got; it is closed when it gets none, since err.
 	got chan string
+	err error
 }
 
 // New makes a queue without servers.
@@ -86,8 +87,8 @@ func (q *Queue) Try() (key string, ok bool) {
 	return q.take()
 }
 
-// Wait waits for a place at a server. It fails with [ErrFull], with [ErrLate], or
-// with the context's error; [Queue.Done] gives the place back.
+// Wait waits for a place at a server. It fails with [ErrFull], with [ErrLate], with the
+// error of [Queue.Refuse], or with the context's; [Queue.Done] gives the place back.
 func (q *Queue) Wait(ctx context.Context) (key string, err error) {
 	q.mu.Lock()
 	if len(q.waiting) == 0 {
@@ -111,7 +112,10 @@ func (q *Queue) Wait(ctx context.Context) (key string, err error) {
 		late = timer.C
 	}
 	select {
-	case key := <-w.got:
+	case key, ok := <-w.got:
+		if !ok {
+			return "", w.err
+		}
 		return key, nil
 	case <-late:
 		err = ErrLate
@@ -124,7 +128,21 @@ func (q *Queue) Wait(ctx context.Context) (key string, err error) {
 		q.waiting = slices.Delete(q.waiting, i, i+1)
 		return "", err
 	}
-	return <-w.got, nil // It got one meanwhile.
+	if key, ok := <-w.got; ok {
+		return key, nil // It got one meanwhile.
+	}
+	return "", w.err
+}
+
+// Refuse has all that wait fail with an error.
+func (q *Queue) Refuse(err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, w := range q.waiting {
+		w.err = err
+		close(w.got)
+	}
+	q.waiting = nil
 }
 
 // Done gives a place back.

@@ -36,7 +36,11 @@ type Options struct {
 	// Leave bounds the time from the end of Run's context until nobody is led here
 	// any more, Drain the time that requests then have to end.
 	Leave, Drain time.Duration
-	Cluster      Cluster
+	// Settled is how long nobody has to be led here before a listener closes: it takes a
+	// while until every node and every gateway has heard. Traefik, for one, looks at what
+	// has changed each 2 s (providersThrottleDuration).
+	Settled time.Duration
+	Cluster Cluster
 	// Process names this run of the program.
 	Process  string
 	Registry prometheus.Registerer
@@ -128,8 +132,8 @@ const (
 )
 
 // Set says which fronts there are. One that there is no more is served for as long as
-// clients are led here, as [Activator.Place] says. A front that cannot be listened for
-// is an error, and is tried again by the next call.
+// clients are led here, as [Activator.Place] says, and for [Options.Settled] after. A front
+// that cannot be listened for is an error, and is tried again by the next call.
 func (a *Activator) Set(list []Front) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -143,20 +147,20 @@ func (a *Activator) Set(list []Front) error {
 	}
 	for key, f := range a.fronts {
 		to, taken := wanted[key], ports[f.port]
-		if to != nil && to.Port == f.port {
-			continue
-		}
-		if to == nil && taken == "" && f.led() {
+		switch {
+		case to != nil && to.Port == f.port:
+		case to == nil && taken == "":
 			f.left = true
-			continue
+		default:
+			f.close()
+			delete(a.fronts, key)
 		}
-		f.close()
-		delete(a.fronts, key)
 	}
+	a.closeLeft()
 	var errs []error
 	for key, spec := range wanted {
 		if f := a.fronts[key]; f != nil {
-			f.left = false
+			f.left, f.unled = false, time.Time{}
 			f.change(*spec)
 			continue
 		}
@@ -182,10 +186,35 @@ func (a *Activator) Place(at map[string]Position) {
 	a.placed = at
 	for key, f := range a.fronts {
 		f.place(at[key])
-		if f.left && !f.led() {
+	}
+	a.closeLeft()
+}
+
+// closeLeft ends what is no front any more and to which nobody has been led for a while.
+// The caller holds mu.
+func (a *Activator) closeLeft() {
+	now, again := time.Now(), false
+	for key, f := range a.fronts {
+		switch {
+		case !f.left || f.led():
+			f.unled = time.Time{}
+		case f.unled.IsZero():
+			f.unled, again = now, true
+		case now.Sub(f.unled) >= a.options.Settled:
 			f.close()
+			if !a.draining.Load() { // Then others may still be led to.
+				f.end()
+			}
 			delete(a.fronts, key)
 		}
+	}
+	if again {
+		// Once for all of them: there may be thousands.
+		time.AfterFunc(a.options.Settled, func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.closeLeft()
+		})
 	}
 }
 
@@ -214,7 +243,7 @@ func (a *Activator) serve(w http.ResponseWriter, r *http.Request) {
 	if !there {
 		// Its listener is closed, and this connection is left.
 		w.Header().Set("Connection", "close")
-		refuse(w, r, "this Service is no longer led to the activator")
+		refuse(w, r, errLeft.Error())
 		return
 	}
 	f.serve(w, r)
@@ -243,10 +272,6 @@ func (a *Activator) Run(ctx context.Context) error {
 	return nil
 }
 
-// settled is how long nobody has to be led here before the listeners close: it takes
-// a while until every node has heard.
-const settled = 2 * time.Second
-
 // leave waits until nobody is led here.
 func (a *Activator) leave() {
 	end := time.Now().Add(a.options.Leave)
@@ -261,7 +286,7 @@ func (a *Activator) leave() {
 			since = time.Time{}
 		case since.IsZero():
 			since = now
-		case now.Sub(since) >= min(settled, a.options.Leave/2):
+		case now.Sub(since) >= min(a.options.Settled, a.options.Leave/2):
 			return
 		}
 		time.Sleep(min(100*time.Millisecond, a.options.Leave/10))

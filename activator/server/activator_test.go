@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/prime-radiant/radiant/scaling"
@@ -152,7 +153,8 @@ func (m *model) pod() Pod {
 	return Pod{Name: m.name, IP: m.ip}
 }
 
-// cluster tells what a test says that there is.
+// cluster tells what a test says that there is. Its mu is held while it tells, so that
+// nobody is told last of what was before.
 type cluster struct {
 	mu   sync.Mutex
 	pods []Pod
@@ -161,31 +163,31 @@ type cluster struct {
 }
 
 func (c *cluster) Follow(ctx context.Context, _ string, _ map[string]string, told func([]Pod)) {
-	c.mu.Lock()
-	n := c.next
-	c.next++
-	if c.told == nil {
-		c.told = map[int]func([]Pod){}
-	}
-	c.told[n] = told
-	now := slices.Clone(c.pods)
-	c.mu.Unlock()
-	told(now)
+	n := c.add(told)
 	<-ctx.Done()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.told, n)
 }
 
+func (c *cluster) add(told func([]Pod)) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n = c.next
+	c.next++
+	if c.told == nil {
+		c.told = map[int]func([]Pod){}
+	}
+	c.told[n] = told
+	told(slices.Clone(c.pods))
+	return n
+}
+
 func (c *cluster) set(pods ...Pod) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.pods = pods
-	var all []func([]Pod)
 	for _, told := range c.told {
-		all = append(all, told)
-	}
-	c.mu.Unlock()
-	for _, told := range all {
 		told(slices.Clone(pods))
 	}
 }
@@ -353,6 +355,33 @@ func TestRequestsWaitForTheFirstPod(t *testing.T) {
 	all.Wait()
 	if l := h.all()[0].held.Load(); l.InFlight != 0 || l.Requests != 3 || l.BusySeconds <= 0 {
 		t.Errorf("held %+v", l)
+	}
+}
+
+// So is who asks over gRPC; without the header a health check is a call as others are.
+func TestWhoAsksForReachOverGRPCIsAnsweredHere(t *testing.T) {
+	h := start(t, nil)
+	conn, err := grpc.NewClient(h.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	check := grpc_health_v1.NewHealthClient(conn)
+	ctx := metadata.AppendToOutgoingContext(t.Context(), scaling.HeaderReach, "true")
+	answer, err := check.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+	if err != nil || answer.Status != grpc_health_v1.HealthCheckResponse_SERVING {
+		t.Errorf("%v, %v", answer, err)
+	}
+	if l := h.all()[0].held.Load(); l.Requests > 0 || h.cluster.next > 0 {
+		t.Errorf("it counts as a request: %+v; pods were followed %d times", l, h.cluster.next)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if answer, err := check.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("without the header: %v, %v", answer, err)
+	}
+	if l := h.all()[0].held.Load(); l.Requests != 1 {
+		t.Errorf("without the header it does not count: %+v", l)
 	}
 }
 
@@ -714,6 +743,119 @@ func TestAPortThatAnotherServiceHas(t *testing.T) {
 	if answer.StatusCode != http.StatusServiceUnavailable || !answer.Close {
 		t.Errorf("the answer is %s, close %v", answer.Status, answer.Close)
 	}
+}
+
+// What is no front any more is served until all gateways can have heard of it, and its
+// clients are told to find another way.
+func TestAFrontThatIsLeftIsServedForAWhile(t *testing.T) {
+	h := start(t, func(o *Options, _ *Front) { o.Settled = time.Hour })
+	m := h.place.start(t, 2)
+	h.cluster.set(m.pod())
+	h.Place(map[string]Position{"ns/svc": {Index: 0, Among: 1}})
+	for _, later := range []func() error{
+		func() error { return nil },
+		func() error { h.Place(nil); return nil },
+		func() error { return h.Set(nil) },
+		func() error { h.Place(nil); return h.Set(nil) },
+	} {
+		if err := later(); err != nil {
+			t.Fatal(err)
+		}
+		if answer, text, err := h.post(t.Context(), "1", "x"); err != nil || answer.StatusCode != http.StatusOK || answer.Close != !h.all()[0].led() {
+			t.Fatalf("%v, %v, %s", answer, err, text)
+		}
+	}
+	h.mu.Lock()
+	h.fronts["ns/svc"].unled = time.Now().Add(-2 * time.Hour)
+	h.closeLeft()
+	h.mu.Unlock()
+	if answer, _, err := h.post(t.Context(), "1", "x"); err == nil {
+		t.Errorf("a front that is left for long answers %s", answer.Status)
+	}
+}
+
+// Who waits at a front that ends is turned away if there are no pods, since nobody makes
+// any, and has its pod if there is one that is about to be ready.
+func TestWhoWaitsAtAFrontThatEnds(t *testing.T) {
+	for name, pods := range map[string][]Pod{"without pods": nil, "with a pod": {{Name: "p"}}} {
+		h := start(t, func(o *Options, _ *Front) { o.Settled = time.Millisecond })
+		h.cluster.set(pods...)
+		type answer struct {
+			*http.Response
+			text string
+			err  error
+		}
+		got := make(chan answer, 1)
+		go func() {
+			r, text, err := h.post(t.Context(), "1", "x")
+			got <- answer{r, text, err}
+		}()
+		h.waiting(t, 1)
+		if err := h.Set(nil); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(time.Minute); len(h.all()) > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the front has not ended")
+			}
+		}
+		if len(pods) > 0 {
+			h.cluster.set(h.place.start(t, 2).pod())
+		}
+		a := <-got
+		if a.err != nil {
+			t.Fatal(a.err)
+		}
+		if want := len(pods) > 0; want != (a.StatusCode == http.StatusOK) || !want && !strings.Contains(a.text, errLeft.Error()) {
+			t.Errorf("%s: %s, %s", name, a.Status, a.text)
+		}
+	}
+}
+
+// The end of a request that waited at a former port of a Service does not hide that one
+// waits at the port that it has now.
+func TestAFormerPortHidesNoWake(t *testing.T) {
+	h := start(t, nil)
+	leaves, leave := context.WithCancel(t.Context())
+	left := make(chan struct{})
+	go func() {
+		_, _, _ = h.post(leaves, "1", "x")
+		close(left)
+	}()
+	h.waiting(t, 1)
+	former := h.all()[0]
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := Front{Namespace: "ns", Name: "svc", Port: l.Addr().(*net.TCPAddr).Port, Front: scaling.Front{Deployment: "d", HTTPPort: h.place.http}}
+	_ = l.Close()
+	if err := h.Set([]Front{next}); err != nil {
+		t.Fatal(err)
+	}
+	h.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(next.Port))
+	go func() { _, _, _ = h.post(t.Context(), "2", "x") }()
+	wakes := func() []scaling.Wake {
+		now, _, stop := h.wakes.read()
+		stop()
+		return now
+	}
+	h.waiting(t, 1)
+	for end := time.Now().Add(time.Minute); len(wakes()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody is told of the request")
+		}
+	}
+	leave()
+	<-left
+	for former.queue.Waiting() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	former.look()
+	if len(wakes()) != 1 {
+		t.Errorf("the wakes are %v", wakes())
+	}
+	h.cluster.set(h.place.start(t, 2).pod())
 }
 
 // A gateway keeps connections by their address. One that it used for a Service that is

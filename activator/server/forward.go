@@ -85,23 +85,41 @@ const (
 	byGRPC = "gRPC"
 )
 
-// asksForReach reports whether a request asks no more than whether it comes this far.
+// asksForReach reports whether a request asks no more than whether it comes this far: of a
+// health check of gRPC the header says so alone.
 func (f *front) asksForReach(r *http.Request) bool {
+	if r.Header.Get(scaling.HeaderReach) == "" {
+		return false
+	}
+	if refusal.IsGRPC(r) {
+		return r.URL.Path == scaling.HealthCheck
+	}
 	f.mu.Lock()
 	path := f.spec.ReadyPath
 	f.mu.Unlock()
-	return r.Method == http.MethodGet && r.Header.Get(scaling.HeaderReach) != "" && path != "" && strings.HasSuffix(r.URL.Path, path)
+	return r.Method == http.MethodGet && path != "" && strings.HasSuffix(r.URL.Path, path)
 }
 
 // leadsPast reports whether clients should make other connections: their next request
 // goes to a pod then, without a detour.
 func (f *front) leadsPast() bool { return f.activator.draining.Load() || !f.led() }
 
+// tellServing answers a health check of gRPC: a message of two bytes, whose field 1 is SERVING.
+func tellServing(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Trailer", "Grpc-Status")
+	_, _ = w.Write([]byte{0, 0, 0, 0, 2, 8, 1})
+	w.Header().Set("Grpc-Status", "0")
+}
+
 // serve hands a request on, when there is a pod for it.
 func (f *front) serve(w http.ResponseWriter, r *http.Request) {
 	if f.asksForReach(r) {
 		if f.leadsPast() {
 			w.Header().Set("Connection", "close")
+		}
+		if refusal.IsGRPC(r) {
+			tellServing(w)
 		}
 		return
 	}
@@ -296,7 +314,7 @@ func (f *front) failed(w http.ResponseWriter, r *http.Request, err error) {
 
 // waited reports whether err is one of a request that waited in vain.
 func waited(err error) bool {
-	return errors.Is(err, hold.ErrFull) || errors.Is(err, hold.ErrLate) || errors.Is(err, errMemory)
+	return errors.Is(err, hold.ErrFull) || errors.Is(err, hold.ErrLate) || errors.Is(err, errMemory) || errors.Is(err, errLeft)
 }
 
 // refused turns a request away that no pod has got.

@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strconv"
@@ -14,6 +15,9 @@ import (
 	"github.com/prime-radiant/radiant/activator/hold"
 	"github.com/prime-radiant/radiant/scaling"
 )
+
+// errLeft is of a request to a Service that is no front any more.
+var errLeft = errors.New("this Service is no longer led to the activator")
 
 // front is a Service whose requests come here. Its pods are followed while there are
 // requests, and for a while after.
@@ -27,9 +31,10 @@ type front struct {
 	held *scaling.Meter
 	// position is which of its activators this one is.
 	position atomic.Pointer[Position]
-	// left is set when it is no front any more and clients are still led here. Its
-	// activator's mu holds it.
-	left bool
+	// left is set when it is no front any more and clients are, or may be, still led
+	// here; unled is since when none should be. Its activator's mu holds both.
+	left  bool
+	unled time.Time
 
 	mu   sync.Mutex
 	spec Front
@@ -46,6 +51,8 @@ type front struct {
 	// asleep is set while requests wait and there is no pod.
 	asleep bool
 	closed bool
+	// over is set when nobody makes pods for its requests any more.
+	over bool
 
 	conns conns
 }
@@ -98,11 +105,20 @@ func (f *front) close() {
 	f.conns.end()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.closed = true
+	f.closed, f.asleep = true, false // Another front may wake the Service from now on.
 	if f.users == 0 {
 		f.unfollow()
 	}
 	f.activator.wakes.remove(f.key)
+}
+
+// end says that the front is closed and that nobody makes pods for it any more: what waits
+// is turned away unless there are some.
+func (f *front) end() {
+	f.mu.Lock()
+	f.over = true
+	f.mu.Unlock()
+	f.look()
 }
 
 func (f *front) place(p Position) {
@@ -169,6 +185,9 @@ func (f *front) arrived(by string) {
 func (f *front) look() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.over && f.listed && len(f.pods) == 0 {
+		f.queue.Refuse(errLeft)
+	}
 	asleep := f.listed && len(f.pods) == 0 && f.held.Load().InFlight > 0 && !f.closed
 	if asleep == f.asleep {
 		return

@@ -21,6 +21,7 @@ const (
 	reasonFull   = "full"
 	reasonLate   = "late"
 	reasonMemory = "memory"
+	reasonLeft   = "left"
 )
 
 func newMeters(r prometheus.Registerer, a *Activator) (*meters, error) {
@@ -30,7 +31,8 @@ func newMeters(r prometheus.Registerer, a *Activator) (*meters, error) {
 			Buckets: prometheus.ExponentialBuckets(0.01, 3, 10),
 		}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "radiant_activator_refused_total", Help: "Requests that got no pod, by reason: full, too many waited; late, no pod was ready in time; memory, their bodies took too much",
+			Name: "radiant_activator_refused_total", Help: "Requests that got no pod, by reason: full, too many waited; late, no pod was ready in time; memory, their bodies took too much; " +
+				"left, their Service does not lead here any more",
 		}, []string{"service", "reason"}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "radiant_activator_errors_total", Help: "Requests that a pod got, and of which no answer came",
@@ -48,6 +50,8 @@ func (m *meters) waited(f *front, d time.Duration, err error) {
 		m.refused.WithLabelValues(f.key, reasonFull).Inc()
 	case errors.Is(err, hold.ErrLate):
 		m.refused.WithLabelValues(f.key, reasonLate).Inc()
+	case errors.Is(err, errLeft):
+		m.refused.WithLabelValues(f.key, reasonLeft).Inc()
 	case errors.Is(err, errMemory):
 		m.refused.WithLabelValues(f.key, reasonMemory).Inc()
 	}

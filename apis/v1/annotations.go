@@ -32,6 +32,9 @@ const (
 	// AnnotationNetworkPolicy, "true" or "false", says whether others are kept
 	// from the pods.
 	AnnotationNetworkPolicy = "seldon.io/network-policy"
+	// AnnotationImageVolumes, one of [ImageVolumeWords], says whether models of oci://
+	// are mounted in the place of a copy.
+	AnnotationImageVolumes = "seldon.io/image-volumes"
 	// AnnotationHeadless, any value but "false", lets Services lead to pods by
 	// DNS.
 	AnnotationHeadless = "seldon.io/headless-svc"
@@ -39,6 +42,9 @@ const (
 	// between. The deployment is served when they have succeeded.
 	AnnotationAfter = "radiant.io/after"
 )
+
+// ImageVolumeWords are what [AnnotationImageVolumes] may be.
+func ImageVolumeWords() []string { return []string{"auto", "always", "never"} }
 
 // NoExecutor reports whether the predictor asks to be served without executor.
 func (p *PredictorSpec) NoExecutor() bool {
@@ -131,6 +137,7 @@ func annotations() []annotation {
 		in(inEither, loggerAnnotation, "seldon.io/executor-logger-write-timeout-ms", "accepted: a payload that finds the queue full is dropped at once"),
 		in(inEither, textAnnotation, AnnotationHeadless, "any value but false: Services lead to pods by DNS"),
 		in(inEither, textAnnotation, AnnotationNetworkPolicy, "true: a NetworkPolicy keeps others from the pods; false: none does, whatever the installation says"),
+		in(inEither, textAnnotation, AnnotationImageVolumes, "models of oci:// are mounted as images in the place of a copy: auto, where the cluster takes that; always; never ([storage.md](storage.md#images-as-volumes))"),
 		in(inEither, textAnnotation, AnnotationAfter, "tfjob/NAME or mpijob/NAME, several with commas between: training jobs that have to succeed first ([training.md](training.md))"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-read-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),
 		in(ofThePast, pastAnnotation, "seldon.io/rest-connection-timeout", "write seldon.io/rest-timeout, the milliseconds that a call may take"),

@@ -23,12 +23,12 @@ func parse(t *testing.T, text string) *SeldonDeployment {
 func testServers() map[string]manifests.Server {
 	all := []string{"seldon", "tensorflow", "v2"}
 	return map[string]manifests.Server{
-		"SKLEARN_SERVER": {Protocol: "v2", Outside: all, Image: "docker.io/seldonio/mlserver:1-sklearn"},
+		"SKLEARN_SERVER": {Protocol: "v2", Outside: all, Image: "docker.io/seldonio/mlserver:1-sklearn", Refresh: manifests.RefreshMLServer},
 		"TENSORFLOW_SERVER": {Protocol: "tensorflow", Outside: all, Image: "tensorflow/serving:2", Args: []string{"--port={grpcPort}"},
-			Versions: &manifests.Versions{Args: []string{"--port={grpcPort}", "--model_config_file={modelConfig}"}}, OwnModels: []string{"--model_config_file"},
+			Versions: &manifests.Versions{Args: []string{"--port={grpcPort}", "--model_config_file={modelConfig}"}}, OwnModels: []string{"--model_config_file"}, Refresh: manifests.RefreshFolder,
 			Proxied: &manifests.Proxied{Container: "tfserving", Images: []string{"tfserving-proxy"}}},
 		"HUGGINGFACE_SERVER": {Protocol: "v2", Outside: []string{"seldon", "v2"}, Image: "mlserver:1-hf", ModelURIOptional: true},
-		"FLAG_SERVER": {Protocol: "v2", Outside: all, Image: "flags:1",
+		"FLAG_SERVER": {Protocol: "v2", Outside: all, Image: "flags:1", Refresh: manifests.RefreshTriton,
 			Direct: &manifests.Direct{Parameters: map[string]string{"load_model": "--load-model"}}},
 		"IMAGE_SERVER": {Outside: all, Image: "example/server:1"},
 	}

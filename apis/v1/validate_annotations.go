@@ -43,6 +43,13 @@ func (v *validator) specAnnotations() {
 		}
 	}
 	v.annotations("spec.annotations", d.Spec.Annotations)
+	v.imageVolumes("metadata.annotations", d.Annotations)
+	v.imageVolumes("spec.annotations", d.Spec.Annotations)
+	for _, key := range slices.Sorted(maps.Keys(d.Spec.Annotations)) {
+		if variable, ok := ExecutorVariable(key); ok {
+			v.executorWord("spec.annotations["+key+"]", variable, d.Spec.Annotations[key])
+		}
+	}
 	for _, key := range slices.Sorted(maps.Keys(d.Annotations)) {
 		if strings.HasPrefix(key, AnnotationExecutorEnv) || key == AnnotationNoStorageInitializer {
 			v.misplaced("metadata.annotations", d.Annotations, key, "spec.annotations")
@@ -51,6 +58,13 @@ func (v *validator) specAnnotations() {
 	for _, key := range []string{AnnotationNoExecutor, AnnotationServiceName} {
 		v.misplaced("metadata.annotations", d.Annotations, key, "the annotations of a predictor")
 		v.misplaced("spec.annotations", d.Spec.Annotations, key, "the annotations of a predictor")
+	}
+}
+
+// imageVolumes checks how models of oci:// are to get into pods.
+func (v *validator) imageVolumes(path string, annotations map[string]string) {
+	if word, ok := annotations[AnnotationImageVolumes]; ok {
+		v.enum(path+"["+AnnotationImageVolumes+"]", "way to mount models", word, ImageVolumeWords())
 	}
 }
 

@@ -2,6 +2,7 @@ package v1
 
 import (
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -14,6 +15,11 @@ func (v *validator) executor(path string, p *PredictorSpec) {
 	s, at := &p.SvcOrchSpec, path+".svcOrchSpec"
 	v.environment(at+".env", s.Env)
 	v.pastVariables(at+".env", s.Env)
+	for i, e := range s.Env {
+		if e.ValueFrom == nil {
+			v.executorWord(fmt.Sprintf("%s.env[%d].value", at, i), e.Name, e.Value)
+		}
+	}
 	if s.Resources != nil {
 		v.resources(at+".resources", s.Resources)
 	}
@@ -70,6 +76,11 @@ func (v *validator) executorContainers(path string, p *PredictorSpec) {
 				v.warnf(name, "there is no executor, so nothing is made of this container")
 			}
 			first = at
+			for k, e := range component.Spec.Containers[j].Env {
+				if e.ValueFrom == nil {
+					v.executorWord(fmt.Sprintf("%s.spec.containers[%d].env[%d].value", at, j, k), e.Name, e.Value)
+				}
+			}
 		}
 		if first == at && len(component.Spec.Containers) == 1 && (component.HPASpec != nil || component.KEDASpec != nil || component.ScaleSpec != nil || component.PDBSpec != nil) {
 			v.warnf(at, "the executor's pod is not scaled, and has no disruption budget: hpaSpec, kedaSpec, scaleSpec and pdbSpec have no effect here")
@@ -113,4 +124,31 @@ func (v *validator) executorResources(p *PredictorSpec) corev1.ResourceRequireme
 		return *r
 	}
 	return ExecutorResources()
+}
+
+// ExecutorVariable is the variable of the executor that an annotation of a deployment stands
+// for.
+func ExecutorVariable(annotation string) (name string, ok bool) {
+	name, ok = strings.CutPrefix(annotation, AnnotationExecutorEnv)
+	ok = ok && name != "" && annotation != AnnotationSeparateExecutor
+	return strings.ToUpper(strings.ReplaceAll(name, "-", "_")), ok
+}
+
+// executorWord checks a variable that takes one of a few words: with another the executor
+// would not start.
+func (v *validator) executorWord(path, variable, word string) {
+	switch variable {
+	case graph.CompatVariable:
+		v.enum(path, "version of Seldon Core whose habits the executor has", word, graph.CompatWords())
+	case graph.RepositoryVariable:
+		v.repositoryAPI(path, word)
+	}
+}
+
+// repositoryAPI checks what clients may ask of the repositories of servers.
+func (v *validator) repositoryAPI(path, word string) {
+	v.enum(path, "word for what clients may ask of the repositories of servers", word, graph.RepositoryWords())
+	if outside := v.deployment.Spec.Protocol.Canonical(); (word == "index" || word == "all") && outside != ProtocolV2 {
+		v.warnf(path, "it is for clients of protocol v2, and those of this deployment speak %s", outside)
+	}
 }

@@ -42,6 +42,8 @@ type node struct {
 	path string
 	// container is the first container of that name, or nil.
 	container *corev1.Container
+	// predictor is the one that it is in.
+	predictor *PredictorSpec
 }
 
 func (v *validator) graph(predictorPath string, p *PredictorSpec) {
@@ -63,11 +65,11 @@ func (v *validator) graph(predictorPath string, p *PredictorSpec) {
 		} else {
 			first[n.Name] = path
 		}
-		v.node(node{n, path, containers[n.Name]}, containers)
+		v.node(node{n, path, containers[n.Name], p}, containers)
 		v.policy(path+".policy", n, &p.Graph)
 	})
 	if p.NoExecutor() {
-		v.noExecutor(predictorPath+".annotations["+AnnotationNoExecutor+"]", node{&p.Graph, "", containers[p.Graph.Name]}, len(first))
+		v.noExecutor(predictorPath+".annotations["+AnnotationNoExecutor+"]", node{&p.Graph, "", containers[p.Graph.Name], p}, len(first))
 	}
 }
 
@@ -113,6 +115,7 @@ func (v *validator) node(n node, containers map[string]*corev1.Container) {
 	v.parameters(n)
 	v.versions(n)
 	v.refreshes(n)
+	v.copied(n)
 	v.objectName(n.path+".serviceAccountName", n.ServiceAccountName)
 	v.objectName(n.path+".envSecretRefName", n.EnvSecretRefName)
 	named := n.Implementation != "" && n.Implementation != graph.UnknownImplementation

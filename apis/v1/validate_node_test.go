@@ -1,6 +1,9 @@
 package v1
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // withGraph is a spec of one predictor with the containers a, b and c.
 func withGraph(graph string) string {
@@ -145,6 +148,10 @@ func TestValidateBuiltins(t *testing.T) {
 }
 
 func TestValidateServers(t *testing.T) {
+	noArtifact := func(place string) string {
+		return "warning: spec.predictors[0].graph.modelUri: oci://" + place + " names no artifact of a registry, so that its fetch fails: " +
+			"write oci://REGISTRY/REPOSITORY:TAG or oci://REGISTRY/REPOSITORY@sha256:DIGEST, without a folder or a query behind"
+	}
 	served := func(protocol, node, component string) string {
 		return `{protocol: ` + protocol + `, predictors: [{name: p, graph: {name: m, ` + node + `}, componentSpecs: [` + component + `]}]}`
 	}
@@ -194,6 +201,11 @@ func TestValidateServers(t *testing.T) {
 		{"scheme alone", served("v2", `implementation: SKLEARN_SERVER, modelUri: "s3://"`, ""), []string{
 			`error: spec.predictors[0].graph.modelUri: "s3://" names no place after s3:`,
 		}},
+		{"artifact", served("v2", `implementation: SKLEARN_SERVER, modelUri: "oci://registry.example:5000/a/b__c-d:V1.2@sha256:`+strings.Repeat("0a", 32)+`"`, ""), nil},
+		{"folder of an artifact", served("v2", `implementation: SKLEARN_SERVER, modelUri: "oci://registry.example/m:v1/1"`, ""), []string{noArtifact("registry.example/m:v1/1")}},
+		{"artifact with a password", served("v2", `implementation: SKLEARN_SERVER, modelUri: "oci://me:secret@registry.example/m:v1"`, ""), []string{noArtifact("registry.example/m:v1")}},
+		{"artifact without a repository", served("v2", `implementation: SKLEARN_SERVER, modelUri: "oci://registry.example/"`, ""), []string{noArtifact("registry.example/")}},
+		{"remote of rclone named oci", served("v2", `implementation: SKLEARN_SERVER, modelUri: "oci:b/M"`, ""), nil},
 		{"remote of rclone", served("v2", `implementation: SKLEARN_SERVER, modelUri: "gs:b/m"`, ""), nil},
 	})
 }

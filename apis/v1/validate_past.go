@@ -55,8 +55,8 @@ func (v *validator) pastAnnotations(path string, annotations map[string]string) 
 		}
 		if ok {
 			v.warnf(at, "nothing reads %s: %s", key, advice)
-		} else if name, ok := strings.CutPrefix(key, AnnotationExecutorEnv); ok {
-			v.pastVariable(at, strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
+		} else if name, ok := ExecutorVariable(key); ok {
+			v.pastVariable(at, name)
 		}
 	}
 }

@@ -107,6 +107,7 @@ func (v *validator) pod(path string, pod *corev1.PodSpec, nodes map[string]*grap
 		v.mounts(at, c, volumes)
 		v.arguments(at, c, nodes)
 	}
+	v.sharedFolders(path, pod, nodes)
 }
 
 // volumes checks the volumes of a pod and returns their names.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -108,8 +109,51 @@ func (v *validator) modelURI(path, uri string) {
 	if strings.Trim(rest, "/") == "" {
 		v.errorf(path, "%q names no place after %s:", uri, start)
 	}
+	if _, ok := ImageReference(uri); start == "oci" && strings.HasPrefix(rest, "//") && strings.Trim(rest, "/") != "" && !ok {
+		v.warnf(path, "%s names no artifact of a registry, so that its fetch fails: write oci://REGISTRY/REPOSITORY:TAG or oci://REGISTRY/REPOSITORY@sha256:DIGEST, without a folder or a query behind", withoutSecrets(uri))
+	}
 	if start == "pvc" && strings.HasPrefix(rest, "///") {
 		v.errorf(path, "%q names no volume claim: write pvc://CLAIM/PATH", uri)
+	}
+}
+
+// imageReference is what registries know: letters of repositories are small, and a tag or a
+// digest is the end.
+var imageReference = regexp.MustCompile(`^(?i:oci)://([a-zA-Z0-9.\-]+|\[[0-9a-fA-F:]+\])(:[0-9]+)?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+` +
+	`(:[a-zA-Z0-9_][a-zA-Z0-9_.\-]{0,127})?(@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?$`)
+
+// ImageReference is the artifact of a registry that a modelUri of oci:// names, as container
+// runtimes have it; false: it names none.
+func ImageReference(modelURI string) (reference string, ok bool) {
+	if !imageReference.MatchString(modelURI) {
+		return "", false
+	}
+	_, reference, ok = strings.Cut(modelURI, "://")
+	return reference, ok
+}
+
+// NamesRegistry reports whether a reference means the same to the copy of a model, which
+// takes the first part for the registry, and to container runtimes, which take one without a
+// dot or a port for a folder of docker.io.
+func NamesRegistry(reference string) bool {
+	host, _, _ := strings.Cut(reference, "/")
+	return host == "localhost" || strings.ContainsAny(host, ".:")
+}
+
+// copied warns of what has a model copied that was always to be mounted.
+func (v *validator) copied(n node) {
+	reference, isImage := ImageReference(n.ModelURI)
+	if word, _ := v.deployment.Annotation(AnnotationImageVolumes); word != "always" || !isImage || graph.BuiltinOf(n.Implementation) != graph.NotBuiltin {
+		return
+	}
+	const text = AnnotationImageVolumes + " is always, and this model is copied: "
+	switch {
+	case n.ModelRefresh != "":
+		v.warnf(n.path+".modelRefresh", text+"what is mounted does not change while the pod runs; to have it mounted, leave modelRefresh out")
+	case n.StorageInitializerImage != "":
+		v.warnf(n.path+".storageInitializerImage", text+"by this image; to have it mounted, leave storageInitializerImage out")
+	case !NamesRegistry(reference):
+		v.warnf(n.path+".modelUri", text+"container runtimes take a registry without a dot or a port for a folder of docker.io; to have it mounted, write the registry's whole name")
 	}
 }
 
@@ -137,7 +181,7 @@ func (v *validator) arguments(path string, c *corev1.Container, nodes map[string
 	outside := v.deployment.Spec.Protocol.Canonical()
 	for _, n := range nodes {
 		server := v.Servers[n.Implementation].For(string(outside))
-		wire := v.wire(node{n, "", c})
+		wire := v.wire(node{Node: n, container: c})
 		isIts := c.Name == n.Name || server.Proxied != nil && c.Name == server.Proxied.Container && wire != outside
 		if !isIts || len(server.Args) == 0 || wire != Protocol(server.Protocol).Canonical() {
 			continue

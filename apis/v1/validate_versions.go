@@ -29,7 +29,7 @@ func (v *validator) versions(n node) {
 	server, known := v.Servers[n.Implementation]
 	server = server.For(string(v.deployment.Spec.Protocol.Canonical()))
 	for i := range n.Parameters {
-		if p := &n.Parameters[i]; p.Name == graph.VersionPolicyParameter && known && server.Versions == nil {
+		if p := &n.Parameters[i]; p.Name == graph.VersionPolicyParameter && known && server.Versions == nil && n.ModelRefresh == "" {
 			v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s is not told by it which versions to load: it has its own files for that", n.Implementation)
 		}
 	}
@@ -41,7 +41,8 @@ func (v *validator) versions(n node) {
 		}
 		v.errorf(n.path+"."+f.Field, "%s", text)
 	}
-	if _, given := n.Parameter(graph.VersionPolicyParameter); !given && server.Versions != nil && len(faults) == 0 && !tellsOwnModels(n.container, server.OwnModels) {
+	if _, given := n.Parameter(graph.VersionPolicyParameter); !given && (server.Versions != nil || n.ModelRefresh != "") && len(faults) == 0 && !tellsOwnModels(n.container, server.OwnModels) &&
+		(n.ModelRefresh == "" || !v.startsWithVersion(n)) {
 		v.onlyLatest(n)
 	}
 }
@@ -65,6 +66,11 @@ func (v *validator) onlyLatest(n node) {
 	if len(n.VersionTraffic) == 0 {
 		i := slices.IndexFunc(n.Parameters, func(p graph.Parameter) bool { return p.Name == graph.VersionLabelsParameter })
 		field = fmt.Sprintf("%s.parameters[%d].value", n.path, i)
+	}
+	if alone, _ := n.Parameter(graph.OneAtATimeParameter); alone == "true" && n.ModelRefresh != "" {
+		v.errorf(field, "%d versions are named, and by the parameter %s one is loaded: name one of them, or leave the parameter out, which needs memory for all",
+			len(named), graph.OneAtATimeParameter)
+		return
 	}
 	v.errorf(field, "%d versions are named, and %s loads the highest alone: give the node the parameter %s, such as all or latest:%d",
 		len(named), n.Implementation, graph.VersionPolicyParameter, len(named))

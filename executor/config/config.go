@@ -11,10 +11,12 @@ import (
 	"math"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/setting"
 )
 
@@ -44,6 +46,9 @@ type Config struct {
 	// ModelFolders are the folders of models with modelRefresh, as NODE=FOLDER with
 	// commas: what is known of their versions is written there.
 	ModelFolders string
+	// Repository is what clients may ask of the repositories of servers: none, index or
+	// all.
+	Repository string
 	// StateDir keeps what built-in nodes learn; empty: nothing does. Replica names
 	// this one there; empty: the host's name does.
 	StateDir, Replica string
@@ -239,12 +244,23 @@ func (c *Config) check(s *source) error {
 	default:
 		fail("--server_type %q is unknown: want rpc or kafka", s.serverType)
 	}
-	if c.V1 = s.compat == "v1"; !c.V1 && s.compat != "" {
-		fail("--compat %q is unknown: want v1 or nothing", s.compat)
+	if words := graph.CompatWords(); s.compat != "" && !slices.Contains(words, s.compat) {
+		fail("--compat (%s) %q is unknown: want %s or nothing", graph.CompatVariable, s.compat, strings.Join(words, ", "))
+	}
+	c.V1 = s.compat == "v1"
+	if words := graph.RepositoryWords(); !slices.Contains(words, c.Repository) {
+		fail("--repository_api (%s) %q is unknown: want %s", graph.RepositoryVariable, c.Repository, strings.Join(words, ", "))
 	}
 	if c.Transport != "rest" && c.Transport != "grpc" {
 		fail("--transport %q is unknown: want rest or grpc", c.Transport)
 	}
+	errs = append(errs, c.checkNumbers(), c.TLS.check(), c.InFlight.check(), c.Scaling.check(), c.PayloadLog.check(&c.KafkaSecurity), c.Kafka.check(&c.KafkaSecurity))
+	return errors.Join(errs...)
+}
+
+func (c *Config) checkNumbers() error {
+	var errs []error
+	fail := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	for _, f := range []struct {
 		flag string
 		port int
@@ -262,7 +278,7 @@ func (c *Config) check(s *source) error {
 	if c.GracefulTimeout < 0 || c.ShutdownDelay < 0 {
 		fail("--graceful_timeout and --shutdown_delay must not be negative")
 	}
-	return errors.Join(append(errs, c.TLS.check(), c.InFlight.check(), c.Scaling.check(), c.PayloadLog.check(&c.KafkaSecurity), c.Kafka.check(&c.KafkaSecurity))...)
+	return errors.Join(errs...)
 }
 
 func (c *Config) checkNames() error {

@@ -194,7 +194,7 @@ func TestErrors(t *testing.T) {
 		"kafka":            {append(named, "--server_type=kafka"), nil, []string{"--kafka_broker or KAFKA_BROKER is missing", "KAFKA_INPUT_TOPIC is missing", "KAFKA_OUTPUT_TOPIC is missing"}},
 		"transport":        {append(named, "--transport=udp"), nil, []string{`--transport "udp"`}},
 		"ports":            {append(named, "--http_port=70000", "--grpc_port=-1"), nil, []string{"--http_port 70000", "--grpc_port -1"}},
-		"compat":           {append(named, "--compat=v2"), nil, []string{`--compat "v2" is unknown: want v1`}},
+		"compat":           {append(named, "--compat=v2"), nil, []string{`--compat (RADIANT_COMPAT) "v2" is unknown: want v1 or nothing`}},
 		"limits":           {append(named, "--max_streams=0"), nil, []string{"--max_streams must be positive"}},
 		"half a pair":      {named, map[string]string{"RADIANT_NODE_CERT_FILE": "/tls.crt"}, []string{"RADIANT_NODE_KEY_FILE: one is set without the other"}},
 		"stray argument":   {append(named, "serve"), nil, []string{`unexpected argument "serve"`}},

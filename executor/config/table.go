@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prime-radiant/radiant/graph"
 	"github.com/prime-radiant/radiant/setting"
 )
 
@@ -44,7 +45,7 @@ func (c *Config) serveFields(s *source) []field {
 		text(&c.Protocol, row{Group: g, Flag: "protocol", Value: "seldon", Doc: "what clients speak: seldon, tensorflow, v2 or kfserving"}),
 		text(&s.serverType, row{Group: g, Flag: "server_type", Value: "rpc", Doc: "rpc, or kafka: serve records of a topic too"}),
 		text(&c.Transport, row{Group: g, Flag: "transport", Value: "rest", Doc: "how nodes are called for records of a topic: rest or grpc"}),
-		text(&s.compat, row{Group: g, Flag: "compat", Variable: "RADIANT_COMPAT", Doc: "v1: errors and built-in nodes as in Seldon Core v1"}),
+		text(&s.compat, row{Group: g, Flag: "compat", Variable: graph.CompatVariable, Doc: "v1: errors and built-in nodes as in Seldon Core v1"}),
 		mention(&c.InjectRouting, row{Group: g, Variable: "SELDON_ENABLE_ROUTING_INJECTION", Doc: "set to anything: routes are written into the answer's meta"}),
 		truth(&c.MergeMeta, row{Group: g, Variable: "RADIANT_MERGE_META", Value: "false", Doc: "puid, routing, requestPath, tags and metrics of all nodes are written there"}),
 		truth(&c.TellRoutes, row{Group: g, Variable: "RADIANT_ROUTE_HEADERS", Value: "false",
@@ -82,6 +83,8 @@ func (c *Config) nodeFields() []field {
 		text(&c.TLS.NodeCertFile, row{Group: g, Variable: "RADIANT_NODE_CERT_FILE", Doc: "certificate shown to nodes with `endpoint.tls`"}),
 		text(&c.TLS.NodeKeyFile, row{Group: g, Variable: "RADIANT_NODE_KEY_FILE", Doc: "its key"}),
 		text(&c.NodeFiles, row{Group: g, Variable: "RADIANT_NODE_FILES", Doc: "folder that holds a folder of files for each built-in node with a `modelUri`; the operator sets it"}),
+		text(&c.Repository, row{Group: g, Flag: "repository_api", Variable: graph.RepositoryVariable, Value: "none",
+			Doc: "what clients of protocol v2 may ask of the repositories of servers ([versions.md](versions.md#loading-by-hand)): none; index, which models there are; all, also to load and unload them"}),
 		text(&c.ModelFolders, row{Group: g, Variable: "RADIANT_MODEL_FOLDERS",
 			Doc: "folders of models with `modelRefresh`, as NODE=FOLDER with commas; the operator sets it. What was refused of their versions is told by `radiant_model_version` and `/model-versions`"}),
 		text(&c.StateDir, row{Group: g, Variable: "RADIANT_STATE_DIR", Doc: "folder that keeps what built-in nodes learn; none: nothing is kept. Replicas may share it"}),

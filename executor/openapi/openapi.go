@@ -22,6 +22,8 @@ type Graph struct {
 	Inputs, Outputs int
 	// Request is a request that works, if somebody gave one.
 	Request json.RawMessage
+	// Repository are the actions on the repositories of servers that clients may take.
+	Repository []protocol.Action
 	// Shares are all predictors of the deployment; none: not known.
 	Shares []Share
 }

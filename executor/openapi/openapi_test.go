@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,8 @@ func oneNode(t *testing.T, outside, speaks string, s ...Signature) *Graph {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Graph{Protocol: p, Nodes: []Node{{
+	repository := []protocol.Action{protocol.RepositoryIndex, protocol.RepositoryLoad, protocol.RepositoryUnload}
+	return &Graph{Protocol: p, Repository: repository, Nodes: []Node{{
 		Name: "classifier", Type: "MODEL", Speaks: speaks, Foreign: speaks != outside, Asked: true, Answered: true, Signatures: s,
 	}}}
 }
@@ -68,6 +70,24 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 			if r.Action != protocol.Docs && !described[r.Method+" "+r.Path] {
 				t.Errorf("%s: %s %s is served and not described", p.Name, r.Method, r.Path)
 			}
+		}
+	}
+}
+
+// TestOperationsThatAreRefused are not described.
+func TestOperationsThatAreRefused(t *testing.T) {
+	for allowed, want := range map[int]string{0: "", 1: "/v2/repository/index", 3: "/v2/repository/index /v2/repository/models/classifier/load /v2/repository/models/classifier/unload"} {
+		g := oneNode(t, "v2", "v2")
+		g.Repository = g.Repository[:allowed]
+		var got []string
+		for path := range parse(t, New(names, g, "../..")).Paths {
+			if strings.Contains(path, "/repository/") {
+				got = append(got, path)
+			}
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != want {
+			t.Errorf("%d are allowed, and described are %v", allowed, got)
 		}
 	}
 }

@@ -71,6 +71,9 @@ func (b *builder) operations() []operation {
 		if r.Action == protocol.Docs || r.Verb != "" && !b.verbs() {
 			continue
 		}
+		if r.Action >= protocol.RepositoryIndex && !slices.Contains(b.graph.Repository, r.Action) {
+			continue
+		}
 		describe, ok := table[r.Action]
 		if !ok {
 			describe = describeOther
@@ -139,6 +142,10 @@ func descriptions() map[protocol.Action]func(*builder, protocol.Operation) (desc
 		protocol.ServerMetadata: describeServer,
 		protocol.Live:           describeHealth,
 		protocol.Ready:          describeHealth,
+
+		protocol.RepositoryIndex:  describeRepository,
+		protocol.RepositoryLoad:   describeRepository,
+		protocol.RepositoryUnload: describeRepository,
 	}
 }
 
@@ -421,6 +428,16 @@ func describeExtra(b *builder, r protocol.Operation) (described, bool) {
 		}
 	}
 	return d, ok && len(d.names) > 0
+}
+
+// describeRepository is for what the executor passes on where a setting allows it.
+func describeRepository(b *builder, r protocol.Operation) (described, bool) {
+	summaries := map[protocol.Action]string{
+		protocol.RepositoryIndex: "Models of the server", protocol.RepositoryLoad: "Load a model", protocol.RepositoryUnload: "Unload a model",
+	}
+	d, ok := describeExtra(b, r)
+	d.summary, d.description = summaries[r.Action], "Where the model's server has it: MLServer and Triton do."
+	return d, ok
 }
 
 func describeGraph(b *builder, _ protocol.Operation) (described, bool) {

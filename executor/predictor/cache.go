@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"strings"
 
@@ -51,7 +52,8 @@ type wanted struct {
 }
 
 // wanted sums up a request: what is asked of which model, over which transport,
-// with which headers and in which words, however these are spaced and ordered.
+// with which headers and in which words, however these are spaced and ordered, and since
+// when the server has the versions that it has.
 func (l *lane) wanted(c graph.Call, m message.Message, headers map[string][]string) (wanted, error) {
 	m, err := protocol.Plain(m)
 	if err != nil {
@@ -63,6 +65,9 @@ func (l *lane) wanted(c graph.Call, m message.Message, headers map[string][]stri
 		kind = append(kind, 'a')
 	}
 	head := appendHeaders(l.appendModel(append(append(kind, m.Type...), ';'), m.Meta), headers)
+	if l.versions != nil {
+		head = binary.BigEndian.AppendUint64(head, l.versions.loaded.Load())
+	}
 	h := sha256.New()
 	_, _ = h.Write(head) // It cannot fail.
 	_, _ = h.Write(words)

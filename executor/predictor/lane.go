@@ -31,6 +31,7 @@ import (
 //	translation  speaks the protocol of the node's server (translate.go, attempt.go)
 //	observer     of metrics and traces (observe.go)
 //	fitting      finds out whether a request that failed fitted the model (fitting.go)
+//	raw          asks in raw contents a server that cannot answer in others (raw.go)
 //	crossed      of a gRPC request for a server that speaks REST alone (crossed.go)
 //	socket       finds the target and sends (lane.go)
 //
@@ -105,7 +106,7 @@ func (l *lane) chain(other func(node string) *lane) {
 
 // answering is a call as the node's policy has it.
 func (l *lane) answering(c graph.Call) link {
-	return l.bounded(c, l.translated(c, l.observed(c, l.fitting(c, l.crossed(l.socket(c))))))
+	return l.bounded(c, l.translated(c, l.observed(c, l.fitting(c, l.raw(c, l.crossed(l.socket(c)))))))
 }
 
 // feedback is the call by which feedback comes. A server that takes none hands

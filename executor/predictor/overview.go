@@ -44,7 +44,7 @@ func (p *Predictor) Overview(ctx context.Context) *openapi.Graph {
 
 // Outline is what the user said of the graph; no server is asked.
 func (p *Predictor) Outline() *openapi.Graph {
-	g := &openapi.Graph{Protocol: p.options.Outside, Nodes: make([]openapi.Node, len(p.nodes))}
+	g := &openapi.Graph{Protocol: p.options.Outside, Repository: p.options.Repository.actions(), Nodes: make([]openapi.Node, len(p.nodes))}
 	for i := range g.Nodes {
 		g.Nodes[i] = p.described(&p.plan.Steps[i])
 	}

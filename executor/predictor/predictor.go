@@ -55,6 +55,8 @@ type Options struct {
 	Images map[string]string
 	// Hints are what is known of models that their servers do not tell.
 	Hints openapi.Hints
+	// Repository is what clients may do with the models of servers.
+	Repository RepositoryAccess
 	// FullHealthChecks judges readiness by HTTP where the protocol can.
 	FullHealthChecks bool
 	// Versions counts what versions of models answer; nil: nobody does.

@@ -37,30 +37,45 @@ func newProber(full bool, secure *tls.Config) *prober {
 func (p *Predictor) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return errors.Join(together(len(p.nodes), func(i int) error {
-		s := &p.plan.Steps[i]
-		e := s.Node.Endpoint
-		if s.Builtin != graph.NotBuiltin || e == nil || e.ServiceHost == "" || e.ServicePort <= 0 {
-			return nil
-		}
-		address := net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(e.ServicePort)))
-		health := p.nodes[i].speaks.Health
-		if e.ServicePort == e.GRPCPort && e.ServicePort != e.HTTPPort {
-			health = ""
-		}
-		scheme := "http://"
-		if e.TLS {
-			scheme = "https://"
-		}
-		if err := p.probe.node(ctx, address, scheme, health); err != nil {
-			return fmt.Errorf("node %q is not ready: %w", s.Name, err)
-		}
-		return nil
-	})...)
+	return errors.Join(together(len(p.nodes), func(i int) error { return p.nodeReady(ctx, i, p.probe.full) })...)
 }
 
-func (p *prober) node(ctx context.Context, address, scheme, health string) error {
-	if !p.full || health == "" {
+// NodeReady reports what keeps a node from serving. It is asked by the health path of its
+// protocol, as far as it has that.
+func (p *Predictor) NodeReady(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	for i := range p.nodes {
+		if p.nodes[i].name == name {
+			return p.nodeReady(ctx, i, true)
+		}
+	}
+	return fmt.Errorf("there is no node %q", name)
+}
+
+func (p *Predictor) nodeReady(ctx context.Context, i int, full bool) error {
+	s := &p.plan.Steps[i]
+	e := s.Node.Endpoint
+	if s.Builtin != graph.NotBuiltin || e == nil || e.ServiceHost == "" || e.ServicePort <= 0 {
+		return nil
+	}
+	address := net.JoinHostPort(e.ServiceHost, strconv.Itoa(int(e.ServicePort)))
+	health := p.nodes[i].speaks.Health
+	if e.ServicePort == e.GRPCPort && e.ServicePort != e.HTTPPort {
+		health = ""
+	}
+	scheme := "http://"
+	if e.TLS {
+		scheme = "https://"
+	}
+	if err := p.probe.node(ctx, address, scheme, health, full); err != nil {
+		return fmt.Errorf("node %q is not ready: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (p *prober) node(ctx context.Context, address, scheme, health string, full bool) error {
+	if !full || health == "" {
 		conn, err := p.dialer.DialContext(ctx, "tcp", address)
 		if err != nil {
 			return err
@@ -77,6 +92,12 @@ func (p *prober) node(ctx context.Context, address, scheme, health string) error
 	}
 	defer func() { _ = answer.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10)
+	switch answer.StatusCode {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		if !p.full {
+			return nil // It has no such path, and takes connections.
+		}
+	}
 	if answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", health, answer.Status)
 	}

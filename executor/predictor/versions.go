@@ -46,16 +46,30 @@ type versions struct {
 	counted     sync.Map
 	countedSize atomic.Int32
 
-	rule   atomic.Pointer[versionRule]
+	rule atomic.Pointer[versionRule]
+	// ruling guards what the rule is made of: what the user says, and the version that
+	// is preferred where that has no shares; empty: none is.
+	ruling    sync.Mutex
+	said      versionRule
+	preferred string
+
+	// loaded counts how often the server is known to have loaded or dropped something:
+	// answers from before are not given again.
+	loaded atomic.Uint64
+
 	absent absent
 	listed inventoried
+	// refreshed is for nodes with modelRefresh; one goroutine asks.
+	refreshed refreshed
 }
 
 // versionRule is what the user says of the versions, ready to be asked.
 type versionRule struct {
 	graph.Versions
 	declared bool
-	sticky   builtin.Sticky
+	// isPreferred is true if the shares are of the version that is preferred.
+	isPreferred bool
+	sticky      builtin.Sticky
 	// all splits between all shares.
 	all *versionSplit
 }
@@ -102,18 +116,43 @@ func (v *versions) follow(n *graph.Node) error {
 	if len(faults) > 0 {
 		return fmt.Errorf("node %q: %w", n.Name, faults[0])
 	}
-	v.rule.Store(&versionRule{
+	v.ruling.Lock()
+	defer v.ruling.Unlock()
+	v.said = versionRule{
 		Versions: said, declared: n.DeclaresVersions(),
 		sticky: builtin.Sticky{Header: said.StickyHeader, Key: said.StickyKey},
-		all:    newVersionSplit(n.Name, said.Traffic),
-	})
+	}
+	v.decide()
+	return nil
+}
+
+// prefer has requests that name no version answered by this one, where no shares are
+// said; empty: the server chooses. MLServer chooses the newest from when it begins to
+// load it, and has requests fail until it has.
+func (v *versions) prefer(version string) {
+	v.ruling.Lock()
+	defer v.ruling.Unlock()
+	if v.preferred != version {
+		v.preferred = version
+		v.decide()
+	}
+}
+
+// decide makes the rule.
+func (v *versions) decide() {
+	rule := v.said
+	if v.preferred != "" && len(rule.Traffic) == 0 {
+		rule.isPreferred = true
+		rule.Traffic = []graph.VersionShare{{Name: v.preferred, Version: v.preferred, Percent: 100}}
+	}
+	rule.all = newVersionSplit(v.node, rule.Traffic)
+	v.rule.Store(&rule)
 	v.absent.forget()
-	for _, share := range said.Traffic {
+	for _, share := range rule.Traffic {
 		if v.counter != nil {
 			v.counter.Shares(v.node, share.Version)
 		}
 	}
-	return nil
 }
 
 // HasVersions reports whether some node's server has versions of its model.

@@ -115,7 +115,32 @@ func (v *versions) ask(ctx context.Context, meta *message.Meta) ([]protocol.Mode
 	if err != nil {
 		return nil, err
 	}
-	return v.inventory.Read(v.model, answer.Body)
+	all, err := v.inventory.Read(v.model, answer.Body)
+	if err != nil || v.inventory.Ready == nil || len(all) < 2 {
+		return all, err
+	}
+	return all, v.askEach(ctx, asked, all)
+}
+
+// askEach asks of each version that is told to be available whether it is.
+func (v *versions) askEach(ctx context.Context, meta *message.Meta, all []protocol.ModelVersion) error {
+	for i := range all {
+		one := &all[i]
+		if !one.Available || one.Version == "" {
+			continue
+		}
+		question := *meta
+		_, err := v.asks.send.Ask(ctx, v.asks.server.Target(v.inventory.Ready(v.model, one.Version)), message.Message{Meta: &question})
+		var refusal *protocol.Refusal
+		switch {
+		case err == nil:
+		case errors.As(err, &refusal):
+			one.Available, one.State = false, protocol.Unavailable
+		default:
+			return err
+		}
+	}
+	return nil
 }
 
 // present are the versions among all that answer requests.
@@ -143,11 +168,18 @@ func (v *versions) names(ctx context.Context, meta *message.Meta) []string {
 }
 
 // missing reports whether an error may say that a version is not there: servers say
-// so by 404 or by 400, and over gRPC likewise. certain is true if it says nothing else.
+// so by 404, by 400 or, of one that was unloaded, by 503, and over gRPC likewise. certain is
+// true if it says nothing else.
 func missing(err error) (maybe, certain bool) {
 	var refusal *protocol.Refusal
 	if errors.As(err, &refusal) {
-		return refusal.Status == http.StatusNotFound || refusal.Status == http.StatusBadRequest, refusal.Status == http.StatusNotFound
+		switch refusal.Status {
+		case http.StatusNotFound:
+			return true, true
+		case http.StatusBadRequest, http.StatusServiceUnavailable:
+			return true, false
+		}
+		return false, false
 	}
 	s, ok := protocol.StatusOf(err)
 	if !ok {

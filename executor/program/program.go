@@ -104,6 +104,7 @@ func walkOptions(c *config.Config, outside *protocol.Protocol) predictor.Options
 		TellRoutes:    c.TellRoutes,
 		InjectRouting: c.InjectRouting, MergeMeta: c.MergeMeta,
 		V1:               c.V1,
+		Repository:       predictor.RepositoryAccess{Index: c.Repository != "none", Load: c.Repository == "all"},
 		MaxInFlight:      c.InFlight.Most,
 		MaxWaiting:       c.InFlight.Waiting,
 		FullHealthChecks: c.FullHealthChecks, Hints: hints(c),

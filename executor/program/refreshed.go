@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,8 +25,10 @@ import (
 )
 
 // refreshedEvery is how often the servers of models with modelRefresh are asked for
-// their versions, and what was found beside them is read.
-const refreshedEvery = 5 * time.Second
+// their versions, and what was found beside them is read. It is less than the 5 s for which
+// uvicorn, which MLServer listens by, keeps connections: a request beside a question may
+// take the connection that was last used beside the question before.
+const refreshedEvery = 4 * time.Second
 
 // showRefreshed keeps the metric of those versions until ctx ends, and the page that the
 // operator reads.
@@ -43,9 +47,11 @@ func showRefreshed(ctx context.Context, c *config.Config, t *telemetry.Telemetry
 	}
 	page := &versionsPage{}
 	addPage(o, discovery.PathReport, page)
+	once := &started{ready: p.NodeReady, within: readyWithin, unready: map[string]int{}}
 	look := func() {
-		told := p.RefreshedVersions(ctx)
-		report := reportVersions(nodes, folders, told)
+		all := foundIn(nodes, folders)
+		told := append(p.RefreshedVersions(ctx, startWith(all)), once.versions(ctx, all)...)
+		report := reportVersions(nodes, all, told)
 		page.set(report)
 		shown.Set(metricOf(told, report))
 	}
@@ -80,9 +86,76 @@ func modelFolders(text string) (map[string]string, error) {
 	return folders, nil
 }
 
+// foundIn is what was found of the versions of nodes, by their names.
+func foundIn(nodes []string, folders map[string]string) map[string]discovery.Found {
+	all := map[string]discovery.Found{}
+	for _, node := range nodes {
+		all[node] = found(folders[node])
+	}
+	return all
+}
+
+// startWith are the nodes whose servers load their models once, when they start.
+func startWith(all map[string]discovery.Found) map[string]bool {
+	starts := map[string]bool{}
+	for node, f := range all {
+		starts[node] = f.Start != nil
+	}
+	return starts
+}
+
+// readyWithin is how long a server may take to say that it is ready, and mostUnready how often
+// in a row one that was may not say so until it is taken to start anew: one that works on a
+// long prediction may be slow.
+const (
+	readyWithin = 5 * time.Second
+	mostUnready = 3
+)
+
+// started tells what becomes of the versions that servers started with, which serve as soon as
+// these are ready.
+type started struct {
+	ready  func(ctx context.Context, node string) error
+	within time.Duration
+	// unready is, for each that was ready, how often in a row it has not said so since.
+	unready map[string]int
+}
+
+// versions asks the servers, all at once.
+func (s *started) versions(ctx context.Context, all map[string]discovery.Found) (told []predictor.VersionState) {
+	nodes := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(node string) bool { return all[node].Start == nil })
+	ready := make([]bool, len(nodes))
+	var asking sync.WaitGroup
+	for i, node := range nodes {
+		asking.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, s.within)
+			defer cancel()
+			ready[i] = s.ready(ctx, node) == nil
+		})
+	}
+	asking.Wait()
+	for i, node := range nodes {
+		times, was := s.unready[node]
+		switch {
+		case ready[i]:
+			s.unready[node] = 0
+		case was && times+1 < mostUnready:
+			s.unready[node]++
+		default:
+			delete(s.unready, node)
+		}
+		state := "LOADING"
+		if _, serves := s.unready[node]; serves {
+			state = "READY"
+		}
+		told = append(told, predictor.VersionState{Node: node, Version: all[node].Start.Version, State: state})
+	}
+	return told
+}
+
 // reportVersions is what becomes of the versions of nodes, by their servers and by what
-// lies in their folders.
-func reportVersions(nodes []string, folders map[string]string, told []predictor.VersionState) discovery.Report {
+// was found in their folders.
+func reportVersions(nodes []string, all map[string]discovery.Found, told []predictor.VersionState) discovery.Report {
 	said := map[string]map[string]string{}
 	for _, v := range told {
 		if said[v.Node] == nil {
@@ -92,7 +165,7 @@ func reportVersions(nodes []string, folders map[string]string, told []predictor.
 	}
 	var r discovery.Report
 	for _, node := range nodes {
-		r.Nodes = append(r.Nodes, discovery.Merge(node, found(folders[node]), said[node]))
+		r.Nodes = append(r.Nodes, discovery.Merge(node, all[node], said[node]))
 	}
 	return r
 }
@@ -115,16 +188,17 @@ const wordRefused = "REFUSED"
 
 // metricOf are the versions as the metric has them.
 func metricOf(told []predictor.VersionState, r discovery.Report) (all []telemetry.Version) {
+	refused := map[telemetry.Version]bool{}
 	for _, n := range r.Nodes {
 		for _, v := range n.Versions {
 			if v.State == discovery.Refused {
-				all = append(all, telemetry.Version{Node: n.Node, Version: v.Version, State: wordRefused})
+				one := telemetry.Version{Node: n.Node, Version: v.Version, State: wordRefused}
+				all, refused[one] = append(all, one), true
 			}
 		}
 	}
-	refused := slices.Clone(all)
 	for _, v := range told {
-		if !slices.Contains(refused, telemetry.Version{Node: v.Node, Version: v.Version, State: wordRefused}) {
+		if !refused[telemetry.Version{Node: v.Node, Version: v.Version, State: wordRefused}] {
 			all = append(all, telemetry.Version{Node: v.Node, Version: v.Version, State: v.State})
 		}
 	}

@@ -32,6 +32,8 @@ const (
 	TooLarge
 	// TooSlow is a message that comes too slowly.
 	TooSlow
+	// Forbidden is a call that the settings do not allow.
+	Forbidden
 	// NotFound is a model or node that is not there.
 	NotFound
 	// Unimplemented is a call that the protocol does not have.
@@ -79,6 +81,7 @@ var statuses = [...]struct {
 	UnsupportedType: {http.StatusUnsupportedMediaType, codes.InvalidArgument, "unsupported_type"},
 	TooLarge:        {http.StatusRequestEntityTooLarge, codes.ResourceExhausted, "too_large"},
 	TooSlow:         {http.StatusRequestTimeout, codes.DeadlineExceeded, "too_slow"},
+	Forbidden:       {http.StatusForbidden, codes.PermissionDenied, "forbidden"},
 	NotFound:        {http.StatusNotFound, codes.NotFound, "not_found"},
 	Unimplemented:   {http.StatusNotImplemented, codes.Unimplemented, "unimplemented"},
 	Unreachable:     {http.StatusInternalServerError, codes.Unavailable, "unreachable"},

@@ -73,7 +73,7 @@ type Protocol struct {
 	Routed bool
 }
 
-// Dialect is a protocol over one transport. All is given but for Up and Name.
+// Dialect is a protocol over one transport. All is given but for Up, Name and Repository.
 type Dialect struct {
 	// Form is how requests and answers are written.
 	Form translate.Form
@@ -85,6 +85,9 @@ type Dialect struct {
 	// REST it is asked by GET and nothing is sent. Empty: servers do not tell.
 	// All tell their metadata.
 	Query func(q Query, m message.Model) (target string, body []byte)
+	// Repository returns where a server is asked for its models, or is told to load one,
+	// by [RepositoryIndex] and its neighbours. Nil: servers are not told.
+	Repository func(a Action, model string) (target string)
 	// Extensions is where a server tells which extensions of the protocol it
 	// knows, asked by GET. Empty: nowhere.
 	Extensions string
@@ -136,6 +139,11 @@ const (
 	GraphMetadata
 	ServerMetadata
 	StreamPredict
+	// RepositoryIndex, RepositoryLoad and RepositoryUnload are the extension of the open
+	// inference protocol by which servers are told which models to load.
+	RepositoryIndex
+	RepositoryLoad
+	RepositoryUnload
 	Docs
 )
 

@@ -23,6 +23,9 @@ func v2() *Protocol {
 			{Method: http.MethodGet, Path: "/v2/health/live", Action: Live},
 			{Method: http.MethodGet, Path: "/v2/health/ready", Action: Ready},
 			{Method: http.MethodPost, Path: "/v2/models/infer", Action: Predict},
+			{Method: http.MethodPost, Path: "/v2/repository/index", Action: RepositoryIndex},
+			{Method: http.MethodPost, Path: "/v2/repository/models/{model}/load", Action: RepositoryLoad},
+			{Method: http.MethodPost, Path: "/v2/repository/models/{model}/unload", Action: RepositoryUnload},
 		},
 		Methods: []Method{
 			{Service: inferenceService, Name: "ServerLive", Action: Live, Field: 1},
@@ -33,11 +36,14 @@ func v2() *Protocol {
 			{Service: inferenceService, Name: "ModelConfig", Action: Config, Model: name, Version: version},
 			{Service: inferenceService, Name: "ModelStatistics", Action: Statistics, Model: name, Version: version},
 			{Service: inferenceService, Name: "ModelInfer", Action: Predict, Model: name, Version: version},
+			{Service: inferenceService, Name: "RepositoryIndex", Action: RepositoryIndex},
+			{Service: inferenceService, Name: "RepositoryModelLoad", Action: RepositoryLoad, Model: repositoryModel()},
+			{Service: inferenceService, Name: "RepositoryModelUnload", Action: RepositoryUnload, Model: repositoryModel()},
 			{Service: inferenceService, Name: "ModelStreamInfer", Action: StreamPredict, Model: name, Version: version, Field: 2, Errors: 1},
 		},
 		Dialects: [2]Dialect{
-			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath, Extensions: "/v2", Describe: describeJSON, Up: upV2JSON},
-			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Describe: describeV2, Up: upV2, Name: name,
+			REST: {Form: translate.V2JSON, Target: v2Path, Query: v2QueryPath, Repository: v2RepositoryPath, Extensions: "/v2", Describe: describeJSON, Up: upV2JSON},
+			GRPC: {Form: translate.V2Proto, Target: v2Method, Query: v2QueryMethod, Repository: v2RepositoryMethod, Describe: describeV2, Up: upV2, Name: name,
 				Version: version, Answered: version},
 		},
 		Versions:    v2Inventory(),
@@ -101,4 +107,41 @@ func v2QueryMethod(q Query, m message.Model) (string, []byte) {
 	}
 	method := [...]string{QueryStatus: "ModelReady", QueryMetadata: "ModelMetadata", QueryConfig: "ModelConfig", QueryStatistics: "ModelStatistics"}[q]
 	return "/" + inferenceService + "/" + method, request
+}
+
+// repositoryModel is the way to the field that names the model in a request to load or
+// unload one.
+func repositoryModel() []protowire.Number { return []protowire.Number{2} }
+
+func v2RepositoryPath(a Action, model string) string {
+	switch a {
+	case RepositoryIndex:
+		return v2IndexPath
+	case RepositoryLoad:
+		return "/v2/repository/models/" + url.PathEscape(model) + "/load"
+	case RepositoryUnload:
+		return "/v2/repository/models/" + url.PathEscape(model) + "/unload"
+	}
+	return ""
+}
+
+func v2RepositoryMethod(a Action, _ string) string {
+	switch a {
+	case RepositoryIndex:
+		return "/" + inferenceService + "/RepositoryIndex"
+	case RepositoryLoad:
+		return "/" + inferenceService + "/RepositoryModelLoad"
+	case RepositoryUnload:
+		return "/" + inferenceService + "/RepositoryModelUnload"
+	}
+	return ""
+}
+
+// ForRepositoryModel is a gRPC request to load or unload a model, whichever it names, of
+// this one.
+func ForRepositoryModel(m message.Message, name string) message.Message {
+	if StringOf(m, repositoryModel()) != name {
+		m.Tail = append(stringField(repositoryModel(), name), m.Tail...)
+	}
+	return m
 }

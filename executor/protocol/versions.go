@@ -70,6 +70,9 @@ type Inventory struct {
 	Ask func(model string) (path string, body []byte)
 	// Read reads the answer. Versions are in ascending order.
 	Read func(model string, body []byte) ([]ModelVersion, error)
+	// Ready is where a server says by its status whether one version answers, asked by
+	// GET; nil: what Read says holds. MLServer calls all versions ready when one is.
+	Ready func(model, version string) (path string)
 }
 
 func inOrder(all []ModelVersion) []ModelVersion {
@@ -102,9 +105,12 @@ func tensorflowInventory() *Inventory {
 	}
 }
 
+// v2IndexPath is where a server tells of its models.
+const v2IndexPath = "/v2/repository/index"
+
 func v2Inventory() *Inventory {
 	return &Inventory{
-		Ask: func(string) (string, []byte) { return "/v2/repository/index", []byte("{}") },
+		Ask: func(string) (string, []byte) { return v2IndexPath, []byte("{}") },
 		Read: func(model string, body []byte) ([]ModelVersion, error) {
 			var told []struct {
 				Name    string          `json:"name"`
@@ -128,8 +134,15 @@ func v2Inventory() *Inventory {
 			}
 			return inOrder(all), nil
 		},
+		Ready: func(model, version string) string {
+			return v2ModelPath(message.Model{Name: model, Version: version}) + "/ready"
+		},
 	}
 }
+
+// Unavailable is the word for a version of which its server's index says something else
+// than the version itself.
+const Unavailable = "UNAVAILABLE"
 
 // number is a version that is a whole number; 0: it is none.
 func number(version string) int64 {

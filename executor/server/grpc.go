@@ -233,6 +233,8 @@ func (s *rpc) answer(m protocol.Method) answerer {
 		return ask(e, protocol.QueryConfig)
 	case protocol.Statistics:
 		return ask(e, protocol.QueryStatistics)
+	case protocol.RepositoryIndex, protocol.RepositoryLoad, protocol.RepositoryUnload:
+		return repository(e, m.Action)
 	case protocol.GraphMetadata:
 		return e.GraphMetadata
 	case protocol.ServerMetadata:

@@ -30,6 +30,10 @@ var services = [protocol.Docs + 1]string{
 	protocol.Statistics:     "metadata",
 	protocol.GraphMetadata:  "metadata",
 	protocol.ServerMetadata: "metadata",
+
+	protocol.RepositoryIndex:  "repository",
+	protocol.RepositoryLoad:   "repository",
+	protocol.RepositoryUnload: "repository",
 }
 
 // observed reports whether requests to an operation are of interest. Those of a

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,10 @@ func newREST(o Options, draining *atomic.Bool) *rest {
 		protocol.GraphMetadata:  s.get(o.Engine.GraphMetadata),
 		protocol.ServerMetadata: s.serverMetadata,
 		protocol.Docs:           s.docs,
+
+		protocol.RepositoryIndex:  s.plain(s.post(repository(o.Engine, protocol.RepositoryIndex))),
+		protocol.RepositoryLoad:   s.plain(s.post(repository(o.Engine, protocol.RepositoryLoad))),
+		protocol.RepositoryUnload: s.plain(s.post(repository(o.Engine, protocol.RepositoryUnload))),
 	}
 	s.others = s.router()
 	return s
@@ -61,6 +66,27 @@ type answerer func(ctx context.Context, t protocol.Transport, m message.Message)
 func ask(e Engine, q protocol.Query) answerer {
 	return func(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
 		return e.Query(ctx, t, q, m)
+	}
+}
+
+func repository(e Engine, a protocol.Action) answerer {
+	return func(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error) {
+		return e.Repository(ctx, t, a, m)
+	}
+}
+
+// plain answers where the fixed parts of a path stand there as they are, without percent
+// signs: rules of gateways by which some clients may not come here compare paths as they
+// are written, too.
+func (s *rest) plain(do action) action {
+	return func(w http.ResponseWriter, r *http.Request, match protocol.Match) (int, error) {
+		written, known := strings.Split(r.URL.EscapedPath(), "/"), strings.Split(match.Operation.Path, "/")
+		for i, part := range known {
+			if len(written) != len(known) || part != written[i] && !strings.HasPrefix(part, "{") {
+				return s.refuse(w, r, protocol.Errorf(protocol.Invalid, "write the path as %s, with percent signs in the name of the model alone", match.Operation.Path))
+			}
+		}
+		return do(w, r, match)
 	}
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -24,7 +25,10 @@ func (s *rest) router() *mux.Router {
 		}
 	}
 	for path, page := range s.options.Pages {
-		r.Path(path).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// They are found as they are written, for the reason that rest.plain tells.
+		written := (&url.URL{Path: path}).EscapedPath()
+		asWritten := func(r *http.Request, _ *mux.RouteMatch) bool { return r.URL.EscapedPath() == written }
+		r.Path(path).MatcherFunc(asWritten).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			s.headers(w.Header(), r, &protocol.Match{})
 			if r.Method != http.MethodOptions {
 				page.ServeHTTP(w, r)

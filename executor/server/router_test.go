@@ -13,6 +13,25 @@ import (
 	"github.com/prime-radiant/radiant/executor/protocol"
 )
 
+// Pages are found by their paths as these are written: a gateway that keeps clients from
+// them need not read percent signs.
+func TestPagesAreFoundAsWritten(t *testing.T) {
+	o := options(t, nil)
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	o.Pages = map[string]http.Handler{"/metrics": page, "/my page": page}
+	s := newREST(o, new(atomic.Bool))
+	for target, want := range map[string]int{
+		"/metrics": http.StatusTeapot, "/metrics?a=%6d": http.StatusTeapot, "/%6detrics": http.StatusNotFound, "/metric%73": http.StatusNotFound,
+		"/my%20page": http.StatusTeapot, "/%6dy%20page": http.StatusNotFound, "//metrics": http.StatusMovedPermanently,
+	} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, http.NoBody))
+		if w.Code != want {
+			t.Errorf("%s answers %d %s, want %d", target, w.Code, w.Body, want)
+		}
+	}
+}
+
 // The router finds what the matcher of predictions finds of the same operations,
 // and tells what another method would have found.
 func TestRouterFindsOperations(t *testing.T) {

@@ -30,6 +30,8 @@ type Engine interface {
 	Predict(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
 	Feedback(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
 	Query(ctx context.Context, t protocol.Transport, q protocol.Query, m message.Message) (message.Message, error)
+	// Repository asks a node's server for its models, or tells it to load one.
+	Repository(ctx context.Context, t protocol.Transport, a protocol.Action, m message.Message) (message.Message, error)
 	GraphMetadata(ctx context.Context, t protocol.Transport, m message.Message) (message.Message, error)
 	// Stream answers the requests of a gRPC stream until it ends.
 	Stream(ctx context.Context, method protocol.Method, client protocol.Stream) error

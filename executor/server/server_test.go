@@ -35,6 +35,10 @@ func (engine) Feedback(_ context.Context, _ protocol.Transport, m message.Messag
 	return m, errors.New("no feedback")
 }
 
+func (engine) Repository(_ context.Context, _ protocol.Transport, _ protocol.Action, m message.Message) (message.Message, error) {
+	return m, nil
+}
+
 func (engine) Query(_ context.Context, _ protocol.Transport, _ protocol.Query, m message.Message) (message.Message, error) {
 	return m, errors.New("no answer")
 }

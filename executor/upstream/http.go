@@ -43,8 +43,10 @@ type HTTP struct {
 const (
 	// idlePerHost is the number of connections kept open to one server.
 	idlePerHost = 1024
-	// idleTimeout ends connections that nobody uses.
-	idleTimeout = 90 * time.Second
+	// idleTimeout ends connections that nobody uses. It is less than the 5 s after which
+	// uvicorn, which MLServer and BentoML listen by, and Node.js end one: a request that
+	// comes at that moment is lost on the way, and could only be sent again by who asked.
+	idleTimeout = 4 * time.Second
 	// maxHeader bounds the head of an answer.
 	maxHeader = 1 << 20
 )

@@ -190,6 +190,9 @@ func (p *Python) install(ctx context.Context, set string) error {
 		}
 		return fmt.Errorf("installing the Python packages of %s: %w%s", set, err, lastLines(said))
 	}
+	if err := p.drop(); err != nil {
+		return fmt.Errorf("installing Python packages: %w", err)
+	}
 	mark := p.mark(set, list)
 	if err := os.MkdirAll(filepath.Dir(mark), 0o755); err != nil {
 		return fmt.Errorf("installing Python packages: %w", err)
@@ -199,6 +202,30 @@ func (p *Python) install(ctx context.Context, set string) error {
 	}
 	p.console.Say("installed the Python packages of %s in %v", set, time.Since(began).Round(time.Second))
 	return nil
+}
+
+// unneeded lists folders below those of the packages that no server reads.
+const unneeded = "unneeded"
+
+// drop removes what no server reads of the packages. pip takes a package away, or puts
+// another version in its place, without it.
+func (p *Python) drop() error {
+	list, err := p.list(unneeded)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for line := range strings.Lines(string(list)) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+			continue
+		}
+		found, err := filepath.Glob(filepath.Join(p.dir, "lib", "python3*", "site-packages", line))
+		errs = append(errs, err)
+		for _, folder := range found {
+			errs = append(errs, os.RemoveAll(folder))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // errNoIndex says what pip needs.

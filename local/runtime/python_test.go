@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -29,10 +30,12 @@ func wheel(t *testing.T, dir, version string) string {
 	z := zip.NewWriter(file)
 	info := "greeter-" + version + ".dist-info/"
 	for path, text := range map[string]string{
-		"greeter.py":      "print('hello from " + version + "')\n",
-		info + "METADATA": "Metadata-Version: 2.1\nName: greeter\nVersion: " + version + "\n",
-		info + "WHEEL":    "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-		info + "RECORD":   "",
+		"greeter.py":                        "print('hello from " + version + "')\n",
+		"greeter_headers/include/greeter.h": "#define VERSION " + version + "\n",
+		"greeter_headers/__init__.py":       "",
+		info + "METADATA":                   "Metadata-Version: 2.1\nName: greeter\nVersion: " + version + "\n",
+		info + "WHEEL":                      "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+		info + "RECORD":                     "",
 	} {
 		w, err := z.Create(path)
 		if err != nil {
@@ -62,7 +65,7 @@ func (c console) Say(format string, args ...any)      { fmt.Fprintf(c.out, forma
 func (c console) Progress(format string, args ...any) { fmt.Fprintf(c.out, format+"\n", args...) }
 
 func testPython(cache string, s *localtest.Screen, lists map[string]string) *Python {
-	files := fstest.MapFS{}
+	files := fstest.MapFS{"python/unneeded.txt": {Data: []byte("# headers\n\ngreeter_headers/include\n")}}
 	for set, list := range lists {
 		files["python/"+set+".txt"] = &fstest.MapFile{Data: []byte(list)}
 	}
@@ -98,6 +101,19 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 	if got := greet(); got != "hello from 1.0" {
 		t.Errorf("got %q", got)
 	}
+	// Headers go, and what is beside them stays; another version comes and leaves none either.
+	headers := func() string {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(cache, "python", "lib", "*", "site-packages", "greeter_headers", "*.py"))
+		kept, failed := filepath.Glob(filepath.Join(cache, "python", "lib", "*", "site-packages", "greeter_headers", "include"))
+		if err := errors.Join(err, failed); err != nil || len(found) != 1 {
+			t.Fatalf("%v, %v", found, err)
+		}
+		return strings.Join(kept, " ")
+	}
+	if got := headers(); got != "" {
+		t.Errorf("%s is there", got)
+	}
 
 	before := s.String()
 	if err := testPython(cache, s, lists).Ensure(context.Background(), []string{"greet"}); err != nil {
@@ -112,6 +128,9 @@ func TestPackagesAreInstalledOnce(t *testing.T) {
 	}
 	if got := greet(); got != "hello from 2.0" {
 		t.Errorf("after a change of the list: %q", got)
+	}
+	if got := headers(); got != "" {
+		t.Errorf("after a change of the list %s is there", got)
 	}
 }
 

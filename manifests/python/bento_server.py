@@ -5,16 +5,20 @@
 
 The folder holds bento.yaml with what BentoML builds around it, or one archive with
 the ending .bento, as `bentoml export` writes them. What the Bento needs and is not
-here is said before it starts.
+here is said before it starts. A service that does not come up ends the program:
+BentoML alone would start it again for ever.
 """
 
 import argparse
 import lzma
 import os
 import pathlib
+import signal
+import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import zlib
 from importlib import metadata
 
@@ -22,10 +26,14 @@ import yaml
 from packaging.requirements import InvalidRequirement, Requirement
 
 FILE = "bento.yaml"
+# What BentoML and uvicorn say of a process that came up, and of one that did not.
+STARTED, FAILED = b" initialized\n", b"Application startup failed."
+# So many failures one after the other end a Bento that was up before.
+MOST_FAILURES = 3
 
 
 class Missing(Exception):
-    """The Bento cannot be served here; the text says what to do."""
+    """The Bento cannot be served here; the text says why, or what to do."""
 
 
 def unpacked(folder, work):
@@ -99,6 +107,70 @@ def check(bento):
         )
     if other:
         print(f"the Bento {name} runs with {', '.join(other)}", file=sys.stderr, flush=True)
+    return name
+
+
+class Starts:
+    """What is known of the processes of services from what they print. failed is called
+    once, when they do not come up."""
+
+    def __init__(self, failed):
+        self.reason = "its services ended while they started"
+        self._failed = failed
+        self._in_trace = self._traced = False
+        self._was_up = False
+        self._failures = 0
+        self._lock = threading.Lock()
+
+    def line(self, text):
+        with self._lock:
+            if self._in_trace and text.strip() and not text[:1].isspace():
+                # The first line behind the frames names the error.
+                self.reason, self._in_trace = text.decode(errors="replace").strip(), False
+            if b"Traceback (most recent call last):" in text:
+                self._in_trace = self._traced = True
+            elif text.endswith(STARTED):
+                self._was_up, self._failures = True, 0
+            elif FAILED in text and self._traced:
+                # It is said twice; the trace comes before.
+                self._traced = False
+                self._failures += 1
+                if self._failures == (MOST_FAILURES if self._was_up else 1):
+                    self._failed()
+
+
+def copied(stream, to, starts):
+    """Prints what a process prints, each line at once."""
+    for text in stream:
+        to.write(text)
+        to.flush()
+        starts.line(text)
+
+
+def serve(command, environment, name):
+    """Runs BentoML until it ends or is asked to, and returns its exit status."""
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: server.send_signal(number))
+    broken = threading.Event()
+
+    def failed():
+        broken.set()
+        server.terminate()
+
+    starts = Starts(failed)
+    copiers = [
+        threading.Thread(target=copied, args=(stream, to.buffer, starts))
+        for stream, to in ((server.stdout, sys.stdout), (server.stderr, sys.stderr))
+    ]
+    for copier in copiers:
+        copier.start()
+    status = server.wait()
+    for copier in copiers:
+        copier.join()
+    if broken.is_set():
+        raise Missing(f"the Bento {name} does not start: {starts.reason}")
+    return status if status >= 0 else 128 - status
 
 
 def run():
@@ -109,7 +181,7 @@ def run():
     flags.add_argument("--work-dir", help="folder for what is unpacked; a temporary one by default")
     parsed, others = flags.parse_known_args()
     bento = unpacked(parsed.model_dir.absolute(), parsed.work_dir)
-    check(bento)
+    name = check(bento)
     environment = {
         # Where BentoML keeps what it writes. Its usage is told to nobody.
         "BENTOML_HOME": tempfile.mkdtemp(prefix="bentoml-", dir=parsed.work_dir),
@@ -118,12 +190,12 @@ def run():
         "PYTHONDONTWRITEBYTECODE": "1",
         **os.environ,
     }
-    serve = ["-m", "bentoml", "serve", str(bento), f"--host={parsed.host}", f"--port={parsed.http_port}", *others]
-    os.execve(sys.executable, [sys.executable, *serve], environment)
+    command = ["-m", "bentoml", "serve", str(bento), f"--host={parsed.host}", f"--port={parsed.http_port}", *others]
+    return serve([sys.executable, *command], environment, name)
 
 
 if __name__ == "__main__":
     try:
-        run()
+        sys.exit(run())
     except Missing as err:
         sys.exit(str(err))

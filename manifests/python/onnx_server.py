@@ -12,10 +12,11 @@ import itertools
 
 import numpy as np
 import onnxruntime
+import orjson
 from onnxruntime.capi import onnxruntime_pybind11_state as states
 
-from modelserver import main, tensors
-from modelserver.errors import ServingError, invalid
+from modelserver import main, onnx_zipmap, process
+from modelserver.errors import ServingError, while_running
 from modelserver.model import Model, Spec
 from modelserver.versions import Format
 
@@ -45,31 +46,38 @@ class OnnxModel(Model):
 
     def __init__(self, file, threads):
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or process.cores()
         # Threads that wait would else burn what a machine has.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
+        # Labels of the columns of scores, by the output's name.
+        model, self._columns = onnx_zipmap.scores_as_tensors(file)
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # Its own method asks for each request what the inputs are called, which is checked
+        # before, and takes as long as a small model.
+        self._run = self._session._sess.run
         self.inputs = tuple(_input(i) for i in self._session.get_inputs())
         outputs = self._session.get_outputs()
-        self.outputs = tuple(_output(o) for o in outputs)
+        self.outputs = tuple(_output(o, self._columns.get(o.name)) for o in outputs)
         self._maps = {o.name for o in outputs if o.type in MAPS}
-        self.labels = {}
+        self.labels = {name: _text(labels) for name, labels in self._columns.items()}
 
     def run(self, arrays, wanted):
         try:
-            answers = self._session.run(wanted, arrays)
+            answers = self._run(wanted, arrays, None)
         except (states.InvalidArgument, states.Fail) as err:
-            # What fails in the middle of a model are sizes that it does not say before.
-            raise invalid(f"onnxruntime: {err}") from err
-        return {name: self._array(name, answer) for name, answer in zip(wanted, answers)}
+            raise while_running("onnxruntime", str(err)) from err
+        if self._maps:
+            answers = [self._scores(n, a) if n in self._maps else a for n, a in zip(wanted, answers)]
+        return dict(zip(wanted, answers))
 
-    def _array(self, name, answer):
-        if name not in self._maps:
-            return np.asarray(answer)
-        labels = list(answer[0]) if answer else self.labels.get(name, [])
+    def _scores(self, name, answer):
+        """Columns of what ZipMap made."""
+        labels = list(answer[0]) if answer else self._columns.get(name, [])
         # The same for each row: they are the labels of the model's classes.
-        self.labels.setdefault(name, labels)
+        if labels and name not in self._columns:
+            self._columns[name], self.labels[name] = labels, _text(labels)
         scores = itertools.chain.from_iterable(row.values() for row in answer)
         return np.fromiter(scores, np.float32).reshape(len(answer), len(labels))
 
@@ -80,7 +88,9 @@ def _input(of):
     return Spec(of.name, TYPES[of.type], _shape(of.shape))
 
 
-def _output(of):
+def _output(of, labels):
+    if labels:
+        return Spec(of.name, TYPES[of.type], (-1, len(labels)))
     if of.type in MAPS:
         return Spec(of.name, "FP32", (-1, -1))
     if of.type not in TYPES:
@@ -89,6 +99,10 @@ def _output(of):
             f"output {of.name!r} is {of.type}: answers are tensors, or what ZipMap makes of scores; leave the output out of the model",
         )
     return Spec(of.name, TYPES[of.type], _shape(of.shape))
+
+
+def _text(labels):
+    return orjson.dumps(labels).decode()
 
 
 def _shape(dimensions):
@@ -105,7 +119,7 @@ def _file(folder):
 
 def run():
     flags = main.parser(__doc__.splitlines()[0])
-    flags.add_argument("--threads", type=int, default=0, help="threads that work on one request; 0: one for each core")
+    flags.add_argument("--threads", type=int, default=0, help="threads that work on one request; 0: one for each core that it may use")
     parsed = flags.parse_args()
 
     def load(folder):

@@ -36,8 +36,8 @@ def parse(arguments):
         help="start although a version with a label is not there",
     )
     parser.add_argument("--file_system_poll_wait_seconds", type=float, default=1)
-    parser.add_argument("--rest_api_num_threads", type=int, default=4 * (os.cpu_count() or 1))
-    parser.add_argument("--grpc_max_threads", type=int, default=4 * (os.cpu_count() or 1))
+    parser.add_argument("--rest_api_num_threads", type=int, default=4 * process.cores())
+    parser.add_argument("--grpc_max_threads", type=int, default=4 * process.cores())
     flags, unknown = parser.parse_known_args(arguments)
     if not flags.model_base_path and not flags.model_config_file:
         parser.error("one of --model_base_path and --model_config_file is needed")

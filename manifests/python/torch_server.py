@@ -8,15 +8,14 @@ The folder holds one program, or folders named by their versions with one each: 
 torch.export.save (.pt2) or torch.jit.save (.pt) writes. The processor computes.
 """
 
-import os
 import zipfile
 
 import numpy as np
 import torch
 from torch.utils import _pytree as pytree
 
-from modelserver import main
-from modelserver.errors import ServingError, invalid
+from modelserver import main, process
+from modelserver.errors import ServingError, while_running
 from modelserver.model import Model, Spec, leaf_names
 from modelserver.versions import Format
 
@@ -48,7 +47,7 @@ class Program(Model):
             with torch.inference_mode():
                 answer = self.call(given)
         except (RuntimeError, IndexError, ValueError, AssertionError) as err:
-            raise invalid(f"PyTorch: {str(err).strip().splitlines()[-1]}") from err
+            raise while_running("PyTorch", str(err).strip().splitlines()[-1]) from err
         answers = dict(zip((spec.name for spec in self.outputs), pytree.tree_leaves(answer)))
         return {name: _array(answers[name]) for name in wanted}
 
@@ -181,9 +180,9 @@ def _file(folder):
 
 def run():
     flags = main.parser(__doc__.splitlines()[0])
-    flags.add_argument("--threads", type=int, default=0, help="threads that work on one request; 0: one for each core")
+    flags.add_argument("--threads", type=int, default=0, help="threads that work on one request; 0: one for each core that it may use")
     parsed = flags.parse_args()
-    torch.set_num_threads(parsed.threads or os.cpu_count() or 1)
+    torch.set_num_threads(parsed.threads or process.cores())
     main.serve(
         parsed,
         Format("model.pt2 or model.pt", lambda folder: _file(folder) is not None, lambda folder: _load(_file(folder)), "PYTORCH_SERVER", flat=True),

@@ -76,7 +76,7 @@ func activate(ctx context.Context, c *config.Activator, stderr io.Writer) error 
 		}
 	}
 	a, err := server.New(server.Options{
-		Most: c.Waiting, Bytes: int64(c.WaitingBytes), Patience: c.Patience, Leave: c.Leave, Drain: c.Drain,
+		Most: c.Waiting, Bytes: int64(c.WaitingBytes), Patience: c.Patience, Leave: c.Leave, Drain: c.Drain, Settled: settled,
 		Cluster: world, Process: uuid.NewString(), Registry: registry, Log: log,
 	})
 	if err != nil {
@@ -118,3 +118,7 @@ func activate(ctx context.Context, c *config.Activator, stderr io.Writer) error 
 
 // adminTimeout bounds the head of a question to the activator itself.
 const adminTimeout = 10 * time.Second
+
+// settled is how long an activator goes on taking requests to which it should not be led
+// any more.
+const settled = 5 * time.Second

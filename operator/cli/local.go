@@ -123,6 +123,7 @@ func (f *localFlags) options(stdin io.Reader, out io.Writer) (local.Options, err
 		return local.Options{}, err
 	}
 	settings := expand.DefaultConfig()
+	settings.Storage.ImageVolumes = ""         // There is no kubelet to mount them.
 	settings.Executor.ShutdownDelaySeconds = 0 // The gateway here knows at once where not to send.
 	o := local.Options{
 		Load: f.loader(stdin, settings.Rules(servers)), Port: f.port, Exec: exec, Volumes: volumes,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 
 	"github.com/go-logr/logr"
@@ -128,18 +127,9 @@ func manage(ctx context.Context, m config.Manager, stderr io.Writer) error {
 			return fmt.Errorf("setting up the webhook: %w", err)
 		}
 	}
+	go giveMemoryBack(ctx)
 	log.Info("starting", "version", expand.Version, "namespace", m.Namespace, "controllerID", m.ControllerID)
 	return operator.Start(ctx)
-}
-
-// saveMemory has the garbage collector begin earlier than Go's programs have it, at 30 %
-// as much garbage as there is live memory: nearly all of that is the cache, which stays,
-// so that a collection finds little. GOGC counts where it is set.
-func saveMemory() {
-	const usual, ours = 100, 30
-	if set := debug.SetGCPercent(ours); set != usual {
-		debug.SetGCPercent(set)
-	}
 }
 
 func logger(m config.Manager, to io.Writer) (logr.Logger, error) {

@@ -16,6 +16,10 @@ const envPreStop = "PREDICTIVE_UNIT_PRE_STOP"
 // that sleeps: they know it since 1.30, and may be three versions behind.
 const sleepEverywhere = "1.33"
 
+// imagesMounted is the version of API servers from which on they take volumes of the kind
+// image unless somebody switched that off. What kubelets do that are older is not known here.
+const imagesMounted = "1.35"
+
 // For returns the settings for a cluster. What the cluster may be too old for
 // is not used, unless somebody set it.
 func (c Config) For(cluster *rest.Config) (Config, error) {
@@ -39,5 +43,6 @@ func (c Config) at(v *version.Version) Config {
 	if _, set := c.Environment[envPreStop]; !set && v.LessThan(version.MustParseGeneric(sleepEverywhere)) {
 		c.Expand.Units.PreStop = expand.PreStopShell
 	}
+	c.Expand.Storage.WithoutImageVolumes = v.LessThan(version.MustParseGeneric(imagesMounted))
 	return c
 }

@@ -3,7 +3,7 @@ package config
 import (
 	"testing"
 
-	"k8s.io/apimachinery/pkg/util/version"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
 
 	"github.com/prime-radiant/radiant/expand"
 )
@@ -24,8 +24,16 @@ func TestSleepsWhereNodesKnowIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.at(version.MustParseGeneric(c.version)).Expand.Units.PreStop; got != c.want {
+		if got := s.at(utilversion.MustParseGeneric(c.version)).Expand.Units.PreStop; got != c.want {
 			t.Errorf("Kubernetes %s, set to %q: %s, want %s", c.version, c.set, got, c.want)
+		}
+	}
+}
+
+func TestImageVolumesWhereTheyAreTaken(t *testing.T) {
+	for version, without := range map[string]bool{"v1.31.0": true, "v1.34.9-gke.1": true, "v1.35.0": false, "v1.37.2": false} {
+		if got := Default().at(utilversion.MustParseGeneric(version)).Expand.Storage.WithoutImageVolumes; got != without {
+			t.Errorf("Kubernetes %s is without image volumes: %v", version, got)
 		}
 	}
 }

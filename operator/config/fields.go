@@ -77,6 +77,8 @@ func (c *Config) fields() []field {
 		port("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "first metrics port of components", &e.Units.Ports.Metrics).valued("predictiveUnit.metricsPort"),
 		text("PREDICTIVE_UNIT_METRICS_PORT_NAME", &e.Units.MetricsPortName, "name of the components' metrics ports").valued("predictiveUnit.metricsPortName"),
 		word(envPreStop, &e.Units.PreStop, expand.PreStops(), "what keeps components up that are told to stop: the kubelet (Kubernetes 1.30 and later) or a shell in their image").valued("predictiveUnit.preStop"),
+		word("IMAGE_VOLUMES", &e.Storage.ImageVolumes, v1.ImageVolumeWords(),
+			"whether models of oci:// are mounted as images in the place of a copy, of deployments without seldon.io/image-volumes").valued("storageInitializer.imageVolumes"),
 		text("PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME", &e.Storage.EnvSecret, "Secret with credentials for model stores, of nodes that name none").valued("predictiveUnit.defaultEnvSecretRefName"),
 		checked("CREDENTIAL_SECRETS", &e.Storage.Credentials.Secrets, expand.CheckSecrets,
 			"Secrets of service accounts that are read for credentials of model stores: NAMESPACE/NAME, * for any, separated by commas; none: no Secret; empty: all").valued("rbac.secrets"),

@@ -43,7 +43,7 @@ func (a addresses) targets(ctx context.Context, namespace string, q expand.Quest
 	case q.Ingress != "":
 		places, err = a.ofIngress(ctx, types.NamespacedName{Namespace: namespace, Name: q.Ingress})
 	default:
-		places, err = a.ofGateways(ctx, q.Gateways)
+		places, err = a.ofGateways(ctx, q.Gateways, routeKind(q))
 	}
 	if err == nil && len(places) == 0 {
 		err = errors.New("nothing says where it takes requests")
@@ -54,7 +54,7 @@ func (a addresses) targets(ctx context.Context, namespace string, q expand.Quest
 	targets := make([]reach.Target, len(places))
 	for i, p := range places {
 		to := url.URL{Scheme: p.scheme, Host: cmp.Or(q.Host, p.host, p.address), Path: q.Path}
-		targets[i] = reach.Target{URL: to.String(), Address: p.address, Headers: q.Headers, Loose: q.Loose}
+		targets[i] = reach.Target{URL: to.String(), Address: p.address, Headers: q.Headers, Loose: q.Loose, GRPC: q.GRPC}
 	}
 	return targets, nil
 }
@@ -92,11 +92,11 @@ func (a addresses) ofIngress(ctx context.Context, name types.NamespacedName) ([]
 
 // ofGateways is where Gateways say that they take requests. One that does not
 // say is left out, unless none does.
-func (a addresses) ofGateways(ctx context.Context, names []expand.GatewayName) ([]place, error) {
+func (a addresses) ofGateways(ctx context.Context, names []expand.GatewayName, route gatewayv1.Kind) ([]place, error) {
 	var places []place
 	var errs []error
 	for _, name := range names {
-		p, err := a.ofGateway(ctx, name)
+		p, err := a.ofGateway(ctx, name, route)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -109,7 +109,7 @@ func (a addresses) ofGateways(ctx context.Context, names []expand.GatewayName) (
 	return nil, errors.Join(errs...)
 }
 
-func (a addresses) ofGateway(ctx context.Context, name expand.GatewayName) (place, error) {
+func (a addresses) ofGateway(ctx context.Context, name expand.GatewayName, route gatewayv1.Kind) (place, error) {
 	u := &unstructured.Unstructured{}
 	u.SetGroupVersionKind(gatewayGVK())
 	if err := a.objects.Get(ctx, types.NamespacedName{Namespace: name.Namespace, Name: name.Name}, u); err != nil {
@@ -122,9 +122,9 @@ func (a addresses) ofGateway(ctx context.Context, name expand.GatewayName) (plac
 	if len(g.Status.Addresses) == 0 {
 		return place{}, fmt.Errorf("the status of Gateway %s/%s has no address", name.Namespace, name.Name)
 	}
-	l := listenerOf(g, gatewayv1.SectionName(name.Listener))
+	l := listenerOf(g, gatewayv1.SectionName(name.Listener), route)
 	if l == nil {
-		return place{}, fmt.Errorf("gateway %s/%s has no listener for HTTP", name.Namespace, name.Name)
+		return place{}, fmt.Errorf("gateway %s/%s has no listener that takes a route of the kind %s", name.Namespace, name.Name, route)
 	}
 	p := place{scheme: "http", address: net.JoinHostPort(g.Status.Addresses[0].Value, strconv.Itoa(int(l.Port)))}
 	if l.Protocol == gatewayv1.HTTPSProtocolType {
@@ -138,13 +138,21 @@ func (a addresses) ofGateway(ctx context.Context, name expand.GatewayName) (plac
 
 func gatewayGVK() schema.GroupVersionKind { return gatewayv1.SchemeGroupVersion.WithKind("Gateway") }
 
-// listenerOf is the listener of a name, else one that takes routes of HTTP, in
+// routeKind is that of the route which leads a question.
+func routeKind(q expand.Question) gatewayv1.Kind {
+	if q.GRPC {
+		return "GRPCRoute"
+	}
+	return "HTTPRoute"
+}
+
+// listenerOf is the listener of a name, else one that takes routes of a kind, in
 // plain text if there is one; nil: there is none.
-func listenerOf(g *gatewayv1.Gateway, name gatewayv1.SectionName) *gatewayv1.Listener {
+func listenerOf(g *gatewayv1.Gateway, name gatewayv1.SectionName, route gatewayv1.Kind) *gatewayv1.Listener {
 	for _, protocol := range []gatewayv1.ProtocolType{gatewayv1.HTTPProtocolType, gatewayv1.HTTPSProtocolType} {
 		for i := range g.Spec.Listeners {
 			l := &g.Spec.Listeners[i]
-			if l.Protocol == protocol && (name == l.Name || name == "" && takesHTTP(l)) {
+			if l.Protocol == protocol && (name == l.Name || name == "" && takes(l, route)) {
 				return l
 			}
 		}
@@ -152,7 +160,7 @@ func listenerOf(g *gatewayv1.Gateway, name gatewayv1.SectionName) *gatewayv1.Lis
 	return nil
 }
 
-func takesHTTP(l *gatewayv1.Listener) bool {
+func takes(l *gatewayv1.Listener, route gatewayv1.Kind) bool {
 	return l.AllowedRoutes == nil || len(l.AllowedRoutes.Kinds) == 0 ||
-		slices.ContainsFunc(l.AllowedRoutes.Kinds, func(k gatewayv1.RouteGroupKind) bool { return k.Kind == "HTTPRoute" })
+		slices.ContainsFunc(l.AllowedRoutes.Kinds, func(k gatewayv1.RouteGroupKind) bool { return k.Kind == route })
 }

@@ -86,13 +86,15 @@ status: {addresses: [{value: "fd00::1"}]}}`,
 			`"ftp://x" is neither a URL nor host:port; GATEWAY_API_ADDRESS can`},
 		"a Gateway":             {gateway("plain"), "http://10.1.2.3:8080/seldon/a/b/ready at 10.1.2.3:8080"},
 		"its listener":          {gateway("plain/web"), "http://10.1.2.3:8080/seldon/a/b/ready at 10.1.2.3:8080"},
-		"no such listener":      {gateway("plain/other"), "gateway " + s.namespace + "/plain has no listener for HTTP; GATEWAY_API_ADDRESS can"},
+		"no such listener":      {gateway("plain/other"), "gateway " + s.namespace + "/plain has no listener that takes a route of the kind HTTPRoute; GATEWAY_API_ADDRESS can"},
 		"a host of a Gateway's": {gateway("secure"), "https://any.example.com/seldon/a/b/ready at [fd00::1]:443"},
 		"one that says nothing": {gateway("fresh"), "the status of Gateway " + s.namespace + "/fresh has no address; GATEWAY_API_ADDRESS can"},
 		"one of two":            {gateway("fresh", "plain"), "http://10.1.2.3:8080/seldon/a/b/ready at 10.1.2.3:8080"},
-		"an Ingress":            {expand.Question{Ingress: "m", Path: "/x"}, "http://lb.example.com:80/x at lb.example.com:80"},
-		"nothing":               {expand.Question{Setting: "ISTIO_ADDRESS"}, "nothing says where it takes requests; ISTIO_ADDRESS can"},
-		"an obstacle":           {expand.Question{Obstacle: "it asks for headers by a pattern"}, "it asks for headers by a pattern"},
+		"calls": {with(gateway("secure"), func(q *expand.Question) { q.GRPC, q.Path = true, "/grpc.health.v1.Health/Check" }),
+			"http://[fd00::1]:81/grpc.health.v1.Health/Check at [fd00::1]:81 over gRPC"},
+		"an Ingress":  {expand.Question{Ingress: "m", Path: "/x"}, "http://lb.example.com:80/x at lb.example.com:80"},
+		"nothing":     {expand.Question{Setting: "ISTIO_ADDRESS"}, "nothing says where it takes requests; ISTIO_ADDRESS can"},
+		"an obstacle": {expand.Question{Obstacle: "it asks for headers by a pattern"}, "it asks for headers by a pattern"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			targets, err := addresses{s.direct}.targets(t.Context(), s.namespace, test.question)
@@ -113,7 +115,11 @@ func told(targets []reach.Target, err error) string {
 	}
 	var lines []string
 	for _, t := range targets {
-		lines = append(lines, fmt.Sprintf("%s at %s", t.URL, t.Address))
+		line := fmt.Sprintf("%s at %s", t.URL, t.Address)
+		if t.GRPC {
+			line += " over gRPC"
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -78,7 +78,7 @@ func TestConfigMap(t *testing.T) {
 	broken["predictor_servers"] = strings.TrimSuffix(broken["predictor_servers"], "}")
 	broken["storageInitializer"] = `{"image": "example/init:1"}`
 	w.configMap(broken)
-	w.awaitEvent(config.ConfigMapName, "InvalidConfig")
+	w.awaitEvent(config.ConfigMapName, "InvalidConfig", "")
 	w.apply(strings.ReplaceAll(custom, "name: custom", "name: later"))
 	w.awaitState("later", v1.StatusAvailable)
 	w.awaitImage("later-p-0-m", "m", "example/two:1")

@@ -14,12 +14,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/operator/events"
 	"github.com/prime-radiant/radiant/operator/report"
 	"github.com/prime-radiant/radiant/operator/versions"
 )
@@ -29,7 +29,7 @@ type Reconciler struct {
 	objects  *objects
 	settings *Settings
 	scope    Scope
-	recorder events.EventRecorder
+	recorder events.Recorder
 	metrics  *metrics
 	steps    []step
 	// asker asks whether requests reach deployments; nil: nobody is asked.
@@ -69,8 +69,10 @@ func (r *Reconciler) tell(ctx context.Context, p *pass) {
 		r.metrics.changed(c)
 	}
 	for _, same := range p.changes.byAction() {
-		r.recorder.Eventf(p.stored, nil, corev1.EventTypeNormal, same.reason(), same[0].Action.String(),
-			"%s", report.Note(same.String()))
+		r.recorder.Tell(p.stored, corev1.EventTypeNormal, same.reason(), same.String())
+	}
+	for _, e := range p.starting {
+		r.recorder.Tell(p.stored, e.kind, e.reason, e.note)
 	}
 	if text := p.changes.String(); text != "" {
 		log.FromContext(ctx).Info("objects changed", "changes", text)
@@ -102,7 +104,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, p *pass) error {
 		if wanted.State == v1.StatusFailed {
 			kind = corev1.EventTypeWarning
 		}
-		r.recorder.Eventf(p.stored, nil, kind, eventReason(wanted), "Updated", "%s", report.Note(eventNote(wanted)))
+		r.recorder.Tell(p.stored, kind, eventReason(wanted), eventNote(wanted))
 	}
 	return nil
 }

@@ -16,12 +16,13 @@ type expanding struct{ objects *objects }
 func (expanding) String() string { return "expanding" }
 
 func (s expanding) run(_ context.Context, p *pass) error {
-	if err := s.expand(p, p.secrets); err != nil {
+	known := p.secrets
+	known.Starts = p.starts(s.objects)
+	if err := s.expand(p, known); err != nil {
 		return err
 	}
 	// Whose pods take requests is known only now.
 	if p.idle = s.objects.withoutPods(p); len(p.idle) > 0 {
-		known := p.secrets
 		known.WithoutPods = p.idle
 		if err := s.expand(p, known); err != nil {
 			return err

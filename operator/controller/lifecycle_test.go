@@ -256,10 +256,10 @@ func TestEventsTellWhatChanged(t *testing.T) {
 	w.apply(everything)
 	w.awaitState("all", v1.StatusAvailable)
 	for _, want := range []string{"CreateDeployment", "Updated"} {
-		w.awaitEvent("all", want)
+		w.awaitEvent("all", want, "")
 	}
 	w.apply(strings.Replace(everything, "a:1", "a:3", 1))
-	w.awaitEvent("all", "UpdateDeployment")
+	w.awaitEvent("all", "UpdateDeployment", "")
 	w.apply(strings.Replace(everything, "      pdbSpec: {maxUnavailable: 1}\n", "", 1))
-	w.awaitEvent("all", "DeletePDB")
+	w.awaitEvent("all", "DeletePDB", "")
 }

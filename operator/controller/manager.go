@@ -28,7 +28,7 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/operator/config"
-	"github.com/prime-radiant/radiant/operator/report"
+	"github.com/prime-radiant/radiant/operator/events"
 	"github.com/prime-radiant/radiant/operator/scaler"
 )
 
@@ -144,6 +144,7 @@ func newManager(o Options) (manager.Manager, error) {
 		LeaseDuration:                 orDefault(e.Lease),
 		RenewDeadline:                 orDefault(e.Renew),
 		RetryPeriod:                   orDefault(e.Retry),
+		EventBroadcaster:              events.NewBroadcaster(), //nolint:staticcheck // It lives as long as the process.
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
 		Controller: runtimeconfig.Controller{
@@ -197,7 +198,7 @@ func cacheOptions(o Options) cache.Options {
 }
 
 func newSettings(m manager.Manager, o Options, metrics *metrics) *Settings {
-	recorder := m.GetEventRecorder(recorderName)
+	recorder := events.New(m, recorderName)
 	return &Settings{
 		environment: o.Environment,
 		shipped:     o.Servers,
@@ -210,7 +211,7 @@ func newSettings(m manager.Manager, o Options, metrics *metrics) *Settings {
 				return
 			}
 			o.Log.Error(err, "settings cannot be used; the last good ones stay in use", "configMap", c.Name)
-			recorder.Eventf(c, nil, corev1.EventTypeWarning, "InvalidConfig", "Read", "%s", report.Note(err.Error()))
+			recorder.Tell(c, corev1.EventTypeWarning, "InvalidConfig", err.Error())
 		},
 	}
 }

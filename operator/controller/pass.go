@@ -33,6 +33,8 @@ type pass struct {
 	// asks them.
 	found   func(types.NamespacedName) ([]versions.Told, bool)
 	changes Changes
+	// starting is what is to be told of versions that servers are to start with.
+	starting []versionEvent
 	// trafficBehind: requests are led where the deployment no longer wants them
 	// to.
 	trafficBehind bool

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,7 +17,6 @@ import (
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/graph"
-	"github.com/prime-radiant/radiant/operator/report"
 	"github.com/prime-radiant/radiant/operator/versions"
 	"github.com/prime-radiant/radiant/scrape"
 	"github.com/prime-radiant/radiant/wording"
@@ -76,33 +76,37 @@ func (p *pass) modelVersions(before []v1.ModelVersionStatus) []v1.ModelVersionSt
 	}
 	gone := p.withoutPods()
 	before = slices.DeleteFunc(slices.Clone(before), func(v v1.ModelVersionStatus) bool { return gone[v.Predictor] })
-	if p.found == nil {
-		return before
-	}
-	told, known := p.found(p.name())
+	told, known := p.told()
 	if !known {
 		return before
 	}
-	var all []v1.ModelVersionStatus
+	all := counted(p.refusedStarts())
+	isRefused := func(predictor, node, version string) bool {
+		_, refused := all[subject{predictor, node, version, discovery.Refused, wordNotReady}]
+		return refused
+	}
 	for _, pod := range told {
 		if gone[pod.Predictor] {
 			continue // It was, and the next question will not find it.
 		}
 		for _, n := range pod.Nodes {
 			if n.Store != "" {
-				all = count(all, v1.ModelVersionStatus{Predictor: pod.Predictor, Node: n.Node, State: discovery.StoreAway, Message: n.Store})
+				all.count(v1.ModelVersionStatus{Predictor: pod.Predictor, Node: n.Node, State: discovery.StoreAway, Message: n.Store})
 			}
 			for _, v := range n.Versions {
-				all = count(all, v1.ModelVersionStatus{
+				if v.State != discovery.Serving && isRefused(pod.Predictor, n.Node, v.Version) {
+					continue // It waits beside others, for nobody.
+				}
+				all.count(v1.ModelVersionStatus{
 					Predictor: pod.Predictor, Node: n.Node, Version: v.Version, State: v.State,
 					Since: metav1.Unix(v.Since.Unix(), 0), Reason: v.Reason, Message: v.Message,
 				})
 			}
 		}
 	}
-	all = highest(all)
-	slices.SortFunc(all, func(a, b v1.ModelVersionStatus) int { return subjectOf(a).compare(subjectOf(b)) })
-	return all
+	shown := highest(slices.Collect(maps.Values(all)))
+	slices.SortFunc(shown, func(a, b v1.ModelVersionStatus) int { return subjectOf(a).compare(subjectOf(b)) })
+	return shown
 }
 
 // subject is what a part of the status is of: what is said of one is said once.
@@ -148,24 +152,24 @@ func highest(all []v1.ModelVersionStatus) []v1.ModelVersionStatus {
 	return all[:mostVersions]
 }
 
-// count adds what a pod says to what others said: the same of one version is said once.
-func count(all []v1.ModelVersionStatus, one v1.ModelVersionStatus) []v1.ModelVersionStatus {
-	one.Pods, one.Message = 1, wording.Cut(one.Message, mostInVersion)
+// counted is what pods say, by what it is of: the same of one version is said once.
+type counted map[subject]v1.ModelVersionStatus
+
+// count adds what a pod says to what others said. A message is the first one's.
+func (c counted) count(one v1.ModelVersionStatus) {
+	of := subjectOf(one)
+	all, known := c[of]
 	if one.Since.Unix() <= 0 {
 		one.Since = metav1.Time{} // Nobody says.
 	}
-	for i := range all {
-		a := &all[i]
-		if subjectOf(*a) != subjectOf(one) {
-			continue
-		}
-		a.Pods++
-		if !one.Since.IsZero() && (a.Since.IsZero() || one.Since.Before(&a.Since)) {
-			a.Since = one.Since
-		}
-		return all
+	if !known {
+		all, all.Message = one, wording.Cut(one.Message, mostInVersion)
 	}
-	return append(all, one)
+	all.Pods++
+	if !one.Since.IsZero() && (all.Since.IsZero() || one.Since.Before(&all.Since)) {
+		all.Since = one.Since
+	}
+	c[of] = all
 }
 
 // refreshes reports whether the model of some node is looked at for new versions.
@@ -181,8 +185,12 @@ type versionEvent struct{ kind, reason, note string }
 
 // versionEvents are what a new status says of versions that the one before did not.
 func versionEvents(before, after []v1.ModelVersionStatus) (all []versionEvent) {
+	was := map[subject]bool{}
+	for _, v := range before {
+		was[subjectOf(v)] = true
+	}
 	for _, v := range after {
-		if slices.ContainsFunc(before, func(b v1.ModelVersionStatus) bool { return subjectOf(b) == subjectOf(v) }) {
+		if was[subjectOf(v)] {
 			continue
 		}
 		of := fmt.Sprintf("version %s of node %s", v.Version, v.Node)
@@ -209,6 +217,6 @@ func versionEvents(before, after []v1.ModelVersionStatus) (all []versionEvent) {
 // tellVersions records what became of versions.
 func (r *Reconciler) tellVersions(p *pass, before, after []v1.ModelVersionStatus) {
 	for _, e := range versionEvents(before, after) {
-		r.recorder.Eventf(p.stored, nil, e.kind, e.reason, "Refresh", "%s", report.Note(e.note))
+		r.recorder.Tell(p.stored, e.kind, e.reason, e.note)
 	}
 }

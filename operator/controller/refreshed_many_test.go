@@ -3,6 +3,7 @@ package controller
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -77,5 +78,39 @@ func TestWithoutPodsNoVersionServes(t *testing.T) {
 	}
 	if len(before) != 2 || before[0].Predictor != "main" {
 		t.Errorf("what was stored is changed: %v", before)
+	}
+}
+
+// TestWhatManyPodsSayIsCounted: of many versions in many pods each is said once, with the
+// number of pods and the first time of them.
+func TestWhatManyPodsSayIsCounted(t *testing.T) {
+	const pods, each = 100, 2_000
+	d := &v1.SeldonDeployment{}
+	d.Spec.Predictors = []v1.PredictorSpec{{Name: "main", Graph: graph.Node{Name: "clf", ModelRefresh: "60s"}}}
+	p := &pass{facts: &facts{deployment: d, stored: newDeployment()}, found: func(types.NamespacedName) (told []versions.Told, known bool) {
+		for i := range pods {
+			n := discovery.Node{Node: "clf"}
+			for v := range each {
+				n.Versions = append(n.Versions, discovery.Version{Version: strconv.Itoa(v + 1), State: discovery.Serving, Since: time.Unix(int64(2_000-i), 0)})
+			}
+			told = append(told, versions.Told{Predictor: "main", Report: discovery.Report{Nodes: []discovery.Node{n}}})
+		}
+		return told, true
+	}}
+	got := p.modelVersions(nil)
+	if len(got) != mostVersions {
+		t.Fatalf("there are %d", len(got))
+	}
+	for i, v := range got {
+		want := v1.ModelVersionStatus{
+			Predictor: "main", Node: "clf", Version: strconv.Itoa(each - mostVersions + 1 + i), State: discovery.Serving,
+			Since: metav1.Unix(2_000-pods+1, 0), Pods: pods,
+		}
+		if diff := cmp.Diff(want, v); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
+		}
+	}
+	if said := versionEvents(got[:mostVersions-1], got); len(said) != 1 || said[0].note != "version 2000 of node clf of predictor main serves" {
+		t.Errorf("the events are %+v", said)
 	}
 }

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -41,7 +42,7 @@ func TestVersionsInTheStatus(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		etag := fmt.Sprintf("%q", fmt.Sprint(len(text)))
+		etag := fmt.Sprintf("\"%x\"", sha256.Sum256(text))
 		rw.Header().Set("ETag", etag)
 		if r.Header.Get("If-None-Match") == etag {
 			unchanged.Add(1)
@@ -91,12 +92,16 @@ func TestVersionsInTheStatus(t *testing.T) {
 	servingStatus := v1.ModelVersionStatus{Predictor: "main", Node: "clf", Version: "7", State: "Serving", Pods: 2, Since: second}
 	says("", serving)
 	wants(servingStatus)
-	w.awaitEvent("rents", "VersionServing")
+	w.awaitEvent("rents", "VersionServing", "version 7")
 
 	says("", serving, discovery.Version{Version: "10", State: discovery.Refused, Since: since, Reason: "NoMemory", Message: "it needs 3 GB"})
 	refused := v1.ModelVersionStatus{Predictor: "main", Node: "clf", Version: "10", State: "Refused", Pods: 2, Since: second, Reason: "NoMemory", Message: "it needs 3 GB"}
 	wants(servingStatus, refused)
-	w.awaitEvent("rents", "VersionRefused")
+	w.awaitEvent("rents", "VersionRefused", "it needs 3 GB")
+	says("", serving, discovery.Version{Version: "11", State: discovery.Refused, Since: since, Reason: "NoMemory", Message: "it needs 4 GB"})
+	refused.Version, refused.Message = "11", "it needs 4 GB"
+	wants(servingStatus, refused)
+	w.awaitEvent("rents", "VersionRefused", "it needs 4 GB")
 	if d := w.deployment("rents"); d.Status.State != v1.StatusAvailable {
 		t.Errorf("the deployment is %s, though what serves goes on", d.Status.State)
 	}
@@ -126,7 +131,7 @@ func TestVersionsInTheStatus(t *testing.T) {
 	})
 	says("503 Slow Down", serving)
 	wants(v1.ModelVersionStatus{Predictor: "main", Node: "clf", State: "StoreAway", Pods: 2, Message: "503 Slow Down"}, servingStatus)
-	w.awaitEvent("rents", "StoreAway")
+	w.awaitEvent("rents", "StoreAway", "503 Slow Down")
 	w.apply(fmt.Sprintf(versioned, "replicas: 2", ""))
 	wants()
 }

@@ -22,6 +22,7 @@ import (
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/expand"
+	"github.com/prime-radiant/radiant/operator/events"
 	"github.com/prime-radiant/radiant/operator/reach"
 	"github.com/prime-radiant/radiant/operator/versions"
 )
@@ -55,7 +56,7 @@ func addController(m manager.Manager, o Options) (*Reconciler, error) {
 		objects:  w,
 		settings: newSettings(m, o, metrics),
 		scope:    o.Scope,
-		recorder: m.GetEventRecorder(recorderName),
+		recorder: events.New(m, recorderName),
 		metrics:  metrics,
 		scales:   o.Scaling,
 	}

@@ -180,8 +180,8 @@ func (w *writes) forget(text string) {
 	w.all = slices.DeleteFunc(w.all, func(s string) bool { return strings.Contains(s, text) })
 }
 
-// awaitEvent returns when there is an event about an object.
-func (w *world) awaitEvent(name, reason string) {
+// awaitEvent returns when there is an event about an object whose note has a text in it.
+func (w *world) awaitEvent(name, reason, text string) {
 	w.Helper()
 	w.eventually(func() string {
 		list := &corev1.EventList{}
@@ -191,12 +191,12 @@ func (w *world) awaitEvent(name, reason string) {
 		var reasons []string
 		for i := range list.Items {
 			e := &list.Items[i]
-			if e.InvolvedObject.Name == name && e.Reason == reason {
+			if e.InvolvedObject.Name == name && e.Reason == reason && strings.Contains(e.Message, text) {
 				return ""
 			}
-			reasons = append(reasons, e.InvolvedObject.Name+": "+e.Reason)
+			reasons = append(reasons, e.InvolvedObject.Name+": "+e.Reason+": "+e.Message)
 		}
-		return fmt.Sprintf("there is no event %s of %s, but %v", reason, name, reasons)
+		return fmt.Sprintf("there is no event %s of %s with %q, but %q", reason, name, text, reasons)
 	})
 }
 

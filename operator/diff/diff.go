@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/rogpeppe/go-internal/diff"
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
+	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/operator/controller"
 )
@@ -54,6 +56,9 @@ func (c Comparer) Compare(ctx context.Context, in expand.Input) ([]Object, error
 	if in.Facts, err = read.Facts(ctx, in.Deployment); err != nil {
 		return nil, err
 	}
+	if in.Facts.Starts, err = c.starts(ctx, in.Deployment); err != nil {
+		return nil, err
+	}
 	wanted, err := expand.Expand(in)
 	if err != nil {
 		return nil, err
@@ -70,6 +75,25 @@ func (c Comparer) Compare(ctx context.Context, in expand.Input) ([]Object, error
 	}
 	gone, err := c.unwanted(ctx, in, wanted)
 	return append(all, gone...), errors.Join(append(errs, err)...)
+}
+
+// starts are the versions of models that servers of the deployment start with.
+func (c Comparer) starts(ctx context.Context, d *v1.SeldonDeployment) (map[string]map[string]discovery.Choice, error) {
+	var list metav1.PartialObjectMetadataList
+	list.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("DeploymentList"))
+	if err := c.Client.List(ctx, &list, client.InNamespace(d.Namespace), client.MatchingLabels{discovery.LabelRefreshed: "true"}); err != nil {
+		return nil, fmt.Errorf("listing Deployments: %w", err)
+	}
+	var all map[string]map[string]discovery.Choice
+	for i := range list.Items {
+		if chosen := controller.StartsOf(&list.Items[i]); chosen != nil && metav1.IsControlledBy(&list.Items[i], d) {
+			if all == nil {
+				all = map[string]map[string]discovery.Choice{}
+			}
+			all[list.Items[i].Name] = chosen
+		}
+	}
+	return all, nil
 }
 
 // owner is the uid of the deployment in the cluster.

@@ -28,6 +28,9 @@ const (
 	Silent
 	// Unasked: one cannot be asked, so that a time was left to it.
 	Unasked
+	// half: REST is answered, and gRPC is not. It is never told: where that stays so for
+	// a time, what was asked counts as answered.
+	half
 )
 
 // Finding is a verdict, and in words what led to it.
@@ -167,18 +170,28 @@ func (a *Asker) Forget(deployment types.NamespacedName) {
 
 // work asks about a deployment until enough is known.
 func (a *Asker) work(ctx context.Context, e *entry, s Subject) {
-	began, goods, told := time.Now(), 0, false
+	began, told := time.Now(), false
+	// goods are the last rounds in a row in which all was answered, rests those in which
+	// REST was, since restSince.
+	goods, rests, restSince := 0, 0, began
 	round := round{asker: a, subject: s}
 	for ctx.Err() == nil {
 		wait := breath
-		switch f := round.ask(ctx); f.Verdict {
-		case Answered:
-			if goods++; goods == enough {
-				a.tell(ctx, e, f)
+		f := round.ask(ctx)
+		switch f.Verdict {
+		case Answered, half:
+			if rests++; rests == 1 {
+				restSince = time.Now()
+			}
+			if goods++; f.Verdict == half {
+				goods, wait = 0, pause
+			}
+			if goods == enough || goods == 0 && rests >= enough && time.Since(restSince) >= a.options.Settle {
+				a.tell(ctx, e, Finding{Answered, f.Said})
 				return
 			}
 		default:
-			goods, wait = 0, pause
+			goods, rests, wait = 0, 0, pause
 			limit := a.options.Timeout
 			if f.Verdict == Unasked {
 				limit = a.options.Settle
@@ -220,6 +233,8 @@ type round struct {
 	subject Subject
 	// targets are those of all questions as of some time.
 	targets []Target
+	// unasked says why calls of gRPC are sent nowhere; empty: they are.
+	unasked string
 	at      time.Time
 }
 
@@ -227,9 +242,13 @@ type round struct {
 // before what does.
 func (r *round) ask(ctx context.Context) Finding {
 	if r.targets == nil || time.Since(r.at) > fresh {
-		r.targets, r.at = nil, time.Now()
+		r.targets, r.unasked, r.at = nil, "", time.Now()
 		for _, q := range r.subject.Questions {
 			some, err := r.asker.options.Targets(ctx, r.subject.Name.Namespace, q)
+			if err != nil && q.GRPC {
+				r.unasked = fmt.Sprintf("nobody is asked over gRPC: %v", err)
+				continue
+			}
 			if err != nil {
 				r.targets = nil
 				return Finding{Unasked, fmt.Sprintf("%s: %v", q.Way, err)}
@@ -250,11 +269,22 @@ func (r *round) ask(ctx context.Context) Finding {
 		switch {
 		case f.Verdict == Answered:
 			said = append(said, f.Said)
-		case f.Verdict == Silent || worst.Verdict == Answered:
+		case t.GRPC:
+			said = append(said, f.Said)
+			if worst.Verdict == Answered {
+				worst = Finding{Verdict: half}
+			}
+		case f.Verdict == Silent || worst.Verdict == Answered || worst.Verdict == half:
 			worst = f
 		}
 	}
-	if worst.Verdict == Answered {
+	if r.unasked != "" && worst.Verdict == Answered {
+		worst.Verdict = half
+	}
+	if r.unasked != "" {
+		said = append(said, r.unasked)
+	}
+	if worst.Verdict == Answered || worst.Verdict == half {
 		worst.Said = strings.Join(said, ", ")
 	}
 	return worst

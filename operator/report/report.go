@@ -1,20 +1,12 @@
 // Package report is how an operator says what it has seen: as the difference of
-// two statuses, and as texts of events.
+// two statuses.
 package report
 
 import (
 	"encoding/json"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
-
-	"github.com/prime-radiant/radiant/wording"
 )
-
-// mostInNote is what the API server takes of an event's note, and a little less.
-const mostInNote = 1000
-
-// Note is a text as an event can have it.
-func Note(text string) string { return wording.Cut(text, mostInNote) }
 
 // StatusPatch is the difference of two statuses of an object as a merge patch, nil
 // if there is none. It holds for one resource version of the object alone, if

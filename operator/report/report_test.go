@@ -1,10 +1,6 @@
 package report
 
-import (
-	"strings"
-	"testing"
-	"unicode/utf8"
-)
+import "testing"
 
 func TestStatusPatch(t *testing.T) {
 	type status struct {
@@ -23,16 +19,5 @@ func TestStatusPatch(t *testing.T) {
 		if err != nil || string(got) != c.want {
 			t.Errorf("%+v: %s, %v", c, got, err)
 		}
-	}
-}
-
-func TestNote(t *testing.T) {
-	long := strings.Repeat("ä", mostInNote)
-	got := Note(long)
-	if len(got) > mostInNote+3 || !strings.HasSuffix(got, "ä...") || !utf8.ValidString(got) {
-		t.Errorf("a long text has become %d bytes: ...%q", len(got), got[len(got)-10:])
-	}
-	if got := Note("short"); got != "short" {
-		t.Errorf("a short text has become %q", got)
 	}
 }

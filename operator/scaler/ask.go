@@ -2,10 +2,9 @@ package scaler
 
 import (
 	"context"
-	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/prime-radiant/radiant/scaling"
@@ -25,13 +24,22 @@ const (
 const idle = 30 * time.Second
 
 // asker asks programs for their reports.
-type asker struct{ client *scrape.Client }
+type asker struct {
+	client *scrape.Client
+	// executors and activators are asked apart, the latter after the former.
+	executors, activators *scrape.Rounds
+	log                   logr.Logger
+}
 
-func newAsker(dial scrape.Dial) *asker { return &asker{scrape.New(dial, idle)} }
+func newAsker(dial scrape.Dial, log logr.Logger) *asker {
+	return &asker{client: scrape.New(dial, idle), executors: scrape.NewRounds(mostAsked, scrape.MostSilent), activators: scrape.NewRounds(mostAsked, mostMissed), log: log}
+}
 
 // answers are what was told at a tick.
 type answers struct {
 	*world
+	// seconds went by from when it was asked at the tick before; 0: it was not.
+	seconds float64
 	// pods are the reports of executors, by their pods; of those that did not
 	// answer there is none.
 	reports map[types.UID]scaling.Report
@@ -48,7 +56,9 @@ type answers struct {
 	retold map[types.NamespacedName]bool
 }
 
-// mostMissed is how many reports in a row an activator may miss.
+// mostMissed is how many reports in a row an activator misses before it is taken to be
+// gone. Until then it is asked among the others: what one says that is asked beside them is
+// not heard.
 const mostMissed = 3
 
 // listen notes who has told nothing.
@@ -65,23 +75,11 @@ func (s *Scaler) listen(a *answers) {
 	}
 }
 
-// ask asks the executors of all Deployments that have pods, and the activators.
+// ask asks the executors of all Deployments that have pods, and the activators after
+// them: a request that goes from one to the other meanwhile must not count twice.
 func (a *asker) ask(ctx context.Context, w *world) answers {
 	got := answers{world: w, reports: map[types.UID]scaling.Report{}, kept: map[string]scaling.Report{}}
-	var mu sync.Mutex
-	var all errgroup.Group
-	all.SetLimit(mostAsked)
-	ask := func(url string, most int64, take func(scaling.Report)) {
-		all.Go(func() error {
-			var r scaling.Report
-			if _, err := a.client.Read(ctx, url, "", most, &r); err == nil {
-				mu.Lock()
-				take(r)
-				mu.Unlock()
-			}
-			return nil
-		})
-	}
+	var executors, activators []scrape.Question
 	asked := map[types.UID]bool{}
 	for i := range w.workloads {
 		one := &w.workloads[i]
@@ -90,14 +88,31 @@ func (a *asker) ask(ctx context.Context, w *world) answers {
 				continue
 			}
 			asked[p.uid] = true
-			ask(scrape.URL(one.TLS, p.ip, one.ReportPort, scaling.PathReport), mostReport, func(r scaling.Report) { got.reports[p.uid] = r })
+			executors = append(executors, a.question(scrape.URL(one.TLS, p.ip, one.ReportPort, scaling.PathReport), mostReport,
+				func(r scaling.Report) { got.reports[p.uid] = r }))
 		}
 	}
 	for _, one := range w.activators {
-		ask(one.url(scaling.PathReport), mostKept, func(r scaling.Report) { got.kept[one.ip] = r })
+		activators = append(activators, a.question(one.url(scaling.PathReport), mostKept, func(r scaling.Report) { got.kept[one.ip] = r }))
 	}
-	_ = all.Wait() // A question that fails is no answer.
+	a.executors.Round(ctx, executors)
+	a.activators.Round(ctx, activators)
 	return got
+}
+
+// question asks one program. One that fails is no answer.
+func (a *asker) question(url string, most int64, take func(scaling.Report)) scrape.Question {
+	return scrape.Question{
+		URL: url,
+		Ask: func(ctx context.Context) (func(), error) {
+			var r scaling.Report
+			if _, err := a.client.Read(ctx, url, "", most, &r); err != nil {
+				return nil, err
+			}
+			return func() { take(r) }, nil
+		},
+		Unread: func(err error) { a.log.Error(err, "what a program says of its requests does not count") },
+	}
 }
 
 func (a activator) url(path string) string { return scrape.URL(false, a.ip, a.admin, path) }

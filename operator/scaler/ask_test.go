@@ -1,14 +1,23 @@
 package scaler
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/prime-radiant/radiant/scaling"
@@ -47,17 +56,85 @@ func TestAnActivatorReportsAllFronts(t *testing.T) {
 		pods:       map[types.NamespacedName][]pod{of: {{uid: "1", ip: ip, ready: true}}},
 		activators: []activator{{"a", ip, int32(port)}},
 	}
-	got := newAsker(nil).ask(t.Context(), w)
+	var mu sync.Mutex
+	var lines []string
+	log := funcr.New(func(_, args string) {
+		mu.Lock()
+		defer mu.Unlock()
+		lines = append(lines, args)
+	}, funcr.Options{})
+	said := func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(lines)
+	}
+	asks := newAsker(nil, log)
+	got := asks.ask(t.Context(), w)
 	for range 60 { // A machine that is busy may not answer in time.
-		if len(got.kept) > 0 {
+		if len(got.kept) > 0 && len(said()) > 0 {
 			break
 		}
-		got = newAsker(nil).ask(t.Context(), w)
+		got = asks.ask(t.Context(), w)
 	}
 	if kept := got.kept[ip]; len(kept.Ports) != fronts || len(kept.Fronts) != fronts {
 		t.Errorf("of %d bytes about %d fronts %d ports and %d loads were read", len(text), fronts, len(kept.Ports), len(kept.Fronts))
 	}
 	if len(got.reports) != 0 {
 		t.Errorf("an executor's report of %d bytes was read", len(text))
+	}
+	asks.ask(t.Context(), w)
+	if all := said(); len(all) != 1 || !strings.Contains(all[0], "more than 1048576 bytes") {
+		t.Errorf("of that report it is said: %q; want once that it is too long", all)
+	}
+}
+
+// TestAnActivatorThatIsLateTwiceIsThere: one that says nothing twice in a row and then
+// answers is not taken to be gone, as one that says nothing three times is.
+func TestAnActivatorThatIsLateTwiceIsThere(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"started": "a"}`)) }))
+	defer server.Close()
+	var late atomic.Bool
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if late.Load() && strings.HasPrefix(address, "127.0.0.2:") {
+			return nil, os.ErrDeadlineExceeded
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, server.Listener.Addr().String())
+	}
+	w := &world{activators: []activator{{"a", "127.0.0.1", 1}, {"b", "127.0.0.2", 1}}}
+	for _, c := range []struct {
+		times  int
+		silent bool
+	}{{2, false}, {3, true}} {
+		// Of a busy machine others may be late too: such a turn says nothing.
+		for range 60 {
+			s := New(Options{})
+			s.asker = newAsker(dial, logr.Discard())
+			asks := func(is bool) (answered bool, silent bool) {
+				late.Store(is)
+				s.asker.client.CloseIdleConnections()
+				a := s.asker.ask(t.Context(), w)
+				s.listen(&a)
+				_, answered = a.kept["127.0.0.1"]
+				return answered, a.silent["127.0.0.2"]
+			}
+			told, silent := true, false
+			for range c.times {
+				one, is := asks(true)
+				told, silent = told && one, is
+			}
+			if !c.silent {
+				var one bool
+				began := time.Now()
+				one, silent = asks(false)
+				told = told && one && time.Since(began) < time.Second/2
+			}
+			if !told {
+				continue
+			}
+			if silent != c.silent {
+				t.Errorf("an activator that is late %d times is taken to be gone: %v, want %v", c.times, silent, c.silent)
+			}
+			break
+		}
 	}
 }

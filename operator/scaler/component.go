@@ -131,7 +131,7 @@ func (c *component) ofExecutors(w *workload, a *answers) (load float64, known bo
 			continue
 		}
 		seen[p.uid] = now
-		one, ok := since(c.pods[p.uid], now, w.counted)
+		one, ok := since(c.pods[p.uid], now, a.seconds, w.counted)
 		switch {
 		case !ok:
 		case p.ready:
@@ -175,7 +175,7 @@ func (c *component) ofActivators(w *workload, a *answers) float64 {
 		before := c.kept[ip]
 		for _, name := range w.Fronts {
 			counted := func(r *scaling.Report) scaling.Load { return r.Fronts[w.name.Namespace+"/"+name] }
-			if one, ok := since(before, now, counted); ok {
+			if one, ok := since(before, now, a.seconds, counted); ok {
 				load += one(w.Policy.Metric)
 			} else if w.Policy.Metric == scaling.Concurrency {
 				load += float64(counted(&now).InFlight)
@@ -187,15 +187,16 @@ func (c *component) ofActivators(w *workload, a *answers) float64 {
 }
 
 // since compares two reports of a program; false: the first one is missing, and
-// the second one is not about now alone.
-func since(before, now scaling.Report, counted func(*scaling.Report) scaling.Load) (average func(scaling.Metric) float64, ok bool) {
+// the second one is not about now alone. What a program counts that is younger than the
+// tick, of so many seconds, is an average over all of it: before, its requests were
+// counted where they waited for it.
+func since(before, now scaling.Report, tick float64, counted func(*scaling.Report) scaling.Load) (average func(scaling.Metric) float64, ok bool) {
+	seconds := now.Seconds - before.Seconds
 	if before.Started != now.Started {
 		if now.Seconds > (startedLately * scaling.Tick).Seconds() {
 			return nil, false
 		}
-		before = scaling.Report{}
+		before, seconds = scaling.Report{}, max(now.Seconds, tick)
 	}
-	return func(m scaling.Metric) float64 {
-		return counted(&now).Since(counted(&before), now.Seconds-before.Seconds, m)
-	}, true
+	return func(m scaling.Metric) float64 { return counted(&now).Since(counted(&before), seconds, m) }, true
 }

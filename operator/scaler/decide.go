@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/prime-radiant/radiant/operator/report"
 	"github.com/prime-radiant/radiant/scaling"
 )
 
@@ -31,7 +30,7 @@ const writeWithin = 10 * time.Second
 func (s *Scaler) decide(ctx context.Context, a answers) {
 	s.listen(&a)
 	s.forgetPorts(a.world)
-	a.ports = portsOf(a.world, s.ports, s.options.Ports.First)
+	a.ports = s.findPorts(a.world, a.kept)
 	a.keeps, a.retold = map[types.NamespacedName]keptFront{}, map[types.NamespacedName]bool{}
 	there := map[types.NamespacedName]bool{}
 	wanted := map[types.NamespacedName]bool{}
@@ -67,7 +66,7 @@ func (s *Scaler) decideOne(ctx context.Context, w *workload, a *answers, wanted 
 	if d.Replicas != o.Replicas {
 		s.say(c, w, d)
 		if s.scale(ctx, c, w, d.Replicas) && d.Replicas == 0 {
-			s.event(w, eventZero, "Scale", "%s: %s", w.name.Name, d.Message)
+			s.event(w, eventZero, "%s: %s", w.name.Name, d.Message)
 		}
 	} else if d.Reason != scaling.ReasonNoData {
 		s.say(c, w, d)
@@ -99,7 +98,7 @@ func (s *Scaler) wake(ctx context.Context, wake scaling.Wake) {
 	s.say(c, w, d)
 	if s.scale(ctx, c, w, n) {
 		s.metrics.woken(w)
-		s.event(w, eventWoken, "Scale", "%s: by a %s request to %s", w.name.Name, wake.By, name)
+		s.event(w, eventWoken, "%s: by a %s request to %s", w.name.Name, wake.By, name)
 	}
 }
 
@@ -162,7 +161,7 @@ func (s *Scaler) forget(name types.NamespacedName) {
 }
 
 // event tells beside the SeldonDeployment what was done.
-func (s *Scaler) event(w *workload, reason, action, note string, args ...any) {
+func (s *Scaler) event(w *workload, reason, note string, args ...any) {
 	if w.owner == nil {
 		return
 	}
@@ -172,5 +171,5 @@ func (s *Scaler) event(w *workload, reason, action, note string, args ...any) {
 	owner.SetNamespace(w.name.Namespace)
 	owner.SetName(w.owner.Name)
 	owner.SetUID(w.owner.UID)
-	s.recorder.Eventf(owner, nil, corev1.EventTypeNormal, reason, action, "%s", report.Note(fmt.Sprintf(note, args...)))
+	s.recorder.Tell(owner, corev1.EventTypeNormal, reason, fmt.Sprintf(note, args...))
 }

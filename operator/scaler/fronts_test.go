@@ -108,9 +108,9 @@ func TestTheOldWayStaysUntilThereIsAnother(t *testing.T) {
 	w.until("both lead to pods alone", func() bool { return w.slice("zero") == nil && w.slice("was") == nil })
 }
 
-// TestAPortThatClientsAreLedToStaysItsServices: no front gets a port to which the
-// clients of a Service still are led that is a front no more, and one that is a front
-// again does not take its former port from the front that has got it.
+// TestAPortThatClientsAreLedToStaysItsServices: no front gets a port to which the clients
+// of a Service that is a front no more are still led, or were a moment ago; and one that is
+// a front again does not take its former port from the front that has got it.
 func TestAPortThatClientsAreLedToStaysItsServices(t *testing.T) {
 	w := newWorld(t)
 	w.activator("10.2.10.1")
@@ -130,6 +130,7 @@ func TestAPortThatClientsAreLedToStaysItsServices(t *testing.T) {
 	}
 	w.leadsToPod("was")
 	w.until("the first leads to its pod alone", func() bool { return w.slice("was") == nil })
+	w.passes(40 * time.Second) // Until then gateways may still bring requests of the first one there.
 	w.front("later", front)
 	w.until("the port that is free again is used", func() bool { return w.served("later") == "20000" })
 

@@ -2,12 +2,12 @@ package scaler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -31,7 +31,7 @@ func ParsePortRange(text string) (PortRange, error) {
 func (r PortRange) has(port int32) bool { return r.First <= port && port <= r.Last }
 
 // errNoPort says that all ports of the range are taken.
-var errNoPort = errors.New("all ports at which activators may take requests are taken; widen --activator-ports")
+var errNoPort = fmt.Errorf("all ports at which activators may take requests are taken, or were less than %.0f s ago; widen --activator-ports", restTime.Seconds())
 
 // given is a port that was written, and the version of the Service that the cache
 // showed then: as long as it shows that one, there is nothing to write again.
@@ -48,10 +48,52 @@ type ports struct {
 	holders map[int32]holder
 	// led are the ports to which clients of one Service alone are led.
 	led map[types.NamespacedName]int32
-	// taken are those that no front gets: one has it, or clients are led there.
-	taken map[int32]bool
+	// taken are those that no front gets, with the Service whose they are: one has it, or
+	// clients are led there.
+	taken map[int32]types.NamespacedName
+	// rest are the ports that were somebody's a moment ago, and before those of fronts.
+	rest   map[int32]rested
+	before map[types.NamespacedName]int32
 	// next is below all ports that may be free.
 	next int32
+}
+
+// rested is a port that was a front's until a time.
+type rested struct {
+	of    types.NamespacedName
+	until time.Time
+}
+
+// restTime is how long a port is nobody's after it was a front's, which alone may have it
+// again: gateways that have not heard of the end of a front must not bring its requests
+// to another one. Activators serve what is left for less.
+const restTime = 30 * time.Second
+
+// findPorts finds out at a tick who has which port, and which rest: those that were
+// somebody's at the tick before and are nobody's now, and those at which activators, of
+// which these are the reports, still serve what was a front, since an operator that has just
+// begun knows of no tick before.
+func (s *Scaler) findPorts(w *world, kept map[string]scaling.Report) *ports {
+	now, p := s.now(), portsOf(w, s.ports, s.options.Ports.First)
+	maps.DeleteFunc(s.rest, func(_ int32, r rested) bool { return now.Sub(r.until) >= restTime })
+	for port, name := range s.taken {
+		if !p.isTaken(port) {
+			s.rest[port] = rested{name, now}
+		}
+	}
+	for _, report := range kept {
+		for key, port := range report.Ports {
+			if !p.isTaken(port) {
+				namespace, name, _ := strings.Cut(key, "/")
+				s.rest[port] = rested{types.NamespacedName{Namespace: namespace, Name: name}, now}
+			}
+		}
+	}
+	s.taken, p.rest = p.taken, s.rest
+	for port, r := range s.rest {
+		p.before[r.of] = port
+	}
+	return p
 }
 
 // holder is a front that has a port.
@@ -66,13 +108,16 @@ func (h holder) isOlder(other holder) bool {
 
 // portsOf finds out who has which port; given are those that the world may not show yet.
 func portsOf(w *world, given map[types.NamespacedName]given, first int32) *ports {
-	p := &ports{holders: make(map[int32]holder, len(w.fronts)), led: make(map[types.NamespacedName]int32, len(w.ledAt)), taken: make(map[int32]bool, len(w.fronts)), next: first}
+	p := &ports{
+		before: map[types.NamespacedName]int32{}, next: first, holders: make(map[int32]holder, len(w.fronts)),
+		led: make(map[types.NamespacedName]int32, len(w.ledAt)), taken: make(map[int32]types.NamespacedName, len(w.fronts)),
+	}
 	promised := map[int32]bool{}
 	for _, g := range given {
-		p.taken[g.port], promised[g.port] = true, true
+		promised[g.port] = true
 	}
 	for port, led := range w.ledAt {
-		p.taken[port] = true
+		p.taken[port] = led[0]
 		if !promised[port] && !slices.ContainsFunc(led, func(name types.NamespacedName) bool { return name != led[0] }) {
 			p.led[led[0]] = port
 		}
@@ -81,7 +126,7 @@ func portsOf(w *world, given map[types.NamespacedName]given, first int32) *ports
 		if f.port == 0 {
 			continue
 		}
-		p.taken[f.port] = true
+		p.taken[f.port] = name
 		if led := w.ledAt[f.port]; len(led) > 0 && !slices.Contains(led, name) {
 			continue
 		}
@@ -90,7 +135,16 @@ func portsOf(w *world, given map[types.NamespacedName]given, first int32) *ports
 			p.holders[f.port] = one
 		}
 	}
+	for name, g := range given {
+		p.taken[g.port] = name
+	}
 	return p
+}
+
+// isTaken reports whether no front gets a port.
+func (p *ports) isTaken(port int32) bool {
+	_, taken := p.taken[port]
+	return taken
 }
 
 // has reports whether a front has the port that its annotation names.
@@ -100,7 +154,7 @@ func (p *ports) has(f *front) bool {
 }
 
 // free takes a port for a front: the one to which its clients are led, and nobody
-// else's, or else the lowest that is free; 0: none is.
+// else's, or that it had a moment ago, or else the lowest that is free; 0: none is.
 func (p *ports) free(f *front, within PortRange) int32 {
 	if port, ok := p.led[f.name]; ok && within.has(port) {
 		if _, held := p.holders[port]; !held {
@@ -108,10 +162,14 @@ func (p *ports) free(f *front, within PortRange) int32 {
 			return port
 		}
 	}
-	for ; within.has(p.next); p.next++ {
-		if !p.taken[p.next] {
-			p.taken[p.next] = true
-			return p.next
+	if port, ok := p.before[f.name]; ok && within.has(port) && !p.isTaken(port) {
+		return port
+	}
+	for within.has(p.next) {
+		port := p.next
+		p.next++
+		if _, rests := p.rest[port]; !rests && !p.isTaken(port) {
+			return port
 		}
 	}
 	return 0

@@ -5,8 +5,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/prime-radiant/radiant/scaling"
 )
 
 // TestWhoHasAPort: in any world a front has the port that its annotation names, unless
@@ -64,6 +67,63 @@ func TestPortsAreGivenOnce(t *testing.T) {
 				t.Fatalf("front %s gets port %d, to which clients are led of %v", f.name, port, w.ledAt[port])
 			}
 		}
+	}
+}
+
+// TestAPortThatIsLeftRests: nobody gets a port that was another front's a moment ago; the
+// front itself gets it again.
+func TestAPortThatIsLeftRests(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := New(Options{Ports: PortRange{1, 9}, Now: func() time.Time { return now }})
+	one, two := front{name: types.NamespacedName{Name: "one"}, uid: "1"}, front{name: types.NamespacedName{Name: "two"}, uid: "2"}
+	tick := func(fronts ...front) *ports {
+		w := &world{fronts: map[types.NamespacedName]front{}}
+		for _, f := range fronts {
+			w.fronts[f.name] = f
+		}
+		return s.findPorts(w, nil)
+	}
+	had := one
+	had.port = 1
+	tick(had)
+	for _, after := range []time.Duration{0, restTime - time.Second} {
+		now = time.Unix(0, 0).Add(after)
+		if port := tick(two).free(&two, s.options.Ports); port != 2 {
+			t.Errorf("after %s another front gets port %d", after, port)
+		}
+		if port := tick(one).free(&one, s.options.Ports); port != 1 {
+			t.Errorf("after %s the front gets port %d", after, port)
+		}
+	}
+	now = time.Unix(0, 0).Add(restTime)
+	if port := tick(two).free(&two, s.options.Ports); port != 1 {
+		t.Errorf("after %s another front gets port %d", restTime, port)
+	}
+}
+
+// TestAnOperatorThatBeginsKnowsWhatRests: it gives nobody a port at which activators still
+// serve another Service, and gives that one its own.
+func TestAnOperatorThatBeginsKnowsWhatRests(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := New(Options{Ports: PortRange{1, 9}, Now: func() time.Time { return now }})
+	named := func(name string, port int32) front {
+		return front{name: types.NamespacedName{Namespace: "ns", Name: name}, uid: types.UID(name), port: port}
+	}
+	one, two, three := named("one", 0), named("two", 0), named("three", 2)
+	serve := map[string]scaling.Report{"10.0.0.1": {Ports: map[string]int32{"ns/one": 1, "ns/three": 2}}}
+	ports := func(kept map[string]scaling.Report) *ports {
+		w := &world{fronts: map[types.NamespacedName]front{three.name: three}}
+		return s.findPorts(w, kept)
+	}
+	if p := ports(serve).free(&two, s.options.Ports); p != 3 {
+		t.Errorf("another Service gets port %d", p)
+	}
+	if p := ports(nil).free(&one, s.options.Ports); p != 1 {
+		t.Errorf("a Service that is served gets port %d", p)
+	}
+	now = now.Add(restTime)
+	if p := ports(nil).free(&two, s.options.Ports); p != 1 {
+		t.Errorf("when it has rested another Service gets port %d", p)
 	}
 }
 

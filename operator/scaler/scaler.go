@@ -12,17 +12,18 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	runtimemetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/prime-radiant/radiant/operator/events"
 	"github.com/prime-radiant/radiant/scaling"
 )
 
@@ -61,10 +62,13 @@ type Scaler struct {
 	asker    *asker
 	reader   cache.Cache
 	client   client.Client
-	recorder events.EventRecorder
+	recorder events.Recorder
 	metrics  *metrics
 	streams  *streams
 
+	// changes counts those of what the cache has, and seen is the world as it was read last.
+	changes atomic.Int64
+	seen    *world
 	// workloadsRead and frontsRead are what was read at the tick before: most objects have
 	// not changed since.
 	workloadsRead map[types.NamespacedName]workload
@@ -73,6 +77,10 @@ type Scaler struct {
 	components map[types.NamespacedName]*component
 	// ports are those given to fronts that the cache may not show yet.
 	ports map[types.NamespacedName]given
+	// taken are the ports that were somebody's at the tick before, and rest those that were a
+	// moment ago.
+	taken map[int32]types.NamespacedName
+	rest  map[int32]rested
 	// posted are the EndpointSlices that the cache may not show yet.
 	posted map[types.NamespacedName]posted
 	// left is since when EndpointSlices lead Services to activators that are no
@@ -95,7 +103,8 @@ type Scaler struct {
 func New(o Options) *Scaler {
 	s := &Scaler{
 		options: o, log: o.Log.WithName("scaler"), now: o.Now,
-		components: map[types.NamespacedName]*component{}, ports: map[types.NamespacedName]given{}, posted: map[types.NamespacedName]posted{}, left: map[types.UID]time.Time{}, said: map[types.NamespacedName]Said{},
+		components: map[types.NamespacedName]*component{}, ports: map[types.NamespacedName]given{},
+		rest: map[int32]rested{}, posted: map[types.NamespacedName]posted{}, left: map[types.UID]time.Time{}, said: map[types.NamespacedName]Said{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -119,7 +128,10 @@ func (s *Scaler) Add(m manager.Manager) error {
 	if err != nil {
 		return fmt.Errorf("reading what is scaled: %w", err)
 	}
-	s.reader, s.recorder, s.asker = read, m.GetEventRecorder(FieldManager), newAsker(s.options.Dial)
+	s.reader, s.recorder, s.asker = read, events.New(m, FieldManager), newAsker(s.options.Dial, s.log)
+	if err := s.listenTo(context.Background(), read); err != nil {
+		return fmt.Errorf("reading what is scaled: %w", err)
+	}
 	if err := m.Add(read); err != nil {
 		return err
 	}
@@ -144,6 +156,7 @@ func (s *Scaler) run(ctx context.Context) error {
 	defer ticker.Stop()
 	asked := make(chan answers, 1)
 	asking := false
+	var before time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -160,7 +173,16 @@ func (s *Scaler) run(ctx context.Context) error {
 			}
 			s.streams.follow(ctx, w.activators)
 			asking = true
-			go func() { asked <- s.asker.ask(ctx, w) }()
+			now, seconds := s.now(), 0.0
+			if !before.IsZero() {
+				seconds = now.Sub(before).Seconds()
+			}
+			before = now
+			go func() {
+				a := s.asker.ask(ctx, w)
+				a.seconds = seconds
+				asked <- a
+			}()
 		case a := <-asked:
 			asking = false
 			s.decide(ctx, a)

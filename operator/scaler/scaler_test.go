@@ -8,7 +8,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,13 +29,13 @@ func (w *world) scaled() int {
 // events lists the reasons of the events in the namespace.
 func (w *world) events() []string {
 	w.Helper()
-	var list eventsv1.EventList
+	var list corev1.EventList
 	if err := w.List(w.Context(), &list); err != nil {
 		w.Fatal(err)
 	}
 	var all []string
 	for i := range list.Items {
-		all = append(all, list.Items[i].Reason+" "+list.Items[i].Note)
+		all = append(all, list.Items[i].Reason+" "+list.Items[i].Message)
 	}
 	return all
 }

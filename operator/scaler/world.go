@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -81,6 +82,8 @@ func trimPod(in any) (any, error) {
 
 // world is what the cache has at a tick.
 type world struct {
+	// changes is how many there had been when it was read.
+	changes   int64
 	workloads []workload
 	// pods are those that run, by namespace and predictor.
 	pods   map[types.NamespacedName][]pod
@@ -152,9 +155,34 @@ type activator struct {
 	admin int32
 }
 
-// look reads the world from the cache.
+// listenTo has changes of what is read counted.
+func (s *Scaler) listenTo(ctx context.Context, read cache.Cache) error {
+	changed := func() { s.changes.Add(1) }
+	for _, kind := range []client.Object{&appsv1.Deployment{}, &corev1.Pod{}, serviceMeta(), &discoveryv1.EndpointSlice{}} {
+		informer, err := read.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+		if err != nil {
+			return err
+		}
+		_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+			AddFunc: func(any) { changed() }, UpdateFunc: func(any, any) { changed() }, DeleteFunc: func(any) { changed() },
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look reads the world from the cache, unless nothing has changed since it was read last:
+// then it is the same one, which nobody changes.
 func (s *Scaler) look(ctx context.Context) (*world, error) {
+	changes := s.changes.Load()
+	if s.seen != nil && s.seen.changes == changes {
+		return s.seen, nil
+	}
 	w := &world{
+		changes: changes,
+
 		pods: map[types.NamespacedName][]pod{}, fronts: map[types.NamespacedName]front{}, slices: map[types.NamespacedName]*discoveryv1.EndpointSlice{},
 		ledAt: map[int32][]types.NamespacedName{}, toPods: map[types.NamespacedName]bool{},
 	}
@@ -163,6 +191,7 @@ func (s *Scaler) look(ctx context.Context) (*world, error) {
 			return nil, err
 		}
 	}
+	s.seen = w
 	return w, nil
 }
 

@@ -462,7 +462,7 @@ func (w *world) frontPorts() map[string]int32 {
 	ports := map[string]int32{}
 	for i := range services.Items {
 		s := &services.Items[i]
-		if n, err := strconv.ParseInt(s.Annotations[scaling.AnnotationFrontPort], 10, 32); err == nil {
+		if n, err := strconv.ParseInt(s.Annotations[scaling.AnnotationFrontPort], 10, 32); err == nil && s.Annotations[scaling.AnnotationFront] != "" {
 			ports[w.namespace+"/"+s.Name] = int32(n)
 		}
 	}

@@ -22,7 +22,7 @@ func (p *pass) carryOut(ctx context.Context, d decision) error {
 	before := p.status.DeepCopy()
 	if d.action == leave {
 		if d.message != "" && p.left.first(client.ObjectKeyFromObject(p.job), p.job.GetUID()) {
-			p.tell(corev1.EventTypeNormal, "LeftToOthers", "Leave", d.message)
+			p.recorder.Tell(p.reference(), corev1.EventTypeNormal, "LeftToOthers", d.message)
 		}
 		return nil
 	}
@@ -135,7 +135,7 @@ func (p *pass) create(ctx context.Context, o client.Object) error {
 	err := p.client.Create(ctx, o, client.FieldOwner(FieldManager))
 	kind := o.GetObjectKind().GroupVersionKind().Kind
 	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
-		p.tell(corev1.EventTypeWarning, "Refused", "Create", fmt.Sprintf("%s %s cannot be made: %v", kind, o.GetName(), err))
+		p.recorder.Tell(p.reference(), corev1.EventTypeWarning, "Refused", fmt.Sprintf("%s %s cannot be made: %v", kind, o.GetName(), err))
 	}
 	if !apierrors.IsAlreadyExists(err) {
 		return err
@@ -150,7 +150,7 @@ func (p *pass) create(ctx context.Context, o client.Object) error {
 			return errEarlier
 		}
 		text := fmt.Sprintf("%s %s is there already, and is not the job's", kind, o.GetName())
-		p.tell(corev1.EventTypeWarning, "NameTaken", "Create", text)
+		p.recorder.Tell(p.reference(), corev1.EventTypeWarning, "NameTaken", text)
 		return fmt.Errorf("creating: %s", text)
 	}
 	if shared, ok := o.(*corev1.ConfigMap); ok {

@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -21,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/prime-radiant/radiant/manifests/crd"
-	"github.com/prime-radiant/radiant/operator/report"
+	"github.com/prime-radiant/radiant/operator/events"
 )
 
 // othersPatience is how long an operator of others may take to say something of a new
@@ -35,7 +34,7 @@ const othersPatience = 30 * time.Second
 type onlooker struct {
 	kind     kind
 	cache    cache.Cache
-	recorder events.EventRecorder
+	recorder events.Recorder
 	now      func() time.Time
 	// since is when it began to look: of older jobs that somebody runs nothing is said.
 	since time.Time
@@ -116,7 +115,7 @@ func (l *onlooker) Reconcile(ctx context.Context, request reconcile.Request) (re
 
 // tell sends an event about a job.
 func (l *onlooker) tell(job *unstructured.Unstructured, kind, reason, text string) {
-	l.recorder.Eventf(job, nil, kind, reason, "Leave", "%s", report.Note(text))
+	l.recorder.Tell(job, kind, reason, text)
 }
 
 // hasConditions reports whether somebody has said how a job is doing.

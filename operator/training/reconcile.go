@@ -9,13 +9,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
 	"github.com/prime-radiant/radiant/apis/manifest"
+	"github.com/prime-radiant/radiant/operator/events"
 	"github.com/prime-radiant/radiant/train"
 )
 
@@ -24,7 +24,7 @@ type reconciler struct {
 	kind     kind
 	cache    cache.Cache
 	client   client.Client
-	recorder events.EventRecorder
+	recorder events.Recorder
 	now      func() time.Time
 	made     *made
 	gate     *gate

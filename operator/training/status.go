@@ -220,12 +220,7 @@ func (p *pass) write(ctx context.Context, before *kubeflow.JobStatus) error {
 		return client.IgnoreNotFound(err)
 	}
 	for _, n := range p.notes {
-		p.tell(n.kind, n.reason, "Update", n.text)
+		p.recorder.Tell(p.reference(), n.kind, n.reason, n.text)
 	}
 	return nil
-}
-
-// tell sends an event about the job.
-func (p *pass) tell(kind, reason, action, text string) {
-	p.recorder.Eventf(p.reference(), nil, kind, reason, action, "%s", report.Note(text))
 }

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/prime-radiant/radiant/apis/kubeflow"
+	"github.com/prime-radiant/radiant/operator/events"
 	"github.com/prime-radiant/radiant/train"
 )
 
@@ -98,7 +99,7 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 		}
 	}
 	for _, k := range ours {
-		r := &reconciler{kind: k, cache: read, client: direct, recorder: m.GetEventRecorder(FieldManager), now: time.Now, made: &made{}, gate: shared}
+		r := &reconciler{kind: k, cache: read, client: direct, recorder: events.New(m, FieldManager), now: time.Now, made: &made{}, gate: shared}
 		if err := r.watch(m); err != nil {
 			return fmt.Errorf("watching %s: %w", k.Kind, err)
 		}
@@ -112,7 +113,7 @@ func Add(ctx context.Context, m manager.Manager, o Options) error {
 			return err
 		}
 		l := &onlooker{
-			kind: k, cache: seen, recorder: m.GetEventRecorder(FieldManager), now: time.Now,
+			kind: k, cache: seen, recorder: events.New(m, FieldManager), now: time.Now,
 			since: time.Now(), patience: cmp.Or(o.OthersPatience, othersPatience), told: map[types.NamespacedName]told{},
 		}
 		if err := l.watch(m); err != nil {

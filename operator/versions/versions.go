@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/prime-radiant/radiant/discovery"
@@ -62,6 +61,7 @@ type Options struct {
 type Asker struct {
 	options Options
 	client  *scrape.Client
+	rounds  *scrape.Rounds
 	// pods are the last answers. Only Start uses them.
 	pods map[types.UID]answer
 
@@ -81,7 +81,7 @@ func New(o Options) *Asker {
 		o.Every = every
 	}
 	return &Asker{
-		options: o, client: scrape.New(o.Dial, connectionsStay*o.Every),
+		options: o, client: scrape.New(o.Dial, connectionsStay*o.Every), rounds: scrape.NewRounds(atOnce, scrape.MostSilent),
 		pods: map[types.UID]answer{}, known: map[types.NamespacedName][]Told{},
 	}
 }
@@ -122,16 +122,23 @@ func (a *Asker) round(ctx context.Context) {
 	}
 	slices.SortFunc(targets, func(x, y Target) int { return strings.Compare(string(x.Pod), string(y.Pod)) })
 	answers := make([]answer, len(targets))
-	var all errgroup.Group
-	all.SetLimit(atOnce)
+	questions := make([]scrape.Question, len(targets))
 	for i, t := range targets {
 		last := a.pods[t.Pod]
-		all.Go(func() error {
-			answers[i] = a.ask(ctx, t.URL, last)
-			return nil
-		})
+		answers[i] = last // One that does not answer is taken to be as it was.
+		questions[i] = scrape.Question{
+			URL: t.URL,
+			Ask: func(ctx context.Context) (func(), error) {
+				next, err := a.ask(ctx, t.URL, last)
+				return func() { answers[i] = next }, err
+			},
+			Unread: func(err error) {
+				a.options.Log.Error(err, "what a pod says of versions of models is left out of the status, which says what was known before",
+					"namespace", t.Deployment.Namespace, "seldondeployment", t.Deployment.Name, "predictor", t.Predictor)
+			},
+		}
 	}
-	_ = all.Wait() // A question that fails is no answer.
+	a.rounds.Round(ctx, questions)
 	if ctx.Err() != nil {
 		return
 	}
@@ -162,13 +169,13 @@ func (a *Asker) learn(now map[types.NamespacedName][]Told) (changed []types.Name
 	return changed
 }
 
-// ask asks one pod. One that does not answer is taken to be as it was.
-func (a *Asker) ask(ctx context.Context, url string, last answer) answer {
+// ask asks one pod, and returns the last answer of one that has nothing new to say.
+func (a *Asker) ask(ctx context.Context, url string, last answer) (answer, error) {
 	next := answer{report: &discovery.Report{}}
 	etag, err := a.client.Read(ctx, url, last.etag, mostAnswer, next.report)
 	if err != nil || last.etag != "" && etag == last.etag {
-		return last // It may be starting or ending, or has nothing new to say.
+		return last, err // It may be starting or ending.
 	}
 	next.etag = etag
-	return next
+	return next, nil
 }

@@ -8,6 +8,7 @@ The data (breast cancer, 569 tumours by 30 measures) comes with scikit-learn.
 The answers are what the model says in this process.
 """
 
+import base64
 import json
 import pathlib
 
@@ -46,6 +47,11 @@ def main():
     write("response.json", {"data": {"ndarray": column[:2]}})
     write("request-tensorflow.json", {"instances": rows[:2].tolist()})
     write("response-tensorflow.json", {"predictions": column[:2]})
+    write("request-v2.grpc.json", {"modelName": "tumours", "inputs": [{
+        "name": "tumours", "datatype": "FP64", "shape": ["2", "30"], "contents": {"fp64Contents": rows[:2].ravel().tolist()}}]})
+    write("response-v2.grpc.json", {"outputs": [{
+        "name": "predict", "datatype": "BYTES", "shape": ["2", "1"],
+        "contents": {"bytesContents": [base64.b64encode(a.encode()).decode() for a in answers[:2]]}}]})
     write("request-missing.json", {"data": {"ndarray": [["NaN" if v is None else v for v in row] for row in shown]}})
     write("response-missing.json", {"data": {"ndarray": column}})
 

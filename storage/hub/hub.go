@@ -13,7 +13,6 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/prime-radiant/radiant/storage/access"
 	"github.com/prime-radiant/radiant/storage/transfer"
@@ -159,10 +158,11 @@ func (s *store) List(ctx context.Context) ([]transfer.Object, error) {
 	return s.list(ctx, now.Commit)
 }
 
-// revision is what a revision names.
+// revision is what a revision names. Servers with the interface of Hugging Face need not
+// say when that came to be.
 type revision struct {
-	Commit   string    `json:"sha"`
-	Modified time.Time `json:"lastModified"`
+	Commit   string `json:"sha"`
+	Modified moment `json:"lastModified"`
 }
 
 // short asks for an answer without the list of files.
@@ -191,7 +191,11 @@ func (s *store) State(ctx context.Context, last transfer.State) (transfer.State,
 	if err != nil {
 		return last, err
 	}
-	return transfer.State{Token: at.Commit, Mark: transfer.Signature(objects), Time: at.Modified, Bytes: transfer.Total(objects)}, nil
+	since, err := s.since(ctx, at)
+	if err != nil {
+		return last, err
+	}
+	return transfer.State{Token: at.Commit, Mark: transfer.Signature(objects), Time: since, Bytes: transfer.Total(objects)}, nil
 }
 
 func (s *store) list(ctx context.Context, commit string) ([]transfer.Object, error) {
@@ -289,7 +293,16 @@ func (s *store) Open(ctx context.Context, o *transfer.Object, offset, length int
 
 // ask reads JSON, and returns the URL of the next page.
 func (s *store) ask(ctx context.Context, at string, answer any) (next string, err error) {
-	r, err := s.get(ctx, at, "")
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
+	if err != nil {
+		return "", transfer.Permanent(access.Failure(err))
+	}
+	return s.read(request, answer)
+}
+
+// read reads the JSON that is answered, likewise.
+func (s *store) read(request *http.Request, answer any) (next string, err error) {
+	r, err := s.do(request)
 	if err != nil {
 		return "", err
 	}
@@ -321,11 +334,15 @@ func (s *store) get(ctx context.Context, at, byteRange string) (*http.Response, 
 	if err != nil {
 		return nil, transfer.Permanent(access.Failure(err))
 	}
-	if s.token != "" {
-		request.Header.Set("Authorization", "Bearer "+s.token)
-	}
 	if byteRange != "" {
 		request.Header.Set("Range", byteRange)
+	}
+	return s.do(request)
+}
+
+func (s *store) do(request *http.Request) (*http.Response, error) {
+	if s.token != "" {
+		request.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	r, err := s.client.Do(request)
 	if err != nil {

@@ -28,12 +28,20 @@ type hub struct {
 	large string // the name of the large one
 	other *httptest.Server
 	t     *testing.T
+	// dates are when commits changed a path last, as the server has them, by the path;
+	// without one it does not know the question.
+	dates map[string]string
+	// modified is lastModified, as it stands in the answer.
+	modified string
 }
+
+// revised is when the commit was made, as the server has it.
+const revised = `"2026-01-02T03:04:05.000Z"`
 
 const commit = "0123456789abcdef0123456789abcdef01234567"
 
 func start(t *testing.T) (h *hub, a access.Access) {
-	h = &hub{t: t, large: "weights/model.safetensors", files: map[string]string{
+	h = &hub{t: t, modified: revised, large: "weights/model.safetensors", files: map[string]string{
 		"config.json": `{"a": 1}`, "weights/model.safetensors": strings.Repeat("large", 1000), "weights/a b#c.txt": "x",
 	}}
 	h.other = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -59,11 +67,22 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	switch {
 	case path == "/api/models/org/m/revision/main" || path == "/api/models/org/m/revision/refs/pr/1":
-		info := map[string]any{"sha": commit, "lastModified": "2026-01-02T03:04:05.000Z"}
+		info := map[string]any{"sha": commit, "lastModified": json.RawMessage(h.modified)}
 		if !slices.Contains(r.URL.Query()["expand"], "sha") {
 			info["siblings"] = strings.Repeat("a list of all files ", 1000)
 		}
 		_ = json.NewEncoder(w).Encode(info)
+	case path == "/api/models/org/m/commits/"+commit && h.dates[""] != "":
+		fmt.Fprintf(w, `[{"id": %q, "title": "t", "date": %s}]`, commit, h.dates[""])
+	case path == "/api/models/org/m/paths-info/"+commit && r.Method == http.MethodPost && len(h.dates) > 0:
+		var asked struct {
+			Paths  []string
+			Expand bool
+		}
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil || len(asked.Paths) != 1 || !asked.Expand {
+			h.t.Errorf("asked is %+v, %v", asked, err)
+		}
+		fmt.Fprintf(w, `[{"type": "directory", "path": %q, "lastCommit": {"id": %q, "title": "t", "date": %s}}]`, asked.Paths[0], commit, h.dates[asked.Paths[0]])
 	case strings.HasPrefix(path, "/api/models/org/m/tree/"+commit):
 		h.tree(w, r, strings.Trim(strings.TrimPrefix(path, "/api/models/org/m/tree/"+commit), "/"))
 	case strings.HasPrefix(path, "/org/m/resolve/"+commit+"/"):
@@ -201,6 +220,43 @@ func TestState(t *testing.T) {
 	h.files["weights/a b#c.txt"] = "changed"
 	if now, err := states.State(t.Context(), other); err != nil || now.Mark == first.Mark {
 		t.Errorf("%+v, %v; want another mark than that of %+v", now, err, first)
+	}
+}
+
+// TestSinceWhen: a state is as old as the last commit that changed its path; of servers that
+// do not tell that, as old as the revision, or of an unknown age.
+func TestSinceWhen(t *testing.T) {
+	h, a := start(t)
+	commitTime := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	changed := time.Date(2025, 11, 12, 13, 14, 15, 0, time.UTC)
+	said := map[string]string{"": `"2025-11-12T13:14:15.000Z"`, "weights": `"2025-11-12T13:14:15.000Z"`}
+	for _, c := range []struct {
+		name, path, modified string
+		dates                map[string]string
+		want                 time.Time
+	}{
+		{"of a path", "/weights", revised, said, changed},
+		{"of all", "", revised, said, changed},
+		{"of a path, not told", "/weights", revised, nil, commitTime},
+		{"of all, not told", "", revised, nil, commitTime},
+		{"of a path, without a date", "/weights", revised, map[string]string{"weights": "null"}, commitTime},
+		{"of a path, another form", "/weights", revised, map[string]string{"weights": "[1]"}, commitTime},
+		{"of a path, no JSON", "/weights", revised, map[string]string{"weights": "<html>"}, commitTime},
+		{"nothing is told", "/weights", "null", nil, time.Time{}},
+		{"a time without a zone", "", `"2026-01-02T03:04:05"`, nil, time.Time{}},
+		{"an empty time", "", `""`, nil, time.Time{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h.dates, h.modified = c.dates, c.modified
+			s, err := Open(t.Context(), "hf://org/m"+c.path, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := s.(transfer.Stateful).State(t.Context(), transfer.State{})
+			if err != nil || !got.Time.Equal(c.want) || got.Token != commit {
+				t.Errorf("%+v, %v; want %s", got, err, c.want)
+			}
+		})
 	}
 }
 

@@ -7,9 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +20,9 @@ const hidden = ".refresh-"
 // bring fetches a version that is not here, unless it was refused as it is. It reports
 // whether it is here now.
 func (r *Refresher) bring(ctx context.Context, v version) bool {
+	if !r.mayMakeWay(ctx) {
+		return false
+	}
 	if r.states != nil {
 		return r.take(ctx, v)
 	}
@@ -35,7 +35,7 @@ func (r *Refresher) bring(ctx context.Context, v version) bool {
 	if known := r.state.of(v.number); known.Refused != "" && known.Signature == mark || r.waits(known, mark) {
 		return false
 	}
-	if err := incomplete(files); err != nil {
+	if err := r.Kind.Missing(files); err != nil {
 		r.refuse(v, mark, "incomplete", err)
 		return false
 	}
@@ -51,14 +51,18 @@ func (r *Refresher) bring(ctx context.Context, v version) bool {
 		return false
 	}
 	began := r.Now()
-	if err := r.fetch(ctx, v, mark); err != nil {
-		switch {
-		case ctx.Err() != nil:
-		case errors.Is(err, errNoWeights):
-			r.refuse(v, mark, "incomplete", err)
-		default:
-			r.failed(v, mark, "fetching", err)
-		}
+	kind, err := "fetching", r.fetch(ctx, v, mark)
+	if err == nil {
+		kind, err = r.place(ctx, r.beside(v), v)
+	}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return false
+	case errors.As(err, new(Incomplete)):
+		r.refuse(v, mark, "incomplete", err)
+		return false
+	case err != nil:
+		r.failed(v, mark, kind, err)
 		return false
 	}
 	r.state.set(Version{Known: discovery.Known{Version: v.number, Bytes: bytes, Since: r.Now()}, Signature: mark})
@@ -110,8 +114,7 @@ func (r *Refresher) settled(ctx context.Context, v version, mark string) bool {
 	return true
 }
 
-// fetch brings a version beside the others and moves it to its place, if it is then
-// still what was listed.
+// fetch brings a version beside the others, if it is then still what was listed.
 func (r *Refresher) fetch(ctx context.Context, v version, mark string) error {
 	beside := r.beside(v)
 	if err := os.RemoveAll(beside); err != nil {
@@ -124,57 +127,41 @@ func (r *Refresher) fetch(ctx context.Context, v version, mark string) error {
 	if err == nil && transfer.Signature(files) != mark {
 		err = errors.New("it changed while it was fetched")
 	}
-	if err == nil && !slices.ContainsFunc(files, func(f transfer.Object) bool { return f.Name == weightsIndex }) {
-		err = checkWeights(beside)
+	if err == nil {
+		err = r.Kind.Complete(beside, v.number)
+	}
+	if err == nil {
+		err = r.bringBeside(ctx)
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(beside))
 	}
-	return os.Rename(beside, filepath.Join(r.Dir, v.name))
+	return nil
+}
+
+// bringBeside brings the files of all versions, each at one blow.
+func (r *Refresher) bringBeside(ctx context.Context) error {
+	if r.Beside == nil {
+		return nil
+	}
+	all := filepath.Join(r.Dir, hidden+"beside")
+	if err := os.RemoveAll(all); err != nil {
+		return err
+	}
+	found, err := r.Beside.FetchBeside(ctx, all)
+	if err != nil || !found {
+		return err
+	}
+	for _, f := range filesIn(all) {
+		if err := os.Rename(f.Key, filepath.Join(r.Dir, f.Name)); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(all)
 }
 
 // beside is where a version is until it is complete.
 func (r *Refresher) beside(v version) string { return filepath.Join(r.Dir, hidden+"new-"+v.name) }
-
-// weightsIndex is the file that says where the weights of a SavedModel are.
-const weightsIndex = "variables/variables.index"
-
-// shard is the name of a part of the weights of a SavedModel, of how many.
-var shard = regexp.MustCompile(`^variables/variables\.data-(\d{5})-of-(\d{5})$`)
-
-// incomplete is what a version lacks to be a model: TensorFlow Serving loads a graph
-// and the weights that belong to it. Clients of stores write files one after the other.
-func incomplete(files []transfer.Object) error {
-	names := map[string]bool{}
-	shards, of := 0, ""
-	for _, f := range files {
-		names[f.Name] = true
-		if m := shard.FindStringSubmatch(f.Name); m != nil {
-			shards, of = shards+1, m[2]
-		}
-	}
-	if !hasGraph(files) {
-		return errors.New("it has no saved_model.pb, saved_model.pbtxt or model.tflite")
-	}
-	index := names[weightsIndex]
-	total, _ := strconv.Atoi(of)
-	switch {
-	case shards > 0 && !index:
-		return errors.New("it has no variables/variables.index")
-	case index && shards == 0:
-		return errors.New("it has variables/variables.index and none of the files variables.data-...") //nolint:staticcheck // So the files are called.
-	case shards < total:
-		return fmt.Errorf("it has %d of the %d files variables.data-...-of-%s", shards, total, of)
-	}
-	return nil
-}
-
-// hasGraph reports whether files are those of one model: a graph is right among them.
-func hasGraph(files []transfer.Object) bool {
-	return slices.ContainsFunc(files, func(f transfer.Object) bool {
-		return f.Name == "saved_model.pb" || f.Name == "saved_model.pbtxt" || f.Name == "model.tflite"
-	})
-}
 
 // room is an error where there is not enough of the disk, or of memory: what a model
 // takes there is at least what its files do, and the old versions stay beside a new
@@ -205,18 +192,38 @@ func (r *Refresher) diskRoom(v version, bytes int64) error {
 
 // memoryRoom is an error where a version does not fit into memory.
 func (r *Refresher) memoryRoom(bytes int64) error {
-	beside := int64(0)
+	loaded, largest := int64(0), int64(0)
 	for _, v := range r.local() {
-		beside += r.size(v)
+		loaded += r.size(v)
+		largest = max(largest, r.size(v))
 	}
-	if r.Memory > 0 && beside+bytes > r.Memory {
-		return fmt.Errorf("it needs at least %s of memory beside %s of the versions that are there, and the server may have %s",
-			transfer.Size(bytes), transfer.Size(beside), transfer.Size(r.Memory))
+	beside, back := loaded, int64(0)
+	switch {
+	case r.Start != nil:
+		beside = 0 // Another one loads it.
+	case r.OneAtATime:
+		beside, back = 0, loaded // What is loaded is dropped first.
+	case r.LoadsAgain:
+		beside += largest // The server loads what it has once more, one after the other.
 	}
-	if r.Available != nil {
-		if free, known := r.Available(); known && bytes > free {
-			return fmt.Errorf("it needs at least %s of memory, and %s are left on this machine", transfer.Size(bytes), transfer.Size(free))
+	alone := func(fits bool) string {
+		if fits && loaded > 0 && !r.OneAtATime && r.Load == nil {
+			return "; one at a time it would fit"
 		}
+		return ""
+	}
+	switch {
+	case r.Memory > 0 && bytes > r.Memory && beside == 0:
+		return fmt.Errorf("it needs at least %s of memory, and the server may have %s", transfer.Size(bytes), transfer.Size(r.Memory))
+	case r.Memory > 0 && beside+bytes > r.Memory:
+		return fmt.Errorf("it needs at least %s of memory beside %s of the versions that are there, and the server may have %s%s",
+			transfer.Size(bytes), transfer.Size(beside), transfer.Size(r.Memory), alone(bytes <= r.Memory))
+	}
+	if r.Available == nil {
+		return nil
+	}
+	if free, known := r.Available(); known && bytes > free+back {
+		return fmt.Errorf("it needs at least %s of memory, and %s are left on this machine%s", transfer.Size(bytes), transfer.Size(free+back), alone(bytes <= free+loaded))
 	}
 	return nil
 }

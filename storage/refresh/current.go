@@ -181,7 +181,7 @@ func (r *Refresher) hold(v version) {
 
 // stagedVersions are the numbered folders of the staged state; none: it is itself one.
 func (r *Refresher) stagedVersions() []version {
-	if hasGraph(filesIn(r.stage())) {
+	if r.Kind.IsModel(filesIn(r.stage())) {
 		return nil
 	}
 	return foldersIn(r.stage())
@@ -198,7 +198,7 @@ func (r *Refresher) stagedAt(v version) string {
 // same is the version here that is what is staged; nil: there is none.
 func (r *Refresher) same() *version {
 	for _, v := range r.local() {
-		if sameFiles(r.stage(), filepath.Join(r.Dir, v.name)) {
+		if r.isSame(r.stage(), v) {
 			return &v
 		}
 	}
@@ -208,7 +208,12 @@ func (r *Refresher) same() *version {
 // differs reports whether a version here is another one than that of its number in the
 // staging place.
 func (r *Refresher) differs(v version) bool {
-	return has(r.local(), v.number) && !sameFiles(r.stagedAt(v), filepath.Join(r.Dir, v.name))
+	return has(r.local(), v.number) && !r.isSame(r.stagedAt(v), v)
+}
+
+// isSame reports whether a folder has the files that a version here came with.
+func (r *Refresher) isSame(dir string, v version) bool {
+	return sameFiles(filesIn(dir), r.Kind.Given(filepath.Join(r.Dir, v.name)))
 }
 
 // compare notes of a version here whether the state has the same. A number has one
@@ -256,16 +261,18 @@ func (r *Refresher) take(ctx context.Context, v version) bool {
 	}
 	from := r.stagedAt(v)
 	files := filesIn(from)
-	err := incomplete(files)
-	if err == nil && !slices.ContainsFunc(files, func(f transfer.Object) bool { return f.Name == weightsIndex }) {
-		err = checkWeights(from)
+	err := r.Kind.Missing(files)
+	if err == nil {
+		err = r.Kind.Complete(from, v.number)
 	}
 	if err != nil {
 		r.refuse(v, r.now.Mark, "incomplete", err)
 		return false
 	}
-	if err := os.Rename(from, filepath.Join(r.Dir, v.name)); err != nil {
-		r.refuse(v, "", "fetching", err)
+	if kind, err := r.place(ctx, from, v); err != nil {
+		if ctx.Err() == nil {
+			r.failed(v, r.now.Mark, kind, err)
+		}
 		return false
 	}
 	if from == r.stage() {
@@ -285,11 +292,11 @@ func (c *current) heldNow(mark string) []held {
 }
 
 // sameFiles reports whether two folders have the same files.
-func sameFiles(a, b string) bool {
+func sameFiles(a, b []transfer.Object) bool {
 	var files [2]map[string]transfer.Object
-	for i, dir := range []string{a, b} {
+	for i, all := range [][]transfer.Object{a, b} {
 		files[i] = map[string]transfer.Object{}
-		for _, f := range filesIn(dir) {
+		for _, f := range all {
 			files[i][f.Name] = f
 		}
 	}

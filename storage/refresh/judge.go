@@ -2,9 +2,7 @@ package refresh
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -46,7 +44,10 @@ func (r *Refresher) wait(ctx context.Context, d time.Duration) bool {
 		if !r.Sleep(ctx, watchEvery) {
 			return false
 		}
-		r.setAside(r.once(ctx))
+		serving := r.once(ctx)
+		r.setAside(serving)
+		r.settleAside(serving)
+		r.load(ctx)
 		_ = r.write(false) // It was told.
 	}
 	return r.Sleep(ctx, d)
@@ -81,17 +82,18 @@ func (r *Refresher) setAside(serving func() map[int64]Serving) {
 
 // fault is why a version that has not served is taken away; nil: it is not. That the
 // server fails to load it is known if the server says so, and taken for the reason why
-// one says nothing. There has to be a version that is better.
+// one says nothing. There has to be a version that is better. Of one that is loaded alone
+// what the server says counts sooner: it had dropped everything before.
 func (r *Refresher) fault(v version, serving map[int64]Serving) error {
 	known := r.state.of(v.number)
 	if known.Serving != nil {
 		return nil // As the server has just said.
 	}
-	now, local := r.Now(), r.local()
-	hasGood := slices.ContainsFunc(local, func(w version) bool { return w.number != v.number && r.hasServed(w) })
+	now, local, isAlone := r.Now(), r.local(), len(r.aside()) > 0
+	hasGood := isAlone || slices.ContainsFunc(local, func(w version) bool { return w.number != v.number && r.hasServed(w) })
 	if said := serving[v.number].Failed; said != "" {
 		here := now.Sub(known.Since)
-		if here >= r.grace() && anyServes(serving, v.number, local) || here >= patience && (hasGood || r.hasNext(v, serving)) {
+		if isAlone && here >= leastGrace || here >= r.grace() && anyServes(serving, v.number, local) || here >= patience && (hasGood || r.hasNext(v, serving)) {
 			return fmt.Errorf("the server could not load it: %s", said)
 		}
 		return nil
@@ -157,23 +159,5 @@ func (r *Refresher) isAnother(ctx context.Context, v version, mark string) bool 
 		return !r.state.Current.is(mark)
 	}
 	files, err := r.source.Files(ctx, v.name)
-	return err == nil && transfer.Signature(files) != mark && incomplete(files) == nil
-}
-
-// errNoWeights is of a version whose graph cannot be loaded without what is missing.
-var errNoWeights = errors.New("its graph has variables, and it has no variables/variables.index: the rest may still be on its way")
-
-// checkWeights looks into a version on this machine that has no weights: a graph that
-// has variables needs some, and a graph alone may be the first half of an upload.
-func checkWeights(dir string) error {
-	for _, name := range []string{"saved_model.pb", "saved_model.pbtxt"} {
-		found, err := contains(filepath.Join(dir, name), "VarHandleOp", "VariableV2")
-		if err != nil {
-			return err
-		}
-		if found {
-			return errNoWeights
-		}
-	}
-	return nil
+	return err == nil && transfer.Signature(files) != mark && r.Kind.Missing(files) == nil
 }

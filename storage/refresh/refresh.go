@@ -34,6 +34,12 @@ type Source interface {
 	Fetch(ctx context.Context, folder, dst string) error
 }
 
+// Beside is a source that has files beside its folders, which are of all versions.
+type Beside interface {
+	// FetchBeside brings them to dst, and reports whether there are any.
+	FetchBeside(ctx context.Context, dst string) (found bool, err error)
+}
+
 // Remains is what fetches that broke off have left.
 type Remains interface {
 	// PartialSize is how many bytes on the disk a fetch to dst has left for the next one.
@@ -80,15 +86,52 @@ type Options struct {
 	Available func() (bytes int64, known bool)
 	// Room is how many bytes the disk of Dir has room for; nil: its file system tells.
 	Room func() (bytes int64, known bool)
+	// Start is set for a server that loads its model once, when it starts: what it begins
+	// with stays, and what is newer is told of. Nobody asks such a server.
+	Start *Start
+	// OneAtATime has the server drop what it has loaded before it gets a new version.
+	OneAtATime bool
+	// Kind is what the versions are like; nil: SavedModels, in folders that their server
+	// looks at by itself.
+	Kind Kind
 	// Serving asks the server for its versions; nil: it cannot be asked.
 	Serving func(ctx context.Context) (map[int64]Serving, error)
-	Log     *slog.Logger
+	// LoadsAgain is true if Load has the server load all of its versions again.
+	LoadsAgain bool
+	// Beside has files of all versions, which are brought with each one; nil: there are
+	// none.
+	Beside Beside
+	// Load tells the server to load what lies in Dir, and to drop what does not; nil: it
+	// does so by itself. The error is what the server says, or an [Unanswered].
+	Load func(ctx context.Context) error
+	Log  *slog.Logger
 	// Random is a number from 0 up to 1, by which the looks of many are spread.
 	Random func() float64
 	Now    func() time.Time
 	// Sleep waits; false: ctx ended first.
 	Sleep func(ctx context.Context, d time.Duration) bool
 }
+
+// Kind is what the versions of a model are like for their server.
+type Kind interface {
+	// IsModel reports whether files are those of one model: what it is known by is right
+	// among them.
+	IsModel(files []transfer.Object) bool
+	// Missing is what files lack to be a model, by their names.
+	Missing(files []transfer.Object) error
+	// Complete looks into a version that was fetched to a folder, and adds what its
+	// server wants beside it. The error is an [Incomplete] where the store may have more
+	// in a while.
+	Complete(dir string, version int64) error
+	// Given are the files of a folder as the store has them, whatever Complete added.
+	Given(dir string) []transfer.Object
+}
+
+// Incomplete is why a version is no model yet.
+type Incomplete struct{ error }
+
+// Unwrap returns the reason.
+func (i Incomplete) Unwrap() error { return i.error }
 
 // Serving is what a server says of one version.
 type Serving struct {
@@ -114,6 +157,10 @@ type Refresher struct {
 	away bool
 	// silent is how long the server has not answered.
 	silent silence
+	// stale is true while the server has not been told of what changed in the folder, by
+	// [Options.Load], and unloaded why it could not load that, as was said last.
+	stale    bool
+	unloaded string
 	// unwritten is why the state could not be written last; empty: it was.
 	unwritten string
 	// now is the state in the store at the last look, staged the one that lies unpacked
@@ -125,19 +172,26 @@ type Refresher struct {
 // New is a refresher of a folder, which may have versions already. It knows what an
 // earlier one wrote there.
 func New(source Source, o Options) *Refresher {
-	return &Refresher{Options: o, source: source, remains: source, state: readState(o.Dir)}
+	return &Refresher{Options: o.complete(), source: source, remains: source, state: readState(o.Dir)}
 }
 
 // NewOfStates is the same where the store has one state at a time, which holds versions
 // or is one.
 func NewOfStates(states States, o Options) *Refresher {
-	return &Refresher{Options: o, states: states, remains: states, state: readState(o.Dir)}
+	return &Refresher{Options: o.complete(), states: states, remains: states, state: readState(o.Dir)}
+}
+
+func (o Options) complete() Options {
+	if o.Kind == nil {
+		o.Kind = savedModel{}
+	}
+	return o
 }
 
 // First returns when the folder has a version. The error says why it gets none.
 func (r *Refresher) First(ctx context.Context) error {
 	err := r.Look(ctx)
-	if len(r.local()) > 0 {
+	if _, started := r.started(); started || r.Start == nil && len(r.local()) > 0 {
 		_ = r.write(true) // It was told: what cannot be written down can be served.
 		return nil
 	}
@@ -207,6 +261,15 @@ func has(all []version, number int64) bool {
 	return slices.ContainsFunc(all, func(v version) bool { return v.number == number })
 }
 
+// numbers are those of versions.
+func numbers(all []version) map[int64]bool {
+	set := map[int64]bool{}
+	for _, v := range all {
+		set[v.number] = true
+	}
+	return set
+}
+
 // Look looks at the store once, and brings the folder closer to what it has. The error
 // is why the store could not be asked; nothing has changed then.
 func (r *Refresher) Look(ctx context.Context) error {
@@ -219,15 +282,20 @@ func (r *Refresher) Look(ctx context.Context) error {
 		return err
 	}
 	r.there = there
+	if r.Start != nil {
+		return r.lookBeside(ctx)
+	}
 	serving := r.once(ctx)
 	r.setAside(serving)
+	r.settleAside(serving)
 	r.renew(ctx, serving)
 	var wanted []version
+	here := numbers(r.local())
 	for _, v := range r.there {
 		if r.Policy.isFull(len(wanted)) {
 			break
 		}
-		if r.Policy.wants(v.number) && (has(r.local(), v.number) || r.bring(ctx, v)) {
+		if r.Policy.wants(v.number) && (here[v.number] || r.bring(ctx, v)) {
 			wanted = append(wanted, v)
 		}
 	}
@@ -235,7 +303,11 @@ func (r *Refresher) Look(ctx context.Context) error {
 		return ctx.Err()
 	}
 	r.forget()
+	if r.load(ctx) {
+		serving = r.once(ctx)
+	}
 	r.remove(wanted, serving)
+	r.load(ctx)
 	r.tidy(r.unfinished())
 	r.staged = transfer.State{}
 	return r.write(false)
@@ -318,6 +390,9 @@ func (r *Refresher) remove(wanted []version, serving func() map[int64]Serving) {
 		}
 		mayLoadBelow := func(w version) bool { return w.number < v.number && serving()[w.number].Failed == "" }
 		switch {
+		case r.Load != nil && !r.isReplaced(v, serving(), wanted):
+			continue
+		case r.Load != nil:
 		case !has(r.there, v.number) && serving() != nil && slices.ContainsFunc(wanted, mayLoadBelow):
 		case !anyServes(serving(), v.number, wanted):
 			continue
@@ -342,13 +417,12 @@ func (r *Refresher) drop(v version) error {
 	if err := os.Rename(filepath.Join(r.Dir, v.name), gone); err != nil {
 		return err
 	}
+	r.stale = true
 	return os.RemoveAll(gone)
 }
 
 // forget drops what was said of versions that are neither in the store nor here.
 func (r *Refresher) forget() {
-	local := r.local()
-	r.state.Versions = slices.DeleteFunc(r.state.Versions, func(v Version) bool {
-		return !has(r.there, v.Version) && !has(local, v.Version)
-	})
+	here, there := numbers(append(r.local(), r.aside()...)), numbers(r.there)
+	r.state.Versions = slices.DeleteFunc(r.state.Versions, func(v Version) bool { return !there[v.Version] && !here[v.Version] })
 }

@@ -22,6 +22,8 @@ const StateName = discovery.FileName
 type state struct {
 	Ready bool   `json:"ready"`
 	Store string `json:"store,omitempty"`
+	// Start is nil where the server takes versions while it runs.
+	Start *discovery.Start `json:"start,omitempty"`
 	// Current is what the store has, if it has one state at a time.
 	Current  *current  `json:"current,omitempty"`
 	Versions []Version `json:"versions"`

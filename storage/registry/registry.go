@@ -51,6 +51,7 @@ func Open(_ context.Context, uri string, a access.Access) (transfer.Store, error
 	if reference.Reference == "" {
 		reference.Reference = "latest"
 	}
+	reference.Registry, reference.Repository = official(reference.Registry, reference.Repository)
 	kept, err := keptCredentials(a)
 	if err != nil {
 		return nil, transfer.Permanent(fmt.Errorf("reading the credentials of registries: %w", err))
@@ -69,6 +70,18 @@ func Open(_ context.Context, uri string, a access.Access) (transfer.Store, error
 		s.base = "http://" + strings.TrimPrefix(s.base, "https://")
 	}
 	return s, nil
+}
+
+// official are registry and repository as container runtimes take them: a name of Docker
+// Hub without a folder is that of an official image.
+func official(registry, repository string) (in, of string) {
+	if registry == "index.docker.io" {
+		registry = "docker.io"
+	}
+	if registry == "docker.io" && !strings.Contains(repository, "/") {
+		repository = "library/" + repository
+	}
+	return registry, repository
 }
 
 func isLoopback(host string) bool {

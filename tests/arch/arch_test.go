@@ -57,6 +57,7 @@ var rules = []rule{
 	{in: "operator/controller", direct: true, never: []string{"os", "os/exec"}, why: "the controller knows the API server alone"},
 	{in: "operator/controller", never: []string{module + "/local/...", module + "/operator/cli"}, why: "the controller knows neither processes nor commands"},
 	{in: "operator/report", never: []string{"k8s.io/...", "sigs.k8s.io/...", module + "/apis/...", module + "/expand", module + "/operator/..."}, why: "what is said does not depend on of what"},
+	{in: "operator/events", never: []string{module + "/apis/...", module + "/expand", module + "/operator/..."}, why: "what is told does not depend on of what"},
 	{in: "operator/training", direct: true, never: []string{"os", "os/exec"}, why: "jobs run by the API server alone"},
 	{in: "operator/training", never: []string{module + "/local/...", module + "/operator/cli", module + "/operator/controller"}, why: "jobs know nothing of deployments"},
 	{in: "operator/scaler", direct: true, never: []string{"os", "os/exec"}, why: "pods are scaled by the API server alone"},

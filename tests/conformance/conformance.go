@@ -66,6 +66,7 @@ func Run(t *testing.T, start Start) {
 	t.Run("told", func(t *testing.T) { told(t, start) })
 	t.Run("hostile", func(t *testing.T) { hostile(t, start) })
 	t.Run("versions", func(t *testing.T) { shareVersions(t, start) })
+	t.Run("repository", func(t *testing.T) { repository(t, start) })
 	t.Run("ends", func(t *testing.T) { ends(t, start) })
 }
 
@@ -163,7 +164,7 @@ func (cs components) reset() {
 // soon is a context for one request, which fails rather than hangs.
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

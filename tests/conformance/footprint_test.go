@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -60,19 +58,10 @@ func TestFootprint(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
 	}
-	path := filepath.Join(t.TempDir(), "executor")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "../../executor")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the executor: %v\n%s", err, out)
-	}
-	info, err := os.Stat(path)
+	info, err := os.Stat(binary)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shipped := binary
-	binary = path
-	defer func() { binary = shipped }()
 	var pid int
 	e, _ := launch(t, func(t *testing.T, l Launch) Executor {
 		e, process := startBinary(t, l)

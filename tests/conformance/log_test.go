@@ -56,7 +56,7 @@ func startUnheard(t *testing.T, log *os.File, answer stub.Answer) (*unheard, *st
 // ask sends requests, each of which is answered soon.
 func (u *unheard) ask(t *testing.T, n int) {
 	t.Helper()
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	for range n {
 		answer, err := client.Post("http://"+u.rest+"/api/v1.0/predictions", "application/json", strings.NewReader(`{}`))
 		if err != nil {

@@ -89,7 +89,7 @@ func onePortRPC(t *testing.T, start Start) {
 	if r, err := s.Recv(); err != nil || r.ErrorMessage != "" {
 		t.Errorf("the stream answers %v, %v", r, err)
 	}
-	_, err = inference.NewGRPCInferenceServiceClient(conn).RepositoryIndex(soon(t), &inference.RepositoryIndexRequest{})
+	_, err = inference.NewGRPCInferenceServiceClient(conn).SystemSharedMemoryStatus(soon(t), &inference.SystemSharedMemoryStatusRequest{})
 	failed(t, wire{grpc: true}, err, failure{0, codes.Unimplemented, "is not served"})
 }
 

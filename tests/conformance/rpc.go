@@ -227,7 +227,7 @@ func rpcOther(t *testing.T, start Start) {
 	})
 	t.Run("of the same protocol", func(t *testing.T) {
 		e, _ := launch(t, start, "v2", model("a", 1))
-		for _, method := range []string{"RepositoryIndex", "RepositoryModelLoad", "SystemSharedMemoryStatus", "CudaSharedMemoryRegister", "NoSuchMethod"} {
+		for _, method := range []string{"SystemSharedMemoryStatus", "CudaSharedMemoryRegister", "NoSuchMethod"} {
 			err := invoke(soon(t), e.at("/inference.GRPCInferenceService/"+method), &inference.ModelConfigRequest{}, &inference.ModelConfigResponse{})
 			failed(t, wire{grpc: true}, err, failure{0, codes.Unimplemented, method + " is not served"})
 		}

@@ -63,15 +63,15 @@ func survivalOverGRPC() []survivalCase {
 		}
 	}
 	unimplemented := &failure{http.StatusNotImplemented, codes.Unimplemented, ""}
-	v2 := func(name string, in, out proto.Message) survivalCase {
-		return survivalCase{name: "v2 " + name, protocol: "v2", graph: model("a", 1), send: calling("/inference.GRPCInferenceService/"+name, in, out), fails: unimplemented}
+	v2 := func(name string, code codes.Code, in, out proto.Message) survivalCase {
+		return survivalCase{name: "v2 " + name, protocol: "v2", graph: model("a", 1), send: calling("/inference.GRPCInferenceService/"+name, in, out), fails: &failure{0, code, ""}}
 	}
 	feedback := &seldon.Feedback{Response: &seldon.SeldonMessage{Meta: &seldon.Meta{Routing: map[string]int32{"r": 9}}}}
 	return []survivalCase{
-		v2("RepositoryIndex", &inference.RepositoryIndexRequest{}, &inference.RepositoryIndexResponse{}),
-		v2("RepositoryModelUnload", &inference.RepositoryModelUnloadRequest{}, &inference.RepositoryModelUnloadResponse{}),
-		v2("SystemSharedMemoryRegister", &inference.SystemSharedMemoryRegisterRequest{}, &inference.SystemSharedMemoryRegisterResponse{}),
-		v2("CudaSharedMemoryStatus", &inference.CudaSharedMemoryStatusRequest{}, &inference.CudaSharedMemoryStatusResponse{}),
+		v2("RepositoryIndex", codes.PermissionDenied, &inference.RepositoryIndexRequest{}, &inference.RepositoryIndexResponse{}),
+		v2("RepositoryModelUnload", codes.PermissionDenied, &inference.RepositoryModelUnloadRequest{}, &inference.RepositoryModelUnloadResponse{}),
+		v2("SystemSharedMemoryRegister", codes.Unimplemented, &inference.SystemSharedMemoryRegisterRequest{}, &inference.SystemSharedMemoryRegisterResponse{}),
+		v2("CudaSharedMemoryStatus", codes.Unimplemented, &inference.CudaSharedMemoryStatusRequest{}, &inference.CudaSharedMemoryStatusResponse{}),
 		{name: "v2 transformer over gRPC", protocol: "v2", graph: typed(graph.Transformer, "t", 5, model("a", 1)),
 			send: func(t *testing.T, e Executor) error { _, err := v2RPC(soon(t), e, 7); return err }},
 		{name: "v2 combiner over gRPC", protocol: "v2", graph: typed(graph.Combiner, "c", 5, two...),

@@ -137,7 +137,7 @@ func (c *collected) take(r *collector.ExportTraceServiceRequest, headers map[str
 // await returns the spans once there are as many, in the order of their start.
 func (c *collected) await(t *testing.T, n int) []span {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		c.mu.Lock()
 		spans := slices.Clone(c.spans)
 		c.mu.Unlock()

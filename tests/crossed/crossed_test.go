@@ -33,6 +33,7 @@ const startTimeout = 3 * time.Minute
 type server struct{ http, grpc int }
 
 func TestCrossed(t *testing.T) {
+	t.Parallel()
 	python := tools.Path(t, "crossed-servers")
 	bin := programs.Build(t)
 	folder := t.TempDir()
@@ -103,8 +104,12 @@ func serve(t *testing.T, binaries, folder string) server {
 // run starts a program that ends with the test.
 func run(t *testing.T, name string, args ...string) {
 	t.Helper()
+	runCommand(t, exec.Command(name, args...))
+}
+
+func runCommand(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	var output programs.Output
-	cmd := exec.Command(name, args...)
 	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -113,7 +118,7 @@ func run(t *testing.T, name string, args ...string) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("%s printed:\n%s", filepath.Base(name), output.String())
+			t.Logf("%s printed:\n%s", filepath.Base(cmd.Path), output.String())
 		}
 	})
 }

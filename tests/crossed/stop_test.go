@@ -42,7 +42,7 @@ func TestMLServerFinishesWhatItWorksOn(t *testing.T) {
 	if out, err := dump.CombinedOutput(); err != nil {
 		t.Fatalf("making the model: %v\n%s", err, out)
 	}
-	s, stop := serveAsPrepackaged(t, filepath.Join(binaries, "mlserver"), folder)
+	s, stop := serveAsPrepackaged(t, "SKLEARN_SERVER", filepath.Join(binaries, "mlserver"), folder)
 	const requests = 4 // One is at work, the others wait for it.
 	answered := make(chan error, requests)
 	for range requests {
@@ -65,9 +65,9 @@ func TestMLServerFinishesWhatItWorksOn(t *testing.T) {
 	}
 }
 
-// serveAsPrepackaged starts MLServer as a node of SKLEARN_SERVER runs it, and
+// serveAsPrepackaged starts MLServer as a node of this implementation runs it, and
 // returns what tells it to stop.
-func serveAsPrepackaged(t *testing.T, program, folder string) (server, func()) {
+func serveAsPrepackaged(t *testing.T, implementation, program, folder string) (server, func()) {
 	t.Helper()
 	servers, err := manifests.Load()
 	if err != nil {
@@ -79,7 +79,7 @@ func serveAsPrepackaged(t *testing.T, program, folder string) (server, func()) {
 	cmd.Dir = folder
 	cmd.WaitDelay = 10 * time.Second // What it has started may hold its output.
 	cmd.Env = append(os.Environ(), "PYTHONPATH="+folder, "MLSERVER_HOST=127.0.0.1", fmt.Sprintf("MLSERVER_METRICS_PORT=%d", programs.FreePort(t)))
-	for _, e := range servers.Servers["SKLEARN_SERVER"].Env {
+	for _, e := range servers.Servers[implementation].Env {
 		cmd.Env = append(cmd.Env, e.Name+"="+values.Replace(e.Value))
 	}
 	var output programs.Output

@@ -65,6 +65,11 @@ func (t *tally) reset() map[model]int {
 
 // rest asks a deployment over REST, or one of its predictors.
 func (w *world) rest(deployment string, answers *tally, predictor ...string) request {
+	return w.restOf(deployment, question, answers.read, predictor...)
+}
+
+// restOf is rest with another question, whose answer is read.
+func (w *world) restOf(deployment, question string, read func(answer []byte) error, predictor ...string) request {
 	url := fmt.Sprintf("http://%s/seldon/%s/%s/api/v1.0/predictions", gatewayREST(), w.namespace, deployment)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	w.t.Cleanup(client.CloseIdleConnections)
@@ -89,12 +94,17 @@ func (w *world) rest(deployment string, answers *tally, predictor ...string) req
 		if resp.StatusCode != http.StatusOK {
 			return fmt.Errorf("%s: %s", resp.Status, text)
 		}
-		return answers.read(text)
+		return read(text)
 	}
 }
 
 // rpc asks a deployment over gRPC, or one of its predictors.
 func (w *world) rpc(deployment string, answers *tally, predictor ...string) request {
+	return w.rpcOf(deployment, question, answers.read, predictor...)
+}
+
+// rpcOf is rpc with another question, whose answer is read.
+func (w *world) rpcOf(deployment, question string, read func(answer []byte) error, predictor ...string) request {
 	conn, err := grpc.NewClient(gatewayGRPC(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		w.t.Fatal(err)
@@ -117,7 +127,7 @@ func (w *world) rpc(deployment string, answers *tally, predictor ...string) requ
 		if err != nil {
 			return err
 		}
-		return answers.read(text)
+		return read(text)
 	}
 }
 

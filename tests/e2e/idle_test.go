@@ -18,7 +18,6 @@ func TestWithoutPods(t *testing.T) {
 	w.available("pair")
 	answers := newTally(first, second)
 	rest, rpc := w.rest("pair", answers), w.rpc("pair", newTally(first, second))
-	w.eventually("gRPC answers", func() error { return rpc(t.Context()) })
 	loads := []*load{startLoad("REST", 20, 50, rest), startLoad("gRPC", 20, 20, rpc)}
 	w.eventually("both models answer", func() error { return errors.Join(answers.some(first), answers.some(second)) })
 

@@ -31,7 +31,7 @@ func TestTensorFlowServing(t *testing.T) {
 		// A gateway follows routes a moment after they are written.
 		w.eventually(r.Transport+" answers", func() error { return cases.Run(gatewayOf(r), "../../samples/mnist", r) })
 	}
-	tab := browser.Open(t)
+	tab := browser.Start(t).Open(t)
 	info, scores := openapi.Execute(t, tab, "http://"+gatewayREST()+"/seldon/default/tfserving/api/v1.0/doc/")
 	tab.Picture(t, "page")
 	if err := mentions(info, "tfserving", "images", "[?, 784]", "[?, 10]"); err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A deployment is ready when requests reach it: the first one after that is
-// answered, through a gateway that needs a moment to learn of pods.
+// A deployment is ready when requests reach it: the first ones after that, over REST and
+// gRPC, are answered, through a gateway that needs a moment to learn of pods.
 func TestReady(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "ready")
@@ -32,8 +32,8 @@ func TestReady(t *testing.T) {
 	workers.Wait()
 }
 
-// firstRequest makes a deployment, waits until it is ready, sends one request
-// and deletes the deployment. Its error is that of the request, or of what came
+// firstRequest makes a deployment, waits until it is ready, sends one request over REST and
+// one over gRPC, and deletes the deployment. Its error is that of the request, or of what came
 // before it.
 func (w *world) firstRequest(name string) error {
 	const fresh = `
@@ -56,12 +56,15 @@ spec:
 	if err := w.tryApply(fmt.Sprintf(fresh, name)); err != nil {
 		return err
 	}
-	ask := w.rest(name, newTally(0))
+	ask, call := w.rest(name, newTally(0)), w.rpc(name, newTally(0))
 	if out, err := w.tryKubectl("wait", "--for=condition=Ready", "sdep/"+name, "--timeout="+patience.String()); err != nil {
 		return fmt.Errorf("kubectl wait: %w: %s", err, out)
 	}
 	if err := ask(w.t.Context()); err != nil {
 		return fmt.Errorf("the first request: %w", err)
+	}
+	if err := call(w.t.Context()); err != nil {
+		return fmt.Errorf("the first call over gRPC: %w", err)
 	}
 	reachable, err := w.tryKubectl("get", "sdep", name, "-o", `jsonpath={.status.conditions[?(@.type=="Reachable")].status}`)
 	if err != nil {

@@ -94,7 +94,10 @@ func (w *world) atOnce(deployment string, n int, answers *tally) (wait func() []
 		all.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
-			errs[i] = send(ctx, w.url(deployment), fmt.Sprintf("%s-%d", deployment, i), answers)
+			sent := time.Now()
+			if errs[i] = send(ctx, w.url(deployment), fmt.Sprintf("%s-%d", deployment, i), answers); errs[i] != nil {
+				w.t.Logf("request %d of %s failed after %.1f s: %v", i, deployment, time.Since(sent).Seconds(), errs[i])
+			}
 		})
 	}
 	return func() []error {
@@ -146,9 +149,12 @@ func (w *world) eachHasOne(deployment string, n int) {
 	})
 }
 
-// release lets the models of a deployment answer.
+// release lets the models of a deployment answer that have a request.
 func (w *world) release(deployment string) {
-	for _, pod := range w.podNames(podsOf(deployment)) {
+	for pod, has := range w.tell(deployment) {
+		if len(has.ids) == 0 {
+			continue // It may not listen yet.
+		}
 		w.kubectl("get", "--raw", fmt.Sprintf("/api/v1/namespaces/%s/pods/%s:9000/proxy/release", w.namespace, pod))
 	}
 }

@@ -50,9 +50,11 @@ func TestGoingBackToAVersion(t *testing.T) {
 			fmt.Sprintf(`[{"op": "replace", "path": "/spec/predictors/0/graph/versionTraffic", "value": {"stable": %d, "canary": %d}}]`, stable, canary))
 		return time.Now()
 	}
-	answers := func(version string) {
+	// answers returns since when a version answers.
+	answers := func(version string) (since time.Time) {
 		t.Helper()
 		w.eventually("version "+version+" answers", func() error {
+			since = time.Now()
 			for range 20 { // One alone may be by chance.
 				switch got, err := w.versionOf(question); {
 				case err != nil:
@@ -63,6 +65,7 @@ func TestGoingBackToAVersion(t *testing.T) {
 			}
 			return nil
 		})
+		return since
 	}
 	made := func() string {
 		return w.kubectl("get", "pods,replicasets", "-l", "seldon-deployment-id=rents", "-o", "jsonpath={.items[*].metadata.uid}")
@@ -73,8 +76,7 @@ func TestGoingBackToAVersion(t *testing.T) {
 		if version == "7" {
 			moved = shares(0, 100)
 		}
-		answers(version)
-		t.Logf("version %s answers %.1f s after kubectl patch", version, time.Since(moved).Seconds())
+		t.Logf("version %s answers %.1f s after kubectl patch", version, answers(version).Sub(moved).Seconds())
 	}
 	if after := made(); after != before {
 		t.Errorf("pods and ReplicaSets are %s, were %s", after, before)

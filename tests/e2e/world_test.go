@@ -126,7 +126,12 @@ func (w *world) tryApply(text string) error {
 // namespace's deployments find them.
 func (w *world) models(buckets map[string]stores.Files) {
 	w.t.Helper()
-	env := stores.StartGCSAt(w.t, here(), buckets)
+	w.storesAre(stores.StartGCSAt(w.t, here(), buckets))
+}
+
+// storesAre says where deployments fetch their models.
+func (w *world) storesAre(env map[string]string) {
+	w.t.Helper()
 	args := []string{"create", "secret", "generic", storesSecret}
 	for name, value := range env {
 		args = append(args, fmt.Sprintf("--from-literal=%s=%s", name, value))

@@ -50,7 +50,7 @@ executor:
 predictiveUnit: {httpPort: 9100, grpcPort: 9600, metricsPort: 6100, metricsPortName: stats, preStop: shell, defaultEnvSecretRefName: store}
 predictor_servers:
   MY_SERVER: {protocols: {v2: {image: mine/server, defaultImageVersion: "7"}}}
-storageInitializer: {image: mine/fetch:1, cpuLimit: 2, cpuRequest: 1, memoryLimit: 2Gi, memoryRequest: 1Gi}
+storageInitializer: {image: mine/fetch:1, cpuLimit: 2, cpuRequest: 1, memoryLimit: 2Gi, memoryRequest: 1Gi, imageVolumes: auto}
 explainer: {image: mine/explain:1}
 activator: {enabled: false}
 credentials: {s3: {s3AccessKeyIDName: id, s3SecretAccessKeyName: secret}, gcs: {gcsCredentialFileName: key.json}}

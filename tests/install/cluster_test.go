@@ -310,17 +310,8 @@ func parse(t *testing.T, namespace, text string) *unstructured.Unstructured {
 // radiant builds the program.
 func radiant(t *testing.T) string {
 	t.Helper()
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return filepath.Join(programs.Build(t, "radiant"), "radiant")
 }
-
-var built = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(filepath.Dir(audit), "radiant")
-	return path, programs.Compile(path, "./operator")
-})
 
 // state is a deployment's, as its status tells.
 func (c *cluster) state(ctx context.Context, name types.NamespacedName) (string, error) {

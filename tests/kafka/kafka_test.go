@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,19 +35,20 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/stub"
 )
 
-// binary is the executor, built once.
+// program is the executor that looks for races, binary its file.
+const program = "executor-race"
+
 var binary string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	path, clean, err := programs.Executor(buildFlags...)
+	dir, err := programs.Folder(program)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer clean()
-	binary = path
+	binary = filepath.Join(dir, program)
 	return m.Run()
 }
 

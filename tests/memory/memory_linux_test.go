@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -36,13 +37,12 @@ var built string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	path, clean, err := programs.Executor()
+	dir, err := programs.Folder("executor")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer clean()
-	built = path
+	built = filepath.Join(dir, "executor")
 	return m.Run()
 }
 

@@ -84,6 +84,7 @@ func prefixed(size int, body []byte) []byte {
 // others do not take an answer. None keeps what it holds, and one that sends
 // steadily is served.
 func TestSlowClientsRPC(t *testing.T) {
+	t.Parallel()
 	port := rpcComponent(t, binary("", 5*mega))
 	e := begin(t, "seldon", graph.Node{Name: "a", Type: graph.Model, Endpoint: &graph.Endpoint{ServiceHost: "127.0.0.1", GRPCPort: port}})
 	const each = 10

@@ -37,6 +37,7 @@ func (e *executor) shown(t *testing.T, name string) string {
 // and that send so. None keeps what it holds, and one that reads steadily is
 // served to the end.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	port, _ := component(t)
 	e := begin(t, "seldon", node(port, ""))
 	const each = 10

@@ -14,7 +14,7 @@ import (
 // TestPage opens each protocol's page behind the gateway of radiant local,
 // presses "Try it out" and "Execute", and looks for the prediction.
 func TestPage(t *testing.T) {
-	browser.Need(t)
+	chromium := browser.Start(t)
 	gateway, output := serve(t, "mnist.yaml", "mnist-v2.yaml", "mnist-tensorflow.yaml")
 	for _, c := range []struct {
 		name, deployment, docs string
@@ -31,7 +31,7 @@ func TestPage(t *testing.T) {
 		{"without the slash", "mnist-tensorflow", "/v1/docs", "/v1/models/mnist-model:predict", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := browser.Open(t)
+			b := chromium.Open(t)
 			home := "http://" + gateway + "/seldon/default/" + c.deployment
 			info, scores := openapi.Execute(t, b, home+c.docs)
 			b.Picture(t, c.name)

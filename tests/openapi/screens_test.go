@@ -45,7 +45,7 @@ func (f flowers) Overview(context.Context) *graphpage.Graph {
 // the graph is there, nothing scrolls sideways, no lock is shown where nothing
 // is locked, and the request in Python answers as it stands.
 func TestPageOnScreens(t *testing.T) {
-	browser.Need(t)
+	chromium := browser.Start(t)
 	python := filepath.Join(filepath.Dir(tools.Path(t, "peers-wrapper")), "python")
 	seldon, err := protocol.Lookup("seldon")
 	must(t, err)
@@ -69,7 +69,7 @@ func TestPageOnScreens(t *testing.T) {
 	defer server.Close()
 	for _, width := range []int{1280, 390} {
 		t.Run(strconv.Itoa(width), func(t *testing.T) {
-			b := browser.Open(t)
+			b := chromium.Open(t)
 			b.Size(t, width, 900)
 			openapi.Execute(t, b, server.URL+home+"/api/v1.0/doc/")
 			drawn := b.Await(t, "the picture", `(i => i?.complete && i.naturalWidth ? i.currentSrc + " " + i.width + " " + i.naturalWidth : "")(document.querySelector("figure img"))`)

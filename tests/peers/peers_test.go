@@ -32,23 +32,24 @@ func TestPeers(t *testing.T) {
 		{"test_seldon_client", "peers-wrapper"},
 		{"test_tftensor", "peers-wrapper-tensorflow"},
 		{"test_triton", "peers-triton"},
+		{"test_triton_refresh", "peers-triton"},
 		{"test_tensorflow_serving", ""},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			if c.file == "test_triton" && runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
+			if c.environment == "peers-triton" && runtime.GOOS+"/"+runtime.GOARCH != "linux/amd64" {
 				t.Skip("Triton is there for Linux on x86-64 alone")
 			}
-			run(t, program{bin, interpreter(t, bin, c.environment), c.file, interpreter(t, bin, "peers-wrapper")})
+			run(t, program{bin, interpreter(t, c.environment), c.file, interpreter(t, "peers-wrapper")})
 		})
 	}
 }
 
 // interpreter returns the Python of an environment of tools.txt; "" is radiant
 // local's.
-func interpreter(t *testing.T, bin, environment string) string {
+func interpreter(t *testing.T, environment string) string {
 	t.Helper()
 	if environment == "" {
-		return programs.Python(t, bin)
+		return programs.Python(t, "tensorflow", "onnx")
 	}
 	return tools.Path(t, environment)
 }

@@ -21,6 +21,10 @@ ROOT = HERE.parents[1]
 PROGRAMS = pathlib.Path(os.environ["RADIANT_PROGRAMS"])
 START_SECONDS = 120
 
+sys.path.append(str(ROOT / "tests" / "kit" / "ports"))
+
+from ports import free_port
+
 running = set()
 
 
@@ -28,12 +32,6 @@ running = set()
 def end_all():
     for program in list(running):
         program.stop()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def listening(port):
@@ -153,11 +151,11 @@ class Local(Program):
     """radiant local with one deployment, whose containers run as the commands
     that are given by name; address is the gateway's."""
 
-    def __init__(self, file, commands):
+    def __init__(self, file, commands, env=None):
         port = free_port()
         self.address = f"localhost:{port}"
         execs = [word for name, command in commands.items() for word in ("--exec", f"{name}={command}")]
-        super().__init__([PROGRAMS / "radiant", "local", "--port", port, "-f", file, *execs])
+        super().__init__([PROGRAMS / "radiant", "local", "--port", port, "-f", file, *execs], env)
         self.wait(self.ready)
 
     def ready(self):

@@ -13,7 +13,7 @@ import tritonclient.http as triton_http
 from tritonclient.utils import InferenceServerException
 
 from running import Component, Executor
-from triton import Triton
+from triton import Triton, write
 
 SECONDS = 60
 FLOATS = np.array([[1.0, 2.5], [-3, 1e-7]], np.float32)
@@ -58,12 +58,12 @@ class Fronted(unittest.TestCase):
 
     maxDiff = None
 
-    def front(self, *names):
+    def front(self, *names, flags=()):
         """An executor in front of a chain of models."""
         graph = None
         for name in reversed(names):
             graph = server.node(name, *([graph] if graph else []))
-        executor = Executor(graph, protocol="v2")
+        executor = Executor(graph, *flags, protocol="v2")
         self.addCleanup(executor.stop)
         return executor
 
@@ -207,6 +207,39 @@ class OneModel(Fronted):
         client = self.http(self.front("double").rest)
         plain = client.infer("double", self.ask(triton_http, FLOATS), headers={"Seldon-Puid": "mine"}, query_params={"a": 1})
         np.testing.assert_array_equal(plain.as_numpy("x"), FLOATS * 4)
+
+
+class Repository(Fronted):
+    """What is loaded is told through the executor, where it may be."""
+
+    def test_refused(self):
+        executor = self.front("double")
+        for client in (self.http(executor.rest), self.rpc(executor.rpc)):
+            for call in (client.get_model_repository_index, lambda: client.load_model("double"), lambda: client.unload_model("double")):
+                status, message = self.refused(call)
+                self.assertIn(status, ("403", "StatusCode.PERMISSION_DENIED"))
+                self.assertIn("RADIANT_REPOSITORY_API", message)
+
+    def test_models(self):
+        executor = self.front("double", "words", flags=("--repository_api", "all"))
+        direct = self.http(f"127.0.0.1:{server.rest}")
+        for library, client in ((triton_http, self.http(executor.rest)), (triton_rpc, self.rpc(executor.rpc))):
+            name = "triple-" + library.__name__.rpartition(".")[2]
+            with self.subTest(name):
+                write(server.models, name, 1)
+                client.load_model(name)  # It is of no node, and all nodes have one server.
+                self.assertTrue(direct.is_model_ready(name, "1"))
+                write(server.models, name, 2)
+                client.load_model(name)
+                self.assertTrue(direct.is_model_ready(name, "2"))
+                index = client.get_model_repository_index()
+                models = index if isinstance(index, list) else [{"name": m.name, "version": m.version, "state": m.state} for m in index.models]
+                states = {(m["name"], m.get("version", "")): m.get("state", "") for m in models}
+                self.assertEqual((states[name, "1"], states[name, "2"], states["double", "2"]), ("READY",) * 3)
+                client.unload_model(name)
+                self.assertFalse(direct.is_model_ready(name))
+                status, message = self.refused(lambda: client.load_model("nobody"))
+                self.assertIn("nobody", message)
 
 
 class Chain(Fronted):

@@ -43,32 +43,49 @@ def python_library():
     raise unittest.SkipTest(f"{name}, which Triton's backend for Python needs, is not installed")
 
 
+def installed(backends):
+    """Triton's program, with its backends put into a folder, and the variables that it
+    needs."""
+    server = pathlib.Path(importlib.util.find_spec("pytriton").origin).parent / "tritonserver"
+    # A backend is for one version of Python: that of its stub.
+    shutil.copytree(server / "backends", backends)
+    shutil.copy(server / "python_backend_stubs" / "{}.{}".format(*sys.version_info) / "triton_python_backend_stub", backends / "python")
+    return server / "bin" / "tritonserver", {
+        # The models run in the first Python of the path.
+        "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1",
+        "LD_LIBRARY_PATH": f"{server.parents[1] / 'nvidia_pytriton.libs'}:{python_library()}",
+    }
+
+
+def write(models, name, version, kind="FP32", decoupled=False):
+    """Puts a version of a model into a repository."""
+    (models / name / str(version)).mkdir(parents=True)
+    shutil.copy(HERE / "triton_model.py", models / name / str(version) / "model.py")
+    (models / name / "config.pbtxt").write_text(CONFIG.format(kind=kind, decoupled=str(decoupled).lower()))
+
+
 class Triton(Program):
     def __init__(self):
-        server = pathlib.Path(importlib.util.find_spec("pytriton").origin).parent / "tritonserver"
         self.files = tempfile.TemporaryDirectory()
         models, backends = (pathlib.Path(self.files.name) / name for name in ("models", "backends"))
-        # A backend is for one version of Python: that of its stub.
-        shutil.copytree(server / "backends", backends)
-        shutil.copy(server / "python_backend_stubs" / "{}.{}".format(*sys.version_info) / "triton_python_backend_stub", backends / "python")
+        program, variables = installed(backends)
         for name, (kind, decoupled, versions) in MODELS.items():
             for version in versions:
-                (models / name / str(version)).mkdir(parents=True)
-                shutil.copy(HERE / "triton_model.py", models / name / str(version) / "model.py")
-            (models / name / "config.pbtxt").write_text(CONFIG.format(kind=kind, decoupled=str(decoupled).lower()))
+                write(models, name, version, kind, decoupled)
+        self.models = models
         self.rest, self.rpc = free_port(), free_port()
         # Where it may, Triton goes before the tests that run beside it.
         first = ["nice", "-n", "-10"] if os.geteuid() == 0 else []
         super().__init__(
-            [*first, server / "bin" / "tritonserver", f"--model-repository={models}", f"--backend-directory={backends}",
+            [*first, program, f"--model-repository={models}", f"--backend-directory={backends}",
              f"--http-port={self.rest}", f"--grpc-port={self.rpc}", "--allow-metrics=false", "--http-thread-count=2",
              # Models that are loaded side by side on a busy machine wait too
              # long for each other's shared memory, which ends Triton.
              "--model-load-thread-count=1",
+             # What is loaded later is told by its interface.
+             "--model-control-mode=explicit", *(f"--load-model={name}" for name in MODELS),
              "--http-address=127.0.0.1", "--grpc-address=127.0.0.1"],
-            # The models run in the first Python of the path.
-            {"PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1",
-             "LD_LIBRARY_PATH": f"{server.parents[1] / 'nvidia_pytriton.libs'}:{python_library()}"},
+            variables,
         )
         self.wait(lambda: listening(self.rest) and listening(self.rpc))
 

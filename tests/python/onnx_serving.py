@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,16 +21,11 @@ PYTHON = ROOT / "manifests" / "python"
 MODELS = pathlib.Path(__file__).resolve().parent / "models"
 START_SECONDS = 120
 
-sys.path.append(str(PYTHON))
+sys.path += [str(PYTHON), str(ROOT / "tests" / "kit" / "ports")]
 
 from modelserver import tensors, v2_grpc
 from modelserver.inference_descriptor import message
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from ports import free_port
 
 
 class Process:
@@ -69,8 +63,8 @@ class Process:
 
     def cpu_seconds(self):
         """What the process used of all cores, its system calls included."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        tasks = pathlib.Path(f"/proc/{self.process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
     def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.rest, timeout=60)

@@ -10,7 +10,7 @@ import (
 )
 
 func TestPython(t *testing.T) {
-	python := programs.Python(t, programs.Build(t))
+	python := programs.Python(t, "tensorflow", "onnx", "bento")
 	cmd := exec.Command(python, "-B", "-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "--verbose", "-s", ".")
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -31,11 +31,9 @@ SERVER = ROOT / "manifests" / "python" / "tensorflow_server.py"
 MNIST = ROOT / "samples" / "mnist"
 START_SECONDS = 120
 
+sys.path.append(str(ROOT / "tests" / "kit" / "ports"))
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from ports import free_port
 
 
 class Process:

@@ -112,7 +112,9 @@ class Digits(Asks):
         self.assertEqual(described["versions"], ["1"])
         self.assertEqual(described["inputs"], [{"name": "pixels", "datatype": "FP32", "shape": [-1, 64]}])
         over_grpc = self.call("ModelMetadata", message("ModelMetadataRequest")(name="m"))
-        self.assertEqual([(o.name, o.datatype, list(o.shape)) for o in over_grpc.outputs], [("output_label", "INT64", [-1]), ("output_probability", "FP32", [-1, -1])])
+        self.assertEqual([(o.name, o.datatype, list(o.shape)) for o in over_grpc.outputs], [("output_label", "INT64", [-1]), ("output_probability", "FP32", [-1, 10])])
+        # Before any request was answered.
+        self.assertEqual(json.loads(described["outputs"][1]["parameters"]["labels"]), list(range(10)))
         self.assertTrue(self.call("ModelReady", message("ModelReadyRequest")(name="m")).ready)
         self.assertFalse(self.call("ModelReady", message("ModelReadyRequest")(name="n")).ready)
         self.assertTrue(self.call("ServerLive", message("ServerLiveRequest")()).live)
@@ -230,6 +232,62 @@ class Unsaid(Asks):
         with self.assertRaises(grpc.RpcError) as caught:
             self.rpc({"x": rows[:, :3]}, as_raw=True)
         self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+
+
+class Doubles(Asks):
+    """ZipMap of doubles, as skl2onnx writes it, with which onnxruntime loads no model."""
+
+    def test_they_are_columns(self):
+        Doubles.server = onnx(MODELS / "maps-doubles").wait_until_ready()
+        self.addCleanup(self.server.stop)
+        rows = np.array([[1, 2, 1 / 3]])
+        self.assertSame(self.typed(self.json({"x": rows})), {"scores": rows})
+        described = json.loads(self.server.request("GET", "/v2/models/m")[2])
+        self.assertEqual(described["outputs"], [{"name": "scores", "datatype": "FP64", "shape": [-1, 3], "parameters": {"labels": "[1,2,3]"}}])
+
+
+class Sized(Asks):
+    """A model whose answer is as long as the request says."""
+
+    def test_too_little_memory_is_no_fault_of_the_request(self):
+        Sized.server = onnx(MODELS / "sized").wait_until_ready()
+        self.addCleanup(self.server.stop)
+        self.assertSame(self.typed(self.json({"shape": np.array([3])})), {"y": np.zeros(3, np.float32)})
+        # More bytes than there are addresses.
+        large = {"shape": np.array([2**50])}
+        status, answer = self.json(large)
+        self.assertEqual(status, 500, answer)
+        self.assertIn("onnxruntime has too little memory for this request: ", answer["error"])
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.rpc(large, as_raw=True)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.INTERNAL, caught.exception.details())
+        self.assertEqual(self.json({"shape": np.array([-3])})[0], 400)
+        self.assertEqual(self.json({"shape": np.array([1])})[0], 200)
+
+
+class Maps(Asks):
+    """What ZipMap makes of scores is columns in the order of the labels, however the
+    model has it."""
+
+    def test_they_are_columns(self):
+        rows = np.array([[1, 2, 4], [0, -1, np.nan]], np.float32)
+        for name, labels, scores in (
+            ("maps-texts", ["cat", "dog", "owl"], rows),
+            ("maps-turned", [0, 1, 2], rows[:, [1, 2, 0]]),
+            ("maps-weighed", [3, 5, 7], rows * np.array([1, 2, 0.5], np.float32)),
+        ):
+            with self.subTest(name):
+                server = type(self).server = onnx(MODELS / name).wait_until_ready()
+                try:
+                    (said,) = session(MODELS / name).run(None, {"x": rows})
+                    self.assertEqual(list(said[0]), labels)
+                    np.testing.assert_array_equal([list(row.values()) for row in said], scores)
+                    answer = self.json({"x": rows})
+                    self.assertSame(self.typed(answer), {"scores": scores})
+                    self.assertSame(self.rpc({"x": rows}, as_raw=True), {"scores": scores})
+                    self.assertEqual(json.loads(answer[1]["outputs"][0]["parameters"]["labels"]), labels)
+                finally:
+                    server.stop()
 
 
 if __name__ == "__main__":

@@ -59,10 +59,20 @@ class Versions(unittest.TestCase):
         shutil.rmtree(self.folder / "2")
         self.wait_for(server, {"2": "END", "1": "AVAILABLE"})
         self.assertEqual(server.predict("add", {"instances": [0]})[1], {"predictions": [2.0]})
-        # Nothing on disk: better the old version than none.
+        # One that is not complete: better the old version than none.
+        (self.folder / "3").mkdir()
         shutil.rmtree(self.folder / "1")
         time.sleep(0.5)
         self.assertEqual(server.predict("add", {"instances": [0]})[1], {"predictions": [2.0]})
+        # No version folder any more: the model is unloaded, as by TensorFlow Serving,
+        # and loaded when it is there again.
+        shutil.rmtree(self.folder / "3")
+        self.wait_for(server, {"2": "END", "1": "END"})
+        self.assertEqual(server.predict("add", {"instances": [0]})[0], 404)
+        save(staged, 4.0)
+        staged.rename(self.folder / "1")
+        self.wait_for(server, {"2": "END", "1": "AVAILABLE"})
+        self.assertEqual(server.predict("add", {"instances": [0]})[1], {"predictions": [4.0]})
         self.assertEqual(server.stop(), 0)
 
     def test_a_broken_new_version_leaves_the_old_one(self):

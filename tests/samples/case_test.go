@@ -15,7 +15,10 @@ import (
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 )
 
-func TestSamples(t *testing.T) { runSamples(t, "case.yaml") }
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	runSamples(t, "case.yaml")
+}
 
 // TestHeavySamples: those whose packages take hundreds of megabytes.
 func TestHeavySamples(t *testing.T) {
@@ -32,12 +35,19 @@ func runSamples(t *testing.T, name string) {
 	for _, file := range suites {
 		folder := filepath.Dir(file)
 		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel() // They wait for servers most of the time.
 			s, err := cases.Read(file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, c := range s.Cases {
-				t.Run(c.Name, func(t *testing.T) { runCase(t, bin, folder, c) })
+				t.Run(c.Name, func(t *testing.T) {
+					if c.Long {
+						long.Only(t)
+					}
+					t.Parallel()
+					runCase(t, bin, folder, c)
+				})
 			}
 		})
 	}

@@ -17,6 +17,7 @@ import (
 // TestComponentsOfThePage serves the components of docs/components.md as they
 // stand there: that of Seldon's wrapper, that of Flask and that in Go.
 func TestComponentsOfThePage(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("../../docs/components.md")
 	if err != nil {
 		t.Fatal(err)

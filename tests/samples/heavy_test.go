@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,23 +42,29 @@ func TestHeavySamplesRefuseWeights(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(folder, "weights.yaml"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	untilSaid(t, bin, folder, "weights.yaml", "model.pt is no program: torch.save wrote weights")
+}
+
+// untilSaid runs radiant local until it has printed all of the texts.
+func untilSaid(t *testing.T, bin, folder, file string, texts ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	var output programs.Output
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "radiant"), "local", "weights.yaml")
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "radiant"), "local", file)
 	cmd.Args = append(cmd.Args, "--port", fmt.Sprint(programs.FreePort(t)))
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &output, &output
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	const want = "model.pt is no program: torch.save wrote weights"
-	for !strings.Contains(output.String(), want) && ctx.Err() == nil {
+	missing := func(text string) bool { return !strings.Contains(output.String(), text) }
+	for slices.ContainsFunc(texts, missing) && ctx.Err() == nil {
 		time.Sleep(100 * time.Millisecond)
 	}
 	cancel()
 	_ = cmd.Wait()
-	if !strings.Contains(output.String(), want) {
-		t.Errorf("missing %q in:\n%s", want, output.String())
+	for _, text := range slices.DeleteFunc(texts, func(text string) bool { return !missing(text) }) {
+		t.Errorf("missing %q in:\n%s", text, output.String())
 	}
 }

@@ -14,6 +14,7 @@ import (
 // TestInit: what radiant init writes for the models of samples is right, is
 // served here, and answers to what is printed.
 func TestInit(t *testing.T) {
+	t.Parallel()
 	bin, home := programs.Build(t), t.TempDir()
 	var files []string
 	for sample, server := range map[string]string{

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prime-radiant/radiant/local"
 	"github.com/prime-radiant/radiant/tests/kit/browser"
 	"github.com/prime-radiant/radiant/tests/kit/cases"
 	"github.com/prime-radiant/radiant/tests/kit/openapi"
@@ -20,16 +19,13 @@ import (
 // executes, unchanged, on a desk and on a phone: what a model takes is known from
 // its server, or from its files. Some deployments are written by radiant init.
 func TestModelsOfOnesOwn(t *testing.T) {
+	t.Parallel()
 	bin := programs.Build(t)
-	machine, err := local.ThisMachine()
-	if err != nil {
-		t.Fatal(err)
-	}
 	home := t.TempDir()
 	if err := os.CopyFS(home, os.DirFS("own")); err != nil {
 		t.Fatal(err)
 	}
-	train := exec.Command(filepath.Join(machine.CacheDir, "python", "bin", "python"), "train.py", home)
+	train := exec.Command(programs.Python(t, "mlserver-sklearn", "mlserver-xgboost", "mlserver-mlflow", "tensorflow"), "train.py", home)
 	train.Dir = home
 	if out, err := train.CombinedOutput(); err != nil {
 		t.Fatalf("making the models: %v\n%s", err, out)
@@ -54,14 +50,17 @@ func TestModelsOfOnesOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := map[string]string{"seldon": "api/v1.0/doc/", "tensorflow": "v1/docs/", "v2": "v2/docs/"}
-	for _, d := range deployments {
-		t.Run("page of "+d.Name, func(t *testing.T) {
-			b := browser.Open(t)
-			openapi.Execute(t, b, "http://"+address+d.Path+pages[d.Protocol])
-			for _, width := range []int{1280, 390} {
-				b.Size(t, width, 900)
-				openapi.Fits(t, b, width)
-			}
-		})
-	}
+	t.Run("pages", func(t *testing.T) {
+		chromium := browser.Start(t)
+		for _, d := range deployments {
+			t.Run(d.Name, func(t *testing.T) {
+				b := chromium.Open(t)
+				openapi.Execute(t, b, "http://"+address+d.Path+pages[d.Protocol])
+				for _, width := range []int{1280, 390} {
+					b.Size(t, width, 900)
+					openapi.Fits(t, b, width)
+				}
+			})
+		}
+	})
 }

@@ -13,6 +13,7 @@ import (
 
 // TestDeploymentsOnPages: each whole SeldonDeployment on a page is valid.
 func TestDeploymentsOnPages(t *testing.T) {
+	t.Parallel()
 	radiant := filepath.Join(programs.Build(t), "radiant")
 	home := t.TempDir()
 	// The model that pages name.

@@ -11,11 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/prime-radiant/radiant/storage"
+	"github.com/prime-radiant/radiant/tests/kit/long"
+	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/stores"
 )
 
@@ -36,27 +37,9 @@ func large(count, size int) stores.Files {
 	return files
 }
 
-// The program of the init container is built once, as for its image.
-var (
-	programOnce sync.Once
-	programDir  string
-)
-
 func program(t testing.TB) string {
 	t.Helper()
-	programOnce.Do(func() {
-		dir, err := os.MkdirTemp("", "storage-initializer")
-		if err != nil {
-			t.Fatal(err)
-		}
-		programDir = dir
-		build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "storage-initializer"), "../../initializer")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	})
-	return filepath.Join(programDir, "storage-initializer")
+	return filepath.Join(programs.Build(t, "storage-initializer"), "storage-initializer")
 }
 
 // initializer runs the program.
@@ -175,9 +158,12 @@ func TestDeadHost(t *testing.T) {
 }
 
 // TestHugeTree: thousands of small files, of which the store lists a thousand
-// at once.
+// at once. They are 10,000 where long tests are asked for.
 func TestHugeTree(t *testing.T) {
-	const count = 10_000
+	count := 2_500
+	if long.Asked() {
+		count = 10_000
+	}
 	s := stores.StartS3(t, "bucket")
 	for i := range count {
 		dir := filepath.Join(s.Dir, "bucket", "tree", fmt.Sprint(i%100))

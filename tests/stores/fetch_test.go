@@ -1,9 +1,7 @@
 package stores
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"io/fs"
 	"maps"
@@ -147,16 +145,11 @@ func wantModel() map[string]string {
 }
 
 func packed(files map[string]string) []byte {
-	var out bytes.Buffer
-	z := gzip.NewWriter(&out)
-	w := tar.NewWriter(z)
+	all := map[string][]byte{}
 	for name, content := range files {
-		_ = w.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o600, Size: int64(len(content))})
-		_, _ = w.Write([]byte(content))
+		all[name] = []byte(content)
 	}
-	_ = w.Close()
-	_ = z.Close()
-	return out.Bytes()
+	return stores.TarGz(all)
 }
 
 // wantBucket is what holds of every object store; base is the URI of the
@@ -189,6 +182,7 @@ func wantBucket(t *testing.T, base string, env map[string]string, algorithm stri
 }
 
 func TestS3(t *testing.T) {
+	t.Parallel()
 	s := stores.StartS3(t, "bucket")
 	s.Put(t, "bucket", model())
 	wantBucket(t, "s3://bucket", s.Env(), "crc64nvme")
@@ -246,6 +240,7 @@ func TestS3(t *testing.T) {
 }
 
 func TestGCS(t *testing.T) {
+	t.Parallel()
 	env := stores.StartGCS(t, map[string]stores.Files{"bucket": model()})
 	wantBucket(t, "gs://bucket", env, "crc32c")
 	t.Run("no bucket", func(t *testing.T) { wantRefused(t, "gs://no-bucket/models", env, "404 Not Found") })
@@ -264,6 +259,7 @@ func TestGCS(t *testing.T) {
 }
 
 func TestAzure(t *testing.T) {
+	t.Parallel()
 	a := stores.StartAzure(t, map[string]stores.Files{"bucket": model()})
 	wantBucket(t, "azblob://bucket", a.Env(), "md5")
 	t.Run("wrong key", func(t *testing.T) {

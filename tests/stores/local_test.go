@@ -22,6 +22,7 @@ const localTimeout = 10 * time.Minute
 
 // TestLocal serves the digits from two stores at once, by radiant local.
 func TestLocal(t *testing.T) {
+	t.Parallel()
 	bin := programs.Build(t)
 	files := stores.Folder(t, "../../samples/mnist/model", "models/mnist/")
 	s := stores.StartS3(t, "bucket")

@@ -6,14 +6,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/prime-radiant/radiant/discovery"
 	"github.com/prime-radiant/radiant/tests/kit/cases"
 	"github.com/prime-radiant/radiant/tests/kit/programs"
 	"github.com/prime-radiant/radiant/tests/kit/stores"
@@ -47,6 +44,7 @@ func rentsAre(answer string) float64 {
 // gRPC, and no request fails: one that is half written is waited for, and one that does
 // not load, or fails the requests that it is to be warmed up by, leaves the one before it.
 func TestANewVersionIsServed(t *testing.T) {
+	t.Parallel()
 	const sample = "../../samples/versions"
 	of := func(version, as string) stores.Files {
 		return stores.Folder(t, sample+"/model/"+version, "rents/"+as+"/")
@@ -59,41 +57,21 @@ func TestANewVersionIsServed(t *testing.T) {
 	}
 	address := local(t, laptop{programs.Build(t), file, with(s.Env(), "RADIANT_MODEL_CACHE", t.TempDir()), 1}, "--state-dir", state)
 
-	var last, requests, failed, swerved atomic.Int64
+	var last, swerved atomic.Int64
 	var onlyNine atomic.Bool
-	stop := make(chan struct{})
-	var load sync.WaitGroup
-	for _, r := range []struct {
-		cases.Request
-		pause time.Duration
-	}{
+	underLoad(t, address, sample, []paced{
 		{cases.Request{Transport: "rest", Path: "/seldon/default/rents/api/v1.0/predictions", BodyFile: "request.json"}, 10 * time.Millisecond},
 		{cases.Request{Transport: "grpc", Method: "/seldon.protos.Seldon/Predict", Headers: map[string]string{"seldon": "rents", "namespace": "default"}, BodyFile: "request.json"}, 50 * time.Millisecond},
-	} {
-		load.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				case <-time.After(r.pause):
-				}
-				requests.Add(1)
-				answer, err := cases.Send(address, sample, r.Request)
-				if got := rentsAre(answer.Body); got != 0 {
-					if was := last.Swap(int64(got)); was == 600 && got != 600 && onlyNine.Load() {
-						swerved.Add(1)
-					}
-				} else if failed.Add(1) == 1 {
-					t.Errorf("%s: %v, %+v", r.Transport, err, answer)
-				}
-			}
-		})
-	}
-	defer func() {
-		close(stop)
-		load.Wait()
-		t.Logf("%d requests, %d failed", requests.Load(), failed.Load())
-	}()
+	}, func(_ int, answer cases.Answer) bool {
+		got := rentsAre(answer.Body)
+		if got == 0 {
+			return false
+		}
+		if was := last.Swap(int64(got)); was == 600 && got != 600 && onlyNine.Load() {
+			swerved.Add(1)
+		}
+		return true
+	})
 	answers := func(want int64) {
 		t.Helper()
 		for deadline := time.Now().Add(localTimeout); last.Load() != want; time.Sleep(20 * time.Millisecond) {
@@ -163,6 +141,7 @@ func TestANewVersionIsServed(t *testing.T) {
 // folders is a version by the time of its last change, and one that is no archive leaves
 // what serves.
 func TestANewArchiveIsServed(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	put := func(second int64, content []byte) {
 		t.Helper()
@@ -223,18 +202,7 @@ func TestANewArchiveIsServed(t *testing.T) {
 		}
 	}
 	answers(600, "1000")
-	says := func(texts ...string) {
-		t.Helper()
-		for deadline := time.Now().Add(localTimeout); ; time.Sleep(50 * time.Millisecond) {
-			answer, err := cases.Send(address, ".", cases.Request{Transport: "rest", Method: http.MethodGet, Path: "/seldon/default/rents" + discovery.PathReport})
-			if err == nil && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(answer.Body, text) }) {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("the executor says %+v, %v; want %q", answer, err, texts)
-			}
-		}
-	}
+	says := func(texts ...string) { t.Helper(); versionsSay(t, address, "rents", texts...) }
 	says(`"version":"2000","state":"Refused"`, `"reason":"NotFetched"`, "unpacking rents.tar.gz", `"version":"1000","state":"Serving"`)
 	put(3000, of("7"))
 	answers(630, "3000")

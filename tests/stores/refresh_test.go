@@ -63,6 +63,7 @@ func wantVersions(t *testing.T, dir string, want map[string]string) {
 // TestVersionsOfStores: a version that is put into a real store is brought whole; a half
 // of one is refused, and brought when it is there.
 func TestVersionsOfStores(t *testing.T) {
+	t.Parallel()
 	filled := versionFiles("1", "first")
 	filled["models/rents2/7/saved_model.pb"] = []byte("another model")
 	filled["models/rents/readme.txt"] = []byte("no version")

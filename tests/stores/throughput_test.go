@@ -30,11 +30,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	code := m.Run()
-	if programDir != "" {
-		_ = os.RemoveAll(programDir)
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
 
 // oneByOne fetches each object of a folder by one request after another.

@@ -60,6 +60,20 @@ func repeating(answer string) func(conn net.Conn) {
 	}
 }
 
+// TestAnOldConnectionIsNotUsed: who has not been asked for so long may end it at any moment.
+func TestAnOldConnectionIsNotUsed(t *testing.T) {
+	pool, opened := playing(t, repeating("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
+	pool.IdleTimeout = time.Nanosecond
+	for range 3 {
+		if g, err := asked(t.Context(), pool, posting("question")); err != nil || g.status != http.StatusOK {
+			t.Fatal(g, err)
+		}
+	}
+	if n := opened.Load(); n != 3 {
+		t.Errorf("%d connections were made for 3 requests", n)
+	}
+}
+
 type got struct {
 	status int
 	header http.Header

@@ -56,10 +56,10 @@ func (p *Pool) Take(ctx context.Context) (*Conn, error) {
 		if c == nil {
 			return p.Fresh(ctx)
 		}
-		if c.peek.quiet() {
+		if c.peek.quiet() && time.Since(c.since) < p.IdleTimeout {
 			return c, nil
 		}
-		// The server has closed it, or says what nobody has asked.
+		// The server has closed it, is about to, or says what nobody has asked.
 		_ = c.Raw.Close()
 	}
 }

@@ -205,7 +205,7 @@ func nodeTexts() map[string]field {
 		"logger.url":              {"Where they are sent. Empty: where the installation sends them.", "http://collector.logs"},
 		"logger.samplePercent":    {"Share of requests whose payloads are sent, 0 to 100.", "10"},
 		"logger.redact":           {"Names of fields whose values are not sent, at any depth.", "[email, iban]"},
-		"graph.modelRefresh":      {"How often modelUri is looked at for new versions, which the server loads while it runs. Empty: it is fetched once.", "60s"},
+		"graph.modelRefresh":      {"How often modelUri is looked at for new versions, which the server loads while it runs, or new pods start with. Empty: it is fetched once.", "60s"},
 		"graph.versionTraffic":    {"Shares of the node's requests between versions of its model, in percent, by version or by label.", `{"3": 90, "7": 10}`},
 		"graph.policy":            {"Bounds and mends the calls on the node.", "{timeout: 500ms, retries: {attempts: 2}}"},
 		"policy.batch":            {"Joins the rows of requests that come at the same time.", "{maxSize: 64, maxDelay: 2ms}"},

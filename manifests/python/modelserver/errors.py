@@ -1,5 +1,7 @@
 """The one error that leaves a server of this folder, and what each API calls it."""
 
+import re
+
 import grpc
 
 
@@ -19,7 +21,9 @@ class ServingError(Exception):
         return _HTTP.get(self.code, 500)
 
 
-# TensorFlow Serving's own mapping (model_servers/http_server.cc).
+# TensorFlow Serving's own mapping (model_servers/http_server.cc), but for
+# RESOURCE_EXHAUSTED, which is 429 there: what a framework has no memory for is no
+# matter of the client, who would ask again.
 _HTTP = {
     "CANCELLED": 499,
     "INVALID_ARGUMENT": 400,
@@ -27,7 +31,6 @@ _HTTP = {
     "NOT_FOUND": 404,
     "ALREADY_EXISTS": 409,
     "PERMISSION_DENIED": 403,
-    "RESOURCE_EXHAUSTED": 429,
     "FAILED_PRECONDITION": 400,
     "ABORTED": 409,
     "OUT_OF_RANGE": 400,
@@ -39,3 +42,15 @@ _HTTP = {
 
 def invalid(message):
     return ServingError("INVALID_ARGUMENT", message)
+
+
+# What onnxruntime, PyTorch and the C++ library say of it.
+_NO_MEMORY = re.compile("(?:can't|cannot|failed to) allocate memory|bad.?alloc|(?:out of|not enough) memory", re.IGNORECASE)
+
+
+def while_running(framework, message):
+    """A failure within a model: the request is wrong in a way that the model does not
+    say before, unless memory was too little."""
+    if _NO_MEMORY.search(message):
+        return ServingError("INTERNAL", f"{framework} has too little memory for this request: {message}")
+    return invalid(f"{framework}: {message}")

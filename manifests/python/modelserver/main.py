@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 
 from modelserver import process
 from modelserver.versions import ModelConfig, Models
@@ -18,8 +17,9 @@ def parser(description):
     made.add_argument("--host", default="127.0.0.1", help="address to listen on")
     made.add_argument("--model-name", default="default")
     made.add_argument("--model-dir", required=True, help="folder of a model, or of folders named by their version")
+    made.add_argument("--versions", choices=("highest", "all"), default="highest", help="which of the folder's versions are loaded")
     made.add_argument("--poll-seconds", type=float, default=1, help="how often new versions are looked for")
-    made.add_argument("--request-threads", type=int, default=4 * (os.cpu_count() or 1), help="requests that are worked on at a time")
+    made.add_argument("--request-threads", type=int, default=4 * process.cores(), help="requests that are worked on at a time")
     return made
 
 
@@ -29,7 +29,7 @@ def serve(flags, format):
     stop = process.stop_signal()
     ports = {"--http-port": flags.http_port, "--grpc-port": flags.grpc_port}
     with process.reserved(flags.host, ports):
-        models = Models([ModelConfig(flags.model_name, flags.model_dir)], format)
+        models = Models([ModelConfig(flags.model_name, flags.model_dir, every=flags.versions == "all")], format)
         process.load(models)
     if stop.is_set():
         return

@@ -1,6 +1,7 @@
 """What a framework gives to the core: a model that says what it takes, and runs."""
 
 import dataclasses
+import functools
 
 from modelserver import tensors
 from modelserver.errors import invalid
@@ -16,9 +17,19 @@ class Spec:
     shape: tuple
     likely: tuple = None
 
-    @property
+    @functools.cached_property
     def dtype(self):
         return tensors.DTYPES[self.datatype]
+
+    def takes(self, shape):
+        if self.shape is None:
+            return True
+        if len(shape) != len(self.shape):
+            return False
+        for given, wanted in zip(shape, self.shape):
+            if given != wanted and wanted != -1:
+                return False
+        return True
 
 
 class Model:
@@ -29,11 +40,15 @@ class Model:
     platform = ""
     inputs = ()
     outputs = ()
-    # Labels of an output's columns by its name, where the model knows them.
+    # Labels of an output's columns as a list in JSON, by its name, where the model knows them.
     labels = {}
 
     def run(self, arrays, wanted):
         raise NotImplementedError
+
+    @functools.cached_property
+    def output_names(self):
+        return [spec.name for spec in self.outputs]
 
 
 def leaf_names(answer):
@@ -59,7 +74,7 @@ def _paths(answer, before=()):
 
 def predict(model, arrays, wanted):
     """Runs a model on what a request brings, fitted to what the model takes."""
-    outputs = [spec.name for spec in model.outputs]
+    outputs = model.output_names
     for name in wanted:
         if name not in outputs:
             raise invalid(f"there is no output {name!r}; the model gives {', '.join(outputs)}")
@@ -71,8 +86,9 @@ def _fitted(model, arrays):
     for spec in model.inputs:
         array = arrays.get(spec.name)
         if array is not None:
-            array = tensors.cast(_rank(array, spec), spec.dtype, spec.name)
-            _check(array.shape, spec)
+            if array.dtype != spec.dtype or not spec.takes(array.shape):
+                array = tensors.cast(_rank(array, spec), spec.dtype, spec.name)
+                _check(array.shape, spec)
             feed[spec.name] = array
     if len(feed) < len(arrays) or len(feed) < len(model.inputs):
         _refuse_names(model, arrays)
@@ -91,9 +107,7 @@ def _rank(array, spec):
 
 
 def _check(shape, spec):
-    if spec.shape is None:
-        return
-    if len(shape) != len(spec.shape) or any(w not in (-1, d) for d, w in zip(shape, spec.shape)):
+    if not spec.takes(shape):
         raise invalid(
             f"input {spec.name!r} has the shape {list(shape)}, and the model takes {list(spec.shape)}"
         )

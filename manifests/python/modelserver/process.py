@@ -2,6 +2,9 @@
 
 import contextlib
 import logging
+import math
+import os
+import pathlib
 import signal
 import socket
 import sys
@@ -18,6 +21,41 @@ def log_to_stderr():
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
+
+
+def cores(root=pathlib.Path("/")):
+    """How many processors this process may use: those of the machine, less where a
+    container has a limit, of which os.cpu_count knows nothing."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min([allowed, *_limits(root)])))
+
+
+def _limits(root):
+    """Processors that the control groups of this process leave to it, from the file
+    system below root: groups hold limits of their own, and those above them too."""
+    try:
+        groups = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in groups:
+        number, controllers, path = line.split(":", 2)
+        # In a container the path may be that of the machine, and the group at the top its own.
+        for parts in (path.strip("/").split("/")[:n] for n in range(path.count("/") + 1)):
+            if number == "0" and not controllers:
+                yield from _limit(root.joinpath("sys/fs/cgroup", *parts, "cpu.max"))
+            elif "cpu" in controllers.split(","):
+                group = root.joinpath("sys/fs/cgroup/cpu", *parts)
+                yield from _limit(group / "cpu.cfs_quota_us", group / "cpu.cfs_period_us")
+
+
+def _limit(*files):
+    """The share that the files say, if they say one."""
+    try:
+        quota, period = " ".join(f.read_text() for f in files).split()
+        if int(quota) > 0:
+            yield int(quota) / int(period)
+    except (OSError, ValueError):
+        return  # No such group here, or "max": no limit.
 
 
 def stop_signal():

@@ -25,7 +25,12 @@ DTYPES = {
     "FP64": np.dtype("float64"),
     BYTES: np.dtype(object),
 }
+# So many numbers are packed sooner than an array is made and looked through.
+_FEW = 256
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
+# What types are compared with: from a type of Python's, such as object, NumPy would make a
+# type of its own each time.
+OBJECT, FP16, FP32 = DTYPES[BYTES], DTYPES["FP16"], DTYPES["FP32"]
 
 
 def datatype(array):
@@ -40,39 +45,39 @@ def dtype_of(name, input_name):
 
 
 def shape_of(value, name):
-    if not isinstance(value, list) or not all(type(d) is int and d >= 0 for d in value):
-        raise invalid(f"input {name!r}: shape must be a list of whole numbers that are not negative")
+    for d in value if isinstance(value, list) else (None,):
+        if type(d) is not int or d < 0:
+            raise invalid(f"input {name!r}: shape must be a list of whole numbers that are not negative")
     return tuple(value)
 
 
-def _reshaped(array, shape, name):
+def shaped(array, shape, name):
     try:
         return array.reshape(shape)
-    except ValueError as err:  # Too many dimensions, or too long ones beside one of 0.
+    except (ValueError, OverflowError) as err:
+        if array.size != math.prod(shape):
+            raise invalid(f"input {name!r}: {array.size} elements do not make the shape {list(shape)}") from err
+        # Too many dimensions, or too long ones beside one of 0.
         raise invalid(f"input {name!r}: {str(err).partition(';')[0]}") from err
-
-
-def shaped(array, shape, name):
-    if array.size != math.prod(shape):
-        raise invalid(f"input {name!r}: {array.size} elements do not make the shape {list(shape)}")
-    return _reshaped(array, shape, name)
 
 
 def from_json(data, dtype, name):
     """A flat array of what stands under data, flat or nested. null is NaN where
     the type has one."""
-    if dtype == object:
+    if dtype == OBJECT:
         return _texts_from_json(data, name)
     if dtype.kind == "f":
         try:
             # What most requests bring, a flat list of numbers, in half the time.
-            if dtype == np.float32:
+            if dtype == FP32:
+                if len(data) <= _FEW:
+                    return np.frombuffer(struct.pack(f"{len(data)}f", *data), dtype)
                 made = np.frombuffer(plain.array("f", data), dtype)
                 # What is too large for the type became infinite, or was it: cast tells.
-                if not np.isinf(made).any():
+                if not np.count_nonzero(np.isinf(made)):
                     return made
             return cast(np.frombuffer(plain.array("d", data)), dtype, name)
-        except (TypeError, OverflowError):
+        except (TypeError, OverflowError, struct.error):
             pass
     try:
         array = np.asarray(data)
@@ -144,11 +149,11 @@ def cast(array, dtype, name):
 def from_raw(raw, dtype, shape, name):
     """An array of the protocol's binary form: little-endian, texts with their
     length in four bytes before them."""
-    if dtype == object:
+    if dtype == OBJECT:
         return shaped(_texts_from_raw(raw, name), shape, name)
     if len(raw) != dtype.itemsize * math.prod(shape):
         raise invalid(f"input {name!r}: {len(raw)} bytes do not make {_NAMES[dtype]} of the shape {list(shape)}")
-    return _reshaped(np.frombuffer(raw, dtype.newbyteorder("<")), shape, name)
+    return shaped(np.frombuffer(raw, dtype.newbyteorder("<")), shape, name)
 
 
 def _texts_from_raw(raw, name):

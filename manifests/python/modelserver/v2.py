@@ -1,5 +1,6 @@
 """The open inference protocol over REST, with binary data."""
 
+import functools
 import json
 import re
 import time
@@ -14,9 +15,13 @@ from modelserver.web import Response, failure
 
 # Where the JSON of a body with binary data ends.
 JSON_LENGTH = "Inference-Header-Content-Length"
+_JSON_LENGTH = JSON_LENGTH.lower()
 
 # Longer numbers are no versions, or lengths; Python reads 4300 digits at most.
 _DIGITS = 20
+
+# What the protocol calls the states of versions.
+_STATES = {"LOADING": "LOADING", "AVAILABLE": "READY", "END": "UNAVAILABLE"}
 
 _MODEL = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?(/infer|/ready)?/?")
 
@@ -32,21 +37,29 @@ class Application:
 
     def __call__(self, request):
         path = request.path
-        found = _MODEL.fullmatch(path)
-        if found:
-            name, version, what = found.groups()
-            if what == "/infer":
-                return self._infer(request, name, version)
-            if what == "/ready":
-                return self._ready(name, version)
+        name, version, what = _model(path)
+        if what == "/infer":
+            return self._infer(request, name, version)
+        if what == "/ready":
+            return self._ready(name, version)
+        if name:
             return _json(self._metadata(name, version))
         if path in ("/v2/health/live", "/v2/health/ready"):
             return _json({path.rsplit("/", 1)[1]: True})
         if path.rstrip("/") == "/v2":
             return _json(self._server)
+        if path == "/v2/repository/index":
+            return self._index(request)
         if path == "/metrics":
             return Response(self._metrics.text(), content_type=self._metrics.content_type)
         return failure(404, f"Not found: {path}")
+
+    def _index(self, request):
+        """All versions, and why those are not ready that are not, as the extension of
+        the protocol for repositories has it. Which are loaded says the folder alone."""
+        if request.method != "POST":
+            return failure(405, f"{request.method} {request.path}: the index is asked for by POST")
+        return _json([_entry(name, version, state) for name, version, state in self._models.index()])
 
     def _ready(self, name, version):
         try:
@@ -72,7 +85,8 @@ class Application:
         try:
             found, loaded = self._models.find(name, number(version))
             document, binary = split(request)
-            asked = _Asked(document)
+            # Most requests ask for nothing in particular.
+            asked = _Asked(document) if document.get("outputs") or "parameters" in document else _ALL
             arrays = read_inputs(document, binary)
             answer = models_.predict(loaded, arrays, asked.names)
             response = _answer({"model_name": name, "model_version": str(found)}, document.get("id"), loaded, answer, asked)
@@ -83,6 +97,20 @@ class Application:
             raise
         finally:
             self._metrics.answered(name, "rest", code, time.perf_counter() - began)
+
+
+def _entry(name, version, state):
+    entry = {"name": name, "version": str(version), "state": _STATES[state.name]}
+    if state.error is not None:
+        entry["reason"] = str(state.error)
+    return entry
+
+
+@functools.lru_cache(1000)
+def _model(path):
+    """The model that a path names, its version, and what it is asked for."""
+    found = _MODEL.fullmatch(path)
+    return found.groups() if found else (None, None, None)
 
 
 def number(version):
@@ -100,7 +128,7 @@ def _spec(spec, labels):
     if shape is not None:
         described["shape"] = list(shape or (-1,))
     if labels:
-        described["parameters"] = {"labels": orjson.dumps(labels).decode()}
+        described["parameters"] = {"labels": labels}
     return described
 
 
@@ -111,7 +139,7 @@ def _json(value):
 def split(request):
     """The JSON document of a body, and the bytes behind it."""
     body, binary = request.body, b""
-    length = request.headers.get(JSON_LENGTH)
+    length = request.headers.get(_JSON_LENGTH)
     if length is not None:
         if not length.isascii() or not length.isdigit() or len(length) > _DIGITS or int(length) > len(body):
             raise invalid(f"{JSON_LENGTH}: {length[:40]!r} is not a length within the body, which has {len(body)} bytes")
@@ -147,7 +175,7 @@ def read_inputs(document, binary):
             raise invalid(f"input {name!r} is there twice")
         dtype = tensors.dtype_of(tensor.get("datatype"), name)
         shape = tensors.shape_of(tensor.get("shape"), name)
-        size = _parameters(tensor).get("binary_data_size")
+        size = _parameters(tensor).get("binary_data_size") if "parameters" in tensor else None
         if size is None:
             if "data" not in tensor:
                 raise invalid(f"input {name!r} has neither data nor binary_data_size")
@@ -173,8 +201,6 @@ class _Asked:
     def __init__(self, document):
         self.names, self._each, self._all = [], {}, False
         outputs = document.get("outputs") or []
-        if outputs == [] and "parameters" not in document:
-            return  # As most requests are.
         if not isinstance(outputs, list) or not all(isinstance(o, dict) and isinstance(o.get("name"), str) for o in outputs):
             raise invalid("'outputs' must be a list of objects with a name")
         self._all = _parameters(document).get("binary_data_output") is True
@@ -185,26 +211,17 @@ class _Asked:
         return self._each.get(name, self._all)
 
 
+_ALL = _Asked({})
+
+
 def _answer(document, id_, loaded, arrays, asked):
     if isinstance(id_, str) and id_:
         # Half of a pair of UTF-16, which JSON can spell, is no text.
         document["id"] = id_.encode(errors="replace").decode()
-    outputs, binary = [], []
-    for name, array in arrays.items():
-        written = {"name": name, "datatype": tensors.datatype(array), "shape": list(array.shape)}
-        labels = loaded.labels.get(name)
-        parameters = {"labels": orjson.dumps(labels).decode()} if labels else {}
-        if asked.binary(name):
-            raw = tensors.to_raw(array)
-            parameters["binary_data_size"] = len(raw)
-            binary.append(raw)
-        else:
-            written["data"] = _data(array)
-        if parameters:
-            written["parameters"] = parameters
-        outputs.append(written)
-    document["outputs"] = outputs
-    head = orjson.dumps(document, default=_spelled, option=orjson.OPT_SERIALIZE_NUMPY)
+    head, binary = _head(document, loaded, arrays, asked, _data)
+    # null is what orjson makes of NaN and of infinities alike.
+    if b"null" in head:
+        head, binary = _head(document, loaded, arrays, asked, _data_with_infinities)
     if not binary:
         return Response(head)
     return Response(
@@ -212,22 +229,43 @@ def _answer(document, id_, loaded, arrays, asked):
     )
 
 
+def _head(document, loaded, arrays, asked, data):
+    """The JSON of an answer, and what lies behind it."""
+    outputs, binary = [], []
+    for name, array in arrays.items():
+        written = {"name": name, "datatype": tensors.datatype(array), "shape": array.shape}
+        labels = loaded.labels.get(name)
+        parameters = {"labels": labels} if labels else {}
+        if asked.binary(name):
+            raw = tensors.to_raw(array)
+            parameters["binary_data_size"] = len(raw)
+            binary.append(raw)
+        else:
+            written["data"] = data(array)
+        if parameters:
+            written["parameters"] = parameters
+        outputs.append(written)
+    document["outputs"] = outputs
+    return orjson.dumps(document, default=_spelled, option=orjson.OPT_SERIALIZE_NUMPY), binary
+
+
 def _data(array):
     """What orjson writes as the list of the elements; NaN becomes null."""
-    flat = np.ascontiguousarray(array).ravel()
+    flat = array.ravel()
     if flat.dtype.kind in "OSU":
         return [v.decode() if isinstance(v, bytes) else str(v) for v in flat.tolist()]
-    if flat.dtype == np.float16:
+    if flat.dtype == tensors.FP16:
         flat = flat.astype(np.float32)
-    if flat.dtype.kind == "f" and np.isinf(flat).any():
-        return orjson.Fragment(_with_infinities(flat))
     return flat
 
 
-def _with_infinities(flat):
+def _data_with_infinities(array):
+    flat = _data(array)
+    if not isinstance(flat, np.ndarray) or flat.dtype.kind != "f" or not np.isinf(flat).any():
+        return flat
     spelled = {"nan": "null", "inf": "Infinity", "-inf": "-Infinity"}
     texts = flat.astype("U32").tolist()
-    return ("[" + ",".join(spelled.get(t, t) for t in texts) + "]").encode()
+    return orjson.Fragment(("[" + ",".join(spelled.get(t, t) for t in texts) + "]").encode())
 
 
 def _spelled(value):

@@ -5,7 +5,6 @@ import time
 
 import grpc
 import numpy as np
-import orjson
 
 from modelserver import model as models_
 from modelserver import tensors
@@ -60,7 +59,7 @@ def _contents(tensor, dtype, name):
     if field is None:
         raise invalid(f"input {name!r}: {tensor.datatype} is for raw contents")
     values = getattr(tensor.contents, field)
-    if dtype == object:
+    if dtype == tensors.OBJECT:
         array = np.empty(len(values), object)
         array[:] = [tensors.text(v, name) for v in values]
         return array
@@ -78,7 +77,7 @@ def _wide(field):
 def write_output(response, name, array, labels, as_raw):
     output = response.outputs.add(name=name, datatype=tensors.datatype(array), shape=array.shape)
     if labels:
-        output.parameters["labels"].string_param = orjson.dumps(labels).decode()
+        output.parameters["labels"].string_param = labels
     if as_raw:
         response.raw_output_contents.append(tensors.to_raw(array))
         return

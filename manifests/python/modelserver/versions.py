@@ -32,14 +32,22 @@ class Format:
     def versions(self, base):
         """Version folders by number. One without a file is still being written
         and does not count."""
+        found = {number: entry for number, entry in self._numbered(base).items() if self.holds(entry)}
+        return {1: base} if not found and self.flat and self.holds(base) else found
+
+    def is_withdrawn(self, base):
+        """Tells whether there is no version folder any more, not even one that is
+        being written."""
+        return not self.flat and base.is_dir() and not self._numbered(base)
+
+    def _numbered(self, base):
         if not base.is_dir():
             return {}
-        found = {
+        return {
             int(entry.name): entry
             for entry in base.iterdir()
-            if entry.name.isascii() and entry.name.isdigit() and entry.is_dir() and self.holds(entry)
+            if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
         }
-        return {1: base} if not found and self.flat and self.holds(base) else found
 
 
 @dataclasses.dataclass
@@ -78,6 +86,8 @@ class Model:
         self.format = format
         self._lock = threading.Lock()
         self._loaded = {}
+        # What most requests ask for, (version, what Format.load made); None: nothing serves.
+        self.highest = None
         self._states = {}
         self._failures = {}
 
@@ -99,19 +109,24 @@ class Model:
 
     def poll(self):
         """Brings memory in line with the disk; new versions come up first."""
-        found = self.format.versions(pathlib.Path(self.config.base_path))
+        base = pathlib.Path(self.config.base_path)
+        found = self.format.versions(base)
         wanted = self.config.choose(found)
         self._forget(found)
         for version in sorted(wanted - set(self._loaded)):
             if self._due(version):
                 self._load(version, found[version])
-        if not wanted or not wanted & set(self._loaded):
+        if not wanted & set(self._loaded) and not self.format.is_withdrawn(base):
             return  # better the old version than none
         for version in sorted(set(self._loaded) - wanted):
             with self._lock:
                 self._loaded.pop(version)
+                self.highest = self._highest()
                 self._states[version] = State("END")
             log.info("model %s: version %d unloaded", self.config.name, version)
+
+    def _highest(self):
+        return max(self._loaded.items(), key=lambda item: item[0], default=None)
 
     def _forget(self, found):
         """Drops what was said of versions that did not load and are gone: what comes
@@ -142,6 +157,7 @@ class Model:
         self._failures.pop(version, None)
         with self._lock:
             self._loaded[version] = loaded
+            self.highest = self._highest()
             self._states[version] = State("AVAILABLE")
         log.info(
             "model %s: version %d loaded from %s in %.1f s",
@@ -215,7 +231,14 @@ class Models:
         if name not in self._models:
             kind = f"Specific({name}, {version})" if version is not None else f"Latest({name})"
             raise ServingError("NOT_FOUND", f"Servable not found for request: {kind}")
-        return self._models[name].find(version, label)
+        model = self._models[name]
+        if version is None and not label and model.highest:
+            return model.highest
+        return model.find(version, label)
+
+    def index(self):
+        """All versions of all models with their states, newest first."""
+        return [(name, version, state) for name, model in self._models.items() for version, state in model.states()]
 
     def states(self, name, version=None):
         states = self._models[name].states(version) if name in self._models else []

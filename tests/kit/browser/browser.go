@@ -17,19 +17,28 @@ import (
 	"time"
 )
 
-// Tab is a page in a headless Chromium of its own, spoken to over two pipes in
-// the Chrome DevTools Protocol.
-type Tab struct {
+// Browser is a headless Chromium, spoken to over two pipes in the Chrome DevTools
+// Protocol.
+type Browser struct {
 	commands *os.File
-	session  string
 
 	mu      sync.Mutex
 	last    int
 	waiting map[int]chan answer
+	// tabs are the open ones by their sessions.
+	tabs  map[string]*Tab
+	ended chan struct{}
+}
+
+// Tab is a page. It shares nothing with other tabs: neither a cache nor cookies.
+type Tab struct {
+	browser *Browser
+	session string
+
+	mu sync.Mutex
 	// requests are the addresses that the page asked for, complaints what the
 	// browser found wrong: errors in scripts, refusals by policy.
 	requests, complaints []string
-	ended                chan struct{}
 }
 
 type answer struct {
@@ -49,14 +58,16 @@ func Need(t *testing.T) string {
 	return ""
 }
 
-// Open starts a browser until the test ends.
-func Open(t *testing.T) *Tab {
+// Start starts a browser until the test and those within it end.
+func Start(t *testing.T) *Browser {
 	t.Helper()
 	program := Need(t)
 	commandsIn, commandsOut := pipe(t)
 	eventsIn, eventsOut := pipe(t)
+	// What is in a window behind another one is drawn as well.
 	cmd := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+		"--disable-backgrounding-occluded-windows", "--disable-renderer-backgrounding", "--disable-background-timer-throttling",
 		"--window-size=1200,1600", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
 	// Chromium reads commands from the first file and writes events to the
 	// second.
@@ -66,28 +77,43 @@ func Open(t *testing.T) *Tab {
 	}
 	commandsIn.Close()
 	eventsOut.Close()
-	b := &Tab{commands: commandsOut, waiting: map[int]chan answer{}, ended: make(chan struct{})}
+	b := &Browser{commands: commandsOut, waiting: map[int]chan answer{}, tabs: map[string]*Tab{}, ended: make(chan struct{})}
 	go b.listen(eventsIn)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		b.session = ""
-		_ = b.call(ctx, "Browser.close", nil, nil)
+		_ = b.call(ctx, "", "Browser.close", nil, nil)
 		stop := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		stop.Stop()
 		<-b.ended
 	})
-	ctx := soon(t)
-	var target struct{ TargetID string }
-	must(t, b.call(ctx, "Target.createTarget", object{"url": "about:blank"}, &target))
-	var attached struct{ SessionID string }
-	must(t, b.call(ctx, "Target.attachToTarget", object{"targetId": target.TargetID, "flatten": true}, &attached))
-	b.session = attached.SessionID
-	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
-		must(t, b.call(ctx, domain+".enable", nil, nil))
-	}
 	return b
+}
+
+// Open opens a tab until the test ends.
+func (b *Browser) Open(t *testing.T) *Tab {
+	t.Helper()
+	ctx := soon(t)
+	var own struct{ BrowserContextID string }
+	must(t, b.call(ctx, "", "Target.createBrowserContext", nil, &own))
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = b.call(ctx, "", "Target.disposeBrowserContext", object{"browserContextId": own.BrowserContextID}, nil)
+	})
+	var target struct{ TargetID string }
+	must(t, b.call(ctx, "", "Target.createTarget", object{"url": "about:blank", "browserContextId": own.BrowserContextID}, &target))
+	var attached struct{ SessionID string }
+	must(t, b.call(ctx, "", "Target.attachToTarget", object{"targetId": target.TargetID, "flatten": true}, &attached))
+	tab := &Tab{browser: b, session: attached.SessionID}
+	b.mu.Lock()
+	b.tabs[tab.session] = tab
+	b.mu.Unlock()
+	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
+		must(t, tab.call(ctx, domain+".enable", nil, nil))
+	}
+	return tab
 }
 
 type object = map[string]any
@@ -107,13 +133,13 @@ func must(t *testing.T, err error) {
 }
 
 func soon(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // listen takes what the browser says until it ends.
-func (b *Tab) listen(events *os.File) {
+func (b *Browser) listen(events *os.File) {
 	defer close(b.ended)
 	defer events.Close()
 	r := bufio.NewReader(events)
@@ -123,9 +149,10 @@ func (b *Tab) listen(events *os.File) {
 			return
 		}
 		var m struct {
-			ID     int
-			Method string
-			Params json.RawMessage
+			ID        int
+			Method    string
+			SessionID string
+			Params    json.RawMessage
 			answer
 		}
 		if json.Unmarshal(text[:len(text)-1], &m) != nil {
@@ -136,13 +163,18 @@ func (b *Tab) listen(events *os.File) {
 			waiting <- m.answer
 			delete(b.waiting, m.ID)
 		}
-		b.note(m.Method, m.Params)
+		tab := b.tabs[m.SessionID]
 		b.mu.Unlock()
+		if tab != nil {
+			tab.note(m.Method, m.Params)
+		}
 	}
 }
 
 // note keeps what a test wants to know of an event.
 func (b *Tab) note(method string, params json.RawMessage) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	switch method {
 	case "Network.requestWillBeSent":
 		var e struct{ Request struct{ URL string } }
@@ -187,6 +219,12 @@ func (b *Tab) Seen() (requests, complaints []string) {
 }
 
 func (b *Tab) call(ctx context.Context, method string, params, result any) error {
+	return b.browser.call(ctx, b.session, method, params, result)
+}
+
+// call sends a command of a session, "" for the browser's own, and waits for the
+// result.
+func (b *Browser) call(ctx context.Context, session, method string, params, result any) error {
 	b.mu.Lock()
 	b.last++
 	id := b.last
@@ -197,8 +235,8 @@ func (b *Tab) call(ctx context.Context, method string, params, result any) error
 	if params != nil {
 		command["params"] = params
 	}
-	if b.session != "" {
-		command["sessionId"] = b.session
+	if session != "" {
+		command["sessionId"] = session
 	}
 	text, err := json.Marshal(command)
 	if err != nil {

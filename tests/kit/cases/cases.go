@@ -20,6 +20,8 @@ type Case struct {
 	Files    []string  `yaml:"files"`
 	Exec     []string  `yaml:"exec"`
 	Requests []Request `yaml:"requests"`
+	// Long leaves the case to make e2e-long: its servers are like those of others.
+	Long bool `yaml:"long"`
 }
 
 // Request is one request, and the answer to expect.

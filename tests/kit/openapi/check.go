@@ -4,9 +4,14 @@
 package openapi
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,21 +26,74 @@ func Document(protocol string) string {
 	}[protocol]
 }
 
-const checkTimeout = 2 * time.Minute
+const checkTimeout = 10 * time.Minute
+
+// checker is the validator, which one process is for all checks of a test program: its
+// imports take most of the time. It ends with the program, whose pipe closes.
+type checker struct {
+	mu    sync.Mutex
+	ask   io.Writer
+	lines chan string
+}
+
+var running = sync.OnceValues(func() (*checker, error) {
+	paths, err := tools.Paths(context.Background(), "openapi-check")
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(paths[0], "-B", source.Path("tests", "kit", "openapi", "check.py"))
+	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1")
+	ask, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &checker{ask: ask, lines: make(chan string)}
+	go func() {
+		defer close(c.lines)
+		for lines := bufio.NewScanner(said); lines.Scan(); {
+			c.lines <- lines.Text()
+		}
+		_ = cmd.Wait()
+	}()
+	return c, nil
+})
 
 // Check fails the test if a document, given by the address of its JSON, is not
 // valid or does not say what happens.
 func Check(t *testing.T, documents ...string) {
 	t.Helper()
-	python, script := tools.Path(t, "openapi-check"), source.Path("tests", "kit", "openapi", "check.py")
-	ctx, cancel := context.WithTimeout(t.Context(), checkTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, python, append([]string{"-B", script}, documents...)...)
-	cmd.Env = append(os.Environ(), "PYTHONNOUSERSITE=1")
-	out, err := cmd.CombinedOutput()
+	c, err := running()
 	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-		return
+		t.Fatal(err)
 	}
-	t.Logf("%s", out)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, err := fmt.Fprintln(c.ask, strings.Join(documents, " ")); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for late := time.After(checkTimeout); ; {
+		select {
+		case line, more := <-c.lines:
+			switch {
+			case line == "right":
+				t.Log(strings.Join(found, "\n"))
+				return
+			case line == "wrong", !more:
+				t.Errorf("%s", strings.Join(found, "\n"))
+				return
+			}
+			found = append(found, line)
+		case <-late:
+			t.Fatalf("in %s there is no verdict, but %q", checkTimeout, found)
+		}
+	}
 }

@@ -1,12 +1,15 @@
-"""Checks OpenAPI documents of running deployments: check.py URL...
+"""Checks OpenAPI documents of running deployments, whose addresses come by standard
+input, those of one check on a line.
 
 A document must be valid, the same in JSON and YAML, and its examples must be
 what its schemas say. Then each operation is carried out as the document
-describes it, with each example, and the answer held against the document.
+describes it, with each example, and the answer held against the document. What was
+found is printed, and then a line that says "right" or "wrong".
 """
 
 import json
 import sys
+import traceback
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -36,7 +39,7 @@ class Document:
         self.seen = {}
         status, _, body = fetch(url)
         if status != 200:
-            raise SystemExit(f"{url}: status {status}")
+            raise RuntimeError(f"{url}: status {status}")
         self.spec = json.loads(body)
         resource = Resource(contents=self.spec, specification=DRAFT4)
         self.registry = Registry().with_resource(DOCUMENT, resource)
@@ -139,15 +142,21 @@ def fetch(url, method="GET", value=None):
 
 
 def main():
-    failed = False
-    for url in sys.argv[1:]:
-        document = Document(url)
-        done = document.check()
-        for problem in document.problems:
-            failed = True
-            print(problem)
-        print(f"{url}: {done} requests")
-    sys.exit(failed)
+    for line in sys.stdin:
+        verdict = "right"
+        for url in line.split():
+            try:
+                document = Document(url)
+                done = document.check()
+            except Exception:
+                verdict = "wrong"
+                print(f"{url}: {traceback.format_exc()}")
+                continue
+            for problem in document.problems:
+                verdict = "wrong"
+                print(problem)
+            print(f"{url}: {done} requests")
+        print(verdict, flush=True)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ type S3 struct {
 	// Dir has a folder for each bucket.
 	Dir string
 
+	host    string
 	program func(host, port string) *exec.Cmd
 	stop    func()
 }
@@ -31,8 +32,15 @@ type S3 struct {
 // StartS3 starts a server with empty buckets.
 func StartS3(t testing.TB, buckets ...string) *S3 {
 	t.Helper()
+	return StartS3At(t, Loopback, buckets...)
+}
+
+// StartS3At is StartS3 at another address of this machine, such as one that pods can
+// reach.
+func StartS3At(t testing.TB, host string, buckets ...string) *S3 {
+	t.Helper()
 	gateway := tools.Path(t, "versitygw")
-	s := &S3{Key: "test", Secret: "testtest1", Dir: t.TempDir()}
+	s := &S3{Key: "test", Secret: "testtest1", Dir: t.TempDir(), host: host}
 	for _, b := range buckets {
 		if err := os.Mkdir(filepath.Join(s.Dir, b), 0o755); err != nil {
 			t.Fatal(err)
@@ -56,7 +64,7 @@ func (s *S3) Start(t testing.TB) {
 	for range 5 {
 		address := strings.TrimPrefix(s.URL, "http://")
 		if address == "" {
-			address = FreeAddress(t, Loopback)
+			address = FreeAddress(t, s.host)
 		}
 		host, port, _ := net.SplitHostPort(address)
 		stop, err := begin(t, s.program(host, port), address, &output)

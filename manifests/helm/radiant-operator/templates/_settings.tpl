@@ -30,6 +30,7 @@ is left to the operator's own defaults.
   "PREDICTIVE_UNIT_METRICS_SERVICE_PORT" $v.predictiveUnit.metricsPort
   "PREDICTIVE_UNIT_METRICS_PORT_NAME" $v.predictiveUnit.metricsPortName
   "PREDICTIVE_UNIT_PRE_STOP" $v.predictiveUnit.preStop
+  "IMAGE_VOLUMES" $v.storageInitializer.imageVolumes
   "PREDICTIVE_UNIT_DEFAULT_ENV_SECRET_REF_NAME" $v.predictiveUnit.defaultEnvSecretRefName
   "CREDENTIAL_SECRETS" $v.rbac.secrets
   "DEFAULT_USER_ID" $v.defaultUserID
