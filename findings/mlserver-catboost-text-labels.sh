@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# MLServer answers a CatBoost classifier of text labels over REST, and fails over gRPC.
+# MLServer answers text labels of CatBoost over gRPC to requests in raw contents alone.
 #
 # Versions: mlserver 1.7.1, mlserver-catboost 1.7.1, catboost 1.2.10, Python 3.11 or 3.12.
 # What one would expect: a CatBoostClassifier that was trained with labels like
-# "yes" and "no" answers the same over both transports of the protocol v2.
-# What is seen: over REST the labels come, of the datatype BYTES. Over gRPC each
-# request fails with INTERNAL: the labels are Python's str, and the message's
-# field takes bytes.
+# "yes" and "no" answers the same over both transports of the protocol v2, however
+# a request carries its numbers.
+# What is seen: over REST, and over gRPC to a request with raw_input_contents, the
+# labels come. A request over gRPC with fp64_contents fails with INTERNAL: the
+# labels are Python's str, and bytes_contents takes bytes.
 set -euo pipefail
 work=$(mktemp -d)
 server=
@@ -38,6 +39,7 @@ PY
 server=$!
 cat > "$work/ask.py" <<'PY'
 import json
+import struct
 import sys
 import time
 import urllib.request
@@ -68,9 +70,13 @@ try:
     print("gRPC:", list(stub.ModelInfer(message, timeout=30).outputs[0].contents.bytes_contents))
 except grpc.RpcError as e:
     print("gRPC:", e.code().name, e.details())
+tensor.ClearField("contents")
+message.raw_input_contents.append(struct.pack("<4d", *rows["inputs"][0]["data"]))
+print("gRPC, raw:", b"".join(stub.ModelInfer(message, timeout=30).raw_output_contents))
 PY
 seen=$("$work/venv/bin/python" "$work/ask.py" 2>"$work/errors") || { cat "$work/errors" "$work/log"; exit 1; }
 expected='REST: BYTES ['"'no', 'yes'"']
-gRPC: INTERNAL expected bytes, str found'
+gRPC: INTERNAL expected bytes, str found
+gRPC, raw: b'"'\x02\x00\x00\x00no\x03\x00\x00\x00yes'
 echo "$seen"
 [[ $seen == "$expected" ]] || { echo "this has changed; it was:"; echo "$expected"; exit 1; }
