@@ -74,7 +74,7 @@ e2e-long: ## Many large messages in the memory of a container (root, Linux; some
 	$(GO) test -timeout 30m -count=1 -v ./tests/python
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestHuggingFace ./tests/crossed
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run 'TestANewBento|TestNewTreesAreServed|TestHugeTree' ./tests/stores
-	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJob|TestScalesBothWays|TestMPIJobFails|TestMPIJobOfUsers|TestTrainingRecovers|TestWavesLoseNothing|TestHeldRequestsArePods|TestFromZero|TestColdStart|TestManyAtZero|TestIdleIsQuiet|TestALimitComesAndGoes|TestGoingBackToAVersion|TestNewVersions'
+	RADIANT_E2E_LONG=1 scripts/e2e.sh -v -run 'TestTFJob|TestScalesBothWays|TestMPIJobFails|TestMPIJobOfUsers|TestTrainingRecovers|TestWavesLoseNothing|TestHeldRequestsArePods|TestFromZero|TestColdStart|TestManyAtZero|TestIdleIsQuiet|TestALimitComesAndGoes|TestGoingBackToAVersion|TestNewVersions|TestModelsAsImages'
 	RADIANT_E2E_LONG=1 $(GO) test -timeout 30m -count=1 -v -run TestManyAtOnce ./operator/training
 
 check: ## Formatting, vet and lint of Go and of shell scripts
