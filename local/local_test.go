@@ -364,6 +364,7 @@ func TestAWrongChangeChangesNothing(t *testing.T) {
 }
 
 func TestAChangeThatIsNeverReadyGivesWayToTheNext(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, fmt.Sprintf(alone, "good"))
 	s.options.Exec = map[string]string{"clf": `case $MODE in bad) echo pid $$; exec sleep 600;; esac; ` + execAct("model", "$MODE")}
 	s.options.Watch = []string{s.file}
@@ -385,6 +386,7 @@ func TestAChangeThatIsNeverReadyGivesWayToTheNext(t *testing.T) {
 }
 
 func TestDeploymentsComeAndGo(t *testing.T) {
+	t.Parallel()
 	one := fmt.Sprintf(alone, "x")
 	two := strings.ReplaceAll(one, "alone", "second")
 	s := newSession(t, one)

@@ -98,6 +98,7 @@ func TestANodeThatIsLeftOutNeedsNoModel(t *testing.T) {
 }
 
 func TestAChangeToAMissingModelChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, withModel)
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": execAct("model")}

@@ -26,6 +26,7 @@ spec:
 // What nobody asks does not run, and runs again when somebody does: requests wait for
 // it, and none is lost.
 func TestWhatNobodyAsksDoesNotRun(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, lazy)
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": execAct("model", "clf")}
@@ -66,6 +67,7 @@ func TestWhatNobodyAsksDoesNotRun(t *testing.T) {
 
 // With initialScale 0 nothing runs before somebody asks.
 func TestNothingRunsAtFirst(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, strings.Replace(lazy, "minReplicas: 0", "minReplicas: 0, initialScale: 0", 1))
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": execAct("model", "clf")}
@@ -84,6 +86,7 @@ func TestNothingRunsAtFirst(t *testing.T) {
 // With initialScale 0 as well a change takes the place of what runs when it is ready,
 // and not before.
 func TestAChangeOfWhatRunsIsReadyFirst(t *testing.T) {
+	t.Parallel()
 	mode := func(value string) string {
 		return strings.NewReplacer(
 			"minReplicas: 0, window: 2s", "minReplicas: 0, initialScale: 0, window: 1h",

@@ -36,6 +36,7 @@ spec:
 `
 
 func TestAModelThatAServerDoesNotHaveYetIsAwaited(t *testing.T) {
+	t.Parallel()
 	var there atomic.Bool
 	models := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !there.Load() {
@@ -90,6 +91,7 @@ spec:
 `
 
 func TestPredictorsShareTheTrafficThroughTheirExecutors(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, pair)
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{
@@ -152,6 +154,7 @@ spec:
 `
 
 func TestAGraphOverSeveralPods(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, apart)
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"a": execAct("model", "a"), "b": execAct("model", "b")}

@@ -56,6 +56,7 @@ spec:
 // the place of the one before when it is ready, while requests come. One that cannot be
 // loaded changes nothing, and the next one comes. At another place the numbers are others.
 func TestANewVersionStartsAServer(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, once)
 	place := "model"
 	put := func(version, model string) {

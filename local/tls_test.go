@@ -63,6 +63,7 @@ spec:
 `
 
 func TestAPredictorWithTLS(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, secure)
 	dir := t.TempDir()
 	certificate(t, dir)

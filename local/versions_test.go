@@ -58,6 +58,7 @@ spec:
 // TestOtherSharesOfVersionsStartNothing changes shares and labels in the file: the
 // next requests are answered by another version of the same process.
 func TestOtherSharesOfVersionsStartNothing(t *testing.T) {
+	t.Parallel()
 	s := newSession(t, fmt.Sprintf(shared, `versionTraffic: {"1": 100}`))
 	s.options.BinDir = programs(t)
 	s.options.Exec = map[string]string{"clf": execAct("versions")}
