@@ -28,10 +28,8 @@ func (v *validator) versions(n node) {
 	}
 	server, known := v.Servers[n.Implementation]
 	server = server.For(string(v.deployment.Spec.Protocol.Canonical()))
-	for i := range n.Parameters {
-		if p := &n.Parameters[i]; p.Name == graph.VersionPolicyParameter && known && server.Versions == nil && n.ModelRefresh == "" {
-			v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s is not told by it which versions to load: it has its own files for that", n.Implementation)
-		}
+	if known && server.Versions == nil && n.ModelRefresh == "" {
+		v.policyIsNotTold(n)
 	}
 	_, faults := n.Versions(v.wire(n) == ProtocolTensorFlow)
 	for _, f := range faults {
@@ -44,6 +42,15 @@ func (v *validator) versions(n node) {
 	if _, given := n.Parameter(graph.VersionPolicyParameter); !given && (server.Versions != nil || n.ModelRefresh != "") && len(faults) == 0 && !tellsOwnModels(n.container, server.OwnModels) &&
 		(n.ModelRefresh == "" || !v.startsWithVersion(n)) {
 		v.onlyLatest(n)
+	}
+}
+
+// policyIsNotTold warns of a policy for a server that finds versions by its own rules.
+func (v *validator) policyIsNotTold(n node) {
+	for i := range n.Parameters {
+		if n.Parameters[i].Name == graph.VersionPolicyParameter {
+			v.warnf(fmt.Sprintf("%s.parameters[%d].name", n.path, i), "%s is not told by it which versions to load: it has its own files for that", n.Implementation)
+		}
 	}
 }
 

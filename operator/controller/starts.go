@@ -138,9 +138,9 @@ func chooseStart(now discovery.Choice, pods []discovery.Node, late bool) (next d
 		isNow, answers := s.Told == now.Version, pods[i].Serves(s.Version)
 		serves = serves || answers && (isNow || s.Version == now.Version)
 		switch {
-		case isNow && s.Next != "" && !slices.Contains(now.Refused, s.Next) && discovery.Compare(s.Next, newest) > 0:
+		case isNow && s.Next != "" && isHigher(now, s.Next, newest):
 			newest = s.Next
-		case !isNow && answers && s.Version != now.Version && !slices.Contains(now.Refused, s.Version) && discovery.Compare(s.Version, back) > 0:
+		case !isNow && answers && s.Version != now.Version && isHigher(now, s.Version, back):
 			back = s.Version
 		}
 	}
@@ -152,13 +152,23 @@ func chooseStart(now discovery.Choice, pods []discovery.Node, late bool) (next d
 		next.Version = newest
 		return next, true
 	case now.Version != "" && late && !serves && back != "":
-		next.Refused = append(next.Refused, now.Version)
-		slices.SortFunc(next.Refused, discovery.Compare)
-		next.Refused = next.Refused[max(0, len(next.Refused)-mostRefusedStarts):]
+		next.Refused = withRefused(next.Refused, now.Version)
 		next.Version = back
 		return next, true
 	}
 	return now, false
+}
+
+// isHigher reports whether a version was not refused, and is higher than another.
+func isHigher(now discovery.Choice, version, than string) bool {
+	return !slices.Contains(now.Refused, version) && discovery.Compare(version, than) > 0
+}
+
+// withRefused adds a version to those that were refused, of which the highest stay.
+func withRefused(refused []string, version string) []string {
+	refused = append(refused, version)
+	slices.SortFunc(refused, discovery.Compare)
+	return refused[max(0, len(refused)-mostRefusedStarts):]
 }
 
 // wordNotReady and notReadyInTime are what is said of a version with which servers were not ready.

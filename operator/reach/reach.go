@@ -238,23 +238,32 @@ type round struct {
 	at      time.Time
 }
 
+// lookUp finds out who is to be asked, if that is not known or was too long ago.
+func (r *round) lookUp(ctx context.Context) error {
+	if r.targets != nil && time.Since(r.at) <= fresh {
+		return nil
+	}
+	r.targets, r.unasked, r.at = nil, "", time.Now()
+	for _, q := range r.subject.Questions {
+		some, err := r.asker.options.Targets(ctx, r.subject.Name.Namespace, q)
+		if err != nil && q.GRPC {
+			r.unasked = fmt.Sprintf("nobody is asked over gRPC: %v", err)
+			continue
+		}
+		if err != nil {
+			r.targets = nil
+			return fmt.Errorf("%s: %w", q.Way, err)
+		}
+		r.targets = append(r.targets, some...)
+	}
+	return nil
+}
+
 // ask returns what came of it: what cannot be asked, or does not answer, counts
 // before what does.
 func (r *round) ask(ctx context.Context) Finding {
-	if r.targets == nil || time.Since(r.at) > fresh {
-		r.targets, r.unasked, r.at = nil, "", time.Now()
-		for _, q := range r.subject.Questions {
-			some, err := r.asker.options.Targets(ctx, r.subject.Name.Namespace, q)
-			if err != nil && q.GRPC {
-				r.unasked = fmt.Sprintf("nobody is asked over gRPC: %v", err)
-				continue
-			}
-			if err != nil {
-				r.targets = nil
-				return Finding{Unasked, fmt.Sprintf("%s: %v", q.Way, err)}
-			}
-			r.targets = append(r.targets, some...)
-		}
+	if err := r.lookUp(ctx); err != nil {
+		return Finding{Unasked, err.Error()}
 	}
 	select {
 	case r.asker.slots <- struct{}{}:
