@@ -8,6 +8,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -89,6 +92,17 @@ type Found struct {
 	Start *Start `json:"start,omitempty"`
 	// Versions are those of which there is something to say, in ascending order.
 	Versions []Known `json:"versions"`
+}
+
+// FoundIn is what was found, as it is written in the folder of the model; nothing where nobody
+// has written there yet.
+func FoundIn(folder string) Found {
+	var f Found
+	text, err := os.ReadFile(filepath.Join(folder, FileName))
+	if err != nil || json.Unmarshal(text, &f) != nil {
+		return Found{}
+	}
+	return f
 }
 
 // Known is what is known of one version in the folder.

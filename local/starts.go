@@ -1,12 +1,9 @@
 package local
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"reflect"
 	"strings"
 
@@ -54,12 +51,11 @@ func startNode(c *corev1.Container) string {
 
 // next is the version that another server would start with; false: none waits.
 func (s startsWith) next() (next discovery.Choice, ok bool) {
-	text, err := os.ReadFile(filepath.Join(s.folder, discovery.FileName))
-	var found discovery.Found
-	if err != nil || json.Unmarshal(text, &found) != nil || found.Start == nil {
+	start := discovery.FoundIn(s.folder).Start
+	if start == nil {
 		return next, false // It is not there yet.
 	}
-	return discovery.Choice{Version: found.Start.Next, Place: found.Start.Place}, found.Start.Next != ""
+	return discovery.Choice{Version: start.Next, Place: start.Place}, start.Next != ""
 }
 
 // starts are the versions that servers of a predictor start with.

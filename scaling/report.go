@@ -19,6 +19,10 @@ const HeaderReach = "Radiant-Reach"
 // HealthCheck is the path of gRPC's own health check, grpc.health.v1, which executors answer.
 const HealthCheck = "/grpc.health.v1.Health/Check"
 
+// HealthServing is its answer SERVING as gRPC frames it: five bytes of length, and field 1
+// with the value 1.
+const HealthServing = "\x00\x00\x00\x00\x02\x08\x01"
+
 // Load is what there was of requests since the program began. Whoever asks
 // takes differences of two reports, so that any number may ask.
 type Load struct {

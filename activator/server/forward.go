@@ -104,11 +104,11 @@ func (f *front) asksForReach(r *http.Request) bool {
 // goes to a pod then, without a detour.
 func (f *front) leadsPast() bool { return f.activator.draining.Load() || !f.led() }
 
-// tellServing answers a health check of gRPC: a message of two bytes, whose field 1 is SERVING.
+// tellServing answers a health check of gRPC.
 func tellServing(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/grpc")
 	w.Header().Set("Trailer", "Grpc-Status")
-	_, _ = w.Write([]byte{0, 0, 0, 0, 2, 8, 1})
+	_, _ = io.WriteString(w, scaling.HealthServing)
 	w.Header().Set("Grpc-Status", "0")
 }
 

@@ -32,8 +32,8 @@ func (l *lane) raw(c graph.Call, next link) link {
 			}
 			known.Store(true)
 		}
-		asked, ok := m.Whole(), false
-		if asked, ok = translate.ToRaw(asked); !ok {
+		asked, ok := translate.ToRaw(m.Whole())
+		if !ok {
 			return next(ctx, m)
 		}
 		answer, err := next(ctx, asked)

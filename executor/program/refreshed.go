@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -90,7 +88,10 @@ func modelFolders(text string) (map[string]string, error) {
 func foundIn(nodes []string, folders map[string]string) map[string]discovery.Found {
 	all := map[string]discovery.Found{}
 	for _, node := range nodes {
-		all[node] = found(folders[node])
+		all[node] = discovery.Found{}
+		if folder, known := folders[node]; known {
+			all[node] = discovery.FoundIn(folder)
+		}
 	}
 	return all
 }
@@ -168,18 +169,6 @@ func reportVersions(nodes []string, all map[string]discovery.Found, told []predi
 		r.Nodes = append(r.Nodes, discovery.Merge(node, all[node], said[node]))
 	}
 	return r
-}
-
-// found is what the program beside a server has written; nothing where there is no folder.
-func found(folder string) (f discovery.Found) {
-	if folder == "" {
-		return f
-	}
-	text, err := os.ReadFile(filepath.Join(folder, discovery.FileName))
-	if err != nil || json.Unmarshal(text, &f) != nil {
-		return discovery.Found{} // It is not there yet.
-	}
-	return f
 }
 
 // wordRefused is the state in the metric of a version that is refused; others are the

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/discovery"
@@ -88,15 +87,7 @@ func TestPodsStartWithANewVersion(t *testing.T) {
 	w.awaitState("rents", v1.StatusAvailable)
 	set := w.replicaSet(versionedWorkload)
 	for name, ip := range map[string]string{"one": "10.0.0.7", "two": "10.0.0.8"} {
-		w.podOf(set, name)
-		pod := &corev1.Pod{}
-		if err := w.Get(t.Context(), types.NamespacedName{Name: name}, pod); err != nil {
-			t.Fatal(err)
-		}
-		pod.Status.PodIP, pod.Status.PodIPs = ip, []corev1.PodIP{{IP: ip}}
-		if err := w.Status().Update(t.Context(), pod); err != nil {
-			t.Fatal(err)
-		}
+		w.podAt(set, name, ip)
 	}
 	starts := func(want string, refused ...string) {
 		t.Helper()

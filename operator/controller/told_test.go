@@ -42,6 +42,20 @@ func (w *world) podOf(set *appsv1.ReplicaSet, name string) {
 	}
 }
 
+// podAt is podOf with an address.
+func (w *world) podAt(set *appsv1.ReplicaSet, name, ip string) {
+	w.Helper()
+	w.podOf(set, name)
+	pod := &corev1.Pod{}
+	if err := w.Get(w.Context(), types.NamespacedName{Name: name}, pod); err != nil {
+		w.Fatal(err)
+	}
+	pod.Status.PodIP, pod.Status.PodIPs = ip, []corev1.PodIP{{IP: ip}}
+	if err := w.Status().Update(w.Context(), pod); err != nil {
+		w.Fatal(err)
+	}
+}
+
 // awaitTold returns when these pods are told this; "": nothing.
 func (w *world) awaitTold(want string, pods ...string) {
 	w.Helper()

@@ -35,6 +35,26 @@ func (t Target) what() string {
 	return "GET " + t.URL
 }
 
+func (t Target) request(ctx context.Context) (*http.Request, error) {
+	method, body := http.MethodGet, ""
+	if t.GRPC {
+		method, body = http.MethodPost, emptyMessage
+	}
+	request, err := http.NewRequestWithContext(ctx, method, t.URL, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if t.GRPC {
+		request.Header.Set("Content-Type", "application/grpc")
+		request.Header.Set("TE", "trailers")
+	}
+	for name, value := range t.Headers {
+		request.Header.Set(name, value)
+	}
+	request.Header.Set(scaling.HeaderReach, "true") // Who has no pods gets none for this.
+	return request, nil
+}
+
 // patience is how long one request may take.
 const patience = 2 * time.Second
 
@@ -84,25 +104,15 @@ func (c client) ask(ctx context.Context, t Target) Finding {
 	connected := false
 	ctx = context.WithValue(ctx, addressKey{}, t.Address)
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }})
-	sender, request, err := c.rest, (*http.Request)(nil), error(nil)
-	if t.GRPC {
-		sender = clientForCalls()
-		defer sender.CloseIdleConnections()
-		request, err = http.NewRequestWithContext(ctx, http.MethodPost, t.URL, strings.NewReader(question))
-	} else {
-		request, err = http.NewRequestWithContext(ctx, http.MethodGet, t.URL, http.NoBody)
-	}
+	request, err := t.request(ctx)
 	if err != nil {
 		return Finding{Unasked, err.Error()}
 	}
+	sender := c.rest
 	if t.GRPC {
-		request.Header.Set("Content-Type", "application/grpc")
-		request.Header.Set("TE", "trailers")
+		sender = clientForCalls()
+		defer sender.CloseIdleConnections()
 	}
-	for name, value := range t.Headers {
-		request.Header.Set(name, value)
-	}
-	request.Header.Set(scaling.HeaderReach, "true") // Who has no pods gets none for this.
 	response, err := sender.Do(request)
 	switch {
 	case err != nil && !connected:
@@ -117,12 +127,8 @@ func (c client) ask(ctx context.Context, t Target) Finding {
 	return judge(t, response) // The status says all.
 }
 
-// Messages of gRPC's health check, each after its five bytes of length: a question for all
-// services, and the answer that they serve.
-const (
-	question = "\x00\x00\x00\x00\x00"
-	serving  = "\x00\x00\x00\x00\x02\x08\x01"
-)
+// emptyMessage is a question for all services, as gRPC frames it.
+const emptyMessage = "\x00\x00\x00\x00\x00"
 
 // judgeGRPC judges an answer to a call. A gateway that leads nowhere answers with a status of
 // HTTP or of gRPC, so that nothing counts but the answer of a server that serves.
@@ -132,7 +138,7 @@ func judgeGRPC(t Target, r *http.Response) Finding {
 	switch {
 	case r.StatusCode != http.StatusOK:
 		return Finding{Silent, fmt.Sprintf("%s at %s was answered %s", t.what(), t.Address, r.Status)}
-	case err == nil && status == "0" && string(body) == serving:
+	case err == nil && status == "0" && string(body) == scaling.HealthServing:
 		return Finding{Answered, t.what() + " was answered"}
 	}
 	return Finding{Silent, fmt.Sprintf("%s at %s was answered with the status %q of gRPC", t.what(), t.Address, status)}

@@ -287,11 +287,11 @@ func (r *round) ask(ctx context.Context) Finding {
 			worst = f
 		}
 	}
-	if r.unasked != "" && worst.Verdict == Answered {
-		worst.Verdict = half
-	}
 	if r.unasked != "" {
 		said = append(said, r.unasked)
+		if worst.Verdict == Answered {
+			worst.Verdict = half
+		}
 	}
 	if worst.Verdict == Answered || worst.Verdict == half {
 		worst.Said = strings.Join(said, ", ")

@@ -137,11 +137,6 @@ func (r *Refresher) settleAside(serving func() map[int64]Serving) {
 		return
 	}
 	for _, v := range waiting {
-		if err := os.RemoveAll(r.asideAt(v)); err != nil {
-			r.Log.Error("a version that is not wanted any more cannot be removed", "version", v.number, "error", err.Error())
-			continue
-		}
-		r.state.remove(v.number)
-		r.Log.Info("removed a version", "version", v.number)
+		r.discard(v, func(v version) error { return os.RemoveAll(r.asideAt(v)) })
 	}
 }

@@ -399,13 +399,18 @@ func (r *Refresher) remove(wanted []version, serving func() map[int64]Serving) {
 		case serving()[v.number].Available && has(r.there, v.number):
 			continue // By its own policy the server is about to drop it.
 		}
-		if err := r.drop(v); err != nil {
-			r.Log.Error("a version that is not wanted any more cannot be removed", "version", v.number, "error", err.Error())
-			continue
-		}
-		r.state.remove(v.number)
-		r.Log.Info("removed a version", "version", v.number)
+		r.discard(v, r.drop)
 	}
+}
+
+// discard removes a version that is not wanted any more.
+func (r *Refresher) discard(v version, remove func(version) error) {
+	if err := remove(v); err != nil {
+		r.Log.Error("a version that is not wanted any more cannot be removed", "version", v.number, "error", err.Error())
+		return
+	}
+	r.state.remove(v.number)
+	r.Log.Info("removed a version", "version", v.number)
 }
 
 // drop removes a version from the folder, at one blow.

@@ -117,15 +117,9 @@ func (r *Refresher) tellStart(now version, next *version) {
 // leave removes all versions but for these.
 func (r *Refresher) leave(now version, next *version) {
 	for _, v := range r.local() {
-		if v.number == now.number || next != nil && v.number == next.number {
-			continue
+		if v.number != now.number && (next == nil || v.number != next.number) {
+			r.discard(v, r.drop)
 		}
-		if err := r.drop(v); err != nil {
-			r.Log.Error("a version that is not wanted any more cannot be removed", "version", v.number, "error", err.Error())
-			continue
-		}
-		r.state.remove(v.number)
-		r.Log.Info("removed a version", "version", v.number)
 	}
 }
 
