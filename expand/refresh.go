@@ -84,8 +84,29 @@ const envStartVersion = "RADIANT_START_VERSION"
 // and the server find it where it looks for its model.
 func startWith(initializer *corev1.Container, n *graph.Node) {
 	initializer.Env = append(initializer.Env, corev1.EnvVar{Name: envStartVersion, ValueFrom: &corev1.EnvVarSource{
-		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.annotations['" + discovery.StartPrefix + n.Name + "']"},
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: startField + n.Name + startFieldEnd},
 	}})
+}
+
+// startField, the name of a node and startFieldEnd are the field of a pod with the version
+// that the node's server is to start with.
+const (
+	startField    = "metadata.annotations['" + discovery.StartPrefix
+	startFieldEnd = "']"
+)
+
+// StartNode is the node whose server starts with what an init container brings; empty: none
+// does.
+func StartNode(initializer *corev1.Container) string {
+	for _, e := range initializer.Env {
+		if e.Name != envStartVersion || e.ValueFrom == nil || e.ValueFrom.FieldRef == nil {
+			continue
+		}
+		if name, ok := strings.CutPrefix(e.ValueFrom.FieldRef.FieldPath, startField); ok {
+			return strings.TrimSuffix(name, startFieldEnd)
+		}
+	}
+	return ""
 }
 
 // tellStarts writes which versions servers are to start with, as it was found out, into the

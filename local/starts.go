@@ -5,12 +5,10 @@ import (
 	"maps"
 	"path"
 	"reflect"
-	"strings"
-
-	corev1 "k8s.io/api/core/v1"
 
 	v1 "github.com/prime-radiant/radiant/apis/v1"
 	"github.com/prime-radiant/radiant/discovery"
+	"github.com/prime-radiant/radiant/expand"
 	"github.com/prime-radiant/radiant/local/runtime"
 )
 
@@ -21,7 +19,7 @@ type startsWith struct{ deployment, node, folder string }
 // startsIn are those of a pod.
 func startsIn(layout *podLayout) (all []startsWith, err error) {
 	for _, c := range layout.inits {
-		node := startNode(c.spec)
+		node := expand.StartNode(c.spec)
 		_, folder, ok := fetched(c.spec)
 		if node == "" || !ok {
 			continue
@@ -33,20 +31,6 @@ func startsIn(layout *podLayout) (all []startsWith, err error) {
 		all = append(all, startsWith{layout.name, node, runtime.LocalPaths(path.Clean(folder), mounts)})
 	}
 	return all, nil
-}
-
-// startNode is the node whose server starts with what an init container brings; empty: none
-// does.
-func startNode(c *corev1.Container) string {
-	for _, e := range c.Env {
-		if e.ValueFrom == nil || e.ValueFrom.FieldRef == nil {
-			continue
-		}
-		if name, ok := strings.CutPrefix(e.ValueFrom.FieldRef.FieldPath, "metadata.annotations['"+discovery.StartPrefix); ok {
-			return strings.TrimSuffix(name, "']")
-		}
-	}
-	return ""
 }
 
 // next is the version that another server would start with; false: none waits.

@@ -154,7 +154,7 @@ func (v *validator) resourcesOf(c *corev1.Container, n *graph.Node, pod *corev1.
 	if n == nil {
 		return c.Resources
 	}
-	server := v.Servers[n.Implementation].For(string(v.deployment.Spec.Protocol.Canonical()))
+	server, _ := v.stock(n)
 	for i := range pod.Containers {
 		former := &pod.Containers[i]
 		if server.Proxied != nil && former.Name == server.Proxied.Container && former.Name != n.Name &&

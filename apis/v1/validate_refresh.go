@@ -42,7 +42,7 @@ func (v *validator) refreshes(n node) {
 		v.errorf(path, "%s runs inside the executor, which reads its file once, when it starts: give the node a new modelUri for a new file", n.Implementation)
 		return
 	}
-	server := v.Servers[n.Implementation].For(string(v.deployment.Spec.Protocol.Canonical()))
+	server, _ := v.stock(n.Node)
 	starts := v.startsWithVersion(n)
 	if starts {
 		v.startVersions(n, path)
@@ -65,8 +65,7 @@ func (v *validator) refreshes(n node) {
 // startsWithVersion reports whether the node's server loads its model once, when it starts,
 // so that a new version takes a new pod.
 func (v *validator) startsWithVersion(n node) bool {
-	server, known := v.Servers[n.Implementation]
-	server = server.For(string(v.deployment.Spec.Protocol.Canonical()))
+	server, known := v.stock(n.Node)
 	return !known || server.Refresh == "" || v.wire(n) != Protocol(server.Protocol).Canonical()
 }
 
@@ -109,7 +108,7 @@ func (v *validator) oneAtATime(n node) {
 	if i < 0 {
 		return
 	}
-	switch v.Servers[n.Implementation].For(string(v.deployment.Spec.Protocol.Canonical())).Refresh {
+	switch server, _ := v.stock(n.Node); server.Refresh {
 	case manifests.RefreshFolder:
 	case "":
 		return // It may be a word of the user's own server.

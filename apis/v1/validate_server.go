@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/prime-radiant/radiant/graph"
+	"github.com/prime-radiant/radiant/manifests"
 	"github.com/prime-radiant/radiant/scheme"
 	"github.com/prime-radiant/radiant/wording"
 )
@@ -155,6 +156,13 @@ func (v *validator) copied(n node) {
 	case !NamesRegistry(reference):
 		v.warnf(n.path+".modelUri", text+"container runtimes take a registry without a dot or a port for a folder of docker.io; to have it mounted, write the registry's whole name")
 	}
+}
+
+// stock is the prepackaged server of a node, as it serves clients of the deployment's
+// protocol; false: it has none.
+func (v *validator) stock(n *graph.Node) (server manifests.Server, known bool) {
+	server, known = v.Servers[n.Implementation]
+	return server.For(string(v.deployment.Spec.Protocol.Canonical())), known
 }
 
 // splitURI parts a place at its first colon. Without a scheme it is a path.

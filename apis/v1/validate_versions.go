@@ -26,8 +26,7 @@ func (v *validator) versions(n node) {
 	if builtin || !v.wire(n).HasVersions() || !n.DeclaresVersions() {
 		return
 	}
-	server, known := v.Servers[n.Implementation]
-	server = server.For(string(v.deployment.Spec.Protocol.Canonical()))
+	server, known := v.stock(n.Node)
 	if known && server.Versions == nil && n.ModelRefresh == "" {
 		v.policyIsNotTold(n)
 	}
